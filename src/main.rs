@@ -1,0 +1,2 @@
+//! seatwatch
+fn main() {}
