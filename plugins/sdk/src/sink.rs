@@ -1,0 +1,123 @@
+//! The contract between the dispatcher and a sink: two questions, and one of a few answers.
+
+use std::time::{Duration, Instant};
+
+use crate::{Event, async_trait};
+
+/// A place that events are delivered to, in the order of the log.
+///
+/// Delivery is at least once: after a crash the same events come again under the same ids.
+/// Pass the ids on where the receiver can drop a repeat.
+///
+/// Each lane has an instance of its own, so that nothing is shared between lanes. Dropping a
+/// future of either method must leave the receiver in a state that the next attempt can take
+/// up: the dispatcher drops it at the deadline and at shutdown.
+#[async_trait]
+pub trait Sink: Send {
+    /// Tells whether a delivery would get through, without making one.
+    ///
+    /// # Errors
+    ///
+    /// What stands in the way, in words that say what to do.
+    async fn check(&mut self) -> Result<(), Failure>;
+
+    /// Delivers the events in order; the outcome says how many the receiver has taken over.
+    ///
+    /// Neither retries nor logs: the dispatcher does both, for every sink alike.
+    async fn deliver(&mut self, delivery: &Delivery<'_>) -> Outcome;
+}
+
+/// Events on their way to one receiver.
+#[derive(Clone, Copy, Debug)]
+pub struct Delivery<'a> {
+    /// Names this delivery: the same on every attempt.
+    pub id: &'a str,
+    /// 1 for the first attempt. From 2 on, the receiver may already have some of the events.
+    pub attempt: u32,
+    /// When the dispatcher will stop waiting.
+    pub deadline: Instant,
+    /// At least one, in the order of the log.
+    pub events: &'a [Event],
+}
+
+/// How a delivery ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// The receiver has taken over all events.
+    Accepted,
+    /// It has taken over the first `accepted` of them, possibly none; the rest will be a new
+    /// delivery. A prefix, because order matters.
+    Partial {
+        /// How many, counted from the first.
+        accepted: usize,
+        /// What became of the event after those.
+        then: Failure,
+    },
+}
+
+impl From<Failure> for Outcome {
+    /// Nothing was accepted.
+    fn from(then: Failure) -> Self {
+        Self::Partial { accepted: 0, then }
+    }
+}
+
+/// What the dispatcher does about an event that was not accepted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Failure {
+    /// It may be accepted later: time-out, refused connection, 429, 5xx. Waits `after` or longer.
+    Retry {
+        /// How long the receiver itself asked to wait.
+        after: Option<Duration>,
+        /// What happened and what to do, without secrets.
+        reason: String,
+    },
+    /// It never will be: malformed, too large, unknown recipient. Becomes a dead letter.
+    Reject {
+        /// What happened and what to do, without secrets.
+        reason: String,
+    },
+    /// Nothing will be until a person acts: the receiver is gone. Stops the sink.
+    Disable {
+        /// What happened and what to do, without secrets.
+        reason: String,
+    },
+}
+
+impl Failure {
+    /// A failure that may pass by itself; the dispatcher decides how long to wait.
+    pub fn retry(reason: impl Into<String>) -> Self {
+        Self::Retry { after: None, reason: reason.into() }
+    }
+
+    /// What happened and what to do.
+    pub fn reason(&self) -> &str {
+        match self {
+            Self::Retry { reason, .. } | Self::Reject { reason } | Self::Disable { reason } => {
+                reason
+            }
+        }
+    }
+}
+
+/// A sink's own part of the configuration, already deserialized and checked.
+///
+/// A built-in sink implements it for a plain struct with `serde::Deserialize` (strict:
+/// `deny_unknown_fields`), `schemars::JsonSchema` and doc comments that are the reference text.
+pub trait SinkConfig: std::fmt::Debug + Send + Sync {
+    /// Takes relative paths as relative to `directory`, where the config file is.
+    fn resolve(&mut self, directory: &std::path::Path);
+
+    /// The receivers that are served independently, each in order, by a name unique in the sink.
+    fn lanes(&self) -> Vec<String> {
+        vec!["main".to_owned()]
+    }
+
+    /// The most events that one delivery may hold.
+    fn max_events(&self) -> usize {
+        1000
+    }
+
+    /// Makes the sink for one of the [`lanes`](Self::lanes). Does no I/O.
+    fn build(&self, lane: &str) -> Box<dyn Sink>;
+}

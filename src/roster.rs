@@ -1,0 +1,175 @@
+//! The complete list of an organization's members at one moment.
+//!
+//! A roster is sorted by member key and has no key twice; rows that name nobody are kept apart.
+//!
+//! Pure: knows neither Codecov's wire format nor how a roster is stored.
+
+use std::collections::BTreeSet;
+
+use itertools::{EitherOrBoth, Itertools as _};
+use seatwatch_sdk::{Profile, Totals, Unnamed};
+
+/// A username as Codecov shows it, with the form it is compared by.
+///
+/// Codecov compares usernames without letter case (CODECOV_API.md section 2).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Username {
+    shown: Box<str>,
+    /// The lower-case form, where it differs from the one shown.
+    folded: Option<Box<str>>,
+}
+
+impl Username {
+    /// Keeps the letter case of `shown` and compares without it.
+    pub fn new(shown: impl Into<Box<str>>) -> Self {
+        let shown = shown.into();
+        let folded = shown.to_lowercase();
+        let folded = (*folded != *shown).then(|| folded.into_boxed_str());
+        Self { shown, folded }
+    }
+
+    /// As Codecov shows it.
+    pub fn shown(&self) -> &str {
+        &self.shown
+    }
+
+    /// In lower case: the key of the member.
+    pub fn key(&self) -> &str {
+        self.folded.as_deref().unwrap_or(&self.shown)
+    }
+}
+
+/// One identified row of a roster.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Member {
+    /// The name that identifies the member; never empty.
+    pub username: Username,
+    /// Free text.
+    pub name: Option<Box<str>>,
+    /// Free text, not validated by Codecov.
+    pub email: Option<Box<str>>,
+    /// Holds a paid seat.
+    pub seat: bool,
+    /// Is an admin of the organization.
+    pub admin: bool,
+}
+
+impl Member {
+    /// The lower-cased username.
+    pub fn key(&self) -> &str {
+        self.username.key()
+    }
+
+    /// The member as events show it.
+    pub fn profile(&self) -> Profile {
+        Profile {
+            username: self.username.shown().to_owned(),
+            name: self.name.as_deref().map(str::to_owned),
+            email: self.email.as_deref().map(str::to_owned),
+            seat: self.seat,
+            admin: self.admin,
+        }
+    }
+}
+
+/// A row that names nobody: a deleted account, or one whose name another account took.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnnamedRow {
+    /// The address that is left of the person: the trace by which a take-over is told.
+    pub email: Option<Box<str>>,
+    /// Holds a paid seat.
+    pub seat: bool,
+}
+
+/// All members of an organization, by key, and the rows that name nobody.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Roster {
+    members: Vec<Member>,
+    unnamed: Vec<UnnamedRow>,
+}
+
+impl Roster {
+    /// Sorts the members.
+    ///
+    /// # Errors
+    ///
+    /// The key of a member that is there twice.
+    pub fn new(mut members: Vec<Member>, unnamed: Vec<UnnamedRow>) -> Result<Self, TwiceListed> {
+        members.sort_unstable_by(|a, b| a.key().cmp(b.key()));
+        match members.iter().tuple_windows().find(|(a, b)| a.key() == b.key()) {
+            Some((twice, _)) => Err(TwiceListed { username: twice.username.shown().to_owned() }),
+            None => Ok(Self { members, unnamed }),
+        }
+    }
+
+    /// The members in the order of their keys.
+    pub fn members(&self) -> &[Member] {
+        &self.members
+    }
+
+    /// The rows that name nobody, in the order in which Codecov listed them.
+    pub fn unnamed(&self) -> &[UnnamedRow] {
+        &self.unnamed
+    }
+
+    /// All rows, named and unnamed: what Codecov counts.
+    pub fn rows(&self) -> usize {
+        self.members.len() + self.unnamed.len()
+    }
+
+    /// The member of that key.
+    pub fn get(&self, key: &str) -> Option<&Member> {
+        let index = self.members.binary_search_by(|member| member.key().cmp(key)).ok()?;
+        self.members.get(index)
+    }
+
+    /// Counts everything there is to count.
+    pub fn totals(&self) -> Totals {
+        let count =
+            |bit: fn(&Member) -> bool| self.members.iter().filter(|m| bit(m)).count() as u64;
+        Totals {
+            members: self.members.len() as u64,
+            seats: count(|member| member.seat),
+            admins: count(|member| member.admin),
+            unnamed: Unnamed {
+                members: self.unnamed.len() as u64,
+                seats: self.unnamed.iter().filter(|row| row.seat).count() as u64,
+            },
+        }
+    }
+
+    /// Both readings of one list together: presence in either is proof, absence from one is not.
+    ///
+    /// Who is in both has the row of `later`. Unnamed rows cannot be told apart, so the reading
+    /// that has more of them counts.
+    #[must_use]
+    pub fn union(self, later: Self) -> Self {
+        let members = self
+            .members
+            .into_iter()
+            .merge_join_by(later.members, |a, b| a.key().cmp(b.key()))
+            .map(|pair| match pair {
+                EitherOrBoth::Left(member) | EitherOrBoth::Right(member) => member,
+                EitherOrBoth::Both(_, newer) => newer,
+            })
+            .collect();
+        let unnamed =
+            if self.unnamed.len() > later.unnamed.len() { self.unnamed } else { later.unnamed };
+        Self { members, unnamed }
+    }
+
+    /// The same roster without the members of these keys.
+    #[must_use]
+    pub fn without(mut self, keys: &BTreeSet<String>) -> Self {
+        self.members.retain(|member| !keys.contains(member.key()));
+        self
+    }
+}
+
+/// A username that stands in a list twice, letter case aside: the list is not whole.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the list names `{username}` twice")]
+pub struct TwiceListed {
+    /// As one of the two rows shows it.
+    pub username: String,
+}
