@@ -11,7 +11,7 @@ use seatwatch_sdk::{Profile, Totals, Unnamed};
 
 /// A username as Codecov shows it, with the form it is compared by.
 ///
-/// Codecov compares usernames without letter case (CODECOV_API.md section 2).
+/// Codecov compares usernames without letter case (`CODECOV_API.md` section 2).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Username {
     shown: Box<str>,
