@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 
 use itertools::{EitherOrBoth, Itertools as _};
 use seatwatch_sdk::{Profile, Totals, Unnamed};
+use serde::{Deserialize, Serialize};
 
 /// A username as Codecov shows it, with the form it is compared by.
 ///
@@ -164,6 +165,17 @@ impl Roster {
         self.members.retain(|member| !keys.contains(member.key()));
         self
     }
+}
+
+/// What a newer roster lacks: the measure of the guard, and what a person approves.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Losses {
+    /// Keys of those who left, renames aside.
+    pub leavers: BTreeSet<String>,
+    /// Keys of those who stay but lost their seat.
+    pub seat_losers: BTreeSet<String>,
+    /// There was an admin, and there is none.
+    pub last_admin: bool,
 }
 
 /// A username that stands in a list twice, letter case aside: the list is not whole.

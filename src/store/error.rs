@@ -1,0 +1,125 @@
+//! Why the store could not be read or written, and what to do about it.
+
+use std::path::{Path, PathBuf};
+
+use rusqlite::ErrorCode;
+
+/// A failure of the state directory or of the database in it. Nothing was changed.
+#[derive(Debug, thiserror::Error)]
+#[error("{}: {kind}", path.display())]
+pub struct StoreError {
+    /// The file or directory that failed.
+    pub path: PathBuf,
+    /// What is wrong with it.
+    pub kind: StoreErrorKind,
+}
+
+/// What can be wrong with the store: as many variants as there are things to do about it.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreErrorKind {
+    /// It is not there, and this command does not create it.
+    #[error("there is no state yet")]
+    Absent,
+    /// Another process holds the lock of the state directory.
+    #[error("in use by another seatwatch")]
+    InUse,
+    /// The directory belongs to somebody else.
+    #[error("belongs to user `{owner}`, and this is user `{user}`")]
+    WrongUser {
+        /// Whose it is.
+        owner: String,
+        /// Who runs the program.
+        user: String,
+    },
+    /// A file of another kind stands where the database should be.
+    #[error("is not a seatwatch database")]
+    NotADatabase,
+    /// A newer version of the program wrote it.
+    #[error("has schema version {found}, and this version of seatwatch knows up to {known}")]
+    Newer {
+        /// The version found.
+        found: u32,
+        /// The newest version this program knows.
+        known: u32,
+    },
+    /// No space is left.
+    #[error("the disk is full")]
+    Full(#[source] rusqlite::Error),
+    /// No right to write.
+    #[error("cannot be written")]
+    ReadOnly(#[source] rusqlite::Error),
+    /// Somebody else keeps the database locked.
+    #[error("another program keeps it locked")]
+    Busy(#[source] rusqlite::Error),
+    /// The database is damaged.
+    #[error("the database is damaged")]
+    Corrupt(#[source] rusqlite::Error),
+    /// The directory or file cannot be made or opened.
+    #[error("cannot be opened or created")]
+    Open(#[source] std::io::Error),
+    /// SQLite reports something else.
+    #[error("cannot be read or written")]
+    Sqlite(#[source] rusqlite::Error),
+}
+
+impl StoreError {
+    pub(super) fn new(path: &Path, kind: StoreErrorKind) -> Self {
+        Self { path: path.to_owned(), kind }
+    }
+
+    pub(super) fn io(path: &Path, error: std::io::Error) -> Self {
+        Self::new(path, StoreErrorKind::Open(error))
+    }
+
+    pub(super) fn sqlite(path: &Path, error: rusqlite::Error) -> Self {
+        let kind = match error.sqlite_error_code() {
+            Some(ErrorCode::DiskFull) => StoreErrorKind::Full(error),
+            Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied | ErrorCode::CannotOpen) => {
+                StoreErrorKind::ReadOnly(error)
+            }
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
+                StoreErrorKind::Busy(error)
+            }
+            Some(ErrorCode::NotADatabase) => StoreErrorKind::NotADatabase,
+            Some(ErrorCode::DatabaseCorrupt) => StoreErrorKind::Corrupt(error),
+            _ => StoreErrorKind::Sqlite(error),
+        };
+        Self::new(path, kind)
+    }
+
+    /// What a person can do about it.
+    pub fn hint(&self) -> String {
+        let path = self.path.display();
+        match &self.kind {
+            StoreErrorKind::Absent => "run `seatwatch sync` first".to_owned(),
+            StoreErrorKind::InUse => {
+                "wait until the other sync has ended, or give this instance its own `state_dir`"
+                    .to_owned()
+            }
+            StoreErrorKind::WrongUser { owner, .. } => {
+                format!("run it as that user: `sudo -u {owner} seatwatch …`")
+            }
+            StoreErrorKind::NotADatabase => {
+                format!("`state_dir` may point to the wrong place; if not, move `{path}` away")
+            }
+            StoreErrorKind::Newer { .. } => {
+                "install the newer seatwatch again, or restore a backup from before it".to_owned()
+            }
+            StoreErrorKind::Full(_) => {
+                "free some space; nothing was lost, the next run goes on".to_owned()
+            }
+            StoreErrorKind::ReadOnly(_) | StoreErrorKind::Open(_) => {
+                format!("check the owner, the mode and the mount of `{path}`")
+            }
+            StoreErrorKind::Busy(_) => {
+                format!("find who has it open: `fuser {path}`; then run the command again")
+            }
+            StoreErrorKind::Corrupt(_) => {
+                "restore a backup; the damaged file is left as it is".to_owned()
+            }
+            StoreErrorKind::Sqlite(_) => {
+                "check the disk; nothing was committed, the next run tries again".to_owned()
+            }
+        }
+    }
+}

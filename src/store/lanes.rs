@@ -1,0 +1,231 @@
+//! The lanes' durable cursors, the delivery that each has cut, and the dead letters.
+
+use chrono::{DateTime, Utc};
+use rusqlite::{OptionalExtension as _, Row};
+
+use super::{Tx, View, maybe_time, millis};
+
+/// One receiver of a sink and how far in the log it has come.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lane {
+    number: i64,
+    /// The sink's name in the config.
+    pub sink: String,
+    /// The lane's name in the sink.
+    pub lane: String,
+    /// The sequence of the last event that it is done with.
+    pub cursor: u64,
+    /// Why it was stopped, and the digest of the sink's config then.
+    pub disabled: Option<(String, [u8; 32])>,
+}
+
+/// A delivery that was cut: what is tried again, over restarts too, until it is got rid of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cut {
+    /// The same on every attempt.
+    pub id: String,
+    /// The sequence of its first event.
+    pub first: u64,
+    /// The sequence of its last event.
+    pub last: u64,
+    /// The filter that it was cut with, as JSON: what lies between first and last is in it or not.
+    pub filter: String,
+    /// The number of the attempt that is under way or comes next, from 1.
+    pub attempt: u32,
+    /// What became of the attempts so far, if any failed.
+    pub failed: Option<Failed>,
+}
+
+/// What became of the attempts at a delivery.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failed {
+    /// When the first of them failed.
+    pub first_failed_at: DateTime<Utc>,
+    /// Not before then comes the next.
+    pub next_attempt_at: DateTime<Utc>,
+    /// What the last of them met.
+    pub reason: String,
+}
+
+/// An event that a lane will not take.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeadLetter {
+    /// Its place in the log.
+    pub sequence: u64,
+    /// The event as JSON: it outlives the log's retention.
+    pub event: String,
+    /// Why.
+    pub reason: String,
+    /// Since when.
+    pub died_at: DateTime<Utc>,
+}
+
+impl View<'_> {
+    /// The lane of that name, if it was ever served.
+    ///
+    /// # Errors
+    ///
+    /// The disk or the database failed.
+    pub fn find_lane(&self, sink: &str, lane: &str) -> rusqlite::Result<Option<Lane>> {
+        let mut statement = self.0.prepare_cached(
+            "SELECT id, sink, lane, cursor, disabled, config FROM lanes
+             WHERE sink = ?1 AND lane = ?2",
+        )?;
+        statement.query_row((sink, lane), read_lane).optional()
+    }
+
+    /// The delivery that a lane has cut.
+    ///
+    /// # Errors
+    ///
+    /// The disk or the database failed.
+    pub fn cut(&self, lane: &Lane) -> rusqlite::Result<Option<Cut>> {
+        let mut statement = self.0.prepare_cached(
+            "SELECT id, first, last, filter, attempt, first_failed_at, next_attempt_at, reason
+             FROM deliveries WHERE lane = ?1",
+        )?;
+        statement.query_row([lane.number], read_cut).optional()
+    }
+
+    /// How many events of a sink are dead letters.
+    ///
+    /// # Errors
+    ///
+    /// The disk or the database failed.
+    pub fn dead_letters(&self, sink: &str, lane: &str) -> rusqlite::Result<u64> {
+        let mut statement = self
+            .0
+            .prepare_cached("SELECT count(*) FROM dead_letters WHERE sink = ?1 AND lane = ?2")?;
+        statement.query_row((sink, lane), |row| row.get(0))
+    }
+}
+
+fn read_lane(row: &Row<'_>) -> rusqlite::Result<Lane> {
+    let disabled: Option<String> = row.get("disabled")?;
+    let config: Option<[u8; 32]> = row.get("config")?;
+    Ok(Lane {
+        number: row.get("id")?,
+        sink: row.get("sink")?,
+        lane: row.get("lane")?,
+        cursor: row.get("cursor")?,
+        disabled: disabled.zip(config),
+    })
+}
+
+fn read_cut(row: &Row<'_>) -> rusqlite::Result<Cut> {
+    let first_failed_at = maybe_time(row.get("first_failed_at")?)?;
+    let next_attempt_at = maybe_time(row.get("next_attempt_at")?)?;
+    let reason: Option<String> = row.get("reason")?;
+    let failed = first_failed_at.zip(next_attempt_at).zip(reason);
+    Ok(Cut {
+        id: row.get("id")?,
+        first: row.get("first")?,
+        last: row.get("last")?,
+        filter: row.get("filter")?,
+        attempt: row.get("attempt")?,
+        failed: failed.map(|((first_failed_at, next_attempt_at), reason)| Failed {
+            first_failed_at,
+            next_attempt_at,
+            reason,
+        }),
+    })
+}
+
+impl Tx<'_> {
+    /// The lane of that name; a new one starts at the end of the log.
+    ///
+    /// # Errors
+    ///
+    /// The disk or the database failed.
+    pub fn lane(&self, sink: &str, lane: &str) -> rusqlite::Result<Lane> {
+        if let Some(found) = self.find_lane(sink, lane)? {
+            return Ok(found);
+        }
+        let mut statement = self.0.0.prepare_cached(
+            "INSERT INTO lanes (sink, lane, cursor) VALUES (?1, ?2, ?3)
+             RETURNING id, sink, lane, cursor, disabled, config",
+        )?;
+        statement.query_row((sink, lane, self.end_of_log()?), read_lane)
+    }
+
+    /// Moves a lane's cursor.
+    ///
+    /// # Errors
+    ///
+    /// The disk or the database failed.
+    pub fn set_cursor(&self, lane: &Lane, cursor: u64) -> rusqlite::Result<()> {
+        let mut statement =
+            self.0.0.prepare_cached("UPDATE lanes SET cursor = ?2 WHERE id = ?1")?;
+        statement.execute((lane.number, cursor)).map(drop)
+    }
+
+    /// Stops a lane, or with none lets it go on.
+    ///
+    /// # Errors
+    ///
+    /// The disk or the database failed.
+    pub fn set_disabled(
+        &self,
+        lane: &Lane,
+        disabled: Option<(&str, [u8; 32])>,
+    ) -> rusqlite::Result<()> {
+        let (reason, config) = disabled.unzip();
+        let mut statement =
+            self.0.0.prepare_cached("UPDATE lanes SET disabled = ?2, config = ?3 WHERE id = ?1")?;
+        statement.execute((lane.number, reason, config)).map(drop)
+    }
+
+    /// Stores or, with none, removes the delivery that a lane has cut.
+    ///
+    /// # Errors
+    ///
+    /// The disk or the database failed.
+    pub fn set_cut(&self, lane: &Lane, cut: Option<&Cut>) -> rusqlite::Result<()> {
+        let Some(cut) = cut else {
+            let mut statement =
+                self.0.0.prepare_cached("DELETE FROM deliveries WHERE lane = ?1")?;
+            return statement.execute([lane.number]).map(drop);
+        };
+        let failed = cut.failed.as_ref();
+        let mut statement = self.0.0.prepare_cached(
+            "REPLACE INTO deliveries (lane, id, first, last, filter, attempt, first_failed_at,
+                                      next_attempt_at, reason)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+        )?;
+        statement
+            .execute(rusqlite::params![
+                lane.number,
+                cut.id,
+                cut.first,
+                cut.last,
+                cut.filter,
+                cut.attempt,
+                failed.map(|failed| millis(failed.first_failed_at)),
+                failed.map(|failed| millis(failed.next_attempt_at)),
+                failed.map(|failed| &failed.reason)
+            ])
+            .map(drop)
+    }
+
+    /// Keeps an event that a lane will not take.
+    ///
+    /// # Errors
+    ///
+    /// The disk or the database failed.
+    pub fn bury(&self, lane: &Lane, letter: &DeadLetter) -> rusqlite::Result<()> {
+        let mut statement = self.0.0.prepare_cached(
+            "INSERT INTO dead_letters (sink, lane, sequence, event, reason, died_at)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        )?;
+        statement
+            .execute(rusqlite::params![
+                lane.sink,
+                lane.lane,
+                letter.sequence,
+                letter.event,
+                letter.reason,
+                millis(letter.died_at)
+            ])
+            .map(drop)
+    }
+}

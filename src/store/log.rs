@@ -1,0 +1,176 @@
+//! The log: all events in commit order. It is the queue that every lane reads.
+
+use chrono::{DateTime, Utc};
+use rusqlite::Row;
+use seatwatch_sdk::{Data, Event, EventKind};
+use uuid::Uuid;
+
+use super::{Organization, SecretKey, Tx, View, millis, time, unreadable};
+use crate::organization::{OrganizationId, Service};
+
+/// An event that is about to be committed.
+#[derive(Debug)]
+pub struct NewEvent<'a> {
+    /// The sync that found it.
+    pub sync: Uuid,
+    /// Its place among the events of that sync, from 0.
+    pub position: u32,
+    /// Whose it is; none for the whole instance's.
+    pub organization: Option<Organization>,
+    /// The number of the member that it is about.
+    pub member: Option<i64>,
+    /// The `source` of the `CloudEvent`.
+    pub source: &'a str,
+    /// When the sync is committed.
+    pub time: DateTime<Utc>,
+    /// What happened.
+    pub data: &'a Data,
+}
+
+/// What a filter can ask of an event without reading it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Logged {
+    /// Its place in the log.
+    pub sequence: u64,
+    /// What happened.
+    pub event: EventKind,
+    /// To which organization; none for the whole instance.
+    pub organization: Option<OrganizationId>,
+    /// When.
+    pub time: DateTime<Utc>,
+}
+
+const COLUMNS: &str = "log.sequence, log.event, log.time, organizations.service,
+    organizations.owner";
+
+impl View<'_> {
+    /// The sequence of the newest event, 0 before the first one.
+    ///
+    /// # Errors
+    ///
+    /// The disk or the database failed.
+    pub fn end_of_log(&self) -> rusqlite::Result<u64> {
+        // Not max(sequence): the newest events may have been trimmed.
+        let mut statement = self.0.prepare_cached(
+            "SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'log'), 0)",
+        )?;
+        statement.query_row([], |row| row.get(0))
+    }
+
+    /// Walks over the log past `after`, in order, as long as `visit` says so.
+    ///
+    /// # Errors
+    ///
+    /// The disk or the database failed.
+    pub fn walk_log(
+        &self,
+        after: u64,
+        mut visit: impl FnMut(Logged) -> bool,
+    ) -> rusqlite::Result<()> {
+        let mut statement = self.0.prepare_cached(&format!(
+            "SELECT {COLUMNS} FROM log LEFT JOIN organizations ON organizations.id = organization
+             WHERE sequence > ?1 ORDER BY sequence"
+        ))?;
+        let mut rows = statement.query([after])?;
+        while let Some(row) = rows.next()? {
+            if !visit(read_logged(row)?) {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// The events from `first` to `last`, both included, that `wanted` takes.
+    ///
+    /// # Errors
+    ///
+    /// The disk or the database failed, or a row is not an event.
+    pub fn events(
+        &self,
+        first: u64,
+        last: u64,
+        mut wanted: impl FnMut(&Logged) -> bool,
+    ) -> rusqlite::Result<Vec<Event>> {
+        let mut statement = self.0.prepare_cached(&format!(
+            "SELECT {COLUMNS}, sync, position, subject, source, data
+             FROM log LEFT JOIN organizations ON organizations.id = organization
+             WHERE sequence BETWEEN ?1 AND ?2 ORDER BY sequence"
+        ))?;
+        let mut rows = statement.query([first, last])?;
+        let mut events = Vec::new();
+        while let Some(row) = rows.next()? {
+            let logged = read_logged(row)?;
+            if wanted(&logged) {
+                events.push(read_event(row, &logged)?);
+            }
+        }
+        Ok(events)
+    }
+}
+
+fn read_logged(row: &Row<'_>) -> rusqlite::Result<Logged> {
+    let event: String = row.get("event")?;
+    let text = |column| row.get_ref(column)?.as_str_or_null().map_err(rusqlite::Error::from);
+    let organization = match (text("service")?, text("owner")?) {
+        (Some(service), Some(owner)) => Some(identity(service, owner)?),
+        _ => None,
+    };
+    Ok(Logged {
+        sequence: row.get("sequence")?,
+        event: event.parse().map_err(unreadable)?,
+        organization,
+        time: time(row.get("time")?)?,
+    })
+}
+
+fn identity(service: &str, owner: &str) -> rusqlite::Result<OrganizationId> {
+    let service: Service = service.parse().map_err(unreadable)?;
+    OrganizationId::new(service, owner).map_err(unreadable)
+}
+
+fn read_event(row: &Row<'_>, logged: &Logged) -> rusqlite::Result<Event> {
+    let sync = Uuid::from_bytes(row.get("sync")?);
+    let position: u32 = row.get("position")?;
+    let data: Data = serde_json::from_str(row.get_ref("data")?.as_str()?).map_err(unreadable)?;
+    Ok(Event {
+        id: format!("{sync}-{position:04}"),
+        source: row.get("source")?,
+        subject: row.get("subject")?,
+        time: logged.time,
+        sequence: logged.sequence,
+        correlationid: sync.to_string(),
+        data,
+    })
+}
+
+impl Tx<'_> {
+    /// Appends an event.
+    ///
+    /// # Errors
+    ///
+    /// The disk or the database failed.
+    pub fn append(&self, key: &SecretKey, event: &NewEvent<'_>) -> rusqlite::Result<()> {
+        let subject = event
+            .organization
+            .zip(event.member)
+            .map(|(organization, member)| key.subject(organization, member));
+        let data = serde_json::to_string(event.data)
+            .map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
+        let mut statement = self.0.0.prepare_cached(
+            "INSERT INTO log (sync, position, organization, event, subject, source, time, data)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+        )?;
+        statement
+            .execute(rusqlite::params![
+                event.sync.as_bytes(),
+                event.position,
+                event.organization.map(|organization| organization.0),
+                event.data.event.word(),
+                subject,
+                event.source,
+                millis(event.time),
+                data
+            ])
+            .map(drop)
+    }
+}

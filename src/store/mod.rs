@@ -1,0 +1,209 @@
+//! All SQL: the rosters and their history, runs, the log of events, and the lanes' cursors.
+//!
+//! One process writes, under the lock of the state directory, through one thread; any number
+//! read. A change is one transaction (WAL, `synchronous=FULL`): before it, nothing happened;
+//! after it, nothing can be lost.
+//!
+//! The store keeps what it is told. It knows neither Codecov nor sinks, and decides nothing.
+
+mod directory;
+mod error;
+mod health;
+mod holds;
+mod lanes;
+mod log;
+mod organizations;
+mod rosters;
+mod runs;
+mod schema;
+mod writer;
+
+use std::ops::Deref;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+
+use chrono::{DateTime, TimeZone as _, Utc};
+use rusqlite::{Connection, OpenFlags, Transaction};
+
+pub use directory::{LockedDirectory, is_locked, owner};
+pub use error::{StoreError, StoreErrorKind};
+pub use health::{Answer, Health, Proof};
+pub use holds::{Approval, Hold};
+pub use lanes::{Cut, DeadLetter, Failed, Lane};
+pub use log::{Logged, NewEvent};
+pub use organizations::{Organization, SecretKey};
+pub use rosters::RosterState;
+pub use runs::{NewRun, Outcome, Run, RunNumber};
+use writer::Writer;
+
+/// The state of one instance, open for reading and writing.
+#[derive(Debug)]
+pub struct Store {
+    database: PathBuf,
+    writer: Writer,
+    /// Connections for reading that are not in use now.
+    readers: Mutex<Vec<Connection>>,
+    /// Dropped last: until then nobody else writes.
+    _directory: LockedDirectory,
+}
+
+impl Store {
+    /// Opens the database in a state directory; makes it or brings it up to date where needed.
+    ///
+    /// # Errors
+    ///
+    /// It is no database, a newer version's, damaged, or cannot be opened or written.
+    pub fn open(directory: LockedDirectory) -> Result<Self, StoreError> {
+        let database = directory::database(directory.path());
+        let failed = |error| StoreError::sqlite(&database, error);
+        let mut connection = Connection::open(&database).map_err(failed)?;
+        prepare(&connection).map_err(failed)?;
+        connection.pragma_update(None, "journal_mode", "WAL").map_err(failed)?;
+        connection.pragma_update(None, "synchronous", "FULL").map_err(failed)?;
+        schema::migrate(&mut connection, &database)?;
+        let writer = Writer::start(connection).map_err(|error| StoreError::io(&database, error))?;
+        Ok(Self { database, writer, readers: Mutex::default(), _directory: directory })
+    }
+
+    /// Makes one change, whole or not at all. It is on the disk when this returns.
+    ///
+    /// # Errors
+    ///
+    /// The disk or the database failed; nothing was changed.
+    pub async fn write<T: Send + 'static>(
+        &self,
+        change: impl FnOnce(&Tx<'_>) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let result = self.writer.write(change).await;
+        result.map_err(|error| StoreError::sqlite(&self.database, error))
+    }
+
+    /// Reads from one consistent view of what is committed. Blocks: rows are few or local.
+    ///
+    /// # Errors
+    ///
+    /// The disk or the database failed.
+    pub fn read<T>(
+        &self,
+        question: impl FnOnce(&View<'_>) -> rusqlite::Result<T>,
+    ) -> Result<T, StoreError> {
+        let failed = |error| StoreError::sqlite(&self.database, error);
+        let idle = self.readers.lock().ok().and_then(|mut readers| readers.pop());
+        let mut connection = match idle {
+            Some(connection) => connection,
+            None => open_to_read(&self.database).map_err(failed)?,
+        };
+        let answer = view(&mut connection, question).map_err(failed);
+        if let Ok(mut readers) = self.readers.lock() {
+            readers.push(connection);
+        }
+        answer
+    }
+}
+
+/// The state of one instance, for commands that only look at it. Needs no lock.
+#[derive(Debug)]
+pub struct Reader {
+    database: PathBuf,
+    connection: Connection,
+}
+
+impl Reader {
+    /// Opens the database in a state directory, which another process may be writing.
+    ///
+    /// # Errors
+    ///
+    /// There is none, it is of another version, or cannot be read.
+    pub fn open(directory: &Path) -> Result<Self, StoreError> {
+        let database = directory::database(directory);
+        if owner(directory)?.is_none() || !database.try_exists().unwrap_or(true) {
+            return Err(StoreError::new(directory, StoreErrorKind::Absent));
+        }
+        let failed = |error| StoreError::sqlite(&database, error);
+        let connection = open_to_read(&database).map_err(failed)?;
+        schema::check(&connection, &database)?;
+        Ok(Self { database, connection })
+    }
+
+    /// Reads from one consistent view of what is committed.
+    ///
+    /// # Errors
+    ///
+    /// The disk or the database failed.
+    pub fn read<T>(
+        &mut self,
+        question: impl FnOnce(&View<'_>) -> rusqlite::Result<T>,
+    ) -> Result<T, StoreError> {
+        view(&mut self.connection, question)
+            .map_err(|error| StoreError::sqlite(&self.database, error))
+    }
+}
+
+/// What is committed, at one moment.
+#[derive(Debug)]
+pub struct View<'a>(Transaction<'a>);
+
+/// A change that is being made: reads see it, nobody else does yet.
+#[derive(Debug)]
+pub struct Tx<'a>(View<'a>);
+
+impl<'a> Tx<'a> {
+    fn new(transaction: Transaction<'a>) -> Self {
+        Self(View(transaction))
+    }
+
+    fn commit(self) -> rusqlite::Result<()> {
+        self.0.0.commit()
+    }
+}
+
+impl<'a> Deref for Tx<'a> {
+    type Target = View<'a>;
+
+    fn deref(&self) -> &View<'a> {
+        &self.0
+    }
+}
+
+fn view<T>(
+    connection: &mut Connection,
+    question: impl FnOnce(&View<'_>) -> rusqlite::Result<T>,
+) -> rusqlite::Result<T> {
+    let transaction = connection.transaction()?;
+    question(&View(transaction))
+}
+
+fn open_to_read(database: &Path) -> rusqlite::Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(database, flags)?;
+    prepare(&connection)?;
+    Ok(connection)
+}
+
+/// What every connection needs. Other programs may look into the file: wait for them a while.
+fn prepare(connection: &Connection) -> rusqlite::Result<()> {
+    connection.busy_timeout(std::time::Duration::from_secs(5))?;
+    connection.set_prepared_statement_cache_capacity(64);
+    connection.pragma_update(None, "foreign_keys", true)?;
+    connection.pragma_update(None, "trusted_schema", false)?;
+    connection.pragma_update(None, "temp_store", "MEMORY")
+}
+
+fn millis(time: DateTime<Utc>) -> i64 {
+    time.timestamp_millis()
+}
+
+/// The time that a column of milliseconds says; one that no calendar has is out of range.
+fn time(millis: i64) -> rusqlite::Result<DateTime<Utc>> {
+    let time = Utc.timestamp_millis_opt(millis).single();
+    time.ok_or(rusqlite::Error::IntegralValueOutOfRange(0, millis))
+}
+
+fn maybe_time(millis: Option<i64>) -> rusqlite::Result<Option<DateTime<Utc>>> {
+    millis.map(time).transpose()
+}
+
+/// An error for a column whose text says nothing that we know.
+fn unreadable(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> rusqlite::Error {
+    rusqlite::Error::FromSqlConversionFailure(0, rusqlite::types::Type::Text, error.into())
+}

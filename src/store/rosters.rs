@@ -1,0 +1,202 @@
+//! The rosters: who is on each now, and every state that ended.
+//!
+//! A member's state has the run in which it began and, once over, the run in which it ended, so
+//! that the roster of any past moment can be rebuilt. Only what changed is written.
+
+use chrono::{DateTime, Utc};
+use rusqlite::{OptionalExtension as _, Row};
+use seatwatch_sdk::{Totals, Unnamed};
+
+use super::{Organization, RunNumber, Tx, View, millis, time, unreadable};
+use crate::roster::{Member, Roster, Username};
+
+/// The roster that was committed last, without its members.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RosterState {
+    /// When it was last seen to be so.
+    pub read_at: DateTime<Utc>,
+    /// Of the rows as Codecov sent them; none where they were put together from several readings.
+    pub digest: Option<[u8; 32]>,
+    /// Its sums.
+    pub totals: Totals,
+}
+
+impl View<'_> {
+    /// The roster that was committed last, if there is one.
+    ///
+    /// # Errors
+    ///
+    /// The disk or the database failed.
+    pub fn roster_state(
+        &self,
+        organization: Organization,
+    ) -> rusqlite::Result<Option<RosterState>> {
+        let mut statement = self.0.prepare_cached(
+            "SELECT read_at, digest, members, seats, admins, unnamed_members, unnamed_seats
+             FROM rosters WHERE organization = ?1",
+        )?;
+        statement
+            .query_row([organization.0], |row| {
+                Ok(RosterState {
+                    read_at: time(row.get("read_at")?)?,
+                    digest: row.get("digest")?,
+                    totals: Totals {
+                        members: row.get("members")?,
+                        seats: row.get("seats")?,
+                        admins: row.get("admins")?,
+                        unnamed: Unnamed {
+                            members: row.get("unnamed_members")?,
+                            seats: row.get("unnamed_seats")?,
+                        },
+                    },
+                })
+            })
+            .optional()
+    }
+
+    /// The members on the roster that was committed last. Unnamed rows are only counted.
+    ///
+    /// # Errors
+    ///
+    /// The disk or the database failed.
+    pub fn roster(&self, organization: Organization) -> rusqlite::Result<Roster> {
+        let mut statement = self.0.prepare_cached(
+            "SELECT key, username, name, email, seat, admin FROM states
+             WHERE organization = ?1 ORDER BY key",
+        )?;
+        let members = statement.query_map([organization.0], read_member)?;
+        let members = members.collect::<rusqlite::Result<Vec<_>>>()?;
+        Roster::new(members, Vec::new()).map_err(unreadable)
+    }
+}
+
+fn read_member(row: &Row<'_>) -> rusqlite::Result<Member> {
+    let shown: Option<Box<str>> = row.get("username")?;
+    let shown = match shown {
+        Some(shown) => shown,
+        None => row.get("key")?,
+    };
+    Ok(Member {
+        username: Username::new(shown),
+        name: row.get("name")?,
+        email: row.get("email")?,
+        seat: row.get("seat")?,
+        admin: row.get("admin")?,
+    })
+}
+
+impl Tx<'_> {
+    /// Notes that the roster was read and is as it was.
+    ///
+    /// # Errors
+    ///
+    /// The disk or the database failed.
+    pub fn touch_roster(
+        &self,
+        organization: Organization,
+        read_at: DateTime<Utc>,
+    ) -> rusqlite::Result<()> {
+        let mut statement =
+            self.0.0.prepare_cached("UPDATE rosters SET read_at = ?2 WHERE organization = ?1")?;
+        statement.execute((organization.0, millis(read_at))).map(drop)
+    }
+
+    /// Sets what is known of the roster as a whole.
+    ///
+    /// # Errors
+    ///
+    /// The disk or the database failed.
+    pub fn set_roster_state(
+        &self,
+        organization: Organization,
+        run: RunNumber,
+        state: &RosterState,
+    ) -> rusqlite::Result<()> {
+        let mut statement = self.0.0.prepare_cached(
+            "REPLACE INTO rosters (organization, run, read_at, digest, members, seats, admins,
+                                   unnamed_members, unnamed_seats)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+        )?;
+        let totals = &state.totals;
+        statement
+            .execute(rusqlite::params![
+                organization.0,
+                run.0,
+                millis(state.read_at),
+                state.digest,
+                totals.members,
+                totals.seats,
+                totals.admins,
+                totals.unnamed.members,
+                totals.unnamed.seats
+            ])
+            .map(drop)
+    }
+
+    /// Ends the state of the member of that key with this run; returns the member's number, which
+    /// survives renames.
+    ///
+    /// # Errors
+    ///
+    /// The disk or the database failed, or no such member is on the roster.
+    pub fn end_state(
+        &self,
+        organization: Organization,
+        run: RunNumber,
+        key: &str,
+    ) -> rusqlite::Result<i64> {
+        let mut keep = self.0.0.prepare_cached(
+            "INSERT INTO past_states (organization, ended, member, began, key, username, name,
+                                      email, seat, admin)
+             SELECT organization, ?2, member, began, key, username, name, email, seat, admin
+             FROM states WHERE organization = ?1 AND key = ?3
+             RETURNING member",
+        )?;
+        let member = keep.query_row((organization.0, run.0, key), |row| row.get(0))?;
+        let mut end =
+            self.0.0.prepare_cached("DELETE FROM states WHERE organization = ?1 AND key = ?2")?;
+        end.execute((organization.0, key))?;
+        Ok(member)
+    }
+
+    /// Begins a state with this run: of the member of that number, or of a new one.
+    ///
+    /// # Errors
+    ///
+    /// The disk or the database failed, or another member has that key.
+    pub fn begin_state(
+        &self,
+        organization: Organization,
+        run: RunNumber,
+        number: Option<i64>,
+        member: &Member,
+    ) -> rusqlite::Result<i64> {
+        let number = number.map_or_else(|| self.next_member(organization), Ok)?;
+        let shown = member.username.shown();
+        let mut statement = self.0.0.prepare_cached(
+            "INSERT INTO states (organization, key, member, began, username, name, email, seat,
+                                 admin)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+        )?;
+        statement.execute(rusqlite::params![
+            organization.0,
+            member.key(),
+            number,
+            run.0,
+            (shown != member.key()).then_some(shown),
+            member.name,
+            member.email,
+            member.seat,
+            member.admin
+        ])?;
+        Ok(number)
+    }
+
+    fn next_member(&self, organization: Organization) -> rusqlite::Result<i64> {
+        let mut statement = self.0.0.prepare_cached(
+            "UPDATE organizations SET next_member = next_member + 1 WHERE id = ?1
+             RETURNING next_member - 1",
+        )?;
+        statement.query_row([organization.0], |row| row.get(0))
+    }
+}

@@ -1,0 +1,173 @@
+//! The runs: every sync of every organization, and how it ended.
+//!
+//! Consecutive runs of one organization that ended alike and brought no event are one row, so
+//! that a quiet year costs next to nothing.
+
+use chrono::{DateTime, Utc};
+use rusqlite::{OptionalExtension as _, Row};
+use uuid::Uuid;
+
+use super::{Organization, Tx, View, millis, time, unreadable};
+
+/// The number of a run: later commits have larger ones.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct RunNumber(pub(super) i64);
+
+/// How a run ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// The first roster was stored.
+    Baselined,
+    /// The roster differed from the last one.
+    Changed,
+    /// It did not.
+    Unchanged,
+    /// It was held.
+    Held,
+    /// There was none.
+    Failed,
+}
+
+impl Outcome {
+    const ALL: [Self; 5] =
+        [Self::Baselined, Self::Changed, Self::Unchanged, Self::Held, Self::Failed];
+
+    /// The word in the store, in JSON and in metrics.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Baselined => "baselined",
+            Self::Changed => "changed",
+            Self::Unchanged => "unchanged",
+            Self::Held => "held",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+/// A run that has just ended.
+#[derive(Clone, Debug)]
+pub struct NewRun {
+    /// Names the run and its events.
+    pub sync: Uuid,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// Why it failed: the reason's word and a sentence.
+    pub failure: Option<(&'static str, String)>,
+    /// When it began.
+    pub started_at: DateTime<Utc>,
+    /// When it ended.
+    pub finished_at: DateTime<Utc>,
+    /// Requests that it sent.
+    pub requests: u64,
+    /// Events that it brings.
+    pub events: u64,
+}
+
+/// One run, or several that ended alike and brought nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Run {
+    /// How it ended.
+    pub outcome: Outcome,
+    /// Why it failed: the reason's word and a sentence.
+    pub failure: Option<(String, String)>,
+    /// When the first of them began.
+    pub started_at: DateTime<Utc>,
+    /// When the last of them ended.
+    pub last_finished_at: DateTime<Utc>,
+    /// How many they are.
+    pub count: u64,
+}
+
+impl View<'_> {
+    /// The latest run of an organization.
+    ///
+    /// # Errors
+    ///
+    /// The disk or the database failed.
+    pub fn last_run(&self, organization: Organization) -> rusqlite::Result<Option<Run>> {
+        let mut statement = self.0.prepare_cached(
+            "SELECT outcome, reason, message, started_at, last_finished_at, count FROM runs
+             WHERE organization = ?1 ORDER BY id DESC LIMIT 1",
+        )?;
+        statement.query_row([organization.0], read_run).optional()
+    }
+}
+
+fn read_run(row: &Row<'_>) -> rusqlite::Result<Run> {
+    let word: String = row.get("outcome")?;
+    let outcome = Outcome::ALL.into_iter().find(|outcome| outcome.word() == word);
+    let (reason, message): (Option<_>, Option<_>) = (row.get("reason")?, row.get("message")?);
+    Ok(Run {
+        outcome: outcome.ok_or_else(|| unreadable(word))?,
+        failure: reason.zip(message),
+        started_at: time(row.get("started_at")?)?,
+        last_finished_at: time(row.get("last_finished_at")?)?,
+        count: row.get("count")?,
+    })
+}
+
+impl Tx<'_> {
+    /// Notes a run: as one more of the last row where both ended alike and brought no event.
+    ///
+    /// # Errors
+    ///
+    /// The disk or the database failed.
+    pub fn note_run(
+        &self,
+        organization: Organization,
+        run: &NewRun,
+    ) -> rusqlite::Result<RunNumber> {
+        if run.events == 0
+            && let Some(number) = self.repeat_run(organization, run)?
+        {
+            return Ok(number);
+        }
+        let (reason, message) = run.failure.as_ref().map(|(r, m)| (*r, m)).unzip();
+        let mut statement = self.0.0.prepare_cached(
+            "INSERT INTO runs (sync, organization, outcome, reason, message, started_at,
+                               finished_at, last_finished_at, events, requests)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7, ?8, ?9) RETURNING id",
+        )?;
+        statement
+            .query_row(
+                rusqlite::params![
+                    run.sync.as_bytes(),
+                    organization.0,
+                    run.outcome.word(),
+                    reason,
+                    message,
+                    millis(run.started_at),
+                    millis(run.finished_at),
+                    run.events,
+                    run.requests
+                ],
+                |row| row.get(0),
+            )
+            .map(RunNumber)
+    }
+
+    fn repeat_run(
+        &self,
+        organization: Organization,
+        run: &NewRun,
+    ) -> rusqlite::Result<Option<RunNumber>> {
+        let (reason, message) = run.failure.as_ref().map(|(r, m)| (*r, m)).unzip();
+        let mut statement = self.0.0.prepare_cached(
+            "UPDATE runs SET count = count + 1, last_finished_at = ?4, requests = requests + ?5,
+                             message = ?6
+             WHERE id = (SELECT max(id) FROM runs WHERE organization = ?1)
+               AND outcome = ?2 AND reason IS ?3 AND events = 0
+               AND outcome IN ('unchanged', 'held', 'failed')
+             RETURNING id",
+        )?;
+        let parameters = rusqlite::params![
+            organization.0,
+            run.outcome.word(),
+            reason,
+            millis(run.finished_at),
+            run.requests,
+            message
+        ];
+        Ok(statement.query_row(parameters, |row| row.get(0)).optional()?.map(RunNumber))
+    }
+}

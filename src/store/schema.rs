@@ -1,0 +1,62 @@
+//! Numbered migrations, forward only.
+//!
+//! The number of the newest one stands in `user_version`. A database of a newer version is
+//! refused: an older program would not know what it breaks.
+
+use std::path::Path;
+
+use rusqlite::{Connection, TransactionBehavior};
+
+use super::error::{StoreError, StoreErrorKind};
+
+/// Migration `n` stands at index `n - 1`. One that was released is never edited.
+const MIGRATIONS: &[&str] = &[include_str!("migrations/0001.sql")];
+
+/// Marks our files among all SQLite databases: `swdb` in ASCII.
+const APPLICATION_ID: u32 = 0x7377_6462;
+
+/// Brings the database up to date, each migration in a transaction of its own.
+pub(super) fn migrate(connection: &mut Connection, path: &Path) -> Result<(), StoreError> {
+    let found = version(connection, path)?;
+    for (number, migration) in (1..).zip(MIGRATIONS).skip(found as usize) {
+        let apply = |connection: &mut Connection| {
+            let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            tx.execute_batch(migration)?;
+            tx.pragma_update(None, "application_id", APPLICATION_ID)?;
+            tx.pragma_update(None, "user_version", number)?;
+            tx.commit()
+        };
+        apply(connection).map_err(|error| StoreError::sqlite(path, error))?;
+    }
+    Ok(())
+}
+
+/// Refuses a database that is not exactly of this program's version.
+pub(super) fn check(connection: &Connection, path: &Path) -> Result<(), StoreError> {
+    match version(connection, path)? as usize {
+        found if found < MIGRATIONS.len() => Err(StoreError::new(path, StoreErrorKind::Absent)),
+        _ => Ok(()),
+    }
+}
+
+fn version(connection: &Connection, path: &Path) -> Result<u32, StoreError> {
+    let pragma = |name| connection.pragma_query_value(None, name, |row| row.get::<_, u32>(0));
+    let read = || Ok((pragma("user_version")?, pragma("application_id")?));
+    let (found, application) = read().map_err(|error| StoreError::sqlite(path, error))?;
+    let known = u32::try_from(MIGRATIONS.len()).expect("migrations are few");
+    match application {
+        APPLICATION_ID if found > known => {
+            Err(StoreError::new(path, StoreErrorKind::Newer { found, known }))
+        }
+        APPLICATION_ID => Ok(found),
+        // A new file has no mark and no table; anything else is somebody else's.
+        0 if found == 0 && is_empty(connection, path)? => Ok(0),
+        _ => Err(StoreError::new(path, StoreErrorKind::NotADatabase)),
+    }
+}
+
+fn is_empty(connection: &Connection, path: &Path) -> Result<bool, StoreError> {
+    connection
+        .query_row("SELECT NOT EXISTS (SELECT 1 FROM sqlite_schema)", [], |row| row.get(0))
+        .map_err(|error| StoreError::sqlite(path, error))
+}
