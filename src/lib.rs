@@ -11,5 +11,7 @@
 //! never delays a sync, and a dead Codecov never delays a delivery.
 
 pub mod clock;
+pub mod config;
 pub mod organization;
 pub mod roster;
+pub mod sinks;
