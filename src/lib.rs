@@ -10,7 +10,17 @@
 //! sync ends in one transaction, right of it a delivery begins from rows. So a dead receiver
 //! never delays a sync, and a dead Codecov never delays a delivery.
 
+/// A named point where a test can make the program die, as if the power had failed. It is
+/// nothing unless the program is built for its tests.
+macro_rules! crash_point {
+    ($name:literal) => {
+        fail::fail_point!($name, |_| std::process::abort())
+    };
+}
+
 pub mod clock;
+pub mod config;
 pub mod organization;
 pub mod roster;
+pub mod sinks;
 pub mod store;

@@ -1,0 +1,255 @@
+//! The configuration: one YAML file, read and checked in one step.
+//!
+//! ```text
+//! text ─► tree ─► options ─► check ─► Config
+//!         places  one value   values against each other
+//! ```
+//!
+//! The rest of the program sees only [`Config`], in which everything is valid, resolved and
+//! absolute. All problems of a file come back at once, each with its place and what to do.
+//!
+//! Knows neither the store nor the network. Secrets are named here and read only when they are
+//! used, except that [`load`] tries each of them once.
+
+mod check;
+mod cron;
+mod filter;
+mod options;
+mod problem;
+mod reader;
+mod schema;
+mod secrets;
+mod tree;
+mod unavailable;
+mod value;
+
+use std::collections::{BTreeSet, HashSet};
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use chrono_tz::Tz;
+use schemars::JsonSchema;
+use seatwatch_sdk::{EventKind, SinkConfig};
+use serde::{Deserialize, Serialize};
+use url::Url;
+
+pub use self::cron::{Cron, CronError};
+pub use self::filter::OrganizationFilter;
+pub use self::problem::{Position, Problem, Problems, Severity};
+pub use self::reader::{Mistake, Reader};
+pub use self::schema::schema;
+pub use self::secrets::{Secret, SecretError, TokenSource};
+pub use self::value::WarnAt;
+use crate::organization::OrganizationId;
+
+/// Larger than any configuration; it keeps `--config /dev/zero` from filling the memory.
+const MAX_BYTES: u64 = 64 * 1024 * 1024;
+
+/// A configuration in which everything is valid and resolved.
+#[derive(Debug)]
+pub struct Config {
+    /// The name of this installation, fit to stand in a URI.
+    pub instance: String,
+    /// Where the database and the lock are; absolute.
+    pub state_dir: PathBuf,
+    /// Over how long organizations due at one moment are spread.
+    pub splay: Duration,
+    /// How long one sync may take in all.
+    pub sync_timeout: Duration,
+    /// How many organizations are synced at the same time; at least 1.
+    pub max_concurrent_syncs: usize,
+    /// After how many failures in a row `sync_failing` is sent; at least 1.
+    pub failing_after: u32,
+    /// How often `sync_failing` and `roster_held` are repeated.
+    pub remind_every: Duration,
+    /// How to talk to Codecov.
+    pub codecov: CodecovConfig,
+    /// At least one, in the order of the file, no two of them the same.
+    pub organizations: Vec<Organization>,
+    /// In the order of the file, no two of one name.
+    pub sinks: Vec<SinkEntry>,
+    /// What is allowed and yet probably not as meant.
+    pub warnings: Problems,
+}
+
+/// How to talk to Codecov; which server and with what token, each organization says itself.
+#[derive(Clone, Debug)]
+pub struct CodecovConfig {
+    /// How many members to ask for at once.
+    pub page_size: u64,
+    /// How long one request may take.
+    pub timeout: Duration,
+    /// How many requests to send a second, per base URL; above 0.
+    pub requests_per_second: f64,
+    /// Certificate authorities to trust besides the system's; absolute.
+    pub ca_file: Option<PathBuf>,
+    /// Whether URLs without TLS are allowed beyond loopback.
+    pub allow_http: bool,
+}
+
+/// One organization to watch, with everything it did not say taken from the top level.
+#[derive(Clone, Debug)]
+pub struct Organization {
+    /// Which it is.
+    pub id: OrganizationId,
+    /// What people call it.
+    pub label: Option<String>,
+    /// When to sync it.
+    pub schedule: Cron,
+    /// The zone of the schedule.
+    pub timezone: Tz,
+    /// Where its token comes from.
+    pub token: TokenSource,
+    /// The server's root, path prefix included, without `/api/v2`; ends in `/`, so that a
+    /// relative path can be joined to it.
+    pub base_url: Url,
+    /// Whether a token that is not an admin's fails the sync.
+    pub require_admin: bool,
+    /// What the first sync tells.
+    pub on_first_sync: OnFirstSync,
+    /// When to hold a roster.
+    pub guard: GuardConfig,
+    /// What is paid for.
+    pub seats: SeatsConfig,
+}
+
+/// What the first sync of an organization tells.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum OnFirstSync {
+    /// Only that there is a baseline now.
+    #[default]
+    Quiet,
+    /// Everybody who is there, as if they had just come.
+    Emit,
+}
+
+/// When a roster is held: too many leavers for it to be believed.
+///
+/// Held are leavers above `max(min_leavers, min(max_leave_percent of the members, max_leavers))`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct GuardConfig {
+    /// So many may always leave at once.
+    pub min_leavers: u64,
+    /// So many in a hundred may leave at once; 0–100.
+    pub max_leave_percent: u64,
+    /// Never more than this may leave at once, unless `min_leavers` is above it.
+    pub max_leavers: u64,
+}
+
+impl Default for GuardConfig {
+    fn default() -> Self {
+        Self { min_leavers: 5, max_leave_percent: 30, max_leavers: 500 }
+    }
+}
+
+/// How many seats are paid for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SeatsConfig {
+    /// The seats that are paid for; without it nothing is said about seats.
+    pub limit: Option<u64>,
+    /// When to warn; never above the limit.
+    pub warn_at: WarnAt,
+}
+
+/// One place that events are delivered to.
+#[derive(Debug)]
+pub struct SinkEntry {
+    /// Letters, digits, `-` and `_`.
+    pub name: String,
+    /// Which kind of sink, by its name in the [registry](crate::sinks).
+    pub kind: &'static str,
+    /// What to deliver; nothing stands for all but `updated`.
+    pub events: Option<BTreeSet<EventKind>>,
+    /// Whose events to deliver.
+    pub organizations: OrganizationFilter,
+    /// How long to try the same event; nothing stands for ever.
+    pub give_up_after: Option<Duration>,
+    /// The sink's own part, with its paths absolute.
+    pub config: Box<dyn SinkConfig>,
+}
+
+/// Reads the file at `path`, checks it, and makes sure that its secrets can be read.
+///
+/// # Errors
+///
+/// All problems that could be found, at least one of them an error.
+pub fn load(path: &Path) -> Result<Config, Problems> {
+    let text = read(path).map_err(|problem| Problems::new(path, vec![problem]))?;
+    let credentials = std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from);
+    let checked = check::check(&text, path, credentials.as_deref());
+    let (config, mut problems, tokens) = (checked.config, checked.problems, checked.tokens);
+    let mut tried = HashSet::new();
+    for (place, source) in tokens {
+        if tried.insert(source.clone())
+            && let Err(error) = source.read()
+        {
+            problems.push(place.error(error.to_string()).with_hint(error.hint()));
+        }
+    }
+    finish(config, problems, path)
+}
+
+/// Checks a configuration that stands in the file `origin`, without touching any file.
+///
+/// Relative paths are taken as relative to the directory of `origin`. Secrets are not read, and
+/// credentials are not looked for.
+///
+/// # Errors
+///
+/// All problems that could be found, at least one of them an error.
+pub fn parse(text: &str, origin: &Path) -> Result<Config, Problems> {
+    let checked = check::check(text, origin, None);
+    finish(checked.config, checked.problems, origin)
+}
+
+fn finish(
+    config: Option<Config>,
+    problems: Vec<Problem>,
+    origin: &Path,
+) -> Result<Config, Problems> {
+    let is_error = |problem: &Problem| problem.severity == Severity::Error;
+    let mut problems = Problems::new(origin, problems);
+    problems.problems.truncate(reader::MAX_PROBLEMS);
+    match config {
+        Some(mut config) if !problems.problems.iter().any(is_error) => {
+            config.warnings = problems;
+            Ok(config)
+        }
+        _ => Err(problems),
+    }
+}
+
+fn read(path: &Path) -> Result<String, Problem> {
+    let unreadable = |error: std::io::Error| {
+        let hint = match error.kind() {
+            std::io::ErrorKind::NotFound => {
+                "name another file with `--config FILE` or `$SEATWATCH_CONFIG`"
+            }
+            _ => "the user that seatwatch runs as must be able to read it",
+        };
+        Problem::of_file(format!("cannot be read: {}", secrets::reason(&error))).with_hint(hint)
+    };
+    let file = std::fs::File::open(path).map_err(unreadable)?;
+    if file.metadata().map_err(unreadable)?.is_dir() {
+        return Err(Problem::of_file("is a directory, expected a file")
+            .with_hint(format!("try `{}`", path.join("seatwatch.yaml").display())));
+    }
+    let mut bytes = Vec::new();
+    file.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(unreadable)?;
+    if bytes.len() as u64 > MAX_BYTES {
+        return Err(Problem::of_file("is larger than 64 MiB"));
+    }
+    String::from_utf8(bytes).map_err(|error| not_text(&error))
+}
+
+fn not_text(error: &std::string::FromUtf8Error) -> Problem {
+    let (good, _) = error.as_bytes().split_at(error.utf8_error().valid_up_to());
+    let good = String::from_utf8_lossy(good);
+    let line = good.matches('\n').count() as u64 + 1;
+    let column = good.rsplit('\n').next().map_or(0, |line| line.chars().count()) as u64 + 1;
+    Problem::of_file("is not UTF-8 text")
+        .with_hint("save it as UTF-8")
+        .at(Position { line, column })
+}

@@ -1,0 +1,323 @@
+//! Secrets: where they come from, and how they stay secret.
+//!
+//! A secret is read when it is needed, so that a rotated token is taken up without a reload. It
+//! comes from a file, a systemd credential or the environment, never from the configuration. A
+//! file that other people can read is refused, for root too: the mode is looked at, not whether
+//! opening succeeds.
+//!
+//! No error quotes what was read.
+
+use std::fmt;
+use std::fs::{File, Metadata, OpenOptions};
+use std::io::{self, Read as _};
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+
+use nix::fcntl::OFlag;
+use secrecy::{ExposeSecret as _, SecretString};
+
+/// Tokens are short; what is longer was named by mistake.
+const MAX_BYTES: u64 = 64 * 1024;
+
+/// A secret in memory. `Debug` prints `***`, and it is wiped when dropped.
+#[derive(Clone)]
+pub struct Secret(SecretString);
+
+impl Secret {
+    /// Takes a text as a secret, as it is.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(SecretString::from(text.into()))
+    }
+
+    /// The secret itself, for the header or the key that it is for.
+    pub fn expose(&self) -> &str {
+        self.0.expose_secret()
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("***")
+    }
+}
+
+/// Where a token comes from.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum TokenSource {
+    /// A file that only we, root and our group may read.
+    File(PathBuf),
+    /// An environment variable.
+    Env(String),
+    /// A file in `$CREDENTIALS_DIRECTORY`, which systemd keeps for us.
+    Credential(PathBuf),
+}
+
+impl fmt::Display for TokenSource {
+    /// What an error or a log line calls it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(path) | Self::Credential(path) => write!(f, "{}", path.display()),
+            Self::Env(name) => write!(f, "${name}"),
+        }
+    }
+}
+
+impl TokenSource {
+    /// Where the secret called `name` in a configuration in `directory` is.
+    ///
+    /// A bare name is looked up among the credentials first, if there are any.
+    pub(crate) fn locate(name: &Path, directory: &Path, credentials: Option<&Path>) -> Self {
+        let is_bare = name.components().count() == 1 && name.file_name() == Some(name.as_os_str());
+        if let (true, Some(credentials)) = (is_bare, credentials) {
+            let credential = credentials.join(name);
+            if credential.exists() {
+                return Self::Credential(credential);
+            }
+        }
+        Self::File(directory.join(name))
+    }
+
+    /// Reads it now.
+    ///
+    /// A line end after it is left out.
+    ///
+    /// # Errors
+    ///
+    /// It is not there, others can read it, or what is there cannot be a token.
+    pub fn read(&self) -> Result<Secret, SecretError> {
+        self.read_text().and_then(whole).map_err(|kind| SecretError { from: self.clone(), kind })
+    }
+
+    fn read_text(&self) -> Result<String, Kind> {
+        match self {
+            Self::Env(name) => match std::env::var(name) {
+                Ok(text) => Ok(text),
+                Err(std::env::VarError::NotPresent) => Err(Kind::Unset),
+                Err(std::env::VarError::NotUnicode(_)) => Err(Kind::NotText),
+            },
+            Self::File(path) => read_file(path, check_mode),
+            Self::Credential(path) => read_file(path, |_| Ok(())),
+        }
+    }
+}
+
+fn read_file(path: &Path, check: impl Fn(&Metadata) -> Result<(), Kind>) -> Result<String, Kind> {
+    // A named pipe would block the opening until somebody writes to it.
+    let file = OpenOptions::new().read(true).custom_flags(OFlag::O_NONBLOCK.bits()).open(path);
+    let file: File = file.map_err(Kind::Unreadable)?;
+    let metadata = file.metadata().map_err(Kind::Unreadable)?;
+    if !metadata.is_file() {
+        return Err(Kind::NotAFile);
+    }
+    check(&metadata)?;
+    let mut bytes = Vec::new();
+    file.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(Kind::Unreadable)?;
+    if bytes.len() as u64 > MAX_BYTES {
+        return Err(Kind::TooLarge);
+    }
+    String::from_utf8(bytes).map_err(|_| Kind::NotText)
+}
+
+/// Refuses a file that others than root, its owner and our group can read.
+fn check_mode(metadata: &Metadata) -> Result<(), Kind> {
+    let mode = metadata.mode() & 0o7777;
+    let is_trusted = metadata.gid() == 0 || metadata.gid() == nix::unistd::getegid().as_raw();
+    if mode & 0o004 != 0 {
+        return Err(Kind::Open { mode, by: "everybody" });
+    }
+    if mode & 0o040 != 0 && !is_trusted {
+        return Err(Kind::Open { mode, by: "a group that is neither root's nor ours" });
+    }
+    Ok(())
+}
+
+/// Takes off the line end and makes sure that the rest is one word.
+fn whole(text: String) -> Result<Secret, Kind> {
+    let word = text.strip_suffix('\n').unwrap_or(&text);
+    let word = word.strip_suffix('\r').unwrap_or(word);
+    if word.trim().is_empty() {
+        return Err(Kind::Empty);
+    }
+    if word.contains(|c: char| c.is_whitespace() || c.is_control()) {
+        return Err(Kind::Space);
+    }
+    Ok(Secret::new(word))
+}
+
+/// Why a secret cannot be used.
+#[derive(Debug)]
+pub struct SecretError {
+    from: TokenSource,
+    kind: Kind,
+}
+
+#[derive(Debug)]
+enum Kind {
+    Unset,
+    Unreadable(io::Error),
+    NotAFile,
+    Open { mode: u32, by: &'static str },
+    TooLarge,
+    NotText,
+    Empty,
+    Space,
+}
+
+impl SecretError {
+    /// What to do.
+    pub fn hint(&self) -> String {
+        let from = &self.from;
+        match (&self.kind, from) {
+            (Kind::Unset, _) | (Kind::Empty, TokenSource::Env(_)) => {
+                format!("put the token into {from}, or name a file in `token_file`")
+            }
+            (Kind::Unreadable(error), _) if error.kind() == io::ErrorKind::PermissionDenied => {
+                "the user that seatwatch runs as must own it".to_owned()
+            }
+            (Kind::Unreadable(_) | Kind::Empty, _) => {
+                format!("put the token alone into it, and `chmod 600 {from}`")
+            }
+            (Kind::Open { .. }, _) => format!("`chmod 600 {from}`"),
+            (Kind::NotAFile | Kind::TooLarge | Kind::NotText, _) => {
+                "name a file that holds the token and nothing else".to_owned()
+            }
+            (Kind::Space, _) => "it must hold the token and nothing else, in one line".to_owned(),
+        }
+    }
+}
+
+impl std::error::Error for SecretError {}
+
+impl fmt::Display for SecretError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let from = &self.from;
+        match &self.kind {
+            Kind::Unset => write!(f, "the environment variable `{from}` is not set"),
+            Kind::Unreadable(error) if error.kind() == io::ErrorKind::NotFound => {
+                write!(f, "the secret `{from}` does not exist")
+            }
+            Kind::Unreadable(error) => {
+                write!(f, "the secret `{from}` cannot be read: {}", reason(error))
+            }
+            Kind::NotAFile => write!(f, "the secret `{from}` is not a regular file"),
+            Kind::Open { mode, by } => {
+                write!(f, "the secret `{from}` can be read by {by} (mode {mode:04o})")
+            }
+            Kind::TooLarge => write!(f, "the secret `{from}` is larger than 64 KiB"),
+            Kind::NotText => write!(f, "the secret `{from}` is not UTF-8 text"),
+            Kind::Empty => write!(f, "the secret `{from}` is empty"),
+            Kind::Space => write!(f, "the secret `{from}` holds white space or control characters"),
+        }
+    }
+}
+
+/// An I/O error in lower case and without its number.
+pub(super) fn reason(error: &io::Error) -> String {
+    match error.raw_os_error() {
+        Some(code) => nix::errno::Errno::from_raw(code).desc().to_lowercase(),
+        None => error.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::{self, Permissions};
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    /// What reading a file with this content and mode gives, without the directory's name.
+    fn read(content: impl AsRef<[u8]>, mode: u32) -> String {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("token");
+        fs::write(&path, content).unwrap();
+        fs::set_permissions(&path, Permissions::from_mode(mode)).unwrap();
+        show(&TokenSource::File(path), directory.path())
+    }
+
+    fn show(source: &TokenSource, directory: &Path) -> String {
+        let text = match source.read() {
+            Ok(secret) => secret.expose().to_owned(),
+            Err(error) => format!("{error}; {}", error.hint()),
+        };
+        text.replace(directory.to_str().unwrap(), "[DIR]")
+    }
+
+    #[test]
+    fn a_line_end_is_no_part_of_a_token() {
+        for content in ["t0ken", "t0ken\n", "t0ken\r\n"] {
+            assert_eq!(read(content, 0o600), "t0ken");
+        }
+        assert_eq!(read("t0ken", 0o400), "t0ken");
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_secret_is_said_without_it() {
+        let big = "x".repeat(70_000);
+        let cases: [(&[u8], u32); 9] = [
+            (b"t0ken", 0o644),
+            (b"t0ken", 0o604),
+            (b"", 0o600),
+            (b"\n", 0o600),
+            (b"t0 ken", 0o600),
+            (b"t0ken\n\n", 0o600),
+            (b" t0ken", 0o600),
+            (b"t0ken\xff", 0o600),
+            (big.as_bytes(), 0o600),
+        ];
+        insta::assert_snapshot!(cases.map(|(content, mode)| read(content, mode)).join("\n"), @r"
+        the secret `[DIR]/token` can be read by everybody (mode 0644); `chmod 600 [DIR]/token`
+        the secret `[DIR]/token` can be read by everybody (mode 0604); `chmod 600 [DIR]/token`
+        the secret `[DIR]/token` is empty; put the token alone into it, and `chmod 600 [DIR]/token`
+        the secret `[DIR]/token` is empty; put the token alone into it, and `chmod 600 [DIR]/token`
+        the secret `[DIR]/token` holds white space or control characters; it must hold the token and nothing else, in one line
+        the secret `[DIR]/token` holds white space or control characters; it must hold the token and nothing else, in one line
+        the secret `[DIR]/token` holds white space or control characters; it must hold the token and nothing else, in one line
+        the secret `[DIR]/token` is not UTF-8 text; name a file that holds the token and nothing else
+        the secret `[DIR]/token` is larger than 64 KiB; name a file that holds the token and nothing else
+        ");
+    }
+
+    #[test]
+    fn what_is_not_a_file_is_refused_without_waiting() {
+        let directory = tempfile::tempdir().unwrap();
+        let pipe = directory.path().join("pipe");
+        nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRUSR).unwrap();
+        let sources = [pipe, directory.path().to_owned(), directory.path().join("missing")];
+        let texts = sources.map(|path| show(&TokenSource::File(path), directory.path()));
+        insta::assert_snapshot!(texts.join("\n"), @r"
+        the secret `[DIR]/pipe` is not a regular file; name a file that holds the token and nothing else
+        the secret `[DIR]` is not a regular file; name a file that holds the token and nothing else
+        the secret `[DIR]/missing` does not exist; put the token alone into it, and `chmod 600 [DIR]/missing`
+        ");
+    }
+
+    #[test]
+    fn a_bare_name_is_a_credential_if_there_is_one() {
+        let directory = tempfile::tempdir().unwrap();
+        let credentials = directory.path();
+        fs::write(credentials.join("token"), "t0ken").unwrap();
+        fs::set_permissions(credentials.join("token"), Permissions::from_mode(0o644)).unwrap();
+        let locate = |name: &str| {
+            TokenSource::locate(Path::new(name), Path::new("/etc/seatwatch"), Some(credentials))
+        };
+        let credential = locate("token");
+        assert_eq!(credential, TokenSource::Credential(credentials.join("token")));
+        assert_eq!(credential.read().unwrap().expose(), "t0ken");
+        assert_eq!(locate("./token"), TokenSource::File("/etc/seatwatch/./token".into()));
+        assert_eq!(locate("other"), TokenSource::File("/etc/seatwatch/other".into()));
+        assert_eq!(locate("/run/token"), TokenSource::File("/run/token".into()));
+    }
+
+    #[test]
+    fn a_variable_must_be_set() {
+        let error = TokenSource::Env("SEATWATCH_TEST_UNSET".into()).read().unwrap_err();
+        insta::assert_snapshot!(format!("{error}; {}", error.hint()), @"the environment variable `$SEATWATCH_TEST_UNSET` is not set; put the token into $SEATWATCH_TEST_UNSET, or name a file in `token_file`");
+        assert!(TokenSource::Env("PATH".into()).read().is_ok());
+    }
+
+    #[test]
+    fn debug_output_has_no_secret() {
+        assert_eq!(format!("{:?}", Secret::new("t0ken")), "***");
+    }
+}
