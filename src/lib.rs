@@ -11,5 +11,6 @@
 //! never delays a sync, and a dead Codecov never delays a delivery.
 
 pub mod clock;
+pub mod codecov;
 pub mod organization;
 pub mod roster;
