@@ -19,6 +19,7 @@ macro_rules! crash_point {
 }
 
 pub mod clock;
+pub mod codecov;
 pub mod config;
 pub mod organization;
 pub mod roster;

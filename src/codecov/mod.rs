@@ -1,0 +1,34 @@
+//! Reads the rosters of organizations from Codecov's user API.
+//!
+//! A [`Server`] is one installation of Codecov, a [`Session`] all requests of one sync of one
+//! organization. What the API really answers, and why nothing of it is believed at first sight,
+//! stands in `docs/CODECOV_API.md`; its field names exist in this module only.
+//!
+//! What holds:
+//!
+//! - Only GET is ever sent, because the token that reads a roster could change it too.
+//! - Page numbers are our own: neither `next` nor a redirect is followed, for the token would go
+//!   along.
+//! - A [`Complete`] roster comes only from a walk whose pages fit together.
+//! - No error, log line or `Debug` output holds the token or anybody's personal data.
+//!
+//! Knows neither the store nor the config file, and decides nothing about what a roster means.
+
+mod complete;
+mod error;
+mod request;
+mod retry;
+mod route;
+mod server;
+mod session;
+mod shape;
+mod walk;
+mod wire;
+
+pub use self::complete::{Complete, Digest};
+pub use self::error::{Error, Reason, UnknownReason};
+pub use self::retry::Policy;
+pub use self::route::can_be_looked_up;
+pub use self::server::{Server, Settings};
+pub use self::session::{AdminProof, Progress, Session};
+pub use self::walk::{LastRead, Reading};

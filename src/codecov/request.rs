@@ -1,0 +1,231 @@
+//! One question and its answer: sent, limited, and tried again where that can help.
+//!
+//! Here an answer is only bytes with a status. What the status means is decided in
+//! [`session`](super::session), what the bytes mean in [`wire`](super::wire).
+
+use std::error::Error as StdError;
+use std::io;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use reqwest::header::{AUTHORIZATION, HeaderValue, LOCATION};
+use reqwest::{Response, StatusCode};
+use secrecy::ExposeSecret as _;
+
+use super::error::{Error, Reason};
+use super::retry::retry_after;
+use super::route::Route;
+use super::session::Session;
+use super::wire::parse_detail;
+
+/// The largest body that is read, counted after decompression. What is still compressed is
+/// never held: it is unpacked as it comes, within the time limit of the request.
+const LARGEST_BODY: u64 = 64 * 1024 * 1024;
+
+/// What came back, whatever it says.
+#[derive(Debug)]
+pub(super) struct Answer {
+    pub(super) status: StatusCode,
+    pub(super) body: Vec<u8>,
+    pub(super) location: Option<String>,
+}
+
+impl Answer {
+    /// The server's reason for refusing, where it gives one in Codecov's way.
+    pub(super) fn detail(&self) -> Option<String> {
+        parse_detail(&self.body)
+    }
+}
+
+/// Why there is no answer.
+enum Failure {
+    /// It may be there next time, though not sooner than the server asks for.
+    Passing { error: Error, retry_after: Option<Duration> },
+    /// It would be the same again.
+    Lasting(Error),
+}
+
+impl Session {
+    /// Asks until there is an answer that is neither 429 nor 5xx, or no use in asking on.
+    ///
+    /// Cancel-safe: a GET changes nothing.
+    ///
+    /// # Errors
+    ///
+    /// After all attempts, that of the last; [`Reason::RateLimited`] with the time to come back
+    /// where the server asks for a longer wait than the session has left; [`Reason::Timeout`]
+    /// when its time is up.
+    pub(super) async fn ask(&self, route: Route<'_>) -> Result<Answer, Error> {
+        let answer = tokio::time::timeout_at(self.deadline(), self.ask_on(route)).await;
+        answer.unwrap_or_else(|_| Err(self.time_is_up(route)))
+    }
+
+    /// As [`ask`](Self::ask), with a single attempt.
+    pub(super) async fn ask_once(&self, route: Route<'_>) -> Result<Answer, Error> {
+        let answer = tokio::time::timeout_at(self.deadline(), self.attempt(route)).await;
+        match answer {
+            Ok(Ok(answer)) => Ok(answer),
+            Ok(Err(Failure::Passing { error, .. } | Failure::Lasting(error))) => Err(error),
+            Err(_) => Err(self.time_is_up(route)),
+        }
+    }
+
+    async fn ask_on(&self, route: Route<'_>) -> Result<Answer, Error> {
+        let mut delays = self.server().policy.delays();
+        let mut attempts = 0;
+        loop {
+            let (error, retry_after) = match self.attempt(route).await {
+                Ok(answer) => return Ok(answer),
+                Err(Failure::Lasting(error)) => return Err(error),
+                Err(Failure::Passing { error, retry_after }) => (error, retry_after),
+            };
+            attempts += 1;
+            let asked_for = retry_after.unwrap_or_default();
+            let left = self.deadline().saturating_duration_since(tokio::time::Instant::now());
+            if asked_for > left {
+                return Err(self.asked_to_wait(route, asked_for).caused_by(error));
+            }
+            match delays.next().map(|delay| delay.max(asked_for)) {
+                Some(delay) if delay < left => tokio::time::sleep(delay).await,
+                Some(_) | None => return Err(error.after_attempts(attempts)),
+            }
+        }
+    }
+
+    async fn attempt(&self, route: Route<'_>) -> Result<Answer, Failure> {
+        let server = self.server();
+        server.limiter.until_ready().await;
+        let mut request = server.client.get(route.url(&server.api_root, self.organization()));
+        if route.needs_token() {
+            request = request.header(AUTHORIZATION, self.bearer().map_err(Failure::Lasting)?);
+        }
+        self.count_request();
+        let started = Instant::now();
+        let response = request.send().await.map_err(|error| self.transport(route, error))?;
+        tracing::debug!(
+            method = "GET",
+            url = self.shown(route),
+            status = response.status().as_u16(),
+            duration_ms = started.elapsed().as_millis(),
+            "Codecov answered"
+        );
+        let status = response.status();
+        if status == StatusCode::TOO_MANY_REQUESTS || status.is_server_error() {
+            return Err(self.refused_for_now(route, &response));
+        }
+        let location = response.headers().get(LOCATION);
+        let location = location.map(|value| String::from_utf8_lossy(value.as_bytes()).into());
+        let body = self.read_body(route, response).await?;
+        Ok(Answer { status, body, location })
+    }
+
+    async fn read_body(
+        &self,
+        route: Route<'_>,
+        mut response: Response,
+    ) -> Result<Vec<u8>, Failure> {
+        let too_large = || {
+            let url = self.shown(route);
+            let what = format!("the answer to `{url}` is larger than {LARGEST_BODY} bytes");
+            let hint = "if the organization is that large, lower `codecov.page_size`";
+            Failure::Lasting(Error::new(Reason::BadResponse, what).with_hint(hint))
+        };
+        if response.content_length().is_some_and(|length| length > LARGEST_BODY) {
+            return Err(too_large());
+        }
+        let mut body = Vec::new();
+        while let Some(chunk) =
+            response.chunk().await.map_err(|error| self.transport(route, error))?
+        {
+            if (body.len() + chunk.len()) as u64 > LARGEST_BODY {
+                return Err(too_large());
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(body)
+    }
+
+    fn refused_for_now(&self, route: Route<'_>, response: &Response) -> Failure {
+        let (url, status) = (self.shown(route), response.status());
+        let reason =
+            if status.is_server_error() { Reason::ServerError } else { Reason::RateLimited };
+        let error = Error::new(reason, format!("`{url}` answered {status}"));
+        Failure::Passing { error, retry_after: retry_after(response.headers(), self.now()) }
+    }
+
+    /// Sorts out what went wrong below HTTP. The URL is cut off: it is in our own sentence.
+    fn transport(&self, route: Route<'_>, error: reqwest::Error) -> Failure {
+        let (url, timeout) = (self.shown(route), self.server().timeout);
+        let error = error.without_url();
+        let undecodable = |error: &io::Error| {
+            matches!(error.kind(), io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput)
+        };
+        if find::<rustls::Error>(&error).is_some() {
+            let what = format!("no trusted connection for `{url}`");
+            return Failure::Lasting(Error::new(Reason::Tls, what).caused_by(error));
+        }
+        if error.is_decode() && find::<io::Error>(&error).is_some_and(undecodable) {
+            let what = format!("the answer to `{url}` cannot be decompressed");
+            return Failure::Lasting(Error::new(Reason::BadResponse, what).caused_by(error));
+        }
+        let (reason, what) = if error.is_timeout() {
+            let timeout = humantime::format_duration(timeout);
+            (Reason::Timeout, format!("no whole answer within {timeout} to `{url}`"))
+        } else if error.is_connect() {
+            (Reason::Unreachable, format!("no connection for `{url}`"))
+        } else {
+            (Reason::Unreachable, format!("the connection broke before the end of `{url}`"))
+        };
+        let error = Error::new(reason, what).caused_by(error);
+        Failure::Passing { error, retry_after: None }
+    }
+
+    fn asked_to_wait(&self, route: Route<'_>, wait: Duration) -> Error {
+        let url = self.shown(route);
+        let whole_seconds = humantime::format_duration(Duration::from_secs(wait.as_secs()));
+        let what =
+            format!("`{url}` asks to wait for {whole_seconds}, longer than this sync may take");
+        let error = Error::new(Reason::RateLimited, what);
+        match chrono::Duration::from_std(wait) {
+            Ok(wait) => error.postponed_until(self.now() + wait),
+            Err(_) => error,
+        }
+    }
+
+    fn time_is_up(&self, route: Route<'_>) -> Error {
+        let what =
+            format!("the time for this sync was up before the answer to `{}`", self.shown(route));
+        Error::new(Reason::Timeout, what)
+    }
+
+    fn count_request(&self) {
+        self.requests.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn bearer(&self) -> Result<HeaderValue, Error> {
+        let bearer = format!("Bearer {}", self.token.expose_secret());
+        let mut bearer = HeaderValue::try_from(bearer).map_err(|_| {
+            let what = "the token holds a character that no token has, such as a line break";
+            Error::new(Reason::TokenRefused, what)
+        })?;
+        bearer.set_sensitive(true);
+        Ok(bearer)
+    }
+}
+
+/// The first error of that type in a chain, also where an [`io::Error`] wraps it, which
+/// [`source`](StdError::source) skips.
+fn find<'a, E: StdError + 'static>(error: &'a (dyn StdError + 'static)) -> Option<&'a E> {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if let Some(found) = error.downcast_ref() {
+            return Some(found);
+        }
+        let wrapped = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+        if let Some(found) = wrapped.and_then(|wrapped| find(wrapped)) {
+            return Some(found);
+        }
+        next = error.source();
+    }
+    None
+}

@@ -1,0 +1,168 @@
+//! One installation of Codecov: its address, whom to trust there, and how fast to ask.
+
+use std::num::NonZeroU32;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Once};
+use std::time::Duration;
+
+use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
+use reqwest::header::{ACCEPT, HeaderMap, HeaderValue};
+use reqwest::{Certificate, Client, ClientBuilder, redirect};
+use secrecy::SecretString;
+use url::Url;
+
+use super::error::{Error, Reason};
+use super::retry::Policy;
+use super::route::api_root;
+use super::session::Session;
+use crate::clock::Clock;
+use crate::organization::OrganizationId;
+
+const USER_AGENT: &str = concat!("seatwatch/", env!("CARGO_PKG_VERSION"));
+
+/// Where a Codecov is and how to treat it: the `codecov` part of the configuration, checked.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The server's root, with or without `/api/v2`; a path prefix is kept.
+    pub base_url: Url,
+    /// How many rows to ask for at once where a roster is larger than 1,000; at least 1.
+    pub page_size: u32,
+    /// For one request, from connecting to the last byte of the answer.
+    pub timeout: Duration,
+    /// Above 0; for all sessions of the server together.
+    pub requests_per_second: f64,
+    /// PEM certificates to trust besides those of the machine.
+    pub ca_file: Option<PathBuf>,
+}
+
+/// A Codecov that can be asked; cheap to clone.
+///
+/// The clones share connections and rate limit, so there should be one per base URL.
+#[derive(Clone)]
+pub struct Server(Arc<Inner>);
+
+pub(super) struct Inner {
+    pub(super) client: Client,
+    pub(super) limiter: DefaultDirectRateLimiter,
+    pub(super) api_root: Url,
+    pub(super) page_size: u64,
+    pub(super) timeout: Duration,
+    pub(super) policy: Policy,
+}
+
+impl Server {
+    /// Prepares to ask; no request is made.
+    ///
+    /// # Errors
+    ///
+    /// [`Reason::Tls`]: the `ca_file` cannot be read or holds no certificate.
+    pub fn new(settings: &Settings) -> Result<Self, Error> {
+        Self::with_policy(settings, Policy::default())
+    }
+
+    /// As [`new`](Self::new), with other attempts and pauses than the default ones.
+    ///
+    /// # Errors
+    ///
+    /// As [`new`](Self::new).
+    pub fn with_policy(settings: &Settings, policy: Policy) -> Result<Self, Error> {
+        Ok(Self(Arc::new(Inner {
+            client: build_client(settings)?,
+            limiter: RateLimiter::direct(quota(settings.requests_per_second)),
+            api_root: api_root(&settings.base_url),
+            page_size: u64::from(settings.page_size),
+            timeout: settings.timeout,
+            policy,
+        })))
+    }
+
+    /// Opens what one sync of one organization asks through.
+    ///
+    /// Nothing of it goes on after `deadline`.
+    pub fn session(
+        &self,
+        organization: &OrganizationId,
+        token: SecretString,
+        clock: Arc<dyn Clock>,
+        deadline: tokio::time::Instant,
+    ) -> Session {
+        Session::new(self.clone(), organization.clone(), token, clock, deadline)
+    }
+
+    pub(super) fn inner(&self) -> &Inner {
+        &self.0
+    }
+}
+
+/// So many requests a second, of which one second's worth may come at once.
+fn quota(requests_per_second: f64) -> Quota {
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a float saturates, and a rate is above 0"
+    )]
+    let burst = NonZeroU32::new(requests_per_second.ceil() as u32).unwrap_or(NonZeroU32::MIN);
+    let period = Duration::try_from_secs_f64(requests_per_second.recip());
+    period.ok().and_then(Quota::with_period).unwrap_or(Quota::per_second(burst)).allow_burst(burst)
+}
+
+fn build_client(settings: &Settings) -> Result<Client, Error> {
+    // Whoever comes first installs ring for the whole process; it is all the same to us.
+    rustls::crypto::ring::default_provider().install_default().ok();
+    let extra = settings.ca_file.as_deref().map(read_certificates).transpose()?;
+    let extra = extra.unwrap_or_default();
+    builder(settings).tls_certs_merge(extra.clone()).build().or_else(|_| {
+        let client = builder(settings).tls_certs_only(bundled_certificates().chain(extra)).build();
+        let client = client.map_err(|error| {
+            let what = match &settings.ca_file {
+                Some(path) => format!("no trust can be put in `{}`", path.display()),
+                None => "no HTTP client can be made".to_owned(),
+            };
+            Error::new(Reason::Tls, what).caused_by(error.without_url())
+        })?;
+        warn_of_bundled_certificates();
+        Ok(client)
+    })
+}
+
+fn builder(settings: &Settings) -> ClientBuilder {
+    Client::builder()
+        .user_agent(USER_AGENT)
+        .default_headers(HeaderMap::from_iter([(
+            ACCEPT,
+            HeaderValue::from_static("application/json"),
+        )]))
+        .redirect(redirect::Policy::none())
+        .timeout(settings.timeout)
+}
+
+fn read_certificates(path: &Path) -> Result<Vec<Certificate>, Error> {
+    let unusable = |what: &str| {
+        Error::new(Reason::Tls, format!("ca_file: `{}` {what}", path.display()))
+            .with_hint("`codecov.ca_file` names a file of certificates in PEM form")
+    };
+    let pem = std::fs::read(path).map_err(|error| unusable("cannot be read").caused_by(error))?;
+    let certificates = Certificate::from_pem_bundle(&pem)
+        .map_err(|error| unusable("is not in PEM form").caused_by(error))?;
+    if certificates.is_empty() {
+        return Err(unusable("holds no certificate"));
+    }
+    Ok(certificates)
+}
+
+/// Mozilla's, for a machine that trusts nobody: there, reqwest makes no client at all, not even
+/// for a URL without TLS.
+fn bundled_certificates() -> impl Iterator<Item = Certificate> {
+    let roots = webpki_root_certs::TLS_SERVER_ROOT_CERTS.iter();
+    roots.filter_map(|root| Certificate::from_der(root).ok())
+}
+
+fn warn_of_bundled_certificates() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        tracing::warn!(
+            "this machine has no store of CA certificates: trusting those built into seatwatch, \
+             which age with it"
+        );
+    });
+}

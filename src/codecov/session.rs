@@ -1,0 +1,324 @@
+//! The questions that a sync asks, and what the answers' statuses mean.
+//!
+//! Codecov answers much with one 404 (`docs/CODECOV_API.md` section 3); what can be told apart
+//! is told apart here, because people do different things about it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use chrono::{DateTime, Utc};
+use secrecy::{ExposeSecret as _, SecretString};
+use url::Url;
+
+use super::error::{Error, Reason};
+use super::request::Answer;
+use super::route::{Route, can_be_looked_up};
+use super::server::{Inner, Server};
+use super::wire::{Fault, Page, Row, parse_owner};
+use crate::clock::Clock;
+use crate::organization::OrganizationId;
+use crate::roster::{Member, Username};
+
+/// The one 404 for an owner that is unknown, or whose members the token may not see, and for a
+/// member who is not listed.
+const NO_OWNER: &str = "No Owner matches the given query.";
+/// The 404 for a service that the server does not know.
+const NO_SERVICE: &str = "Invalid service for Owner.";
+/// The 404 for a page past the end: the list has shrunk since the page before.
+const NO_PAGE: &str = "Invalid page.";
+/// The only 401 that is sure to speak of Codecov's own token (section 3).
+const BAD_TOKEN: &str = "Invalid token.";
+/// The only 403 that is sure to say that the token's user is no admin (section 4).
+const NO_PERMISSION: &str = "You do not have permission to perform this action.";
+
+/// How much of a server's text is shown.
+const QUOTED_CHARS: usize = 200;
+
+/// All requests of one sync of one organization.
+///
+/// Dropping any of its futures is safe: nothing at Codecov changes, and none is in debt.
+pub struct Session {
+    server: Server,
+    organization: OrganizationId,
+    pub(super) token: SecretString,
+    clock: Arc<dyn Clock>,
+    deadline: tokio::time::Instant,
+    pub(super) requests: AtomicU64,
+    progress: Arc<Progress>,
+}
+
+/// What is known about the token's user.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AdminProof {
+    /// An admin of the organization.
+    Admin,
+    /// Codecov says that it is none. A self-hosted Codecov says so of organization admins who
+    /// are not in its own configuration.
+    NotAdmin,
+    /// Codecov could not tell: mostly because the git host, which it asks, could not.
+    Unknown {
+        /// As a part of a sentence, lower case.
+        why: String,
+    },
+}
+
+/// How far the walk is, for whoever watches.
+#[derive(Debug, Default)]
+pub struct Progress {
+    rows_read: AtomicU64,
+    rows_expected: AtomicU64,
+}
+
+impl Progress {
+    /// The rows read so far; starts again when a walk is repeated.
+    pub fn rows_read(&self) -> u64 {
+        self.rows_read.load(Ordering::Relaxed)
+    }
+
+    /// The rows that Codecov says there are; 0 before the first answer.
+    pub fn rows_expected(&self) -> u64 {
+        self.rows_expected.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn set(&self, read: u64, expected: u64) {
+        self.rows_read.store(read, Ordering::Relaxed);
+        self.rows_expected.store(expected, Ordering::Relaxed);
+    }
+}
+
+/// What a request for a page of the list comes to.
+pub(super) enum Listed {
+    Page(Page),
+    /// There is no such page (any more).
+    PastTheEnd,
+}
+
+impl Session {
+    pub(super) fn new(
+        server: Server,
+        organization: OrganizationId,
+        token: SecretString,
+        clock: Arc<dyn Clock>,
+        deadline: tokio::time::Instant,
+    ) -> Self {
+        let (requests, progress) = (AtomicU64::default(), Arc::default());
+        Self { server, organization, token, clock, deadline, requests, progress }
+    }
+
+    /// Asks whether the token is an admin's, once: what the git host cannot say now is unknown.
+    ///
+    /// # Errors
+    ///
+    /// [`Reason::TokenRefused`] only.
+    pub async fn prove_admin(&self) -> Result<AdminProof, Error> {
+        let route = Route::Sessions;
+        let answer = match self.ask_once(route).await {
+            Ok(answer) => answer,
+            Err(error) if error.reason() == Reason::TokenRefused => return Err(error),
+            Err(error) => return Ok(AdminProof::Unknown { why: error.to_string() }),
+        };
+        match (answer.status.as_u16(), answer.detail().as_deref()) {
+            (200, _) if Page::parse(&answer.body).is_ok() => Ok(AdminProof::Admin),
+            (401, Some(BAD_TOKEN)) => Err(self.refusal(route, &answer)),
+            (403, Some(NO_PERMISSION)) => Ok(AdminProof::NotAdmin),
+            _ => Ok(AdminProof::Unknown { why: self.what_was_answered(route, &answer) }),
+        }
+    }
+
+    /// Asks for one member by name; `None` when the organization lists nobody of that name.
+    ///
+    /// Codecov answers the same when the token has lost the organization, so after `None` only
+    /// [`still_listed`](Self::still_listed) tells that the member is gone. The name must be one
+    /// that [`can_be_looked_up`].
+    ///
+    /// # Errors
+    ///
+    /// No usable answer, with any reason but those that speak of the organization.
+    pub async fn look_up(&self, member: &Username) -> Result<Option<Member>, Error> {
+        debug_assert!(can_be_looked_up(member), "the caller asks for names only");
+        let route = Route::User(member);
+        let answer = self.ask(route).await?;
+        match (answer.status.as_u16(), answer.detail().as_deref()) {
+            (200, _) => match Row::parse(&answer.body).map_err(|f| self.faulty(route, f))? {
+                Row::Named(found) if found.key() == member.key() => Ok(Some(found)),
+                Row::Named(_) => {
+                    let what =
+                        format!("the answer to `{}` is about another member", self.shown(route));
+                    Err(Error::new(Reason::BadResponse, what))
+                }
+                Row::Unnamed(_) => Ok(None),
+            },
+            (404, Some(NO_OWNER)) => Ok(None),
+            _ => Err(self.refusal(route, &answer)),
+        }
+    }
+
+    /// Makes sure that the organization can still be read and has members.
+    ///
+    /// # Errors
+    ///
+    /// As [`read_roster`](Self::read_roster), less [`Reason::Inconsistent`].
+    pub async fn still_listed(&self) -> Result<(), Error> {
+        match self.list(1, 1).await? {
+            Listed::Page(page) if page.count > 0 => Ok(()),
+            Listed::Page(_) | Listed::PastTheEnd => Err(self.empty()),
+        }
+    }
+
+    /// The owner's name as Codecov writes it; `None` where it knows none on that service.
+    ///
+    /// Asked without the token, so that the answer does not depend on whose it is.
+    ///
+    /// # Errors
+    ///
+    /// No usable answer.
+    pub async fn owner(&self) -> Result<Option<String>, Error> {
+        let route = Route::Owner;
+        let answer = self.ask(route).await?;
+        match (answer.status.as_u16(), answer.detail().as_deref()) {
+            (200, _) => parse_owner(&answer.body).map(Some).map_err(|f| self.faulty(route, f)),
+            (404, Some(NO_OWNER | NO_SERVICE)) => Ok(None),
+            _ => Err(self.refusal(route, &answer)),
+        }
+    }
+
+    /// How many requests have been sent so far, repeated ones included.
+    pub fn requests(&self) -> u64 {
+        self.requests.load(Ordering::Relaxed)
+    }
+
+    /// Watches [`read_roster`](Self::read_roster) from elsewhere.
+    pub fn progress(&self) -> Arc<Progress> {
+        Arc::clone(&self.progress)
+    }
+
+    /// Asks for a page of the member list.
+    pub(super) async fn list(&self, page: u64, page_size: u64) -> Result<Listed, Error> {
+        let route = Route::Users { page, page_size };
+        let answer = self.ask(route).await?;
+        match (answer.status.as_u16(), answer.detail().as_deref()) {
+            (200, _) => {
+                let page = Page::parse(&answer.body).map_err(|fault| self.faulty(route, fault))?;
+                Ok(Listed::Page(page))
+            }
+            (404, Some(NO_PAGE)) => Ok(Listed::PastTheEnd),
+            (404, Some(NO_OWNER)) => Err(self.not_listed().await),
+            (404, Some(NO_SERVICE)) => Err(self.not_found()),
+            _ => Err(self.refusal(route, &answer)),
+        }
+    }
+
+    /// Why the list was refused as if there were no such owner.
+    async fn not_listed(&self) -> Error {
+        let organization = &self.organization;
+        match self.owner().await {
+            Ok(Some(_)) => {
+                let what = format!("the token may not see the members of `{organization}`");
+                Error::new(Reason::NotAMember, what)
+            }
+            Ok(None) => self.not_found(),
+            Err(error) => error,
+        }
+    }
+
+    fn not_found(&self) -> Error {
+        let what = format!("Codecov knows no owner `{}`", self.organization);
+        Error::new(Reason::OrganizationNotFound, what)
+    }
+
+    pub(super) fn empty(&self) -> Error {
+        let what = format!("Codecov lists no members of `{}`", self.organization);
+        Error::new(Reason::Empty, what)
+    }
+
+    /// What no question has a better word for.
+    fn refusal(&self, route: Route<'_>, answer: &Answer) -> Error {
+        let what = self.what_was_answered(route, answer);
+        let status = answer.status;
+        if matches!(status.as_u16(), 401 | 403) && route.needs_token() {
+            return Error::new(Reason::TokenRefused, what);
+        }
+        let error = Error::new(Reason::BadResponse, what);
+        if status.is_redirection() {
+            error.with_hint(
+                "redirects are not followed, because the token would go along: set \
+                 `codecov.base_url` to where the server really is",
+            )
+        } else {
+            error
+        }
+    }
+
+    fn what_was_answered(&self, route: Route<'_>, answer: &Answer) -> String {
+        let (url, status) = (self.shown(route), answer.status);
+        let target = answer.location.as_deref().filter(|_| status.is_redirection());
+        match (target, answer.detail()) {
+            (Some(target), _) => format!("`{url}` redirects to `{}`", self.target(target)),
+            (None, Some(detail)) => format!("`{url}` answered {status}: `{}`", self.quote(&detail)),
+            (None, None) if status.is_success() => format!("`{url}` answered something else"),
+            (None, None) => format!("`{url}` answered {status}"),
+        }
+    }
+
+    /// An answer that came whole and is not what was asked for.
+    pub(super) fn faulty(&self, route: Route<'_>, fault: Fault) -> Error {
+        let what = format!("the answer to `{}` {fault}", self.shown(route));
+        Error::new(Reason::BadResponse, what)
+    }
+
+    /// A redirect's target, without what may be secret in a URL.
+    fn target(&self, location: &str) -> String {
+        let Ok(mut target) = self.server().api_root.join(location) else {
+            return self.quote(location);
+        };
+        target.set_query(None);
+        target.set_fragment(None);
+        target.set_username("").ok();
+        target.set_password(None).ok();
+        self.quote(target.as_str())
+    }
+
+    /// A server's text, fit for a terminal and a log: short, on one line, and without the token,
+    /// which a server may well repeat.
+    fn quote(&self, text: &str) -> String {
+        let token = self.token.expose_secret();
+        let text = if token.is_empty() { text.to_owned() } else { text.replace(token, "***") };
+        let mut quoted: String = text
+            .chars()
+            .take(QUOTED_CHARS)
+            .flat_map(|c| {
+                let keep = matches!(c, '"' | '\'' | '\\');
+                let escaped = (!keep).then(|| c.escape_debug()).into_iter().flatten();
+                escaped.chain(keep.then_some(c))
+            })
+            .collect();
+        if text.chars().nth(QUOTED_CHARS).is_some() {
+            quoted.push('…');
+        }
+        quoted
+    }
+
+    pub(super) fn shown(&self, route: Route<'_>) -> String {
+        route.shown(self.api_root(), &self.organization)
+    }
+
+    fn api_root(&self) -> &Url {
+        &self.server().api_root
+    }
+
+    pub(super) fn server(&self) -> &Inner {
+        self.server.inner()
+    }
+
+    pub(super) fn organization(&self) -> &OrganizationId {
+        &self.organization
+    }
+
+    pub(super) fn deadline(&self) -> tokio::time::Instant {
+        self.deadline
+    }
+
+    pub(super) fn now(&self) -> DateTime<Utc> {
+        self.clock.now()
+    }
+}
