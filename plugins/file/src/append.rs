@@ -109,3 +109,41 @@ fn take_back(path: &Path, file: &File, start: u64, error: &io::Error) -> Failure
     };
     Failure::retry(explain(path, what, error))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    fn refused(outcome: Outcome) -> String {
+        match outcome {
+            Outcome::Partial { accepted: 0, then: Failure::Retry { reason, .. } } => reason,
+            outcome => panic!("{outcome:?}"),
+        }
+    }
+
+    #[test]
+    fn what_went_into_a_deleted_file_is_not_accepted() {
+        let (file, path) = tempfile::NamedTempFile::new().unwrap().into_parts();
+        assert_eq!(finish(&path, &file, 0), Outcome::Accepted);
+        fs::remove_file(&path).unwrap();
+        assert!(refused(finish(&path, &file, 0)).contains("deleted while it was written"));
+    }
+
+    /// A device that cannot sync stands in for a disk that fails to.
+    #[test]
+    fn what_was_not_synced_is_not_accepted() {
+        let path = Path::new("/dev/null");
+        let file = File::open(path).unwrap();
+        assert!(refused(finish(path, &file, 0)).starts_with("cannot sync, nor take back"));
+    }
+
+    #[test]
+    fn what_was_not_synced_is_taken_back() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        fs::write(file.path(), "kept\nwritten\n").unwrap();
+        take_back(file.path(), file.as_file(), 5, &ErrorKind::Other.into());
+        assert_eq!(fs::read_to_string(file.path()).unwrap(), "kept\n");
+    }
+}

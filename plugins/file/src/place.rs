@@ -34,7 +34,8 @@ pub(crate) fn open(path: &Path) -> Result<File, String> {
 
 /// Tells whether [`open`] could create the file, without creating it.
 pub(crate) fn check_creatable(path: &Path) -> Result<(), String> {
-    let rights = AccessFlags::W_OK | AccessFlags::X_OK;
+    // Reading is for the sync of the directory.
+    let rights = AccessFlags::R_OK | AccessFlags::W_OK | AccessFlags::X_OK;
     let access = fs::metadata(directory(path)).and_then(|metadata| {
         if !metadata.is_dir() {
             return Err(ErrorKind::NotADirectory.into());
@@ -53,7 +54,7 @@ pub(crate) fn explain(path: &Path, what: &str, error: &io::Error) -> String {
             format!("make `{directory}` a directory, or set another `path`")
         }
         ErrorKind::PermissionDenied => {
-            format!("give the user that seatwatch runs as write access to it and to `{directory}`")
+            format!("let the user that seatwatch runs as read and write it and `{directory}`")
         }
         ErrorKind::ReadOnlyFilesystem => format!(
             "remount it for writing, or allow `{directory}` in the unit with `ReadWritePaths=`"

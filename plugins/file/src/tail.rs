@@ -1,7 +1,8 @@
 //! What the end of the file already holds: the memory of a sink that keeps none itself.
 //!
-//! Reads backwards in blocks, and only as far as a delivery that was cut short can reach: to the
-//! first event that is older than the delivery, usually the very last line. Only reads.
+//! Every delivery looks, not only a repeated one: the usual answer costs one block, for the very
+//! last line is older than the delivery and ends the search. So it does not matter who knows of an
+//! earlier attempt. Reads backwards, no further than a delivery that was cut short can reach.
 
 use std::fs::File;
 use std::io;

@@ -23,7 +23,7 @@ impl Receiver for World {
             let entry = entry.unwrap();
             let metadata = entry.metadata().unwrap();
             let (mode, modified) = (metadata.permissions().mode(), metadata.modified().unwrap());
-            format!("{:?} {mode:o} {modified:?}", entry.file_name())
+            format!("{} {mode:o} {modified:?}", entry.file_name().display())
         });
         entries.chain(fs::read_to_string(self.path())).collect()
     }

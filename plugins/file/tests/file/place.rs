@@ -94,7 +94,7 @@ async fn rights_are_missed_before_anything_is_written() {
         return;
     }
     let hint = "Permission denied (os error 13); \
-                give the user that seatwatch runs as write access to it and to `[DIR]`";
+                let the user that seatwatch runs as read and write it and `[DIR]`";
     let lock = |world: &World| {
         fs::set_permissions(world.directory(), Permissions::from_mode(0o555)).unwrap();
     };
