@@ -4,6 +4,8 @@
 //! scheduler or other sinks; retries, backoff, dead letters, metrics and logging belong to the
 //! dispatcher, for every sink alike.
 
+#[cfg(feature = "conformance")]
+pub mod conformance;
 mod event;
 mod sink;
 
