@@ -21,7 +21,9 @@ macro_rules! crash_point {
 pub mod clock;
 pub mod codecov;
 pub mod config;
+pub mod dispatch;
 pub mod organization;
 pub mod roster;
 pub mod sinks;
 pub mod store;
+pub mod sync;

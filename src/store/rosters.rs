@@ -109,19 +109,17 @@ impl Tx<'_> {
     pub fn set_roster_state(
         &self,
         organization: Organization,
-        run: RunNumber,
         state: &RosterState,
     ) -> rusqlite::Result<()> {
         let mut statement = self.0.0.prepare_cached(
-            "REPLACE INTO rosters (organization, run, read_at, digest, members, seats, admins,
+            "REPLACE INTO rosters (organization, read_at, digest, members, seats, admins,
                                    unnamed_members, unnamed_seats)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
         )?;
         let totals = &state.totals;
         statement
             .execute(rusqlite::params![
                 organization.0,
-                run.0,
                 millis(state.read_at),
                 state.digest,
                 totals.members,

@@ -9,8 +9,9 @@
 //! only what comes from here. What the limits mean is explained at
 //! [`GuardConfig`].
 
+use crate::codecov::Digest;
 use crate::config::GuardConfig;
-use crate::roster::Losses;
+use crate::roster::{Losses, Roster};
 
 use super::confirm::Confirmed;
 use super::diff::Diff;
@@ -48,12 +49,20 @@ impl Bounds {
 
 /// A difference that may be committed. Only the guard makes one.
 #[derive(Debug)]
-pub struct Accepted(Diff);
+pub struct Accepted {
+    diff: Diff,
+    digest: Option<Digest>,
+}
 
 impl Accepted {
     /// The difference.
     pub fn diff(&self) -> &Diff {
-        &self.0
+        &self.diff
+    }
+
+    /// Of the newer roster, where it is exactly what one walk brought.
+    pub fn digest(&self) -> Option<&Digest> {
+        self.digest.as_ref()
     }
 }
 
@@ -63,16 +72,22 @@ pub enum Verdict {
     /// It may be committed.
     Accepted(Accepted),
     /// It waits for a person, and nothing of it is committed.
-    Held(Losses),
+    Held {
+        /// The roster that is held back.
+        found: Roster,
+        /// What it lacks.
+        losses: Losses,
+    },
 }
 
 /// Accepts a confirmed difference whose losses, less what was approved, are within bounds.
 pub fn judge(confirmed: Confirmed, bounds: Bounds, approved: Option<&Losses>) -> Verdict {
-    let diff = confirmed.into_diff();
+    let (diff, digest) = confirmed.into_parts();
     let losses = diff.losses();
     if bounds.exceeded_by(&losses, approved) {
-        Verdict::Held(losses)
+        let (_, found) = diff.into_rosters();
+        Verdict::Held { found, losses }
     } else {
-        Verdict::Accepted(Accepted(diff))
+        Verdict::Accepted(Accepted { diff, digest })
     }
 }

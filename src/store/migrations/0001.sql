@@ -40,7 +40,6 @@ CREATE INDEX runs_of_organization ON runs (organization, id);
 -- The roster that was committed last, as a whole.
 CREATE TABLE rosters (
     organization    INTEGER PRIMARY KEY REFERENCES organizations ON DELETE CASCADE,
-    run             INTEGER NOT NULL REFERENCES runs,
     read_at         INTEGER NOT NULL,                                  -- last seen to be so
     digest          BLOB    CHECK (length(digest) = 32),               -- of the rows, as they came
     members         INTEGER NOT NULL CHECK (members >= 0),

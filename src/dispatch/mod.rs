@@ -1,0 +1,167 @@
+//! Delivers the log's events to the sinks, a worker per lane: order, retry, dead letters.
+//!
+//! The log is the queue. A slow or broken sink never delays a sync or another lane; what it has
+//! not taken stays in the log and is tried again.
+//!
+//! Knows the store and the sinks' trait; not what a sink does with a delivery, and not Codecov.
+
+mod filter;
+mod lane;
+mod settle;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::task::JoinSet;
+
+pub use lane::Lag;
+use lane::{Lane, Step};
+
+use crate::clock::Clock;
+use crate::config::SinkEntry;
+use crate::store::{Failed, Reader, Store, StoreError};
+use filter::Filter;
+
+/// How long all sinks together may take after a sync without a daemon.
+pub const ONE_ATTEMPT: Duration = Duration::from_secs(30);
+
+/// A lane that did not get rid of everything, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Undelivered {
+    /// The sink's name.
+    pub sink: String,
+    /// The lane's name.
+    pub lane: String,
+    /// What stands in the way.
+    pub reason: String,
+    /// Whether it waits for a person.
+    pub disabled: bool,
+    /// How many events wait.
+    pub queued: u64,
+}
+
+/// The lanes of all sinks, ready to deliver.
+pub struct Dispatcher {
+    store: Arc<Store>,
+    lanes: Vec<Lane>,
+    filters: Vec<Filter>,
+}
+
+impl Dispatcher {
+    /// Opens every lane of every sink. A new sink starts at the end of the log, so this comes
+    /// before the first sync.
+    ///
+    /// # Errors
+    ///
+    /// The store failed.
+    pub async fn open(
+        store: &Arc<Store>,
+        clock: &Arc<dyn Clock>,
+        sinks: &[SinkEntry],
+    ) -> Result<Self, StoreError> {
+        let (mut lanes, mut filters) = (Vec::new(), Vec::new());
+        for entry in sinks {
+            for name in entry.config.lanes() {
+                let (store, clock) = (Arc::clone(store), Arc::clone(clock));
+                lanes.push(Lane::open(store, clock, entry, &name).await?);
+                filters.push(Filter::of(entry));
+            }
+        }
+        Ok(Self { store: Arc::clone(store), lanes, filters })
+    }
+
+    /// Gives every lane one attempt at what it has before it, all at the same time; returns
+    /// those that did not get rid of everything.
+    ///
+    /// # Errors
+    ///
+    /// The store failed.
+    pub async fn attempt_once(self) -> Result<Vec<Undelivered>, StoreError> {
+        let deadline = Instant::now() + ONE_ATTEMPT;
+        let mut attempts = JoinSet::new();
+        for (lane, filter) in self.lanes.into_iter().zip(self.filters) {
+            attempts.spawn(drain(Arc::clone(&self.store), lane, filter, deadline));
+        }
+        let mut undelivered = Vec::new();
+        for result in attempts.join_all().await {
+            undelivered.extend(result?);
+        }
+        undelivered.sort_by(|a: &Undelivered, b| (&a.sink, &a.lane).cmp(&(&b.sink, &b.lane)));
+        Ok(undelivered)
+    }
+}
+
+/// Delivers until there is nothing left or something stands in the way.
+async fn drain(
+    store: Arc<Store>,
+    mut lane: Lane,
+    filter: Filter,
+    deadline: Instant,
+) -> Result<Option<Undelivered>, StoreError> {
+    let (reason, disabled) = loop {
+        match lane.step(deadline).await? {
+            Step::Moved if Instant::now() < deadline => {}
+            Step::Moved => break ("there was no time for more".to_owned(), false),
+            Step::Idle => return Ok(None),
+            Step::Failed { reason } => break (reason, false),
+            Step::Disabled { reason } => break (reason, true),
+        }
+    };
+    let lag = store.read(|view| {
+        let found = view.find_lane(lane.sink_name(), lane.lane_name())?;
+        found.map_or_else(|| Ok(Lag::default()), |found| lane::lag(view, &found, &filter))
+    })?;
+    let (sink, lane) = (lane.sink_name().to_owned(), lane.lane_name().to_owned());
+    Ok(Some(Undelivered { sink, lane, reason, disabled, queued: lag.queued }))
+}
+
+/// How a lane stands, for `status`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LaneStatus {
+    /// The sink's name.
+    pub sink: String,
+    /// Its type.
+    pub kind: &'static str,
+    /// The lane's name.
+    pub lane: String,
+    /// What it has before it.
+    pub lag: Lag,
+    /// What became of the attempts at its delivery, if any failed.
+    pub failed: Option<Failed>,
+    /// Why it was stopped.
+    pub disabled: Option<String>,
+    /// Events that it would not take.
+    pub dead_letters: u64,
+}
+
+/// How every lane stands; one that was never served has nothing before it.
+///
+/// # Errors
+///
+/// The store failed.
+pub fn status(reader: &mut Reader, sinks: &[SinkEntry]) -> Result<Vec<LaneStatus>, StoreError> {
+    reader.read(|view| {
+        let mut lanes = Vec::new();
+        for entry in sinks {
+            let filter = Filter::of(entry);
+            for lane in entry.config.lanes() {
+                let mut status = LaneStatus {
+                    sink: entry.name.clone(),
+                    kind: entry.kind,
+                    lag: Lag::default(),
+                    failed: None,
+                    disabled: None,
+                    dead_letters: view.dead_letters(&entry.name, &lane)?,
+                    lane,
+                };
+                if let Some(found) = view.find_lane(&status.sink, &status.lane)? {
+                    status.lag = lane::lag(view, &found, &filter)?;
+                    status.failed = view.cut(&found)?.and_then(|cut| cut.failed);
+                    status.disabled = found.disabled.map(|(reason, _)| reason);
+                }
+                lanes.push(status);
+            }
+        }
+        Ok(lanes)
+    })
+}

@@ -1,0 +1,112 @@
+//! What becomes of a delivery after an attempt.
+//!
+//! Pure: the delivery, its events, the outcome and the time in; how far the cursor moves, what
+//! stays to be tried, what died and what stops out. The lane writes it down in one transaction.
+
+use std::time::Duration;
+
+use backon::{BackoffBuilder as _, ExponentialBuilder};
+use chrono::{DateTime, TimeDelta, Utc};
+use seatwatch_sdk::{Event, Failure, Outcome};
+use uuid::Uuid;
+
+use crate::store::{Cut, DeadLetter, Failed};
+
+/// The shortest wait before another attempt.
+const SHORTEST_WAIT: Duration = Duration::from_secs(1);
+/// The longest wait after the first failure; it doubles with each more.
+const FIRST_WAIT: Duration = Duration::from_secs(5);
+/// The longest wait of all.
+const LONGEST_WAIT: Duration = Duration::from_secs(60 * 60);
+
+/// What to write down after an attempt.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Settled {
+    /// The sequence of the last event that the lane is done with, if it is done with any.
+    pub(super) done: Option<u64>,
+    /// What stays to be tried, if anything.
+    pub(super) rest: Option<Cut>,
+    /// An event that the receiver will not take.
+    pub(super) dead: Option<DeadLetter>,
+    /// Why the lane stops.
+    pub(super) disabled: Option<String>,
+}
+
+/// Decides what becomes of a delivery of `events`. `failures` before this attempt are in `cut`.
+pub(super) fn settle(
+    cut: &Cut,
+    events: &[Event],
+    outcome: Outcome,
+    give_up_after: Option<Duration>,
+    now: DateTime<Utc>,
+) -> Settled {
+    let (accepted, then) = match outcome {
+        Outcome::Accepted => (events.len(), None),
+        // A sink that claims more than it was given has accepted all of it, and no more.
+        Outcome::Partial { accepted, then } => (accepted.min(events.len()), Some(then)),
+    };
+    let (taken, left) = events.split_at(accepted);
+    let (Some(then), Some(head)) = (then, left.first()) else {
+        return Settled { done: Some(cut.last), rest: None, dead: None, disabled: None };
+    };
+    let done = taken.last().map(|event| event.sequence);
+    let head_failed = if accepted == 0 { cut.failed.as_ref() } else { None };
+    let first_failed_at = head_failed.map_or(now, |failed| failed.first_failed_at);
+    let bury = |reason: String| {
+        let event = serde_json::to_string(head).expect("an event is JSON");
+        let dead = DeadLetter { sequence: head.sequence, event, reason, died_at: now };
+        let rest = left.get(1).map(|next| fresh(cut, next.sequence));
+        let done = if rest.is_some() { head.sequence } else { cut.last };
+        Settled { done: Some(done), rest, dead: Some(dead), disabled: None }
+    };
+    let again = |reason: String, after: Option<Duration>| {
+        let attempts = if accepted == 0 { cut.attempt } else { 1 };
+        let wait = wait(attempts).max(after.unwrap_or_default());
+        let next_attempt_at = TimeDelta::from_std(wait)
+            .ok()
+            .and_then(|wait| now.checked_add_signed(wait))
+            .unwrap_or(DateTime::<Utc>::MAX_UTC);
+        let failed = Some(Failed { first_failed_at, next_attempt_at, reason });
+        if accepted == 0 {
+            Cut { attempt: cut.attempt.saturating_add(1), failed, ..cut.clone() }
+        } else {
+            Cut { failed, ..fresh(cut, head.sequence) }
+        }
+    };
+    match then {
+        Failure::Reject { reason } => bury(reason),
+        Failure::Retry { reason, .. } if is_over(first_failed_at, give_up_after, now) => {
+            bury(format!("given up: {reason}"))
+        }
+        Failure::Retry { after, reason } => {
+            Settled { done, rest: Some(again(reason, after)), dead: None, disabled: None }
+        }
+        Failure::Disable { reason } => {
+            let rest = Some(again(reason.clone(), None));
+            Settled { done, rest, dead: None, disabled: Some(reason) }
+        }
+    }
+}
+
+/// What is left of a delivery, as a new one.
+fn fresh(cut: &Cut, first: u64) -> Cut {
+    Cut { id: Uuid::now_v7().to_string(), first, attempt: 1, failed: None, ..cut.clone() }
+}
+
+fn is_over(since: DateTime<Utc>, limit: Option<Duration>, now: DateTime<Utc>) -> bool {
+    limit.is_some_and(|limit| (now - since).to_std().is_ok_and(|passed| passed >= limit))
+}
+
+/// random(1 s … min(1 h, 5 s·2ⁿ)) after the n-th attempt, counted from 0.
+fn wait(attempts: u32) -> Duration {
+    let longest = ExponentialBuilder::new()
+        .with_min_delay(FIRST_WAIT)
+        .with_max_delay(LONGEST_WAIT)
+        .with_factor(2.0)
+        .without_max_times()
+        .build()
+        .nth(attempts.saturating_sub(1).min(32) as usize)
+        .unwrap_or(LONGEST_WAIT);
+    let millis = |duration: Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+    Duration::from_millis(fastrand::u64(millis(SHORTEST_WAIT)..=millis(longest)))
+}

@@ -1,0 +1,124 @@
+//! Writes what a sync found: run, roster history and events, in one transaction.
+//!
+//! The plan holds a new roster only as the guard's `Accepted`, so a sync that skips the guard
+//! does not compile. Before the transaction, nothing happened; after it, nothing can be lost.
+
+use chrono::{DateTime, Utc};
+use seatwatch_sdk::Data;
+use uuid::Uuid;
+
+use super::plan::{NextRoster, Plan};
+use crate::organization::OrganizationId;
+use crate::store::{
+    NewEvent, NewRun, Organization, Proof, RosterState, RunNumber, SecretKey, Tx,
+};
+
+/// What the store is told of a sync beside what was found.
+#[derive(Clone, Debug)]
+pub(super) struct Stamp {
+    pub(super) organization: OrganizationId,
+    /// The `source` of its events.
+    pub(super) source: String,
+    pub(super) sync: Uuid,
+    pub(super) started_at: DateTime<Utc>,
+    pub(super) finished_at: DateTime<Utc>,
+    pub(super) requests: u64,
+    /// What was heard of the token in this sync, if it was asked about.
+    pub(super) proof: Option<Proof>,
+}
+
+/// Writes the plan. The caller commits.
+pub(super) fn write(tx: &Tx<'_>, stamp: &Stamp, plan: &Plan) -> rusqlite::Result<()> {
+    crash_point!("commit:begin");
+    let organization = tx.organization(&stamp.organization)?;
+    let events = plan.organization_events.len() + plan.member_events().count();
+    let run = tx.note_run(
+        organization,
+        &NewRun {
+            sync: stamp.sync,
+            outcome: plan.outcome,
+            failure: plan.failure.clone(),
+            started_at: stamp.started_at,
+            finished_at: stamp.finished_at,
+            requests: stamp.requests,
+            events: events as u64,
+        },
+    )?;
+    tx.set_health(organization, &plan.health)?;
+    tx.set_hold(organization, plan.hold.as_ref())?;
+    if let Some(proof) = &stamp.proof {
+        tx.set_proof(organization, proof)?;
+    }
+    if !plan.keep_approval {
+        tx.set_approval(organization, None)?;
+    }
+    let mut log = Log { tx, stamp, organization, key: tx.key()?, position: 0 };
+    for data in &plan.organization_events {
+        log.append(None, data)?;
+    }
+    match &plan.roster {
+        NextRoster::Kept => {}
+        NextRoster::Same => tx.touch_roster(organization, stamp.finished_at)?,
+        NextRoster::Replaced { accepted, totals, told } => {
+            let digest = accepted.digest().map(|digest| *digest.as_bytes());
+            let state = RosterState { read_at: stamp.finished_at, digest, totals: *totals };
+            tx.set_roster_state(organization, &state)?;
+            write_members(&mut log, run, plan, *told)?;
+        }
+    }
+    crash_point!("commit:end");
+    Ok(())
+}
+
+/// First ends every state that is over, then begins the new ones: a username may pass from one
+/// member to another within one sync.
+fn write_members(
+    log: &mut Log<'_>,
+    run: RunNumber,
+    plan: &Plan,
+    told: bool,
+) -> rusqlite::Result<()> {
+    let NextRoster::Replaced { accepted, .. } = &plan.roster else { return Ok(()) };
+    let mut numbers = Vec::new();
+    for change in accepted.diff().changes() {
+        let ended = change.before.map(|member| log.tx.end_state(log.organization, run, member.key()));
+        numbers.push(ended.transpose()?);
+    }
+    crash_point!("commit:members");
+    for (change, number) in accepted.diff().changes().zip(numbers) {
+        let begun =
+            change.after.map(|member| log.tx.begin_state(log.organization, run, number, member));
+        let number = begun.transpose()?.or(number);
+        if told {
+            for event in change.kinds() {
+                log.append(number, &plan.member_event(event, change))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The log of events while the events of one sync are appended to it.
+struct Log<'a> {
+    tx: &'a Tx<'a>,
+    stamp: &'a Stamp,
+    organization: Organization,
+    key: SecretKey,
+    position: u32,
+}
+
+impl Log<'_> {
+    fn append(&mut self, member: Option<i64>, data: &Data) -> rusqlite::Result<()> {
+        let event = NewEvent {
+            sync: self.stamp.sync,
+            position: self.position,
+            organization: Some(self.organization),
+            member,
+            source: &self.stamp.source,
+            time: self.stamp.finished_at,
+            data,
+        };
+        self.position += 1;
+        self.tx.append(&self.key, &event)
+    }
+}

@@ -1,0 +1,124 @@
+//! Asks Codecov again before anybody is believed to be gone.
+//!
+//! Presence on a roster is proof, absence is not: the server counts and selects in separate
+//! statements over a live table, so even one whole page can miss somebody who never left
+//! (`docs/CODECOV_API.md` section 8). Whoever is found in the end stays, with the row found last.
+
+use crate::codecov::{Complete, Digest, Error, LastRead, Reading, Session, can_be_looked_up};
+use crate::roster::{Losses, Member, Roster, Username};
+
+use super::diff::Diff;
+use super::guard::Bounds;
+
+/// Up to so many names are looked up one by one; more are read anew.
+const MOST_LOOK_UPS: usize = 100;
+
+/// So many walks must lack a member that was not looked up.
+const WALKS: u32 = 3;
+
+/// A roster as it was read, and the digest that it has if it is exactly what the server sent.
+#[derive(Debug)]
+pub(super) struct Read {
+    pub(super) roster: Complete<Roster>,
+    pub(super) digest: Option<Digest>,
+}
+
+/// A difference whose absences were confirmed, as far as it can be committed at all.
+#[derive(Debug)]
+pub struct Confirmed {
+    diff: Diff,
+    digest: Option<Digest>,
+}
+
+impl Confirmed {
+    /// A first roster, which nobody can be missing from.
+    pub(super) fn first(read: Read) -> Self {
+        let diff = Diff::between(Roster::default(), read.roster.into_inner());
+        Self { diff, digest: read.digest }
+    }
+
+    /// Whether somebody would be told to be gone.
+    pub(super) fn has_leavers(&self) -> bool {
+        self.diff.changes().any(|change| change.after.is_none())
+    }
+
+    pub(super) fn into_parts(self) -> (Diff, Option<Digest>) {
+        (self.diff, self.digest)
+    }
+
+    #[cfg(test)]
+    pub(super) fn for_test(diff: Diff) -> Self {
+        Self { diff, digest: None }
+    }
+}
+
+/// Compares, and confirms that the absent are gone.
+///
+/// Losses out of bounds are confirmed by one more walk only: a roster that will be held costs
+/// the server no hundred look-ups.
+///
+/// # Errors
+///
+/// Codecov did not answer a question that had to be asked; nothing can be said of the roster.
+pub(super) async fn confirm(
+    session: &Session,
+    before: Roster,
+    read: Read,
+    bounds: Bounds,
+    approved: Option<&Losses>,
+) -> Result<Confirmed, Error> {
+    let diff = Diff::between(before, read.roster.into_inner());
+    let mut confirmed = Confirmed { diff, digest: read.digest };
+    let mut walks = 1;
+    if bounds.exceeded_by(&confirmed.diff.losses(), approved) {
+        confirmed = walk_again(session, confirmed).await?;
+        walks += 1;
+        if bounds.exceeded_by(&confirmed.diff.losses(), approved) {
+            return Ok(confirmed);
+        }
+    }
+    let absent: Vec<Username> = confirmed.diff.absent().map(|m| m.username.clone()).collect();
+    if absent.len() <= MOST_LOOK_UPS && absent.iter().all(can_be_looked_up) {
+        return look_up(session, confirmed, &absent).await;
+    }
+    while walks < WALKS && confirmed.diff.absent().next().is_some() {
+        confirmed = walk_again(session, confirmed).await?;
+        walks += 1;
+    }
+    Ok(confirmed)
+}
+
+async fn look_up(
+    session: &Session,
+    confirmed: Confirmed,
+    absent: &[Username],
+) -> Result<Confirmed, Error> {
+    let mut found = Vec::new();
+    for username in absent {
+        found.extend(session.look_up(username).await?);
+    }
+    if !absent.is_empty() {
+        // The 404 of a name is also that of an organization which the token has lost.
+        session.still_listed().await?;
+    }
+    if found.is_empty() { Ok(confirmed) } else { Ok(with(confirmed, found)) }
+}
+
+fn with(confirmed: Confirmed, found: Vec<Member>) -> Confirmed {
+    let found = Roster::new(found, Vec::new()).expect("each name was looked up once");
+    let (before, after) = confirmed.diff.into_rosters();
+    Confirmed { diff: Diff::between(before, after.union(found)), digest: None }
+}
+
+async fn walk_again(session: &Session, confirmed: Confirmed) -> Result<Confirmed, Error> {
+    let rows = confirmed.diff.after().rows() as u64;
+    let last = LastRead { rows, digest: confirmed.digest };
+    match session.read_roster(Some(&last)).await? {
+        Reading::Same => Ok(confirmed),
+        Reading::New { roster, .. } => {
+            let (before, after) = confirmed.diff.into_rosters();
+            let diff = Diff::between(before, after.union(roster.into_inner()));
+            Ok(Confirmed { diff, digest: None })
+        }
+    }
+}

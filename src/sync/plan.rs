@@ -1,0 +1,274 @@
+//! Decides everything that a sync is going to write, before the first row is touched.
+//!
+//! Pure: what was known before and what was found in, the new health, hold, roster and events
+//! out. A dry run stops here; the commit writes it down.
+
+use chrono::{DateTime, Utc};
+use seatwatch_sdk::{Data, EventKind, Totals};
+use serde_json::json;
+
+use super::SyncError;
+use super::diff::Change;
+use super::events::Frame;
+use super::guard::{Accepted, Bounds};
+use super::health::{self, Patience};
+use super::hold::{self, NAMES_SHOWN};
+use super::report::Told;
+use super::seats;
+use crate::config::{OnFirstSync, SeatsConfig};
+use crate::organization::OrganizationId;
+use crate::roster::{Losses, Roster};
+use crate::store::{Approval, Health, Hold, Outcome, Proof, RosterState};
+
+/// What was known of an organization when its sync began.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Before {
+    /// The roster that was committed last, if there is one.
+    pub(super) roster: Option<RosterState>,
+    pub(super) health: Health,
+    pub(super) proof: Option<Proof>,
+    pub(super) hold: Option<Hold>,
+    pub(super) approval: Option<Approval>,
+}
+
+impl Before {
+    fn totals(&self) -> Option<Totals> {
+        self.roster.as_ref().map(|roster| roster.totals)
+    }
+
+    fn since(&self) -> Option<DateTime<Utc>> {
+        self.roster.as_ref().map(|roster| roster.read_at)
+    }
+}
+
+/// What a decision depends on beside the roster that was found.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Facts<'a> {
+    pub(super) organization: &'a OrganizationId,
+    pub(super) before: &'a Before,
+    pub(super) seats: &'a SeatsConfig,
+    pub(super) on_first_sync: OnFirstSync,
+    pub(super) patience: Patience,
+    pub(super) now: DateTime<Utc>,
+}
+
+impl Facts<'_> {
+    fn frame(&self, totals: Option<Totals>, previous_totals: Option<Totals>) -> Frame {
+        Frame {
+            organization: self.organization.clone(),
+            totals,
+            previous_totals,
+            since: self.before.since(),
+        }
+    }
+}
+
+/// Everything that a sync is going to write.
+#[derive(Debug)]
+pub(super) struct Plan {
+    pub(super) outcome: Outcome,
+    /// Why there is no roster.
+    pub(super) failure: Option<(&'static str, String)>,
+    pub(super) organization_events: Vec<Data>,
+    pub(super) health: Health,
+    pub(super) hold: Option<Hold>,
+    /// An approval is used up by the commit that it was given for.
+    pub(super) keep_approval: bool,
+    pub(super) roster: NextRoster,
+    frame: Frame,
+}
+
+/// What becomes of the roster.
+#[derive(Debug)]
+pub(super) enum NextRoster {
+    /// It was not read, or is held back: the last one stays as it is.
+    Kept,
+    /// It was read and is as it was.
+    Same,
+    /// This one takes its place; its member events are told or, at a quiet baseline, not.
+    Replaced {
+        accepted: Accepted,
+        totals: Totals,
+        told: bool,
+    },
+}
+
+impl Plan {
+    /// The roster is the last one to the byte.
+    pub(super) fn unchanged(facts: Facts<'_>) -> Self {
+        let totals = facts.before.totals();
+        let frame = facts.frame(totals, totals);
+        Self::succeeded(facts, frame, Outcome::Unchanged, NextRoster::Same, "within_bounds")
+    }
+
+    /// The guard has accepted the roster.
+    pub(super) fn accepted(facts: Facts<'_>, accepted: Accepted, bounds: Bounds) -> Self {
+        let totals = accepted.diff().after().totals();
+        let first = facts.before.roster.is_none();
+        let told = !first || facts.on_first_sync == OnFirstSync::Emit;
+        let previous = match facts.before.totals() {
+            None if told => Some(Totals::default()),
+            previous => previous,
+        };
+        let outcome = match accepted.diff().changes().next() {
+            _ if first => Outcome::Baselined,
+            Some(_) => Outcome::Changed,
+            None => Outcome::Unchanged,
+        };
+        let how = match bounds.exceeded_by(&accepted.diff().losses(), None) {
+            true => "approved",
+            false => "within_bounds",
+        };
+        let frame = facts.frame(Some(totals), previous);
+        let roster = NextRoster::Replaced { accepted, totals, told };
+        Self::succeeded(facts, frame, outcome, roster, how)
+    }
+
+    fn succeeded(
+        facts: Facts<'_>,
+        frame: Frame,
+        outcome: Outcome,
+        roster: NextRoster,
+        how: &str,
+    ) -> Self {
+        let before = facts.before;
+        let (health, recovered) = health::succeeded(&before.health, facts.now);
+        let mut events = Vec::new();
+        events.extend(recovered.then(|| recovery(&frame, &before.health)));
+        if outcome == Outcome::Baselined {
+            let details = json!({ "on_first_sync": facts.on_first_sync });
+            events.push(frame.organization_event(EventKind::Baselined, details));
+        }
+        events.extend(before.hold.as_ref().map(|hold| {
+            let details = json!({ "hold": hold.id, "how": how });
+            frame.organization_event(EventKind::RosterReleased, details)
+        }));
+        let used = frame.totals.map_or(0, |totals| totals.seats_used());
+        let told = seats::Told { near: health.near_told, reached: health.reached_told };
+        let (alarms, told) = seats::alarms(facts.seats, used, told);
+        events.extend(alarms.into_iter().map(|alarm| {
+            frame.organization_event(alarm, seats::details(facts.seats, used))
+        }));
+        Self {
+            outcome,
+            failure: None,
+            organization_events: events,
+            health: Health { near_told: told.near, reached_told: told.reached, ..health },
+            hold: None,
+            keep_approval: false,
+            roster,
+            frame,
+        }
+    }
+
+    /// The guard holds the roster back: nothing of it is written but that.
+    pub(super) fn held(facts: Facts<'_>, found: &Roster, losses: Losses) -> Self {
+        let before = facts.before;
+        let totals = before.totals();
+        let frame = facts.frame(totals, totals);
+        let (health, recovered) = health::succeeded(&before.health, facts.now);
+        let remind_every = facts.patience.remind_every;
+        let (hold, tell) = hold::held(before.hold.clone(), losses, remind_every, facts.now);
+        let mut events = Vec::new();
+        events.extend(recovered.then(|| recovery(&frame, &before.health)));
+        events.extend(tell.then(|| {
+            let names = hold.losses.leavers.iter().chain(&hold.losses.seat_losers);
+            let details = json!({
+                "hold": hold.id,
+                "leavers": hold.losses.leavers.len(),
+                "seat_losers": hold.losses.seat_losers.len(),
+                "last_admin": hold.losses.last_admin,
+                "members": totals.map_or(0, |totals| totals.members),
+                "members_found": found.members().len(),
+                "names": names.take(NAMES_SHOWN).collect::<Vec<_>>(),
+            });
+            frame.organization_event(EventKind::RosterHeld, details)
+        }));
+        Self {
+            outcome: Outcome::Held,
+            failure: None,
+            organization_events: events,
+            health,
+            hold: Some(hold),
+            keep_approval: true,
+            roster: NextRoster::Kept,
+            frame,
+        }
+    }
+
+    /// There is no roster.
+    pub(super) fn failed(facts: Facts<'_>, error: &SyncError) -> Self {
+        let before = facts.before;
+        let totals = before.totals();
+        let frame = facts.frame(totals, totals);
+        let postponed_until = error.postponed_until();
+        let (health, tell) = health::failed(
+            &before.health,
+            error.reason(),
+            postponed_until,
+            facts.patience,
+            facts.now,
+        );
+        let details = json!({
+            "reason": error.reason().word(),
+            "message": error.chain(),
+            "failures": health.failures,
+            "since": health.failing_since,
+            "last_success": health.last_success_at,
+        });
+        let event = tell.then(|| frame.organization_event(EventKind::SyncFailing, details));
+        Self {
+            outcome: Outcome::Failed,
+            failure: Some((error.reason().word(), error.chain())),
+            organization_events: event.into_iter().collect(),
+            health,
+            hold: before.hold.clone(),
+            keep_approval: true,
+            roster: NextRoster::Kept,
+            frame,
+        }
+    }
+
+    /// What happened to whom, in the order of the members' keys.
+    pub(super) fn member_events(&self) -> impl Iterator<Item = (EventKind, Change<'_>)> {
+        let accepted = match &self.roster {
+            NextRoster::Replaced { accepted, told: true, .. } => Some(accepted),
+            _ => None,
+        };
+        accepted
+            .into_iter()
+            .flat_map(|accepted| accepted.diff().changes())
+            .flat_map(|change| change.kinds().map(move |kind| (kind, change)))
+    }
+
+    /// The event as sinks will read it.
+    pub(super) fn member_event(&self, event: EventKind, change: Change<'_>) -> Data {
+        self.frame.member_event(event, change)
+    }
+
+    /// All events in a word each, in order.
+    pub(super) fn told(&self) -> Vec<Told> {
+        let organization = self
+            .organization_events
+            .iter()
+            .map(|data| Told { event: data.event, member: None, formerly: None });
+        let members = self.member_events().map(|(event, change)| {
+            let renamed = change.before.filter(|_| event == EventKind::Renamed);
+            Told {
+                event,
+                member: Some(change.newest().username.shown().to_owned()),
+                formerly: renamed.map(|before| before.username.shown().to_owned()),
+            }
+        });
+        organization.chain(members).collect()
+    }
+}
+
+fn recovery(frame: &Frame, before: &Health) -> Data {
+    let details = json!({
+        "failures": before.failures,
+        "failing_since": before.failing_since,
+        "last_success": before.last_success_at,
+    });
+    frame.organization_event(EventKind::SyncRecovered, details)
+}
