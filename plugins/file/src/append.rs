@@ -4,16 +4,17 @@
 //! what is not accepted is either not in the file, or found by the next pass. Nothing but the file
 //! is carried from one pass to the next.
 
-use std::fs::{File, TryLockError};
+use std::fs::File;
 use std::io::{self, ErrorKind, Write as _};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
-use nix::errno::Errno;
 use seatwatch_sdk::{Failure, Outcome};
 
 use crate::Format;
 use crate::batch::{Batch, Missing};
+use crate::check::{check_head, foreign_end};
+use crate::lock::Locked;
 use crate::place::{self, explain};
 use crate::tail::{self, Tail};
 
@@ -31,46 +32,19 @@ pub(crate) fn append(path: &Path, format: Format, batch: &Batch) -> Outcome {
     }
 }
 
-/// Opens the file, keeps others out until it is closed, and makes it end with a whole line.
-fn take_up(path: &Path, format: Format, batch: &Batch) -> Result<(File, Tail), String> {
-    let file = place::open(path)?;
-    lock(path, &file)?;
-    place::check_head(path, &file, format)?;
+/// Opens the file, keeps other writers out, and makes it end with a whole line.
+fn take_up(path: &Path, format: Format, batch: &Batch) -> Result<(Locked, Tail), String> {
+    let file = Locked::new(path, place::open(path)?)?;
+    check_head(path, &file, format)?;
     let read = |error| explain(path, "cannot read", &error);
     let length = file.metadata().map_err(read)?.len();
-    let tail = tail::look(&file, length, format, batch).map_err(read)?.ok_or_else(|| {
-        let path = path.display();
-        format!(
-            "`{path}` ends in half a line that is no event; it was left as it is: \
-             end it with a line feed, or move the file away"
-        )
-    })?;
+    let tail = tail::look(&file, length, format, batch).map_err(read)?;
+    let tail = tail.ok_or_else(|| foreign_end(path))?;
     if tail.whole_bytes < length {
         let cut = file.set_len(tail.whole_bytes);
         cut.map_err(|error| explain(path, "cannot cut half an event off the end of", &error))?;
     }
     Ok((file, tail))
-}
-
-/// Two writers would tear each other's lines: another sink on the same path, another daemon, or
-/// what is left of a sink that a reload replaced. The lock goes with the open file.
-fn lock(path: &Path, file: &File) -> Result<(), String> {
-    match file.try_lock() {
-        Ok(()) => Ok(()),
-        Err(TryLockError::WouldBlock) => Err(format!(
-            "`{}` is being written by somebody else; if this does not pass, look for another sink \
-             or daemon with the same `path`",
-            path.display()
-        )),
-        // Some network file systems have no locks. Then the administrator's care must do.
-        Err(TryLockError::Error(error))
-            if error.kind() == ErrorKind::Unsupported
-                || error.raw_os_error() == Some(Errno::ENOLCK as i32) =>
-        {
-            Ok(())
-        }
-        Err(TryLockError::Error(error)) => Err(explain(path, "cannot lock", &error)),
-    }
 }
 
 /// Where writing came to an end before it was done.
@@ -134,4 +108,42 @@ fn take_back(path: &Path, file: &File, start: u64, error: &io::Error) -> Failure
         Err(_) => "cannot sync, nor take back what was written to",
     };
     Failure::retry(explain(path, what, error))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    fn refused(outcome: Outcome) -> String {
+        match outcome {
+            Outcome::Partial { accepted: 0, then: Failure::Retry { reason, .. } } => reason,
+            outcome => panic!("{outcome:?}"),
+        }
+    }
+
+    #[test]
+    fn what_went_into_a_deleted_file_is_not_accepted() {
+        let (file, path) = tempfile::NamedTempFile::new().unwrap().into_parts();
+        assert_eq!(finish(&path, &file, 0), Outcome::Accepted);
+        fs::remove_file(&path).unwrap();
+        assert!(refused(finish(&path, &file, 0)).contains("deleted while it was written"));
+    }
+
+    /// A device that cannot sync stands in for a disk that fails to.
+    #[test]
+    fn what_was_not_synced_is_not_accepted() {
+        let path = Path::new("/dev/null");
+        let file = File::open(path).unwrap();
+        assert!(refused(finish(path, &file, 0)).starts_with("cannot sync, nor take back"));
+    }
+
+    #[test]
+    fn what_was_not_synced_is_taken_back() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        fs::write(file.path(), "kept\nwritten\n").unwrap();
+        take_back(file.path(), file.as_file(), 5, &ErrorKind::Other.into());
+        assert_eq!(fs::read_to_string(file.path()).unwrap(), "kept\n");
+    }
 }

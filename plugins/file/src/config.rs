@@ -10,8 +10,9 @@ use crate::FileSink;
 
 /// Appends events to a file, one a line, and syncs it to disk before they count as delivered.
 ///
-/// The file is created with mode 0640; its directory must exist. Rotate it by renaming: the next
-/// delivery starts a new file.
+/// The file is created with mode 0640, whatever the umask is; its directory must exist. Rotate it
+/// by renaming: the next delivery starts a new file. No event stands twice in a file, even if a
+/// delivery was cut short and repeated; if a rotation came between, it may stand in both files.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct FileConfig {
@@ -30,9 +31,11 @@ pub enum Format {
     /// Each line is one event: a CloudEvents 1.0 JSON object.
     #[default]
     Ndjson,
-    /// A table with a header, for spreadsheets. Every row is one line: a line break in a name is
-    /// written as `\n` or `\r`. A text that a spreadsheet could take for a formula gets a leading
-    /// `'`. What a table cannot hold (totals, the source) is left out.
+    /// A table for spreadsheets. Its columns are time, sequence, event, organization, username,
+    /// name, email, seat, admin, status, id, details; what there is not is an empty cell. `details`
+    /// is JSON: those of an organization event, or what a renamed or updated member was before.
+    /// Every row is one line: a line break in a name is written as `\n` or `\r`. A text that a
+    /// spreadsheet could take for a formula gets a leading `'`.
     Csv,
 }
 

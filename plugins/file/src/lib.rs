@@ -12,8 +12,10 @@
 
 mod append;
 mod batch;
+mod check;
 mod config;
 mod format;
+mod lock;
 mod place;
 mod sink;
 mod tail;

@@ -2,17 +2,15 @@
 //!
 //! A regular file is the only thing that is ever opened: a FIFO would block, a device would do
 //! whatever it does, and a link could lead anywhere. Everything else is told by its kind.
-//! Knows where a file begins, not what it ends with.
+//! Knows nothing of what is in it.
 
 use std::fs::{self, File, FileType, OpenOptions, Permissions};
 use std::io::{self, ErrorKind};
-use std::os::unix::fs::{FileExt as _, FileTypeExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::os::unix::fs::{FileTypeExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::Path;
 
 use nix::fcntl::{AT_FDCWD, AtFlags, OFlag};
 use nix::unistd::{AccessFlags, faccessat};
-
-use crate::Format;
 
 /// Readable for the owner's group (log shippers), writable for the owner only.
 const MODE: u32 = 0o640;
@@ -34,12 +32,10 @@ pub(crate) fn open(path: &Path) -> Result<File, String> {
     Ok(file)
 }
 
-/// Tells whether a delivery could open the file and would find it ours. Creates and writes nothing.
-pub(crate) fn check(path: &Path, format: Format) -> Result<(), String> {
-    if let Some(file) = existing(path)? {
-        return check_head(path, &file, format);
-    }
-    let rights = AccessFlags::W_OK | AccessFlags::X_OK;
+/// Tells whether [`open`] could create the file, without creating it.
+pub(crate) fn check_creatable(path: &Path) -> Result<(), String> {
+    // Reading is for the sync of the directory.
+    let rights = AccessFlags::R_OK | AccessFlags::W_OK | AccessFlags::X_OK;
     let access = fs::metadata(directory(path)).and_then(|metadata| {
         if !metadata.is_dir() {
             return Err(ErrorKind::NotADirectory.into());
@@ -47,24 +43,6 @@ pub(crate) fn check(path: &Path, format: Format) -> Result<(), String> {
         Ok(faccessat(AT_FDCWD, directory(path), rights, AtFlags::AT_EACCESS)?)
     });
     access.map_err(|error| explain(path, "cannot create", &error))
-}
-
-/// Refuses a file that begins as none of ours does.
-pub(crate) fn check_head(path: &Path, file: &File, format: Format) -> Result<(), String> {
-    let mut head = [0; Format::HEAD_BYTES];
-    let mut filled = 0;
-    while filled < head.len() {
-        match file.read_at(&mut head[filled..], filled as u64) {
-            Ok(0) => break,
-            Ok(count) => filled += count,
-            Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            Err(error) => return Err(explain(path, "cannot read", &error)),
-        }
-    }
-    format.check_head(&head[..filled]).map_err(|what| {
-        let path = path.display();
-        format!("`{path}` {what}; it was left as it is: move it away, or set another `path`")
-    })
 }
 
 /// What happened to the file and what to do about it.
@@ -76,7 +54,7 @@ pub(crate) fn explain(path: &Path, what: &str, error: &io::Error) -> String {
             format!("make `{directory}` a directory, or set another `path`")
         }
         ErrorKind::PermissionDenied => {
-            format!("give the user that seatwatch runs as write access to it and to `{directory}`")
+            format!("let the user that seatwatch runs as read and write it and `{directory}`")
         }
         ErrorKind::ReadOnlyFilesystem => format!(
             "remount it for writing, or allow `{directory}` in the unit with `ReadWritePaths=`"
@@ -90,7 +68,7 @@ pub(crate) fn explain(path: &Path, what: &str, error: &io::Error) -> String {
 }
 
 /// The file, unless there is none.
-fn existing(path: &Path) -> Result<Option<File>, String> {
+pub(crate) fn existing(path: &Path) -> Result<Option<File>, String> {
     let kind = match fs::symlink_metadata(path) {
         Ok(metadata) => metadata.file_type(),
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),

@@ -11,7 +11,7 @@ use tokio::sync::Mutex;
 use tokio::task::{JoinError, spawn_blocking};
 
 use crate::batch::Batch;
-use crate::{FileConfig, append, place};
+use crate::{FileConfig, append, check};
 
 /// The sink that a [`FileConfig`] describes.
 #[derive(Debug)]
@@ -32,7 +32,7 @@ impl FileSink {
 impl Sink for FileSink {
     async fn check(&mut self) -> Result<(), Failure> {
         let FileConfig { path, format } = self.config.clone();
-        let checked = spawn_blocking(move || place::check(&path, format)).await;
+        let checked = spawn_blocking(move || check::check(&path, format)).await;
         checked.unwrap_or_else(|error| Err(unfinished(&error))).map_err(Failure::retry)
     }
 

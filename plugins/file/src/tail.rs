@@ -1,7 +1,8 @@
 //! What the end of the file already holds: the memory of a sink that keeps none itself.
 //!
-//! Reads backwards in blocks, and only as far as a delivery that was cut short can reach: to the
-//! first event that is older than the delivery, usually the very last line. Only reads.
+//! Every delivery looks, not only a repeated one: the usual answer costs one block, for the very
+//! last line is older than the delivery and ends the search. So it does not matter who knows of an
+//! earlier attempt. Reads backwards, no further than a delivery that was cut short can reach.
 
 use std::fs::File;
 use std::io;
@@ -33,14 +34,10 @@ pub(crate) fn look(
     format: Format,
     batch: &Batch,
 ) -> io::Result<Option<Tail>> {
-    let delivery = u64::try_from(batch.byte_len()).unwrap_or(u64::MAX);
-    let reach = delivery.saturating_mul(2).saturating_add(SLACK_BYTES);
+    let delivery_bytes = u64::try_from(batch.byte_len()).unwrap_or(u64::MAX);
+    let reach = delivery_bytes.saturating_mul(2).saturating_add(SLACK_BYTES);
     let mut lines = LinesBackwards::new(file, length, reach);
-    let torn = match lines.next().transpose()? {
-        Some(torn) if format.is_torn(&torn) => torn.len(),
-        _ => return Ok(None),
-    };
-    let whole_bytes = length - u64::try_from(torn).expect("it is a part of the file");
+    let Some(whole_bytes) = lines.skip_torn(format)? else { return Ok(None) };
     let mut held = vec![false; batch.len()];
     for line in lines {
         let Some(mark) = format.read(&line?) else { continue };
@@ -52,6 +49,12 @@ pub(crate) fn look(
         }
     }
     Ok(Some(Tail { whole_bytes, held }))
+}
+
+/// Whether a file ends as one of ours may: with a line feed, or with a torn line of ours.
+pub(crate) fn is_ours(file: &File, length: u64, format: Format) -> io::Result<bool> {
+    let mut lines = LinesBackwards::new(file, length, SLACK_BYTES);
+    Ok(lines.skip_torn(format)?.is_some())
 }
 
 /// The pieces between line feeds, last first. The very first piece is what follows the last line
@@ -70,6 +73,16 @@ impl<'a> LinesBackwards<'a> {
     fn new(file: &'a File, length: u64, reach: u64) -> Self {
         let floor = length.saturating_sub(reach);
         Self { file, floor, start: length, pending: Some(Vec::new()) }
+    }
+
+    /// Takes the first piece; gives where it begins, or none if it is no torn line of ours.
+    fn skip_torn(&mut self, format: Format) -> io::Result<Option<u64>> {
+        let end = self.start;
+        let Some(torn) = self.next().transpose()?.filter(|torn| format.is_torn(torn)) else {
+            return Ok(None);
+        };
+        let torn_bytes = u64::try_from(torn.len()).unwrap_or(u64::MAX);
+        Ok(end.checked_sub(torn_bytes))
     }
 
     /// Puts the block before `pending` in front of it.

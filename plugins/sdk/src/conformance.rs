@@ -168,13 +168,13 @@ async fn deliver(sink: &mut dyn Sink, receiver: &impl Receiver, events: &[Event]
 
 #[track_caller]
 fn assert_received(receiver: &impl Receiver, events: &[Event], when: &str) {
-    let mut received = receiver.received();
+    let mut found = receiver.received();
     if !receiver.drops_repeats() {
         let mut seen = HashSet::new();
-        received.retain(|id| seen.insert(id.clone()));
+        found.retain(|id| seen.insert(id.clone()));
     }
     let sent: Vec<_> = events.iter().map(|event| event.id.clone()).collect();
-    assert_eq!(received, sent, "{when}: the receiver has not every event once, in order");
+    assert_eq!(found, sent, "{when}: the receiver has not every event once, in order");
 }
 
 /// What a future gives within that many polls; after them it is dropped.

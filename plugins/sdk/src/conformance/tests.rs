@@ -58,18 +58,18 @@ impl Sink for MemoryConfig {
         let lost = self.flaw == Flaw::LosesRepeats && delivery.attempt > 1;
         for (index, event) in delivery.events.iter().enumerate() {
             yield_now().await;
-            let mut shelf = self.shelf.lock().unwrap();
-            if shelf.fail_after == Some(0) {
-                shelf.fail_after = None;
+            let mut stock = self.shelf.lock().unwrap();
+            if stock.fail_after == Some(0) {
+                stock.fail_after = None;
                 let accepted = if self.flaw == Flaw::CountsWrong { 0 } else { index };
                 return Outcome::Partial { accepted, then: Failure::retry("full") };
             }
-            shelf.fail_after = shelf.fail_after.map(|left| left - 1);
+            stock.fail_after = stock.fail_after.map(|left| left - 1);
             let repeated = self.flaw != Flaw::RepeatsEvents
                 && self.flaw != Flaw::CountsWrong
-                && shelf.ids.contains(&event.id);
+                && stock.ids.contains(&event.id);
             if !repeated && !lost {
-                shelf.ids.push(event.id.clone());
+                stock.ids.push(event.id.clone());
             }
         }
         Outcome::Accepted
