@@ -27,7 +27,10 @@ pub(crate) fn append(path: &Path, format: Format, batch: &Batch) -> Outcome {
     let header = if tail.whole_bytes == 0 { format.header() } else { "" };
     let missing = batch.missing(&tail.held, header);
     match write(&file, &missing.bytes) {
-        Ok(()) => finish(path, &file, tail.whole_bytes),
+        Ok(()) => match settle(path, &file, tail.whole_bytes) {
+            Ok(()) => Outcome::Accepted,
+            Err(failure) => failure.into(),
+        },
         Err(stop) => give_back(path, &file, tail.whole_bytes, &missing, &stop),
     }
 }
@@ -72,32 +75,32 @@ fn write(mut file: &File, bytes: &[u8]) -> Result<(), Stop> {
     Ok(())
 }
 
-/// All is written: what remains is to have it on disk, in a file that still has a name.
-fn finish(path: &Path, file: &File, start: u64) -> Outcome {
-    match file.sync_data().and_then(|()| file.metadata()) {
-        Ok(metadata) if metadata.nlink() > 0 => Outcome::Accepted,
-        Ok(_) => {
-            let path = path.display();
-            let reason = format!("`{path}` was deleted while it was written; nothing is accepted");
-            Failure::retry(reason).into()
-        }
-        Err(error) => take_back(path, file, start, &error).into(),
-    }
-}
-
 /// The disk is full, or worse: the half line goes, the whole ones before it are kept and count.
 fn give_back(path: &Path, file: &File, start: u64, missing: &Missing, stop: &Stop) -> Outcome {
     let (kept_bytes, accepted) = missing.whole(stop.written_bytes);
     let kept = start + u64::try_from(kept_bytes).expect("no file is longer than 64 bits can tell");
     // Where this fails, the next attempt cuts the half line; the whole ones are as good.
     let cut = file.set_len(kept);
-    if let Err(error) = file.sync_data() {
-        return take_back(path, file, start, &error).into();
+    if let Err(failure) = settle(path, file, start) {
+        return failure.into();
     }
     let half = if cut.is_ok() { "" } else { " and cuts the half line at the end" };
     let reason = explain(path, "cannot write the next event to", &stop.error);
     let then = Failure::retry(format!("{reason}; the next attempt goes on from there{half}"));
     Outcome::Partial { accepted, then }
+}
+
+/// What was written counts once it is on disk, in a file that still has a name.
+fn settle(path: &Path, file: &File, start: u64) -> Result<(), Failure> {
+    match file.sync_data().and_then(|()| file.metadata()) {
+        Ok(metadata) if metadata.nlink() > 0 => Ok(()),
+        Ok(_) => {
+            let path = path.display();
+            let reason = format!("`{path}` was deleted while it was written; nothing is accepted");
+            Err(Failure::retry(reason))
+        }
+        Err(error) => Err(take_back(path, file, start, &error)),
+    }
 }
 
 /// After a failed sync nobody knows which pages the disk has, and asking again does not tell
@@ -116,19 +119,16 @@ mod tests {
 
     use super::*;
 
-    fn refused(outcome: Outcome) -> String {
-        match outcome {
-            Outcome::Partial { accepted: 0, then: Failure::Retry { reason, .. } } => reason,
-            outcome => panic!("{outcome:?}"),
-        }
+    fn refused(settled: Result<(), Failure>) -> String {
+        settled.unwrap_err().reason().to_owned()
     }
 
     #[test]
     fn what_went_into_a_deleted_file_is_not_accepted() {
         let (file, path) = tempfile::NamedTempFile::new().unwrap().into_parts();
-        assert_eq!(finish(&path, &file, 0), Outcome::Accepted);
+        assert_eq!(settle(&path, &file, 0), Ok(()));
         fs::remove_file(&path).unwrap();
-        assert!(refused(finish(&path, &file, 0)).contains("deleted while it was written"));
+        assert!(refused(settle(&path, &file, 0)).contains("deleted while it was written"));
     }
 
     /// A device that cannot sync stands in for a disk that fails to.
@@ -136,7 +136,7 @@ mod tests {
     fn what_was_not_synced_is_not_accepted() {
         let path = Path::new("/dev/null");
         let file = File::open(path).unwrap();
-        assert!(refused(finish(path, &file, 0)).starts_with("cannot sync, nor take back"));
+        assert!(refused(settle(path, &file, 0)).starts_with("cannot sync, nor take back"));
     }
 
     #[test]

@@ -51,3 +51,47 @@ impl Sink for FileSink {
 fn unfinished(error: &JoinError) -> String {
     format!("the work on the file did not end: {error}; the next attempt takes it up")
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::pin::pin;
+    use std::sync::mpsc;
+    use std::task::{Context, Waker};
+    use std::time::{Duration, Instant};
+
+    use seatwatch_sdk::conformance::events;
+    use tokio::runtime::Builder;
+
+    use super::*;
+    use crate::Format;
+
+    /// The only thread for file work is taken, so the work is still to come when the deadline
+    /// drops its delivery. The repeat neither overtakes it nor runs into it.
+    #[test]
+    fn a_repeat_waits_for_the_work_of_a_dropped_delivery() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("events");
+        let mut sink = FileSink::new(FileConfig { path: path.clone(), format: Format::Ndjson });
+        let events = events(3);
+        let deadline = Instant::now() + Duration::from_secs(30);
+        let delivery = |attempt| Delivery { id: "d", attempt, deadline, events: &events };
+
+        let runtime = Builder::new_current_thread().max_blocking_threads(1).build().unwrap();
+        let _guard = runtime.enter();
+        let (release, released) = mpsc::channel::<()>();
+        let blocker = spawn_blocking(move || released.recv());
+        let mut context = Context::from_waker(Waker::noop());
+        let first = delivery(1);
+        assert!(pin!(sink.deliver(&first)).poll(&mut context).is_pending());
+        assert!(sink.turn.try_lock().is_err(), "the work goes on without its turn");
+
+        let second = delivery(2);
+        let mut repeat = pin!(sink.deliver(&second));
+        assert!(repeat.as_mut().poll(&mut context).is_pending());
+        release.send(()).unwrap();
+        assert_eq!(runtime.block_on(repeat), Outcome::Accepted);
+        assert_eq!(fs::read_to_string(&path).unwrap().lines().count(), 3);
+        runtime.block_on(blocker).unwrap().unwrap();
+    }
+}
