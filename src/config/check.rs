@@ -165,8 +165,12 @@ impl Checker<'_> {
         let instance = self.instance();
         self.url(self.top, &["codecov", "base_url"], &codecov.base_url);
         self.seats(self.top, &options.seats);
-        let token =
-            self.token(self.top, &["codecov"], codecov.token_file.as_deref(), &codecov.token_env);
+        let token = self.token(
+            self.top,
+            &["codecov"],
+            codecov.token_file.as_deref(),
+            codecov.token_env.as_ref(),
+        );
         let organizations = self.organizations(organizations, &token);
         let sinks = self.sinks(sinks, &organizations);
         Some(Config {
@@ -196,17 +200,15 @@ impl Checker<'_> {
             return Some(name.clone());
         }
         let host = nix::unistd::gethostname().ok().and_then(|name| name.into_string().ok());
-        match host.as_deref().unwrap_or_default().parse() {
-            Ok(Instance(name)) => Some(name),
-            Err(_) => {
-                let problem = self
-                    .top
-                    .place(&[])
-                    .error("`instance` is missing, and the host name cannot stand in for it");
-                self.problems.push(problem.with_hint("add a line such as `instance: prod`"));
-                None
-            }
+        if let Ok(Instance(name)) = host.as_deref().unwrap_or_default().parse() {
+            return Some(name);
         }
+        let problem = self
+            .top
+            .place(&[])
+            .error("`instance` is missing, and the host name cannot stand in for it");
+        self.problems.push(problem.with_hint("add a line such as `instance: prod`"));
+        None
     }
 
     fn url(&mut self, section: Section<'_>, keys: &[&str], url: &BaseUrl) {
@@ -225,7 +227,7 @@ impl Checker<'_> {
         section: Section<'_>,
         keys: &[&str],
         file: Option<&Path>,
-        variable: &Option<Variable>,
+        variable: Option<&Variable>,
     ) -> Token {
         let file_keys = [keys, &["token_file"]].concat();
         let variable_keys = [keys, &["token_env"]].concat();
@@ -353,7 +355,7 @@ impl Checker<'_> {
             self.url(section, &["base_url"], url);
         }
         let seats = self.seats(section, &own.seats);
-        let token = self.token(section, &[], own.token_file.as_deref(), &own.token_env);
+        let token = self.token(section, &[], own.token_file.as_deref(), own.token_env.as_ref());
         let token = if token.is_named { &token } else { top_token };
         let Some(source) = token.source.clone() else {
             return (!token.is_named).then(|| (section.place(&[]), id));
@@ -409,7 +411,8 @@ impl Checker<'_> {
         let config =
             reader::read_beside(&mut node, &path, SinkOptions::KEYS, &mut self.problems, kind.read);
         let section = Section { node: &node, path: &path };
-        if common.events.as_ref().is_some_and(Vec::is_empty) {
+        let events = node.get("events").map(|events| &events.value);
+        if matches!(events, Some(Value::Sequence(events)) if events.is_empty()) {
             let problem = section.place(&["events"]).error("no events, expected at least one");
             self.problems.push(problem.with_hint("without `events` it gets all but `updated`"));
         }
@@ -441,7 +444,7 @@ impl Checker<'_> {
     ) -> Option<OrganizationFilter> {
         let list = section.node.get(ORGANIZATIONS)?;
         let Value::Sequence(nodes) = &list.value else { return None };
-        if patterns.is_empty() {
+        if nodes.is_empty() {
             let problem = section.place(&[ORGANIZATIONS]).error("no organizations");
             self.problems.push(problem.with_hint("without `organizations` it gets those of all"));
             return None;
@@ -495,7 +498,8 @@ fn name_problem(place: &Place, name: &str, organizations: &Organizations) -> Opt
         return None;
     }
     let problem = place.error(format!("{id} is not among `organizations`"));
-    let known: Vec<String> = organizations.first.keys().map(ToString::to_string).collect();
+    let mut known: Vec<String> = organizations.first.keys().map(ToString::to_string).collect();
+    known.sort_unstable();
     let nearest = problem::nearest(&id.to_string(), known.iter().map(String::as_str));
     Some(match nearest {
         Some(name) => problem.with_hint(format!("did you mean `{name}`?")),

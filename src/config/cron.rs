@@ -74,7 +74,7 @@ impl FromStr for Cron {
 pub enum CronError {
     /// Too few or too many fields.
     #[error(
-        "`{text}` is not a cron schedule: found {found} fields, expected 5, or 6 with seconds \
+        "`{text}` is not a cron schedule: found {found}, expected 5 fields, or 6 with seconds \
          first\n`0 6 * * *` means 06:00 every day; `@hourly` and `@daily` are allowed too"
     )]
     Fields {
@@ -188,10 +188,10 @@ mod tests {
         insta::assert_snapshot!(all.map(error).join("\n"), @r"
         `0 25 * * *` is not a cron schedule: hour `25` is not in 0–23
         `61 * * * *` is not a cron schedule: minute `61` is not in 0–59
-        `0 6 * *` is not a cron schedule: found 4 fields, expected 5, or 6 with seconds first
-        `* * * * * * 2026` is not a cron schedule: found 7 fields, expected 5, or 6 with seconds first
+        `0 6 * *` is not a cron schedule: found 4, expected 5 fields, or 6 with seconds first
+        `* * * * * * 2026` is not a cron schedule: found 7, expected 5 fields, or 6 with seconds first
         `@reboot` is not a cron schedule: expected @yearly, @monthly, @weekly, @daily or @hourly
-        `` is not a cron schedule: found 0 fields, expected 5, or 6 with seconds first
+        `` is not a cron schedule: found 0, expected 5 fields, or 6 with seconds first
         ");
         assert_eq!(error("0 0 31 2 *"), "`0 0 31 2 *` never comes due: there is no such day");
         assert_eq!(

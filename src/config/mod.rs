@@ -37,7 +37,7 @@ use url::Url;
 pub use self::cron::{Cron, CronError};
 pub use self::filter::OrganizationFilter;
 pub use self::problem::{Position, Problem, Problems, Severity};
-pub use self::reader::{Mistake, Reader};
+pub(crate) use self::reader::{Mistake, Reader};
 pub use self::schema::schema;
 pub use self::secrets::{Secret, SecretError, TokenSource};
 pub use self::value::WarnAt;

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 
 use schemars::JsonSchema;
 use seatwatch_sdk::EventKind;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 use super::cron::Cron;
 use super::value::{
@@ -37,6 +37,7 @@ pub(super) struct Options {
     /// Without it, the host name.
     pub(super) instance: Option<Instance>,
     /// The directory of the database and the lock. It is created when absent.
+    #[schemars(title = "a path")]
     pub(super) state_dir: PathBuf,
     /// The time zone of all schedules.
     pub(super) timezone: Zone,
@@ -99,6 +100,7 @@ pub(super) struct CodecovOptions {
     /// A file that holds an API token of an admin of the organizations. A bare name is looked up
     /// in `$CREDENTIALS_DIRECTORY` first; another path is relative to this file. Nobody but
     /// root, its owner and our group may read it.
+    #[schemars(title = "a path")]
     pub(super) token_file: Option<PathBuf>,
     /// The environment variable that holds the token; instead of `token_file`.
     pub(super) token_env: Option<Variable>,
@@ -109,6 +111,7 @@ pub(super) struct CodecovOptions {
     /// How many requests to send a second, per server.
     pub(super) requests_per_second: Rate,
     /// A PEM file of certificate authorities to trust besides the system's.
+    #[schemars(title = "a path")]
     pub(super) ca_file: Option<PathBuf>,
     /// Whether a URL without TLS is allowed; the token can then be read on the way. To loopback
     /// it always is.
@@ -136,7 +139,7 @@ impl Default for CodecovOptions {
 #[expect(dead_code, reason = "it is for the schema only; entries are read one by one")]
 enum OrganizationEntry {
     Name(OrganizationName),
-    Options(OrganizationOptions),
+    Options(Box<OrganizationOptions>),
 }
 
 /// An organization with settings of its own; what it leaves out is taken from the top level.
@@ -155,6 +158,7 @@ pub(super) struct OrganizationOptions {
     /// The time zone of its schedule.
     pub(super) timezone: Option<Zone>,
     /// A file that holds the token for it.
+    #[schemars(title = "a path")]
     pub(super) token_file: Option<PathBuf>,
     /// The environment variable that holds the token for it; instead of `token_file`.
     pub(super) token_env: Option<Variable>,
@@ -228,7 +232,7 @@ pub(super) struct SeatsOptions {
 }
 
 /// What every sink has; all other keys are those of its type.
-#[derive(Debug, Deserialize, Serialize, JsonSchema)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename = "Sink")]
 pub(super) struct SinkOptions {
     /// The kind of sink.
@@ -253,4 +257,17 @@ fn two_weeks() -> Patience {
 impl SinkOptions {
     /// Its keys.
     pub(super) const KEYS: &[&str] = &["type", "events", "organizations", "give_up_after"];
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_keys_of_every_sink_are_listed() {
+        let schema = schemars::schema_for!(SinkOptions).to_value();
+        let keys: Vec<&str> =
+            schema["properties"].as_object().unwrap().keys().map(String::as_str).collect();
+        assert_eq!(keys, SinkOptions::KEYS);
+    }
 }

@@ -25,7 +25,7 @@ pub(crate) const MAX_PROBLEMS: usize = 100;
 
 /// Why something could not be read, and where.
 #[derive(Debug)]
-pub struct Mistake {
+pub(crate) struct Mistake {
     text: String,
     hint: Option<String>,
     what: What,
@@ -110,7 +110,13 @@ impl de::Error for Mistake {
     }
 
     fn invalid_type(found: de::Unexpected<'_>, expected: &dyn Expected) -> Self {
-        Self::new(What::Value, format!("found {}, expected {}", describe(found), plain(expected)))
+        let expected = plain(expected);
+        let found = match found {
+            // Whoever writes a text in place of a whole section may have written anything.
+            de::Unexpected::Str(_) if SECTIONS.contains(&expected.as_str()) => "a text".to_owned(),
+            found => describe(found),
+        };
+        Self::new(What::Value, format!("found {found}, expected {expected}"))
     }
 
     fn invalid_value(found: de::Unexpected<'_>, expected: &dyn Expected) -> Self {
@@ -148,6 +154,8 @@ fn describe(found: de::Unexpected<'_>) -> String {
         other => other.to_string(),
     }
 }
+
+const SECTIONS: [&str; 2] = ["a list", "a mapping"];
 
 /// What was expected: Rust's names for types mean nothing to who writes YAML.
 fn plain(expected: &dyn Expected) -> String {
@@ -213,7 +221,7 @@ fn is_pruned(root: &mut Node, steps: &[Step], key: &str) -> bool {
 
 /// A node as serde sees it.
 #[derive(Clone, Copy, Debug)]
-pub struct Reader<'a> {
+pub(crate) struct Reader<'a> {
     node: &'a Node,
     /// Keys of this mapping that are somebody else's.
     hidden: &'a [&'a str],
@@ -245,7 +253,7 @@ impl<'a> Reader<'a> {
     fn mapping<'de, V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Mistake> {
         match &self.node.value {
             Value::Mapping(entries) => {
-                visitor.visit_map(Entries { reader: self, entries: entries.iter(), next: None })
+                visitor.visit_map(Entries { reader: self, rest: entries.iter(), next: None })
             }
             _ => self.deserialize_any(visitor),
         }
@@ -311,12 +319,12 @@ impl<'de> Deserializer<'de> for Reader<'_> {
     ) -> Result<V::Value, Mistake> {
         let result = match &self.node.value {
             // A section whose keys are all commented out.
-            Value::Null => {
-                visitor.visit_map(Entries { reader: self, entries: [].iter(), next: None })
-            }
+            Value::Null => visitor.visit_map(Entries { reader: self, rest: [].iter(), next: None }),
+            // Derived types would take a list as their fields in order.
+            Value::Sequence(_) => Err(de::Error::invalid_type(de::Unexpected::Seq, &visitor)),
             _ => self.mapping(visitor),
         };
-        result.map_err(|mistake| mistake.at(self.node.position))
+        result.map_err(|mistake: Mistake| mistake.at(self.node.position))
     }
 
     fn deserialize_enum<V: Visitor<'de>>(
@@ -364,7 +372,7 @@ impl<'de> de::SeqAccess<'de> for Items<'_> {
 /// The entries of a mapping that were not pruned.
 struct Entries<'a> {
     reader: Reader<'a>,
-    entries: std::slice::Iter<'a, Entry>,
+    rest: std::slice::Iter<'a, Entry>,
     next: Option<&'a Entry>,
 }
 
@@ -375,7 +383,7 @@ impl<'de> de::MapAccess<'de> for Entries<'_> {
         &mut self,
         seed: K,
     ) -> Result<Option<K::Value>, Mistake> {
-        let Some(entry) = self.entries.find(|entry| self.reader.shows(entry)) else {
+        let Some(entry) = self.rest.find(|entry| self.reader.shows(entry)) else {
             return Ok(None);
         };
         self.next = Some(entry);

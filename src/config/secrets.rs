@@ -74,7 +74,8 @@ impl TokenSource {
                 return Self::Credential(credential);
             }
         }
-        Self::File(directory.join(name))
+        // Collected again, a path loses its `./`.
+        Self::File(directory.join(name).components().collect())
     }
 
     /// Reads it now.
@@ -85,7 +86,9 @@ impl TokenSource {
     ///
     /// It is not there, others can read it, or what is there cannot be a token.
     pub fn read(&self) -> Result<Secret, SecretError> {
-        self.read_text().and_then(whole).map_err(|kind| SecretError { from: self.clone(), kind })
+        self.read_text()
+            .and_then(|text| whole(&text))
+            .map_err(|kind| SecretError { from: self.clone(), kind })
     }
 
     fn read_text(&self) -> Result<String, Kind> {
@@ -132,8 +135,8 @@ fn check_mode(metadata: &Metadata) -> Result<(), Kind> {
 }
 
 /// Takes off the line end and makes sure that the rest is one word.
-fn whole(text: String) -> Result<Secret, Kind> {
-    let word = text.strip_suffix('\n').unwrap_or(&text);
+fn whole(text: &str) -> Result<Secret, Kind> {
+    let word = text.strip_suffix('\n').unwrap_or(text);
     let word = word.strip_suffix('\r').unwrap_or(word);
     if word.trim().is_empty() {
         return Err(Kind::Empty);
@@ -304,7 +307,7 @@ mod tests {
         let credential = locate("token");
         assert_eq!(credential, TokenSource::Credential(credentials.join("token")));
         assert_eq!(credential.read().unwrap().expose(), "t0ken");
-        assert_eq!(locate("./token"), TokenSource::File("/etc/seatwatch/./token".into()));
+        assert_eq!(locate("./token"), TokenSource::File("/etc/seatwatch/token".into()));
         assert_eq!(locate("other"), TokenSource::File("/etc/seatwatch/other".into()));
         assert_eq!(locate("/run/token"), TokenSource::File("/run/token".into()));
     }

@@ -7,7 +7,6 @@
 //! Knows YAML and nothing of the keys of the configuration. Its errors never quote the file:
 //! the line beside a typo may hold a secret.
 
-use std::borrow::Cow;
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
@@ -140,7 +139,7 @@ pub(crate) fn display(path: &[Step]) -> String {
         match step {
             Step::Key(key) if text.is_empty() => text.push_str(key),
             Step::Key(key) => text.extend([".", key]),
-            Step::Index(index) => text.push_str(&format!("[{index}]")),
+            Step::Index(index) => text.extend(["[", &index.to_string(), "]"]),
         }
     }
     text
@@ -197,9 +196,7 @@ fn explain(error: &serde_yaml::Error) -> Problem {
         }
         E::Eof { .. } => Problem::of_file("the file is empty, expected a configuration")
             .with_hint("it needs at least `organizations`; config.example.yaml shows all"),
-        E::Budget { breach: Breach::Depth { .. }, .. } => {
-            Problem::of_file(format!("nested more than {MAX_DEPTH} levels deep"))
-        }
+        E::Budget { breach: Breach::Depth { .. }, .. } => too_deep(),
         E::Budget { .. }
         | E::AliasReplayLimitExceeded { .. }
         | E::AliasExpansionLimitExceeded { .. }
@@ -210,13 +207,7 @@ fn explain(error: &serde_yaml::Error) -> Problem {
         E::NullIntoString { .. } => Problem::of_file("a key is missing before `:`"),
         other => {
             let formatter = serde_yaml::DefaultMessageFormatter;
-            let text = serde_yaml::MessageFormatter::format_message(&formatter, other);
-            let problem = Problem::of_file(format!("not valid YAML: {}", one_line(&text)));
-            if text.contains("tab") {
-                problem.with_hint("indent with spaces; YAML does not allow tabs there")
-            } else {
-                problem
-            }
+            syntax(&serde_yaml::MessageFormatter::format_message(&formatter, other))
         }
     };
     match location {
@@ -225,11 +216,22 @@ fn explain(error: &serde_yaml::Error) -> Problem {
     }
 }
 
-fn one_line(text: &str) -> Cow<'_, str> {
-    match text.split_once('\n') {
-        Some((first, _)) => Cow::Owned(first.trim_end().to_owned()),
-        None => Cow::Borrowed(text),
+fn too_deep() -> Problem {
+    Problem::of_file(format!("nested more than {MAX_DEPTH} levels deep"))
+}
+
+/// A mistake that the parser explains itself.
+fn syntax(text: &str) -> Problem {
+    if text.contains("recursion limit") {
+        return too_deep();
     }
+    let hint = if text.contains("tab") {
+        "indent with spaces; YAML does not allow tabs there"
+    } else {
+        "look for an open bracket or quote, or a `:` that needs quotes"
+    };
+    let first_line = text.lines().next().unwrap_or_default();
+    Problem::of_file(format!("not valid YAML: {first_line}")).with_hint(hint)
 }
 
 /// A value as the YAML library gives it, which for numbers is without their text.

@@ -19,7 +19,7 @@ use url::{Host, Url};
 
 use super::cron::Cron;
 use super::problem;
-use crate::organization::{OrganizationId, Service};
+use crate::organization::{NameError, OrganizationId, Service};
 
 /// A type that is written as one text, and what such texts are.
 trait Written: FromStr<Err: fmt::Display> {
@@ -168,9 +168,9 @@ impl<const LEAST: u64> fmt::Display for Period<LEAST> {
         match seconds {
             _ if self.0.subsec_nanos() > 0 => write!(f, "{}", humantime::format_duration(self.0)),
             0 => f.write_str("0s"),
-            _ if seconds % DAY == 0 && seconds > DAY => write!(f, "{}d", seconds / DAY),
-            _ if seconds % 3600 == 0 => write!(f, "{}h", seconds / 3600),
-            _ if seconds % 60 == 0 && seconds > 60 => write!(f, "{}m", seconds / 60),
+            _ if seconds.is_multiple_of(DAY) && seconds > DAY => write!(f, "{}d", seconds / DAY),
+            _ if seconds.is_multiple_of(3600) => write!(f, "{}h", seconds / 3600),
+            _ if seconds.is_multiple_of(60) && seconds > 60 => write!(f, "{}m", seconds / 60),
             _ => write!(f, "{seconds}s"),
         }
     }
@@ -369,10 +369,11 @@ impl FromStr for OrganizationName {
 
     fn from_str(text: &str) -> Result<Self, String> {
         text.parse().map(Self).map_err(|error| {
-            match text.split_once('/').and_then(|(service, _)| near_service(service)) {
-                Some(hint) => format!("{error}\n{hint}"),
-                None => format!("{error}"),
-            }
+            let near = match &error {
+                NameError::Service(service) => near_service(service),
+                NameError::NoSlash(_) | NameError::Owner(_) => None,
+            };
+            near.map_or_else(|| error.to_string(), |hint| format!("{error}\n{hint}"))
         })
     }
 }
