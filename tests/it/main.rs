@@ -1,0 +1,6 @@
+//! What the program does, a module per story.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod canned;
+mod client;
