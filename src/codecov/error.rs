@@ -1,8 +1,8 @@
 //! Why Codecov gave no roster, in a word, a sentence and a hint.
 //!
 //! The [`Reason`] is what callers branch on and what metrics, events and exit codes carry; the
-//! sentence and the hint are for people. Neither ever holds the token: server text comes in
-//! through [`Session::quote`](super::Session), and transport errors without their URL.
+//! sentence and the hint are for people. Neither ever holds the token: a server's text is quoted
+//! without it, and transport errors come without their URL.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -193,8 +193,8 @@ impl Error {
         self.hint.clone().or_else(|| self.reason.hint().map(str::to_owned))
     }
 
-    /// The time before which the server does not want to be asked again, where it said one that
-    /// this sync cannot wait for.
+    /// The time before which the server does not want to be asked again, where the last answer
+    /// said one.
     pub fn postpone_until(&self) -> Option<DateTime<Utc>> {
         self.postpone_until
     }

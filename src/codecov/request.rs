@@ -86,8 +86,17 @@ impl Session {
                 return Err(self.asked_to_wait(route, asked_for).caused_by(error));
             }
             match delays.next().map(|delay| delay.max(asked_for)) {
-                Some(delay) if delay < left => tokio::time::sleep(delay).await,
-                Some(_) | None => return Err(error.after_attempts(attempts)),
+                Some(delay) if delay < left => {
+                    tracing::debug!(%error, attempts, ?delay, "no answer yet, will ask again");
+                    tokio::time::sleep(delay).await;
+                }
+                Some(_) | None => {
+                    let error = error.after_attempts(attempts);
+                    return Err(match retry_after {
+                        Some(wait) => error.postponed_until(self.now() + wait),
+                        None => error,
+                    });
+                }
             }
         }
     }
@@ -181,15 +190,10 @@ impl Session {
     }
 
     fn asked_to_wait(&self, route: Route<'_>, wait: Duration) -> Error {
-        let url = self.shown(route);
-        let whole_seconds = humantime::format_duration(Duration::from_secs(wait.as_secs()));
-        let what =
-            format!("`{url}` asks to wait for {whole_seconds}, longer than this sync may take");
-        let error = Error::new(Reason::RateLimited, what);
-        match chrono::Duration::from_std(wait) {
-            Ok(wait) => error.postponed_until(self.now() + wait),
-            Err(_) => error,
-        }
+        let (url, seconds) = (self.shown(route), Duration::from_secs(wait.as_secs()));
+        let wait_shown = humantime::format_duration(seconds);
+        let what = format!("`{url}` asks to wait {wait_shown}, longer than this sync may take");
+        Error::new(Reason::RateLimited, what).postponed_until(self.now() + wait)
     }
 
     fn time_is_up(&self, route: Route<'_>) -> Error {

@@ -86,13 +86,6 @@ impl Progress {
     }
 }
 
-/// What a request for a page of the list comes to.
-pub(super) enum Listed {
-    Page(Page),
-    /// There is no such page (any more).
-    PastTheEnd,
-}
-
 impl Session {
     pub(super) fn new(
         server: Server,
@@ -118,7 +111,10 @@ impl Session {
             Err(error) => return Ok(AdminProof::Unknown { why: error.to_string() }),
         };
         match (answer.status.as_u16(), answer.detail().as_deref()) {
-            (200, _) if Page::parse(&answer.body).is_ok() => Ok(AdminProof::Admin),
+            (200, _) => Ok(match Page::parse(&answer.body) {
+                Ok(_) => AdminProof::Admin,
+                Err(fault) => AdminProof::Unknown { why: self.faulty(route, fault).to_string() },
+            }),
             (401, Some(BAD_TOKEN)) => Err(self.refusal(route, &answer)),
             (403, Some(NO_PERMISSION)) => Ok(AdminProof::NotAdmin),
             _ => Ok(AdminProof::Unknown { why: self.what_was_answered(route, &answer) }),
@@ -159,10 +155,7 @@ impl Session {
     ///
     /// As [`read_roster`](Self::read_roster), less [`Reason::Inconsistent`].
     pub async fn still_listed(&self) -> Result<(), Error> {
-        match self.list(1, 1).await? {
-            Listed::Page(page) if page.count > 0 => Ok(()),
-            Listed::Page(_) | Listed::PastTheEnd => Err(self.empty()),
-        }
+        self.first_page(1).await.map(drop)
     }
 
     /// The owner's name as Codecov writes it; `None` where it knows none on that service.
@@ -192,18 +185,31 @@ impl Session {
         Arc::clone(&self.progress)
     }
 
-    /// Asks for a page of the member list.
-    pub(super) async fn list(&self, page: u64, page_size: u64) -> Result<Listed, Error> {
-        let route = Route::Users { page, page_size };
+    /// Asks for the page of the member list that is always there, of a list that is never empty.
+    pub(super) async fn first_page(&self, page_size: u64) -> Result<Page, Error> {
+        let Some(page) = self.page(1, page_size).await? else {
+            let what = format!("the member list of `{}` has no first page", self.organization);
+            return Err(Error::new(Reason::BadResponse, what));
+        };
+        if page.count == 0 && page.rows == 0 {
+            let what = format!("Codecov lists no members of `{}`", self.organization);
+            return Err(Error::new(Reason::Empty, what));
+        }
+        Ok(page)
+    }
+
+    /// Asks for a page of the member list; `None` when there is no such page (any more).
+    pub(super) async fn page(&self, number: u64, page_size: u64) -> Result<Option<Page>, Error> {
+        let route = Route::Users { page: number, page_size };
         let answer = self.ask(route).await?;
         match (answer.status.as_u16(), answer.detail().as_deref()) {
-            (200, _) => {
-                let page = Page::parse(&answer.body).map_err(|fault| self.faulty(route, fault))?;
-                Ok(Listed::Page(page))
-            }
-            (404, Some(NO_PAGE)) => Ok(Listed::PastTheEnd),
+            (200, _) => Page::parse(&answer.body).map(Some).map_err(|f| self.faulty(route, f)),
+            (404, Some(NO_PAGE)) => Ok(None),
             (404, Some(NO_OWNER)) => Err(self.not_listed().await),
-            (404, Some(NO_SERVICE)) => Err(self.not_found()),
+            (404, Some(NO_SERVICE)) => {
+                let what = format!("Codecov knows no service `{}`", self.organization.service());
+                Err(Error::new(Reason::OrganizationNotFound, what))
+            }
             _ => Err(self.refusal(route, &answer)),
         }
     }
@@ -216,19 +222,12 @@ impl Session {
                 let what = format!("the token may not see the members of `{organization}`");
                 Error::new(Reason::NotAMember, what)
             }
-            Ok(None) => self.not_found(),
+            Ok(None) => {
+                let what = format!("Codecov knows no owner `{organization}`");
+                Error::new(Reason::OrganizationNotFound, what)
+            }
             Err(error) => error,
         }
-    }
-
-    fn not_found(&self) -> Error {
-        let what = format!("Codecov knows no owner `{}`", self.organization);
-        Error::new(Reason::OrganizationNotFound, what)
-    }
-
-    pub(super) fn empty(&self) -> Error {
-        let what = format!("Codecov lists no members of `{}`", self.organization);
-        Error::new(Reason::Empty, what)
     }
 
     /// What no question has a better word for.
@@ -255,13 +254,12 @@ impl Session {
         match (target, answer.detail()) {
             (Some(target), _) => format!("`{url}` redirects to `{}`", self.target(target)),
             (None, Some(detail)) => format!("`{url}` answered {status}: `{}`", self.quote(&detail)),
-            (None, None) if status.is_success() => format!("`{url}` answered something else"),
             (None, None) => format!("`{url}` answered {status}"),
         }
     }
 
     /// An answer that came whole and is not what was asked for.
-    pub(super) fn faulty(&self, route: Route<'_>, fault: Fault) -> Error {
+    fn faulty(&self, route: Route<'_>, fault: Fault) -> Error {
         let what = format!("the answer to `{}` {fault}", self.shown(route));
         Error::new(Reason::BadResponse, what)
     }

@@ -2,7 +2,7 @@
 
 use super::complete::{Complete, Digest};
 use super::error::{Error, Reason};
-use super::session::{Listed, Session};
+use super::session::Session;
 use super::shape::{Misfit, Shape};
 use super::wire::{Page, Row};
 use crate::roster::Roster;
@@ -113,13 +113,18 @@ impl Session {
             *first_size = self.server().page_size;
             first = self.first_page(*first_size).await?;
         }
+        if first.count > MOST_MEMBERS {
+            let count = first.count;
+            let what = format!("Codecov counts {count} members, more than {MOST_MEMBERS}");
+            return Err(Error::new(Reason::BadResponse, what).into());
+        }
         let shape = Shape::of(&first, *first_size)?;
         let mut bytes = first.array().len();
         let mut rows = first.rows;
         let mut pages = vec![first];
         for number in 2..=shape.total_pages() {
             progress.set(rows, shape.count());
-            let Listed::Page(page) = self.list(number, shape.page_size()).await? else {
+            let Some(page) = self.page(number, shape.page_size()).await? else {
                 return Err(shape.gone(number).into());
             };
             shape.check(number, &page)?;
@@ -134,21 +139,6 @@ impl Session {
         progress.set(rows, shape.count());
         Ok(pages)
     }
-
-    async fn first_page(&self, page_size: u64) -> Result<Page, Stop> {
-        let Listed::Page(page) = self.list(1, page_size).await? else {
-            return Err(Misfit::Gone { page: 1, expected: 1 }.into());
-        };
-        if page.count > MOST_MEMBERS {
-            let count = page.count;
-            let what = format!("Codecov counts {count} members, more than {MOST_MEMBERS}");
-            return Err(Error::new(Reason::BadResponse, what).into());
-        }
-        if page.count == 0 && page.rows == 0 {
-            return Err(self.empty().into());
-        }
-        Ok(page)
-    }
 }
 
 /// Parses what [`Session::walk`] gave.
@@ -158,7 +148,8 @@ fn parse(pages: &[Page]) -> Result<Roster, Stop> {
         for (row, position) in page.rows().into_iter().zip(1..) {
             let row = Row::parse(row.get().as_bytes()).map_err(|fault| {
                 let what = format!("row {position} of page {number} of the member list {fault}");
-                Error::new(Reason::BadResponse, what)
+                let hint = "if Codecov's API has changed, a newer seatwatch may know it";
+                Error::new(Reason::BadResponse, what).with_hint(hint)
             })?;
             match row {
                 Row::Named(member) => members.push(member),

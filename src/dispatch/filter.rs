@@ -26,9 +26,8 @@ struct Kept {
 impl Filter {
     /// What the config says; a sink that names no events gets all but `updated`.
     pub(super) fn of(entry: &SinkEntry) -> Self {
-        let all_but_updated = || {
-            EventKind::ALL.iter().copied().filter(|kind| *kind != EventKind::Updated).collect()
-        };
+        let all_but_updated =
+            || EventKind::ALL.iter().copied().filter(|kind| *kind != EventKind::Updated).collect();
         Self {
             events: entry.events.clone().unwrap_or_else(all_but_updated),
             organizations: entry.organizations.clone(),

@@ -25,7 +25,8 @@ const IDLE_LAG: u64 = 1000;
 pub(super) struct Lane {
     store: Arc<Store>,
     clock: Arc<dyn Clock>,
-    lane: store::Lane,
+    /// Its cursor and state, as the store has them.
+    place: store::Lane,
     filter: Filter,
     max_events: usize,
     give_up_after: Option<Duration>,
@@ -58,14 +59,12 @@ impl Lane {
         let config: [u8; 32] = Sha256::digest(format!("{:?}", entry.config)).into();
         let (sink, lane) = (entry.name.clone(), name.to_owned());
         let opened = move |tx: &store::Tx<'_>| {
-            let lane = tx.lane(&sink, &lane)?;
+            let mut lane = tx.lane(&sink, &lane)?;
             // What stopped the lane was its config; this one has not failed yet.
-            let lane = if lane.disabled.as_ref().is_some_and(|(_, stopped)| *stopped != config) {
+            if lane.disabled.as_ref().is_some_and(|(_, stopped)| *stopped != config) {
                 tx.set_disabled(&lane, None)?;
-                store::Lane { disabled: None, ..lane }
-            } else {
-                lane
-            };
+                lane.disabled = None;
+            }
             let cut = tx.cut(&lane)?;
             Ok((lane, cut))
         };
@@ -75,7 +74,7 @@ impl Lane {
         Ok(Self {
             store,
             clock,
-            lane,
+            place: lane,
             filter: Filter::of(entry),
             max_events: entry.config.max_events(),
             give_up_after: entry.give_up_after,
@@ -86,16 +85,16 @@ impl Lane {
     }
 
     pub(super) fn sink_name(&self) -> &str {
-        &self.lane.sink
+        &self.place.sink
     }
 
     pub(super) fn lane_name(&self) -> &str {
-        &self.lane.lane
+        &self.place.lane
     }
 
     /// Tries one delivery, cutting it first where there is none.
     pub(super) async fn step(&mut self, deadline: Instant) -> Result<Step, StoreError> {
-        if let Some((reason, _)) = &self.lane.disabled {
+        if let Some((reason, _)) = &self.place.disabled {
             return Ok(Step::Disabled { reason: reason.clone() });
         }
         let Some(cut) = self.next_cut().await? else { return Ok(Step::Idle) };
@@ -115,7 +114,7 @@ impl Lane {
     /// The delivery to try now: the one that was cut, or a new one.
     async fn next_cut(&mut self) -> Result<Option<Cut>, StoreError> {
         if self.cut.is_none() {
-            let lane = self.lane.clone();
+            let lane = self.place.clone();
             let (filter, max_events) = (self.filter.clone(), self.max_events);
             let (cursor, cut) = self
                 .store
@@ -130,7 +129,7 @@ impl Lane {
                     Ok((cursor, cut))
                 })
                 .await?;
-            self.lane.cursor = cursor;
+            self.place.cursor = cursor;
             self.cut = cut;
         }
         Ok(self.cut.clone())
@@ -152,7 +151,7 @@ impl Lane {
             }
             _ => Step::Moved,
         };
-        let (lane, filter) = (self.lane.clone(), self.filter.clone());
+        let (lane, filter) = (self.place.clone(), self.filter.clone());
         let (config, max_events) = (self.config, self.max_events);
         let stopped = disabled.clone();
         let (cursor, next) = self
@@ -175,8 +174,8 @@ impl Lane {
             })
             .await?;
         crash_point!("dispatch:settled");
-        self.lane.cursor = cursor;
-        self.lane.disabled = disabled.map(|reason| (reason, config));
+        self.place.cursor = cursor;
+        self.place.disabled = disabled.map(|reason| (reason, config));
         self.cut = next;
         Ok(step)
     }

@@ -139,7 +139,7 @@ pub struct LaneStatus {
 /// # Errors
 ///
 /// The store failed.
-pub fn status(reader: &mut Reader, sinks: &[SinkEntry]) -> Result<Vec<LaneStatus>, StoreError> {
+pub fn status(reader: &Reader, sinks: &[SinkEntry]) -> Result<Vec<LaneStatus>, StoreError> {
     reader.read(|view| {
         let mut lanes = Vec::new();
         for entry in sinks {

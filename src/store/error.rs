@@ -17,9 +17,14 @@ pub struct StoreError {
 /// What can be wrong with the store: as many variants as there are things to do about it.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreErrorKind {
-    /// It is not there, and this command does not create it.
-    #[error("there is no state yet")]
-    Absent,
+    /// An older version of the program wrote it, and this command does not change it.
+    #[error("has schema version {found}, and this version of seatwatch needs {known}")]
+    Older {
+        /// The version found.
+        found: u32,
+        /// The version that this program writes.
+        known: u32,
+    },
     /// Another process holds the lock of the state directory.
     #[error("in use by another seatwatch")]
     InUse,
@@ -91,7 +96,9 @@ impl StoreError {
     pub fn hint(&self) -> String {
         let path = self.path.display();
         match &self.kind {
-            StoreErrorKind::Absent => "run `seatwatch sync` first".to_owned(),
+            StoreErrorKind::Older { .. } => {
+                "run `seatwatch sync` once: it brings the database up to date".to_owned()
+            }
             StoreErrorKind::InUse => {
                 "wait until the other sync has ended, or give this instance its own `state_dir`"
                     .to_owned()

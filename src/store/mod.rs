@@ -20,7 +20,7 @@ mod writer;
 
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
+use std::sync::{Mutex, PoisonError};
 
 use chrono::{DateTime, TimeZone as _, Utc};
 use rusqlite::{Connection, OpenFlags, Transaction};
@@ -101,28 +101,36 @@ impl Store {
     }
 }
 
-/// The state of one instance, for commands that only look at it. Needs no lock.
+/// The state of one instance, for those who only look at it. Needs no lock.
 #[derive(Debug)]
 pub struct Reader {
     database: PathBuf,
-    connection: Connection,
+    connection: Mutex<Connection>,
 }
 
 impl Reader {
-    /// Opens the database in a state directory, which another process may be writing.
+    /// Opens the database in a state directory, which another process may be writing. Where there
+    /// is none yet, nothing is made, and the answers are those of an empty one.
     ///
     /// # Errors
     ///
-    /// There is none, it is of another version, or cannot be read.
+    /// It is of another version, or cannot be read.
     pub fn open(directory: &Path) -> Result<Self, StoreError> {
         let database = directory::database(directory);
-        if owner(directory)?.is_none() || !database.try_exists().unwrap_or(true) {
-            return Err(StoreError::new(directory, StoreErrorKind::Absent));
-        }
         let failed = |error| StoreError::sqlite(&database, error);
-        let connection = open_to_read(&database).map_err(failed)?;
-        schema::check(&connection, &database)?;
-        Ok(Self { database, connection })
+        let exists = owner(directory)?.is_some()
+            && database.try_exists().map_err(|error| StoreError::io(&database, error))?;
+        let mut connection = if exists {
+            open_to_read(&database).map_err(failed)?
+        } else {
+            Connection::open_in_memory().map_err(failed)?
+        };
+        if exists {
+            schema::check(&connection, &database)?;
+        } else {
+            schema::migrate(&mut connection, &database)?;
+        }
+        Ok(Self { database, connection: Mutex::new(connection) })
     }
 
     /// Reads from one consistent view of what is committed.
@@ -131,11 +139,12 @@ impl Reader {
     ///
     /// The disk or the database failed.
     pub fn read<T>(
-        &mut self,
+        &self,
         question: impl FnOnce(&View<'_>) -> rusqlite::Result<T>,
     ) -> Result<T, StoreError> {
-        view(&mut self.connection, question)
-            .map_err(|error| StoreError::sqlite(&self.database, error))
+        // A question that panicked has changed nothing: the connection only reads.
+        let mut connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
+        view(&mut connection, question).map_err(|error| StoreError::sqlite(&self.database, error))
     }
 }
 

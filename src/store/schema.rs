@@ -33,8 +33,10 @@ pub(super) fn migrate(connection: &mut Connection, path: &Path) -> Result<(), St
 
 /// Refuses a database that is not exactly of this program's version.
 pub(super) fn check(connection: &Connection, path: &Path) -> Result<(), StoreError> {
-    match version(connection, path)? as usize {
-        found if found < MIGRATIONS.len() => Err(StoreError::new(path, StoreErrorKind::Absent)),
+    match version(connection, path)? {
+        found if found < known() => {
+            Err(StoreError::new(path, StoreErrorKind::Older { found, known: known() }))
+        }
         _ => Ok(()),
     }
 }
@@ -43,7 +45,7 @@ fn version(connection: &Connection, path: &Path) -> Result<u32, StoreError> {
     let pragma = |name| connection.pragma_query_value(None, name, |row| row.get::<_, u32>(0));
     let read = || Ok((pragma("user_version")?, pragma("application_id")?));
     let (found, application) = read().map_err(|error| StoreError::sqlite(path, error))?;
-    let known = u32::try_from(MIGRATIONS.len()).expect("migrations are few");
+    let known = known();
     match application {
         APPLICATION_ID if found > known => {
             Err(StoreError::new(path, StoreErrorKind::Newer { found, known }))
@@ -53,6 +55,11 @@ fn version(connection: &Connection, path: &Path) -> Result<u32, StoreError> {
         0 if found == 0 && is_empty(connection, path)? => Ok(0),
         _ => Err(StoreError::new(path, StoreErrorKind::NotADatabase)),
     }
+}
+
+/// The version that this program writes.
+fn known() -> u32 {
+    u32::try_from(MIGRATIONS.len()).expect("migrations are few")
 }
 
 fn is_empty(connection: &Connection, path: &Path) -> Result<bool, StoreError> {

@@ -9,9 +9,7 @@ use uuid::Uuid;
 
 use super::plan::{NextRoster, Plan};
 use crate::organization::OrganizationId;
-use crate::store::{
-    NewEvent, NewRun, Organization, Proof, RosterState, RunNumber, SecretKey, Tx,
-};
+use crate::store::{NewEvent, NewRun, Organization, Proof, RosterState, RunNumber, SecretKey, Tx};
 
 /// What the store is told of a sync beside what was found.
 #[derive(Clone, Debug)]
@@ -81,7 +79,8 @@ fn write_members(
     let NextRoster::Replaced { accepted, .. } = &plan.roster else { return Ok(()) };
     let mut numbers = Vec::new();
     for change in accepted.diff().changes() {
-        let ended = change.before.map(|member| log.tx.end_state(log.organization, run, member.key()));
+        let ended =
+            change.before.map(|member| log.tx.end_state(log.organization, run, member.key()));
         numbers.push(ended.transpose()?);
     }
     crash_point!("commit:members");

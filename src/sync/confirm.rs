@@ -25,7 +25,7 @@ pub(super) struct Read {
 
 /// A difference whose absences were confirmed, as far as it can be committed at all.
 #[derive(Debug)]
-pub struct Confirmed {
+pub(super) struct Confirmed {
     diff: Diff,
     digest: Option<Digest>,
 }

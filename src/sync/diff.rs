@@ -14,7 +14,7 @@ use crate::roster::{Losses, Member, Roster};
 
 /// One member before and after; at least one of the two is there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Change<'a> {
+pub(super) struct Change<'a> {
     /// None for who joined.
     pub before: Option<&'a Member>,
     /// None for who left.
@@ -23,13 +23,13 @@ pub struct Change<'a> {
 
 impl<'a> Change<'a> {
     /// The newest known state: `after`, or `before` for who left.
-    pub fn newest(&self) -> &'a Member {
+    pub(super) fn newest(&self) -> &'a Member {
         self.after.or(self.before).expect("a change has a side")
     }
 
     /// What happened to the member, in the order of [`EventKind::ALL`]; nothing where the two
     /// sides are equal.
-    pub fn kinds(self) -> impl Iterator<Item = EventKind> {
+    pub(super) fn kinds(self) -> impl Iterator<Item = EventKind> {
         let flip = |bit: fn(&Member) -> bool, on, off| match (
             self.before.is_some_and(bit),
             self.after.is_some_and(bit),
@@ -66,7 +66,7 @@ pub(super) struct Pair {
 
 /// Two rosters of one organization and what lies between them.
 #[derive(Debug)]
-pub struct Diff {
+pub(super) struct Diff {
     before: Roster,
     after: Roster,
     pairs: Vec<Pair>,
@@ -74,7 +74,7 @@ pub struct Diff {
 
 impl Diff {
     /// Compares by username, then tells renames from leaving and joining.
-    pub fn between(before: Roster, after: Roster) -> Self {
+    pub(super) fn between(before: Roster, after: Roster) -> Self {
         let pairs = before
             .members()
             .iter()
@@ -96,31 +96,26 @@ impl Diff {
     }
 
     /// The members that differ, by the key of their newest state.
-    pub fn changes(&self) -> impl Iterator<Item = Change<'_>> {
+    pub(super) fn changes(&self) -> impl Iterator<Item = Change<'_>> {
         self.pairs.iter().map(|pair| Change {
             before: pair.before.map(|index| &self.before.members()[index]),
             after: pair.after.map(|index| &self.after.members()[index]),
         })
     }
 
-    /// The roster that was compared with.
-    pub fn before(&self) -> &Roster {
-        &self.before
-    }
-
     /// The newer roster.
-    pub fn after(&self) -> &Roster {
+    pub(super) fn after(&self) -> &Roster {
         &self.after
     }
 
     /// Both rosters, to compare again with a newer reading.
-    pub fn into_rosters(self) -> (Roster, Roster) {
+    pub(super) fn into_rosters(self) -> (Roster, Roster) {
         (self.before, self.after)
     }
 
     /// Members whose names the newer roster does not list: who left, and who goes by another
     /// name. Absence is no proof, so these are what has to be confirmed.
-    pub fn absent(&self) -> impl Iterator<Item = &Member> {
+    pub(super) fn absent(&self) -> impl Iterator<Item = &Member> {
         self.changes().filter_map(|change| {
             let before = change.before?;
             self.after.get(before.key()).is_none().then_some(before)
@@ -128,7 +123,7 @@ impl Diff {
     }
 
     /// What the newer roster lacks of what the older one had.
-    pub fn losses(&self) -> Losses {
+    pub(super) fn losses(&self) -> Losses {
         let keys = |wanted: fn(&Change<'_>) -> bool| {
             let changes = self.changes().filter(wanted);
             changes.filter_map(|change| change.before).map(|m| m.key().to_owned()).collect()

@@ -15,7 +15,9 @@ pub enum SyncError {
     #[error(transparent)]
     Token(#[from] SecretError),
     /// The token is not an organization admin's, so it may be shown a part only.
-    #[error("the token is not an admin's of this organization, so Codecov may show it only a part of the members")]
+    #[error(
+        "the token is not an admin's of this organization, so Codecov may show it only a part of the members"
+    )]
     NotAdmin,
     /// Codecov asked to be left alone for longer.
     #[error("Codecov asked not to be called before {}", until.to_rfc3339_opts(SecondsFormat::Secs, true))]

@@ -18,7 +18,7 @@ use super::diff::Diff;
 
 /// How much a roster may lose at once without a person being asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Bounds {
+pub(super) struct Bounds {
     /// The most members that may leave.
     pub leavers: u64,
     /// The most of those who stay that may lose their seat.
@@ -27,7 +27,7 @@ pub struct Bounds {
 
 impl Bounds {
     /// The bounds for a roster of `members`, `seats` of them with a seat.
-    pub fn new(config: &GuardConfig, members: u64, seats: u64) -> Self {
+    pub(super) fn new(config: &GuardConfig, members: u64, seats: u64) -> Self {
         let bound = |of: u64| {
             let share = of.saturating_mul(config.max_leave_percent) / 100;
             config.min_leavers.max(share.min(config.max_leavers))
@@ -36,7 +36,7 @@ impl Bounds {
     }
 
     /// Whether a roster that lacks `losses`, less what was `approved`, needs a person's word.
-    pub fn exceeded_by(self, losses: &Losses, approved: Option<&Losses>) -> bool {
+    pub(super) fn exceeded_by(self, losses: &Losses, approved: Option<&Losses>) -> bool {
         let nothing = Losses::default();
         let approved = approved.unwrap_or(&nothing);
         let leavers = losses.leavers.difference(&approved.leavers).count() as u64;
@@ -49,26 +49,26 @@ impl Bounds {
 
 /// A difference that may be committed. Only the guard makes one.
 #[derive(Debug)]
-pub struct Accepted {
+pub(super) struct Accepted {
     diff: Diff,
     digest: Option<Digest>,
 }
 
 impl Accepted {
     /// The difference.
-    pub fn diff(&self) -> &Diff {
+    pub(super) fn diff(&self) -> &Diff {
         &self.diff
     }
 
     /// Of the newer roster, where it is exactly what one walk brought.
-    pub fn digest(&self) -> Option<&Digest> {
+    pub(super) fn digest(&self) -> Option<&Digest> {
         self.digest.as_ref()
     }
 }
 
 /// What the guard makes of a difference.
 #[derive(Debug)]
-pub enum Verdict {
+pub(super) enum Verdict {
     /// It may be committed.
     Accepted(Accepted),
     /// It waits for a person, and nothing of it is committed.
@@ -81,7 +81,7 @@ pub enum Verdict {
 }
 
 /// Accepts a confirmed difference whose losses, less what was approved, are within bounds.
-pub fn judge(confirmed: Confirmed, bounds: Bounds, approved: Option<&Losses>) -> Verdict {
+pub(super) fn judge(confirmed: Confirmed, bounds: Bounds, approved: Option<&Losses>) -> Verdict {
     let (diff, digest) = confirmed.into_parts();
     let losses = diff.losses();
     if bounds.exceeded_by(&losses, approved) {

@@ -26,15 +26,8 @@ pub(super) fn held(
     let id = id(&losses);
     let Some(previous) = previous else {
         let (told_id, told_losses) = (id.clone(), losses.clone());
-        let hold = Hold {
-            id,
-            losses,
-            told_id,
-            told_losses,
-            told_at: now,
-            since: now,
-            rejected_at: None,
-        };
+        let hold =
+            Hold { id, losses, told_id, told_losses, told_at: now, since: now, rejected_at: None };
         return (hold, true);
     };
     if previous.rejected_at.is_none() && has_passed(previous.told_at, remind_every, now) {

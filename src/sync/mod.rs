@@ -29,9 +29,8 @@ use chrono::{DateTime, Utc};
 use secrecy::SecretString;
 use uuid::{NoContext, Timestamp, Uuid};
 
-pub use approve::{Approved, Refused, approve, reject};
+pub use approve::{Approved, Refused, approve, difference, reject};
 pub use error::SyncError;
-pub use guard::Bounds;
 pub use health::Patience;
 pub use report::{Report, Synced, Told};
 
@@ -39,10 +38,10 @@ use crate::clock::Clock;
 use crate::codecov::{AdminProof, Complete, LastRead, Reading, Server, Session};
 use crate::config::{self, Secret};
 use crate::roster::Roster;
-use crate::store::{Answer, Proof, Store, StoreError};
+use crate::store::{Answer, Proof, Reader, SecretKey, Store, StoreError, View};
 use commit::Stamp;
 use confirm::{Confirmed, Read};
-use guard::Verdict;
+use guard::{Bounds, Verdict};
 use plan::{Before, Facts, Plan};
 
 /// How long an answer about the token's admin right is good for.
@@ -60,9 +59,33 @@ pub struct Syncer {
     /// Tells the time.
     pub clock: Arc<dyn Clock>,
     /// Where rosters and events are kept.
-    pub store: Arc<Store>,
-    /// Whether to stop before anything is written.
-    pub dry_run: bool,
+    pub memory: Memory,
+}
+
+/// What a pass remembers of the last one, and whether it leaves something for the next.
+#[derive(Clone, Debug)]
+pub enum Memory {
+    /// What is found is committed.
+    Kept(Arc<Store>),
+    /// What is found is only told: a dry run.
+    LookedAt(Arc<Reader>),
+}
+
+impl Memory {
+    #[expect(clippy::redundant_closure_for_method_calls, reason = "the method is not general enough")]
+    fn key(&self) -> Result<SecretKey, StoreError> {
+        self.read(|view| view.key())
+    }
+
+    fn read<T>(
+        &self,
+        question: impl FnOnce(&View<'_>) -> rusqlite::Result<T>,
+    ) -> Result<T, StoreError> {
+        match self {
+            Self::Kept(store) => store.read(question),
+            Self::LookedAt(reader) => reader.read(question),
+        }
+    }
 }
 
 /// What one pass has learnt before it ends, whichever way it ends.
@@ -119,7 +142,7 @@ impl Syncer {
         };
         let (plan, outcome) = decide(facts, found);
         let events = plan.told();
-        if !self.dry_run {
+        if let Memory::Kept(store) = &self.memory {
             let stamp = Stamp {
                 organization: organization.id.clone(),
                 source: format!("/seatwatch/{}/codecov/{}", self.instance, organization.id),
@@ -129,7 +152,7 @@ impl Syncer {
                 requests,
                 proof: findings.proof,
             };
-            self.store.write(move |tx| commit::write(tx, &stamp, &plan)).await?;
+            store.write(move |tx| commit::write(tx, &stamp, &plan)).await?;
             crash_point!("sync:committed");
         }
         let organization = organization.id.clone();
@@ -137,7 +160,7 @@ impl Syncer {
     }
 
     fn before(&self, organization: &config::Organization) -> Result<Before, StoreError> {
-        self.store.read(|view| {
+        self.memory.read(|view| {
             let Some(number) = view.find(&organization.id)? else { return Ok(Before::default()) };
             Ok(Before {
                 roster: view.roster_state(number)?,
@@ -183,14 +206,14 @@ impl Pass<'_> {
         token: &Secret,
         findings: &mut Findings,
     ) -> Result<Result<Found, SyncError>, StoreError> {
-        let key = self.syncer.store.read(|view| view.key())?;
+        let key = self.syncer.memory.key()?;
         let token = key.digest("token", token.expose().as_bytes());
         let known = match self.read(token, findings).await {
             Ok(Some(read)) => read,
             Ok(None) => return Ok(Ok(Found::Same)),
             Err(error) => return Ok(Err(error)),
         };
-        let before = self.syncer.store.read(|view| {
+        let before = self.syncer.memory.read(|view| {
             let number = view.find(&self.organization.id)?;
             number.map_or_else(|| Ok(Roster::default()), |number| view.roster(number))
         })?;
@@ -263,17 +286,15 @@ impl Pass<'_> {
     }
 
     /// Another's token may be shown only a part of the members; an admin's is shown all.
-    async fn prove_admin(
-        &self,
-        token: [u8; 32],
-        findings: &mut Findings,
-    ) -> Result<(), SyncError> {
+    async fn prove_admin(&self, token: [u8; 32], findings: &mut Findings) -> Result<(), SyncError> {
         let proven = self.before.proof.as_ref().and_then(|proof| proof.proven);
         let (answer, proven) = match self.session.prove_admin().await? {
             AdminProof::Admin => (Answer::Admin, Some(token)),
             AdminProof::NotAdmin => (Answer::NotAdmin, None),
             AdminProof::Unknown { why } => {
-                findings.warnings.push(format!("could not tell whether the token is an admin's: {why}"));
+                findings
+                    .warnings
+                    .push(format!("could not tell whether the token is an admin's: {why}"));
                 (Answer::Unknown, proven)
             }
         };

@@ -86,11 +86,7 @@ pub(super) enum NextRoster {
     /// It was read and is as it was.
     Same,
     /// This one takes its place; its member events are told or, at a quiet baseline, not.
-    Replaced {
-        accepted: Accepted,
-        totals: Totals,
-        told: bool,
-    },
+    Replaced { accepted: Box<Accepted>, totals: Totals, told: bool },
 }
 
 impl Plan {
@@ -115,12 +111,10 @@ impl Plan {
             Some(_) => Outcome::Changed,
             None => Outcome::Unchanged,
         };
-        let how = match bounds.exceeded_by(&accepted.diff().losses(), None) {
-            true => "approved",
-            false => "within_bounds",
-        };
+        let by_approval = bounds.exceeded_by(&accepted.diff().losses(), None);
+        let how = if by_approval { "approved" } else { "within_bounds" };
         let frame = facts.frame(Some(totals), previous);
-        let roster = NextRoster::Replaced { accepted, totals, told };
+        let roster = NextRoster::Replaced { accepted: Box::new(accepted), totals, told };
         Self::succeeded(facts, frame, outcome, roster, how)
     }
 
@@ -146,9 +140,11 @@ impl Plan {
         let used = frame.totals.map_or(0, |totals| totals.seats_used());
         let told = seats::Told { near: health.near_told, reached: health.reached_told };
         let (alarms, told) = seats::alarms(facts.seats, used, told);
-        events.extend(alarms.into_iter().map(|alarm| {
-            frame.organization_event(alarm, seats::details(facts.seats, used))
-        }));
+        events.extend(
+            alarms
+                .into_iter()
+                .map(|alarm| frame.organization_event(alarm, seats::details(facts.seats, used))),
+        );
         Self {
             outcome,
             failure: None,
@@ -248,10 +244,11 @@ impl Plan {
 
     /// All events in a word each, in order.
     pub(super) fn told(&self) -> Vec<Told> {
-        let organization = self
-            .organization_events
-            .iter()
-            .map(|data| Told { event: data.event, member: None, formerly: None });
+        let organization = self.organization_events.iter().map(|data| Told {
+            event: data.event,
+            member: None,
+            formerly: None,
+        });
         let members = self.member_events().map(|(event, change)| {
             let renamed = change.before.filter(|_| event == EventKind::Renamed);
             Told {

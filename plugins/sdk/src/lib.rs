@@ -8,9 +8,11 @@
 pub mod conformance;
 mod event;
 mod sink;
+mod text;
 
 pub use async_trait::async_trait;
 pub use event::{
     Data, Event, EventKind, Member, Organization, Profile, Status, Totals, UnknownEvent, Unnamed,
 };
+pub use text::formula_safe;
 pub use sink::{Delivery, Failure, Outcome, Sink, SinkConfig};

@@ -6,7 +6,7 @@
 
 use ::csv::{QuoteStyle, ReaderBuilder, StringRecord, Terminator, WriterBuilder};
 use chrono::SecondsFormat;
-use seatwatch_sdk::{Data, Event, EventKind};
+use seatwatch_sdk::{formula_safe, Data, Event, EventKind};
 use serde_json::{Value, json};
 
 use super::Mark;
@@ -55,15 +55,8 @@ fn details(data: &Data) -> Option<Value> {
 }
 
 /// A text that others chose, as a cell: on one line, and never a formula.
-///
-/// Spreadsheets calculate what begins with `=`, `+`, `-` or `@`, some also its full-width form or
-/// what follows white space; with a leading `'` it is a text. See
-/// <https://owasp.org/www-community/attacks/CSV_Injection>.
 fn text(text: &str) -> String {
-    let first = text.trim_start().chars().next();
-    let formula = first.is_some_and(|first| "=+-@＝＋－＠".contains(first));
-    let guard = if formula || text.starts_with(['\t', '\r', '\n']) { "'" } else { "" };
-    format!("{guard}{}", text.replace('\r', "\\r").replace('\n', "\\n"))
+    formula_safe(text).replace('\r', "\\r").replace('\n', "\\n")
 }
 
 pub(super) fn read(line: &[u8]) -> Option<Mark> {

@@ -1,0 +1,155 @@
+//! Exit codes, and failures that end a command.
+//!
+//! The codes are those of `sysexits.h`, so that cron, systemd and scripts can tell a wrong
+//! config (do not retry) from a server that is down (do).
+
+use std::fmt;
+
+use crate::codecov::Reason;
+use crate::config::Problems;
+use crate::store::{StoreError, StoreErrorKind};
+
+/// How the process ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Exit {
+    /// All is well.
+    Ok = 0,
+    /// The command line is wrong.
+    Usage = 64,
+    /// A roster is held or empty.
+    Data = 65,
+    /// Codecov cannot be reached.
+    Unavailable = 69,
+    /// The program is wrong.
+    Internal = 70,
+    /// A file cannot be created.
+    CannotCreate = 73,
+    /// The disk fails.
+    Io = 74,
+    /// Trying again later may help.
+    TryAgain = 75,
+    /// Codecov answered something else.
+    Protocol = 76,
+    /// A right is missing.
+    NoPermission = 77,
+    /// The configuration is wrong.
+    Config = 78,
+    /// Ctrl-C.
+    Interrupted = 130,
+}
+
+impl From<Exit> for std::process::ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}
+
+impl From<Reason> for Exit {
+    fn from(reason: Reason) -> Self {
+        match reason {
+            Reason::Empty => Self::Data,
+            Reason::Unreachable | Reason::Timeout | Reason::Tls | Reason::ServerError => {
+                Self::Unavailable
+            }
+            Reason::RateLimited | Reason::Inconsistent => Self::TryAgain,
+            Reason::BadResponse => Self::Protocol,
+            Reason::TokenRefused | Reason::TokenNotAdmin | Reason::NotAMember => Self::NoPermission,
+            Reason::OrganizationNotFound => Self::Config,
+        }
+    }
+}
+
+/// Why a command ends before it is done.
+#[derive(Debug)]
+pub struct Failure {
+    /// With which code.
+    pub exit: Exit,
+    /// What happened.
+    pub message: String,
+    /// What to do about it.
+    pub hint: Option<String>,
+}
+
+impl Failure {
+    /// A failure without advice.
+    pub fn new(exit: Exit, message: impl Into<String>) -> Self {
+        Self { exit, message: message.into(), hint: None }
+    }
+
+    /// The same failure with advice.
+    #[must_use]
+    pub fn with_hint(self, hint: impl Into<String>) -> Self {
+        Self { hint: Some(hint.into()), ..self }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "error: {}", self.message)?;
+        self.hint.iter().try_for_each(|hint| write!(f, "\nhint: {hint}"))
+    }
+}
+
+/// Why a command stops: nobody reads what it writes any more, or it failed.
+#[derive(Debug)]
+pub enum Stop {
+    /// The reader of the output is gone: a quiet end.
+    ClosedPipe,
+    /// Something to tell.
+    Failure(Failure),
+    /// The configuration is wrong, in one or many places.
+    Config(Problems),
+}
+
+impl From<Failure> for Stop {
+    fn from(failure: Failure) -> Self {
+        Self::Failure(failure)
+    }
+}
+
+impl From<Problems> for Stop {
+    fn from(problems: Problems) -> Self {
+        Self::Config(problems)
+    }
+}
+
+impl From<std::io::Error> for Stop {
+    /// Of writing to stdout, which is the only I/O that a command does by itself.
+    fn from(error: std::io::Error) -> Self {
+        if error.kind() == std::io::ErrorKind::BrokenPipe {
+            return Self::ClosedPipe;
+        }
+        Self::Failure(Failure::new(Exit::Io, format!("cannot write the output: {error}")))
+    }
+}
+
+impl From<StoreError> for Stop {
+    fn from(error: StoreError) -> Self {
+        let exit = match &error.kind {
+            StoreErrorKind::InUse | StoreErrorKind::Busy(_) => Exit::TryAgain,
+            StoreErrorKind::WrongUser { .. } => Exit::NoPermission,
+            StoreErrorKind::Open(_) | StoreErrorKind::ReadOnly(_) => Exit::CannotCreate,
+            StoreErrorKind::Newer { .. } | StoreErrorKind::Older { .. } => Exit::Config,
+            StoreErrorKind::NotADatabase
+            | StoreErrorKind::Full(_)
+            | StoreErrorKind::Corrupt(_)
+            | StoreErrorKind::Sqlite(_) => Exit::Io,
+        };
+        Self::Failure(Failure::new(exit, chain(&error)).with_hint(error.hint()))
+    }
+}
+
+/// What happened and why, cause by cause; a cause that its effect has named already is left out.
+pub fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let reason = error.to_string();
+        if !text.ends_with(&reason) {
+            text = format!("{text}: {reason}");
+        }
+        cause = error.source();
+    }
+    text
+}

@@ -1,0 +1,105 @@
+//! Puts the parts together that commands share: config, state, servers, organizations.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use nix::unistd::{Gid, Uid, User};
+use url::Url;
+
+use super::exit::{Exit, Failure, Stop, chain};
+use crate::codecov::{Server, Settings};
+use crate::config::{self, Config, Organization};
+use crate::organization::OrganizationId;
+use crate::store;
+
+/// Loads the config and says its warnings.
+pub(super) fn load(path: &Path) -> Result<Config, Stop> {
+    let config = config::load(path)?;
+    if !config.warnings.problems.is_empty() {
+        super::complain(&config.warnings.to_string());
+    }
+    Ok(config)
+}
+
+/// Loads the config as the user that owns the state directory: root becomes that user first, so
+/// that no file there comes to belong to root.
+pub(super) fn load_as_owner(path: &Path) -> Result<Config, Stop> {
+    if Uid::effective().is_root() {
+        let config = config::load(path)?;
+        match store::owner(&config.state_dir)? {
+            Some(owner) if !owner.is_root() => become_user(owner)?,
+            _ => return load(path),
+        }
+    }
+    load(path)
+}
+
+/// Gives up root for good. Called before any thread is started.
+fn become_user(uid: Uid) -> Result<(), Failure> {
+    let failed = |error: nix::Error| {
+        Failure::new(Exit::NoPermission, format!("cannot become user #{uid}: {error}"))
+            .with_hint("run the command as the user that owns `state_dir`")
+    };
+    let user = User::from_uid(uid).map_err(failed)?;
+    let gid = user.as_ref().map_or(Gid::from_raw(uid.as_raw()), |user| user.gid);
+    match user.and_then(|user| std::ffi::CString::new(user.name).ok()) {
+        Some(name) => nix::unistd::initgroups(&name, gid).map_err(failed)?,
+        None => nix::unistd::setgroups(&[gid]).map_err(failed)?,
+    }
+    nix::unistd::setgid(gid).map_err(failed)?;
+    nix::unistd::setuid(uid).map_err(failed)
+}
+
+/// The organizations that the arguments name, in config order; all of them without arguments.
+pub(super) fn select<'a>(
+    config: &'a Config,
+    names: &[OrganizationId],
+) -> Result<Vec<&'a Organization>, Failure> {
+    for name in names {
+        if !config.organizations.iter().any(|organization| organization.id == *name) {
+            let known: Vec<String> =
+                config.organizations.iter().map(|organization| organization.id.to_string()).collect();
+            let known: Vec<&str> = known.iter().map(String::as_str).collect();
+            let message = format!("{name}: not among the organizations of the config");
+            return Err(Failure::new(Exit::Usage, message)
+                .with_hint(config::did_you_mean(&name.to_string(), &known)));
+        }
+    }
+    let wanted = |organization: &&Organization| names.is_empty() || names.contains(&organization.id);
+    Ok(config.organizations.iter().filter(wanted).collect())
+}
+
+/// The servers of these organizations, one per base URL.
+pub(super) fn servers(
+    config: &Config,
+    organizations: &[&Organization],
+) -> Result<HashMap<Url, Server>, Failure> {
+    let mut servers = HashMap::new();
+    for organization in organizations {
+        if !servers.contains_key(&organization.base_url) {
+            let server = Server::new(&settings(config, &organization.base_url)).map_err(|error| {
+                let failure = Failure::new(Exit::Config, chain(&error));
+                Failure { hint: error.hint(), ..failure }
+            })?;
+            servers.insert(organization.base_url.clone(), server);
+        }
+    }
+    Ok(servers)
+}
+
+fn settings(config: &Config, base_url: &Url) -> Settings {
+    let codecov = &config.codecov;
+    Settings {
+        base_url: base_url.clone(),
+        page_size: u32::try_from(codecov.page_size).unwrap_or(u32::MAX),
+        timeout: codecov.timeout,
+        requests_per_second: codecov.requests_per_second,
+        ca_file: codecov.ca_file.clone(),
+    }
+}
+
+/// The machine's clock, as those who need one take it.
+pub(super) fn clock() -> Arc<dyn crate::clock::Clock> {
+    Arc::new(crate::clock::SystemClock)
+}

@@ -1,0 +1,146 @@
+//! The command line: a file per command, which reads arguments and writes results.
+//!
+//! Results go to stdout, all else to stderr. No decision is made here; commands call those who
+//! decide.
+
+mod approve;
+mod check;
+pub mod exit;
+mod instance;
+mod output;
+mod progress;
+mod roster;
+mod schema;
+mod simulate;
+mod status;
+mod sync;
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+
+use exit::{Exit, Failure, Stop};
+pub use output::Format;
+
+/// Watches the seats, members and admins of Codecov organizations and tells what changed.
+#[derive(Debug, Parser)]
+#[command(name = "seatwatch", version, max_term_width = 100, subcommand_required = true)]
+pub struct Arguments {
+    /// The configuration.
+    #[arg(
+        long,
+        global = true,
+        value_name = "FILE",
+        env = "SEATWATCH_CONFIG",
+        default_value = "/etc/seatwatch/seatwatch.yaml"
+    )]
+    config: PathBuf,
+
+    /// For whom to write: people, or machines.
+    #[arg(long, global = true, value_enum, default_value_t)]
+    format: Format,
+
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Reads the rosters once, commits what changed, and delivers the events.
+    Sync(sync::Sync),
+    /// Says whether the configuration is right, and what it means.
+    Check(check::Check),
+    /// Shows how every organization and every sink stands.
+    Status,
+    /// Lists the members of an organization as of the last sync.
+    Roster(roster::Roster),
+    /// Accepts a held roster: exactly the losses that were shown.
+    Approve(approve::Approve),
+    /// Says that a held roster is wrong: it stays held, without reminders.
+    Reject(approve::Reject),
+    /// Prints the JSON Schema of the configuration or of an event.
+    Schema(schema::Schema),
+    /// Serves a made-up Codecov on loopback, to try things out.
+    Simulate(simulate::Simulate),
+}
+
+/// Runs the command line and says how the process ends.
+pub fn run(arguments: impl IntoIterator<Item = std::ffi::OsString>) -> Exit {
+    let arguments = match Arguments::try_parse_from(arguments) {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            // Help and version are no errors, and a closed pipe is none either.
+            drop(error.print());
+            return if error.use_stderr() { Exit::Usage } else { Exit::Ok };
+        }
+    };
+    match arguments.run() {
+        Ok(exit) => exit,
+        Err(Stop::ClosedPipe) => Exit::Ok,
+        Err(Stop::Failure(failure)) => {
+            complain(&failure.to_string());
+            failure.exit
+        }
+        Err(Stop::Config(problems)) => {
+            complain(&problems.to_string());
+            Exit::Config
+        }
+    }
+}
+
+impl Arguments {
+    fn run(self) -> Result<Exit, Stop> {
+        let Self { config, format, command } = self;
+        match command {
+            Command::Sync(command) => command.run(&config, format),
+            Command::Check(command) => command.run(&config, format),
+            Command::Status => status::run(&config, format),
+            Command::Roster(command) => command.run(&config, format),
+            Command::Approve(command) => command.run(&config, format),
+            Command::Reject(command) => command.run(&config),
+            Command::Schema(command) => command.run(),
+            Command::Simulate(command) => {
+                let done = runtime()?.block_on(simulate::run(command));
+                done.map(|()| Exit::Ok).map_err(|error| stop(&error))
+            }
+        }
+    }
+}
+
+/// Several workers, so that a sync of many organizations parses on more than one core.
+fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(|error| {
+        Failure::new(Exit::Internal, format!("cannot start the async runtime: {error}"))
+    })
+}
+
+fn stop(error: &anyhow::Error) -> Stop {
+    match error.downcast_ref::<io::Error>() {
+        Some(error) if error.kind() == io::ErrorKind::BrokenPipe => Stop::ClosedPipe,
+        _ => Failure::new(Exit::Internal, format!("{error:#}")).into(),
+    }
+}
+
+/// Writes to stderr. That nobody reads it is no reason to fail.
+fn complain(text: &str) {
+    let mut err = anstream::stderr().lock();
+    for line in text.lines() {
+        let (style, word, rest) = match line.split_once(": ") {
+            Some(("error", rest)) => (anstyle::AnsiColor::Red, "error", rest),
+            Some(("warning", rest)) => (anstyle::AnsiColor::Yellow, "warning", rest),
+            Some(("hint", rest)) => (anstyle::AnsiColor::Cyan, "hint", rest),
+            _ => {
+                drop(writeln!(err, "{line}"));
+                continue;
+            }
+        };
+        let style = style.on_default().bold();
+        drop(writeln!(err, "{style}{word}{style:#}: {rest}"));
+    }
+}
+
+/// The common way to stdout: locked, buffered, without colours where it is no terminal.
+fn stdout() -> impl Write {
+    io::BufWriter::new(anstream::stdout().lock())
+}

@@ -1,0 +1,122 @@
+//! What commands write: tables for people, JSON and CSV for machines.
+//!
+//! People never see a raw control or bidi character that stood in somebody's name; machines get
+//! names as they are, except that no CSV cell is a formula.
+
+use std::io::{self, Write};
+
+use comfy_table::presets::NOTHING;
+use comfy_table::{CellAlignment, ContentArrangement, Table};
+use serde_json::Value;
+
+/// For whom a command writes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum Format {
+    /// For people.
+    #[default]
+    Table,
+    /// One array of objects.
+    Json,
+    /// Rows under a header.
+    Csv,
+}
+
+/// One row for machines: keys in the order in which CSV has its columns.
+pub(super) type Row = serde_json::Map<String, Value>;
+
+/// Makes a row of its cells.
+macro_rules! row {
+    ($($key:ident: $value:expr),* $(,)?) => {
+        [$((stringify!($key).to_owned(), serde_json::json!($value))),*]
+            .into_iter()
+            .collect::<$crate::cli::output::Row>()
+    };
+}
+pub(super) use row;
+
+/// Writes rows for machines; `header` stands in CSV also where there are no rows.
+pub(super) fn write_rows(
+    format: Format,
+    header: &[&str],
+    rows: &[Row],
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    if format != Format::Csv {
+        serde_json::to_writer_pretty(&mut *out, rows)?;
+        return writeln!(out);
+    }
+    let mut writer = csv::Writer::from_writer(out);
+    writer.write_record(header)?;
+    for row in rows {
+        writer.write_record(header.iter().map(|key| row.get(*key).map(cell).unwrap_or_default()))?;
+    }
+    writer.flush()
+}
+
+fn cell(value: &Value) -> String {
+    match value {
+        Value::Null => String::new(),
+        Value::String(text) => seatwatch_sdk::formula_safe(text).into_owned(),
+        other => other.to_string(),
+    }
+}
+
+/// A text as it can be shown on a terminal: control and bidi characters are escaped.
+pub(super) fn shown(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        if is_deceptive(c) { shown.extend(c.escape_unicode()) } else { shown.push(c) }
+    }
+    shown
+}
+
+/// Characters that do something to the terminal or to the order of the text around them
+/// (<https://www.unicode.org/reports/tr9/#Directional_Formatting_Characters>), or that cannot be
+/// seen.
+fn is_deceptive(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{2069}' | '\u{feff}')
+}
+
+/// A table for people: as wide as its content or the terminal, without lines.
+pub(super) fn table(header: &[&str]) -> Table {
+    let mut table = Table::new();
+    table.load_preset(NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
+    table.set_header(header.to_vec());
+    table
+}
+
+/// Aligns columns of numbers to the right.
+pub(super) fn align_right(table: &mut Table, columns: &[usize]) {
+    for index in columns {
+        if let Some(column) = table.column_mut(*index) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+}
+
+/// Writes a table without the blanks that surround its lines.
+pub(super) fn write_table(table: &Table, out: &mut dyn Write) -> io::Result<()> {
+    table.lines().try_for_each(|line| {
+        let line = line.strip_prefix(' ').unwrap_or(&line);
+        writeln!(out, "{}", line.trim_end())
+    })
+}
+
+/// `1 member`, `2 members`.
+pub(super) fn count(number: u64, singular: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{number} {singular}{plural}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_would_deceive_a_reader_is_escaped() {
+        assert_eq!(shown("Zoë 名前 🦀"), "Zoë 名前 🦀");
+        assert_eq!(shown("a\u{202e}b\u{7}\r\n"), "a\\u{202e}b\\u{7}\\u{d}\\u{a}");
+    }
+}

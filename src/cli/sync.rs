@@ -1,0 +1,333 @@
+//! `seatwatch sync`: one pass over the organizations, then one attempt at every sink.
+
+use std::collections::HashMap;
+use std::io::{self, Write};
+use std::path::Path;
+use std::sync::Arc;
+
+use futures_util::{StreamExt as _, stream};
+use itertools::Itertools as _;
+use seatwatch_sdk::{EventKind, Totals};
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook_tokio::Signals;
+use url::Url;
+
+use super::exit::{Exit, Failure, Stop};
+use super::instance;
+use super::output::{Format, Row, count, row, shown, write_rows};
+use super::progress::Watch;
+use crate::codecov::Server;
+use crate::config::{Config, Organization};
+use crate::dispatch::{Dispatcher, Undelivered};
+use crate::organization::OrganizationId;
+use crate::store::{LockedDirectory, Reader, Store, StoreError};
+use crate::sync::{Memory, Patience, Report, SyncError, Synced, Syncer, Told};
+
+/// Arguments of `sync`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Sync {
+    /// Which organizations, as `service/owner`; all of them if none is named.
+    #[arg(value_name = "ORG")]
+    organizations: Vec<OrganizationId>,
+
+    /// Shows what would change, commits nothing and tells no sink.
+    #[arg(long)]
+    dry_run: bool,
+}
+
+impl Sync {
+    pub(super) fn run(self, config: &Path, format: Format) -> Result<Exit, Stop> {
+        let config = instance::load_as_owner(config)?;
+        let selected = instance::select(&config, &self.organizations)?;
+        let runtime = super::runtime()?;
+        if self.dry_run {
+            let reader = Reader::open(&config.state_dir)?;
+            let memory = Memory::LookedAt(Arc::new(reader));
+            return runtime.block_on(interruptible(sync(&config, &selected, memory, format)));
+        }
+        let store = Arc::new(Store::open(LockedDirectory::lock(&config.state_dir)?)?);
+        runtime.block_on(interruptible(sync_and_deliver(&config, &selected, store, format)))
+    }
+}
+
+/// Syncs, then gives every sink one attempt. What it does not take stays queued.
+pub(super) async fn sync_and_deliver(
+    config: &Config,
+    selected: &[&Organization],
+    store: Arc<Store>,
+    format: Format,
+) -> Result<Exit, Stop> {
+    let clock = instance::clock();
+    // A new sink starts at the end of the log: before anything is added to it.
+    let dispatcher = Dispatcher::open(&store, &clock, &config.sinks).await?;
+    let ids: Vec<OrganizationId> = selected.iter().map(|one| one.id.clone()).collect();
+    let now = clock.now();
+    store.write(move |tx| tx.begin_syncs(&ids, now)).await?;
+    let exit = sync(config, selected, Memory::Kept(store), format).await?;
+    for undelivered in dispatcher.attempt_once().await? {
+        super::complain(&describe_undelivered(&undelivered));
+    }
+    Ok(exit)
+}
+
+/// Runs the passes, some at a time, and writes their reports in config order.
+async fn sync(
+    config: &Config,
+    selected: &[&Organization],
+    memory: Memory,
+    format: Format,
+) -> Result<Exit, Stop> {
+    let servers = instance::servers(config, selected)?;
+    let dry_run = matches!(memory, Memory::LookedAt(_));
+    let syncer = Syncer {
+        instance: config.instance.clone(),
+        sync_timeout: config.sync_timeout,
+        patience: Patience {
+            failing_after: config.failing_after,
+            remind_every: config.remind_every,
+        },
+        clock: instance::clock(),
+        memory,
+    };
+    let watch = Watch::start(selected.len(), format == Format::Table);
+    let passes = selected.iter().map(|organization| pass(&syncer, &servers, organization, &watch));
+    let mut reports = stream::iter(passes).buffered(config.max_concurrent_syncs);
+    let mut exit = Exit::Ok;
+    let mut rows = Vec::new();
+    let ticking = watch.run();
+    tokio::pin!(ticking);
+    loop {
+        let next = tokio::select! {
+            next = reports.next() => next,
+            () = &mut ticking => unreachable!("the bar is kept up to date for ever"),
+        };
+        let Some((organization, report)) = next else { break };
+        let report = report?;
+        exit = if exit == Exit::Ok { exit_of(&report) } else { exit };
+        watch.suspend(|| {
+            say_troubles(&report);
+            match format {
+                Format::Table => write_report(organization, &report, &mut super::stdout()),
+                Format::Json | Format::Csv => Ok(rows.push(report_row(&report))),
+            }
+        })?;
+    }
+    watch.finish();
+    match format {
+        Format::Table if dry_run => {
+            writeln!(super::stdout(), "dry run: nothing committed, no sink told")?;
+        }
+        Format::Table => {}
+        Format::Json | Format::Csv => write_rows(format, COLUMNS, &rows, &mut super::stdout())?,
+    }
+    Ok(exit)
+}
+
+async fn pass<'a>(
+    syncer: &Syncer,
+    servers: &HashMap<Url, Server>,
+    organization: &'a Organization,
+    watch: &Watch,
+) -> (&'a Organization, Result<Report, StoreError>) {
+    let server = &servers[&organization.base_url];
+    let report = syncer.sync(organization, server, |session| watch.add(session.progress())).await;
+    watch.done();
+    (organization, report)
+}
+
+/// Ends early on Ctrl-C or TERM: fetches in flight are dropped, so nothing of them is committed.
+pub(super) async fn interruptible(
+    work: impl Future<Output = Result<Exit, Stop>>,
+) -> Result<Exit, Stop> {
+    let mut signals = Signals::new([SIGINT, SIGTERM]).map_err(|error| {
+        Failure::new(Exit::Internal, format!("cannot listen for signals: {error}"))
+    })?;
+    tokio::select! {
+        done = work => done,
+        _ = signals.next() => {
+            let message = "interrupted: syncs that had not ended committed nothing";
+            Err(Failure::new(Exit::Interrupted, message).into())
+        }
+    }
+}
+
+fn exit_of(report: &Report) -> Exit {
+    match &report.outcome {
+        Ok(Synced::Held { .. }) => Exit::Data,
+        Ok(_) => Exit::Ok,
+        Err(error) => error.reason().into(),
+    }
+}
+
+/// Writes to stderr what went wrong or may.
+fn say_troubles(report: &Report) {
+    let organization = &report.organization;
+    for warning in &report.warnings {
+        super::complain(&format!("warning: {organization}: {}", shown(warning)));
+    }
+    match &report.outcome {
+        Err(error) => super::complain(&describe_error(organization, error)),
+        Ok(Synced::Held { hold, kept }) => {
+            let mut losses = Vec::new();
+            let (leavers, seat_losers) = (hold.losses.leavers.len(), hold.losses.seat_losers.len());
+            if leavers > 0 {
+                let members = count(kept.members, "member");
+                losses.push(format!("{leavers} of {members} would leave"));
+            }
+            if seat_losers > 0 {
+                let seats = count(kept.seats, "seat holder");
+                losses.push(format!("{seat_losers} of {seats} would lose the seat"));
+            }
+            if hold.losses.last_admin {
+                losses.push("no admin would be left".to_owned());
+            }
+            super::complain(&format!(
+                "error: {organization}: roster held ({}): {}; nothing was committed\n\
+                 hint: if this is right, run `seatwatch approve {organization}`; \
+                 `seatwatch status` shows who it is about",
+                hold.id,
+                losses.join(", ")
+            ));
+        }
+        Ok(_) => {}
+    }
+}
+
+fn describe_error(organization: &OrganizationId, error: &SyncError) -> String {
+    let hint = error.hint().map(|hint| format!("\nhint: {hint}")).unwrap_or_default();
+    let (reason, chain) = (error.reason().word(), super::exit::chain(error));
+    format!("error: {organization}: {reason}: {chain}; nothing was committed{hint}")
+}
+
+fn describe_undelivered(undelivered: &Undelivered) -> String {
+    let Undelivered { sink, lane, reason, disabled, queued } = undelivered;
+    let lane = if lane == "main" { String::new() } else { format!(" ({lane})") };
+    let what = if *disabled { "stopped" } else { "not delivered" };
+    let next = if *disabled {
+        "change the sink's config to start it again"
+    } else {
+        "the next `seatwatch sync` tries again"
+    };
+    let events = count(*queued, "event");
+    format!("warning: sink {sink}{lane}: {what}: {reason}\nhint: {events} stay queued; {next}")
+}
+
+/// One line of sums, and below it who is concerned.
+fn write_report(
+    organization: &Organization,
+    report: &Report,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let name = match &organization.label {
+        Some(label) => format!("{} ({})", organization.id, shown(label)),
+        None => organization.id.to_string(),
+    };
+    let limit = organization.seats.limit;
+    match &report.outcome {
+        Err(_) => return out.flush(),
+        Ok(Synced::Baselined(totals)) => {
+            writeln!(out, "{name}  {}  baseline", sums(totals, None, limit))?;
+        }
+        Ok(Synced::Compared { before, after }) => {
+            writeln!(out, "{name}  {}", sums(after, Some(before), limit))?;
+        }
+        Ok(Synced::Held { hold, kept }) => {
+            writeln!(out, "{name}  {}  held ({})", sums(kept, None, limit), hold.id)?;
+        }
+    }
+    for (event, members) in names(&report.events) {
+        if members.is_empty() {
+            writeln!(out, "  {event}")?;
+        } else {
+            writeln!(out, "  {:<13}  {}", event.word(), members.join(", "))?;
+        }
+    }
+    out.flush()
+}
+
+/// `83 members (+1 −1)  61 of 65 seats (+2 −1)  3 admins`, as far as it can be told from sums.
+fn sums(after: &Totals, before: Option<&Totals>, limit: Option<u64>) -> String {
+    let change = |now: u64, then: Option<u64>| match then {
+        Some(then) if now > then => format!(" (+{})", now - then),
+        Some(then) if now < then => format!(" (−{})", then - now),
+        _ => String::new(),
+    };
+    let members = change(after.members, before.map(|totals| totals.members));
+    let seats = change(after.seats_used(), before.map(Totals::seats_used));
+    let admins = change(after.admins, before.map(|totals| totals.admins));
+    let used = match limit {
+        Some(limit) => format!("{} of {}", after.seats_used(), count(limit, "seat")),
+        None => count(after.seats_used(), "seat"),
+    };
+    let unnamed = match after.unnamed.members {
+        0 => String::new(),
+        rows => format!("  {rows} unnamed"),
+    };
+    let (all, admin) = (count(after.members, "member"), count(after.admins, "admin"));
+    format!("{all}{members}  {used}{seats}  {admin}{admins}{unnamed}")
+}
+
+/// So many names a kind are shown; the sink has all of them.
+const NAMES_SHOWN: usize = 20;
+
+/// The members by event, in the order of the events' kinds.
+fn names(events: &[Told]) -> Vec<(EventKind, Vec<String>)> {
+    let by_kind = events.iter().map(|told| (told.event, told)).into_group_map();
+    by_kind
+        .into_iter()
+        .sorted_by_key(|(event, _)| *event)
+        .map(|(event, told)| {
+            let named = told.iter().filter_map(|told| {
+                let name = shown(told.member.as_deref()?);
+                let formerly = told.formerly.as_deref().map(|old| format!("{} → ", shown(old)));
+                Some(format!("{}{name}", formerly.unwrap_or_default()))
+            });
+            let mut names: Vec<String> = named.take(NAMES_SHOWN).collect();
+            let more = told.len().saturating_sub(NAMES_SHOWN);
+            names.extend((more > 0).then(|| format!("and {more} more")));
+            (event, names)
+        })
+        .collect()
+}
+
+/// The keys of a row for machines.
+const COLUMNS: &[&str] = &[
+    "organization", "outcome", "reason", "message", "hold", "members", "seats", "admins",
+    "unnamed_members", "unnamed_seats", "joined", "left", "seat_gained", "seat_lost",
+    "admin_granted", "admin_revoked", "renamed", "updated", "requests",
+];
+
+fn report_row(report: &Report) -> Row {
+    let (outcome, totals, hold) = match &report.outcome {
+        Ok(Synced::Baselined(totals)) => ("baselined", Some(*totals), None),
+        Ok(Synced::Compared { before, after }) => {
+            let changed = before != after || !report.events.is_empty();
+            (if changed { "changed" } else { "unchanged" }, Some(*after), None)
+        }
+        Ok(Synced::Held { hold, kept }) => ("held", Some(*kept), Some(&hold.id)),
+        Err(_) => ("failed", None, None),
+    };
+    let error = report.outcome.as_ref().err();
+    let events = |kind| report.events.iter().filter(|told| told.event == kind).count();
+    row! {
+        organization: report.organization.to_string(),
+        outcome: outcome,
+        reason: error.map(|error| error.reason().word()),
+        message: error.map(|error| super::exit::chain(error)),
+        hold: hold,
+        members: totals.map(|totals| totals.members),
+        seats: totals.map(|totals| totals.seats),
+        admins: totals.map(|totals| totals.admins),
+        unnamed_members: totals.map(|totals| totals.unnamed.members),
+        unnamed_seats: totals.map(|totals| totals.unnamed.seats),
+        joined: events(EventKind::Joined),
+        left: events(EventKind::Left),
+        seat_gained: events(EventKind::SeatGained),
+        seat_lost: events(EventKind::SeatLost),
+        admin_granted: events(EventKind::AdminGranted),
+        admin_revoked: events(EventKind::AdminRevoked),
+        renamed: events(EventKind::Renamed),
+        updated: events(EventKind::Updated),
+        requests: report.requests,
+    }
+}
