@@ -16,6 +16,7 @@
 
 mod complete;
 mod error;
+mod quote;
 mod request;
 mod retry;
 mod route;

@@ -56,13 +56,13 @@ impl Session {
     /// where the server asks for a longer wait than the session has left; [`Reason::Timeout`]
     /// when its time is up.
     pub(super) async fn ask(&self, route: Route<'_>) -> Result<Answer, Error> {
-        let answer = tokio::time::timeout_at(self.deadline(), self.ask_on(route)).await;
+        let answer = tokio::time::timeout_at(self.deadline, self.ask_on(route)).await;
         answer.unwrap_or_else(|_| Err(self.time_is_up(route)))
     }
 
     /// As [`ask`](Self::ask), with a single attempt.
     pub(super) async fn ask_once(&self, route: Route<'_>) -> Result<Answer, Error> {
-        let answer = tokio::time::timeout_at(self.deadline(), self.attempt(route)).await;
+        let answer = tokio::time::timeout_at(self.deadline, self.attempt(route)).await;
         match answer {
             Ok(Ok(answer)) => Ok(answer),
             Ok(Err(Failure::Passing { error, .. } | Failure::Lasting(error))) => Err(error),
@@ -71,7 +71,7 @@ impl Session {
     }
 
     async fn ask_on(&self, route: Route<'_>) -> Result<Answer, Error> {
-        let mut delays = self.server().policy.delays();
+        let mut delays = self.server.inner().policy.delays();
         let mut attempts = 0;
         loop {
             let (error, retry_after) = match self.attempt(route).await {
@@ -81,7 +81,7 @@ impl Session {
             };
             attempts += 1;
             let asked_for = retry_after.unwrap_or_default();
-            let left = self.deadline().saturating_duration_since(tokio::time::Instant::now());
+            let left = self.deadline.saturating_duration_since(tokio::time::Instant::now());
             if asked_for > left {
                 return Err(self.asked_to_wait(route, asked_for).caused_by(error));
             }
@@ -93,7 +93,7 @@ impl Session {
                 Some(_) | None => {
                     let error = error.after_attempts(attempts);
                     return Err(match retry_after {
-                        Some(wait) => error.postponed_until(self.now() + wait),
+                        Some(wait) => error.postponed_until(self.clock.now() + wait),
                         None => error,
                     });
                 }
@@ -102,13 +102,13 @@ impl Session {
     }
 
     async fn attempt(&self, route: Route<'_>) -> Result<Answer, Failure> {
-        let server = self.server();
+        let server = self.server.inner();
         server.limiter.until_ready().await;
-        let mut request = server.client.get(route.url(&server.api_root, self.organization()));
+        let mut request = server.client.get(route.url(&server.api_root, &self.organization));
         if route.needs_token() {
             request = request.header(AUTHORIZATION, self.bearer().map_err(Failure::Lasting)?);
         }
-        self.count_request();
+        self.requests.fetch_add(1, Ordering::Relaxed);
         let started = Instant::now();
         let response = request.send().await.map_err(|error| self.transport(route, error))?;
         tracing::debug!(
@@ -159,13 +159,14 @@ impl Session {
         let reason =
             if status.is_server_error() { Reason::ServerError } else { Reason::RateLimited };
         let error = Error::new(reason, format!("`{url}` answered {status}"));
-        Failure::Passing { error, retry_after: retry_after(response.headers(), self.now()) }
+        Failure::Passing { error, retry_after: retry_after(response.headers(), self.clock.now()) }
     }
 
     /// Sorts out what went wrong below HTTP. The URL is cut off: it is in our own sentence.
     fn transport(&self, route: Route<'_>, error: reqwest::Error) -> Failure {
-        let (url, timeout) = (self.shown(route), self.server().timeout);
+        let (url, timeout) = (self.shown(route), self.server.inner().timeout);
         let error = error.without_url();
+        // From a decompressor, or from chunks that are none.
         let undecodable = |error: &io::Error| {
             matches!(error.kind(), io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput)
         };
@@ -174,7 +175,7 @@ impl Session {
             return Failure::Lasting(Error::new(Reason::Tls, what).caused_by(error));
         }
         if error.is_decode() && find::<io::Error>(&error).is_some_and(undecodable) {
-            let what = format!("the answer to `{url}` cannot be decompressed");
+            let what = format!("the answer to `{url}` cannot be decoded");
             return Failure::Lasting(Error::new(Reason::BadResponse, what).caused_by(error));
         }
         let (reason, what) = if error.is_timeout() {
@@ -193,17 +194,13 @@ impl Session {
         let (url, seconds) = (self.shown(route), Duration::from_secs(wait.as_secs()));
         let wait_shown = humantime::format_duration(seconds);
         let what = format!("`{url}` asks to wait {wait_shown}, longer than this sync may take");
-        Error::new(Reason::RateLimited, what).postponed_until(self.now() + wait)
+        Error::new(Reason::RateLimited, what).postponed_until(self.clock.now() + wait)
     }
 
     fn time_is_up(&self, route: Route<'_>) -> Error {
         let what =
             format!("the time for this sync was up before the answer to `{}`", self.shown(route));
         Error::new(Reason::Timeout, what)
-    }
-
-    fn count_request(&self) {
-        self.requests.fetch_add(1, Ordering::Relaxed);
     }
 
     fn bearer(&self) -> Result<HeaderValue, Error> {

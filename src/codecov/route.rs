@@ -6,6 +6,7 @@
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use url::Url;
 
+use super::quote::bare;
 use crate::organization::OrganizationId;
 use crate::roster::Username;
 
@@ -72,15 +73,10 @@ impl Route<'_> {
 /// Where the API begins on a server: the root with its path prefix, and `api/v2/` if that is
 /// not already there. User info, query and fragment are dropped.
 pub(super) fn api_root(base_url: &Url) -> Url {
-    let mut root = base_url.clone();
     let prefix = base_url.path().trim_end_matches('/');
     let prefix = prefix.strip_suffix("/api/v2").unwrap_or(prefix);
+    let mut root = bare(base_url.clone());
     root.set_path(&format!("{prefix}/api/v2/"));
-    root.set_query(None);
-    root.set_fragment(None);
-    // Both fail only for URLs that cannot have a host, which reqwest refuses by itself.
-    root.set_username("").ok();
-    root.set_password(None).ok();
     root
 }
 
@@ -90,7 +86,7 @@ pub(super) fn api_root(base_url: &Url) -> Url {
 /// digits may be the internal number of somebody else.
 pub fn can_be_looked_up(username: &Username) -> bool {
     let name = username.shown();
-    let number = name.bytes().all(|byte| byte.is_ascii_digit());
+    let number = name.chars().all(char::is_numeric);
     !number && name != "." && name != ".." && !name.contains('/')
 }
 
@@ -146,7 +142,7 @@ mod tests {
         for name in ["ann", "dependabot[bot]", "4711a", "...", "zoë-名前"] {
             assert!(can_be_looked_up(&Username::new(name)), "{name}");
         }
-        for name in ["", ".", "..", "a/b", "4711"] {
+        for name in ["", ".", "..", "a/b", "4711", "４７１１"] {
             assert!(!can_be_looked_up(&Username::new(name)), "{name}");
         }
     }

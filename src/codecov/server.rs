@@ -23,7 +23,7 @@ const USER_AGENT: &str = concat!("seatwatch/", env!("CARGO_PKG_VERSION"));
 /// Where a Codecov is and how to treat it: the `codecov` part of the configuration, checked.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// The server's root, with or without `/api/v2`; a path prefix is kept.
+    /// The server's root, with or without `/api/v2`; a path prefix is kept, user info is not.
     pub base_url: Url,
     /// How many rows to ask for at once where a roster is larger than 1,000; at least 1.
     pub page_size: u32,
@@ -70,7 +70,7 @@ impl Server {
             client: build_client(settings)?,
             limiter: RateLimiter::direct(quota(settings.requests_per_second)),
             api_root: api_root(&settings.base_url),
-            page_size: u64::from(settings.page_size),
+            page_size: u64::from(settings.page_size.max(1)),
             timeout: settings.timeout,
             policy,
         })))

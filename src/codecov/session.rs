@@ -6,14 +6,13 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use chrono::{DateTime, Utc};
-use secrecy::{ExposeSecret as _, SecretString};
-use url::Url;
+use secrecy::SecretString;
 
 use super::error::{Error, Reason};
+use super::quote::{quote, quote_target};
 use super::request::Answer;
 use super::route::{Route, can_be_looked_up};
-use super::server::{Inner, Server};
+use super::server::Server;
 use super::wire::{Fault, Page, Row, parse_owner};
 use crate::clock::Clock;
 use crate::organization::OrganizationId;
@@ -31,20 +30,17 @@ const BAD_TOKEN: &str = "Invalid token.";
 /// The only 403 that is sure to say that the token's user is no admin (section 4).
 const NO_PERMISSION: &str = "You do not have permission to perform this action.";
 
-/// How much of a server's text is shown.
-const QUOTED_CHARS: usize = 200;
-
 /// All requests of one sync of one organization.
 ///
 /// Dropping any of its futures is safe: nothing at Codecov changes, and none is in debt.
 pub struct Session {
-    server: Server,
-    organization: OrganizationId,
+    pub(super) server: Server,
+    pub(super) organization: OrganizationId,
     pub(super) token: SecretString,
-    clock: Arc<dyn Clock>,
-    deadline: tokio::time::Instant,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) deadline: tokio::time::Instant,
     pub(super) requests: AtomicU64,
-    progress: Arc<Progress>,
+    pub(super) progress: Arc<Progress>,
 }
 
 /// What is known about the token's user.
@@ -251,10 +247,13 @@ impl Session {
     fn what_was_answered(&self, route: Route<'_>, answer: &Answer) -> String {
         let (url, status) = (self.shown(route), answer.status);
         let target = answer.location.as_deref().filter(|_| status.is_redirection());
-        match (target, answer.detail()) {
-            (Some(target), _) => format!("`{url}` redirects to `{}`", self.target(target)),
-            (None, Some(detail)) => format!("`{url}` answered {status}: `{}`", self.quote(&detail)),
-            (None, None) => format!("`{url}` answered {status}"),
+        if let Some(target) = target {
+            let target = quote_target(target, &self.server.inner().api_root, &self.token);
+            return format!("`{url}` redirects to `{target}`");
+        }
+        match answer.detail() {
+            Some(detail) => format!("`{url}` answered {status}: `{}`", quote(&detail, &self.token)),
+            None => format!("`{url}` answered {status}"),
         }
     }
 
@@ -264,59 +263,8 @@ impl Session {
         Error::new(Reason::BadResponse, what)
     }
 
-    /// A redirect's target, without what may be secret in a URL.
-    fn target(&self, location: &str) -> String {
-        let Ok(mut target) = self.server().api_root.join(location) else {
-            return self.quote(location);
-        };
-        target.set_query(None);
-        target.set_fragment(None);
-        target.set_username("").ok();
-        target.set_password(None).ok();
-        self.quote(target.as_str())
-    }
-
-    /// A server's text, fit for a terminal and a log: short, on one line, and without the token,
-    /// which a server may well repeat.
-    fn quote(&self, text: &str) -> String {
-        let token = self.token.expose_secret();
-        let text = if token.is_empty() { text.to_owned() } else { text.replace(token, "***") };
-        let mut quoted: String = text
-            .chars()
-            .take(QUOTED_CHARS)
-            .flat_map(|c| {
-                let keep = matches!(c, '"' | '\'' | '\\');
-                let escaped = (!keep).then(|| c.escape_debug()).into_iter().flatten();
-                escaped.chain(keep.then_some(c))
-            })
-            .collect();
-        if text.chars().nth(QUOTED_CHARS).is_some() {
-            quoted.push('…');
-        }
-        quoted
-    }
-
+    /// The URL of a request for people.
     pub(super) fn shown(&self, route: Route<'_>) -> String {
-        route.shown(self.api_root(), &self.organization)
-    }
-
-    fn api_root(&self) -> &Url {
-        &self.server().api_root
-    }
-
-    pub(super) fn server(&self) -> &Inner {
-        self.server.inner()
-    }
-
-    pub(super) fn organization(&self) -> &OrganizationId {
-        &self.organization
-    }
-
-    pub(super) fn deadline(&self) -> tokio::time::Instant {
-        self.deadline
-    }
-
-    pub(super) fn now(&self) -> DateTime<Utc> {
-        self.clock.now()
+        route.shown(&self.server.inner().api_root, &self.organization)
     }
 }

@@ -63,14 +63,15 @@ impl From<Error> for Stop {
 
 impl Session {
     /// Reads the roster: in one page of 1,000 where that holds everything, else in pages of
-    /// the configured size. A roster that is the same as `last` is not parsed.
+    /// the configured size, than which no page is larger. A roster that is the same as `last`
+    /// is not parsed.
     ///
     /// # Errors
     ///
     /// Any [`Reason`] but [`TokenNotAdmin`](Reason::TokenNotAdmin). Nobody is missing then:
     /// an error says nothing about any member.
     pub async fn read_roster(&self, last: Option<&LastRead>) -> Result<Reading, Error> {
-        let page_size = self.server().page_size;
+        let page_size = self.server.inner().page_size;
         let is_large = last.is_some_and(|last| last.rows > FIRST_PAGE_SIZE);
         let mut first_size = if is_large { page_size } else { page_size.min(FIRST_PAGE_SIZE) };
         let mut repeats = 0..REPEATS;
@@ -106,11 +107,10 @@ impl Session {
     /// Gets all pages, whose shape holds. `first_size` is how much to ask for at first, and
     /// becomes what to ask for at first next time.
     async fn walk(&self, first_size: &mut u64) -> Result<Vec<Page>, Stop> {
-        let progress = self.progress();
-        progress.set(0, 0);
+        self.progress.set(0, 0);
         let mut first = self.first_page(*first_size).await?;
-        if first.total_pages > 1 && *first_size < self.server().page_size {
-            *first_size = self.server().page_size;
+        if first.total_pages > 1 && *first_size < self.server.inner().page_size {
+            *first_size = self.server.inner().page_size;
             first = self.first_page(*first_size).await?;
         }
         if first.count > MOST_MEMBERS {
@@ -123,7 +123,7 @@ impl Session {
         let mut rows = first.rows;
         let mut pages = vec![first];
         for number in 2..=shape.total_pages() {
-            progress.set(rows, shape.count());
+            self.progress.set(rows, shape.count());
             let Some(page) = self.page(number, shape.page_size()).await? else {
                 return Err(shape.gone(number).into());
             };
@@ -136,7 +136,7 @@ impl Session {
             }
             pages.push(page);
         }
-        progress.set(rows, shape.count());
+        self.progress.set(rows, shape.count());
         Ok(pages)
     }
 }

@@ -11,7 +11,7 @@ use serde_json::value::RawValue;
 
 use crate::roster::{Member, UnnamedRow, Username};
 
-/// The longest username, name or email that is taken.
+/// The longest text that is taken.
 const LONGEST_TEXT: usize = 1024;
 
 /// What an answer has that it should not have, as the end of a sentence about the answer.
@@ -96,14 +96,14 @@ impl Row {
             email: Field<'a>,
         }
         let wire: Wire<'_> = serde_json::from_slice(json).map_err(|_| Fault::Json)?;
-        let service: String = read("service", wire.service)?;
+        let service = read_text("service", wire.service)?.ok_or(Fault::Mistyped("service"))?;
         let username = read_text("username", wire.username)?;
         let name = read_text("name", wire.name)?;
         let seat = read("activated", wire.activated)?;
         let admin = read("is_admin", wire.is_admin)?;
         let email = read_text("email", wire.email)?;
         let username = username.filter(|username| {
-            service != "to_be_deleted" && !username.is_empty() && !is_of_deleted(username)
+            *service != *"to_be_deleted" && !username.is_empty() && !is_of_deleted(username)
         });
         Ok(match username.map(Username::new) {
             Some(username) => Self::Named(Member { username, name, email, seat, admin }),
@@ -226,7 +226,7 @@ mod tests {
             wire[field] = json!(null);
             assert_eq!(parse(&wire), Err(Fault::Mistyped(field)));
         }
-        for field in ["username", "name", "email"] {
+        for field in ["service", "username", "name", "email"] {
             let mut wire = row();
             wire[field] = json!("x".repeat(LONGEST_TEXT));
             assert!(parse(&wire).is_ok(), "{field}");
