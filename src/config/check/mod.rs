@@ -133,6 +133,9 @@ impl Checker<'_> {
         if let Some(Instance(name)) = &self.options.instance {
             return Some(name.clone());
         }
+        if self.top.has(&["instance"]) {
+            return None;
+        }
         let host = nix::unistd::gethostname().ok().and_then(|name| name.into_string().ok());
         if let Ok(Instance(name)) = host.as_deref().unwrap_or_default().parse() {
             return Some(name);
@@ -165,25 +168,26 @@ impl Checker<'_> {
     ) -> Token {
         let file_keys = [keys, &["token_file"]].concat();
         let variable_keys = [keys, &["token_env"]].concat();
-        let is_named = (section.has(&file_keys), section.has(&variable_keys));
-        if is_named == (true, true) {
-            let place = section.place(&variable_keys);
-            let problem = place.error("`token_file` and `token_env` are both given, expected one");
-            self.problems.push(problem.with_hint("remove one of the two lines"));
-            return Token { is_named: true, source: None };
-        }
+        let is_named = section.has(&file_keys) || section.has(&variable_keys);
         let (place, source) = match (file, variable) {
-            (Some(name), _) => {
+            (Some(_), Some(_)) => {
+                let place = section.place(&variable_keys);
+                let problem =
+                    place.error("`token_file` and `token_env` are both given, expected one");
+                self.problems.push(problem.with_hint("remove one of the two lines"));
+                return Token { is_named, source: None };
+            }
+            (Some(name), None) => {
                 let source = TokenSource::locate(name, self.directory, self.credentials);
-                (section.place(&file_keys), Some(source))
+                (section.place(&file_keys), source)
             }
             (None, Some(Variable(name))) => {
-                (section.place(&variable_keys), Some(TokenSource::Env(name.clone())))
+                (section.place(&variable_keys), TokenSource::Env(name.clone()))
             }
-            (None, None) => (section.place(keys), None),
+            (None, None) => return Token { is_named, source: None },
         };
-        self.tokens.extend(source.clone().map(|source| (place, source)));
-        Token { is_named: is_named.0 || is_named.1, source }
+        self.tokens.push((place, source.clone()));
+        Token { is_named, source: Some(source) }
     }
 
     /// The seats of an organization, or those of the top level.
@@ -191,7 +195,9 @@ impl Checker<'_> {
         let top = &self.options.seats;
         let limit = own.limit.or(top.limit).map(|limit| limit.0);
         let warn_at = own.warn_at.or(top.warn_at).unwrap_or_default();
-        if let (Some(limit), WarnAt::Seats(seats)) = (limit, warn_at)
+        // What stands at the top level alone is reported there alone.
+        let is_own = own.limit.is_some() || own.warn_at.is_some();
+        if let (true, Some(limit), WarnAt::Seats(seats)) = (is_own, limit, warn_at)
             && seats > limit
         {
             let key = if own.warn_at.is_some() { "warn_at" } else { "limit" };

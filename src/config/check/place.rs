@@ -42,8 +42,15 @@ pub(super) struct Section<'a> {
 impl Section<'_> {
     /// Whether the file says anything at the end of `keys`, right or wrong.
     pub(super) fn has(self, keys: &[&str]) -> bool {
-        let found = keys.iter().try_fold(self.node, |node, key| node.get(key));
-        found.is_some_and(|node| !matches!(node.value, Value::Null))
+        let mut node = self.node;
+        for key in keys {
+            match node.get(key) {
+                Some(Node { value: Value::Pruned, .. }) => return true,
+                Some(next) => node = next,
+                None => return false,
+            }
+        }
+        !matches!(node.value, Value::Null)
     }
 
     /// Where the value at the end of `keys` stands, or as much of the way as there is.
