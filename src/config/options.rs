@@ -55,14 +55,11 @@ pub(super) struct Options {
     pub(super) failing_after: Within<1, 1_000_000>,
     /// How often that event, and the one about a held roster, is repeated.
     pub(super) remind_every: Period<1>,
-    /// The Codecov server and how to talk to it.
     pub(super) codecov: CodecovOptions,
     /// The organizations to watch, at least one.
     #[schemars(with = "Vec<OrganizationEntry>", length(min = 1))]
     pub(super) organizations: Deferred,
-    /// When to hold a roster that lost members, rather than believe it.
     pub(super) guard: GuardOptions,
-    /// How many seats are paid for.
     pub(super) seats: SeatsOptions,
     /// Where events go, by a name of letters, digits, `-` and `_`. Each is a mapping with a
     /// `type`.

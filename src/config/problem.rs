@@ -74,7 +74,7 @@ impl Problem {
     }
 }
 
-/// All that is wrong with one file, in the order of the file; holds at least one error.
+/// All that is wrong with one file, in the order of the file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problems {
     /// The file, as it was named.

@@ -205,9 +205,18 @@ fn explain(error: &serde_yaml::Error) -> Problem {
                 .with_hint("write out what the aliases (`*name`) stand for")
         }
         E::NullIntoString { .. } => Problem::of_file("a key is missing before `:`"),
+        E::UnknownAnchor { .. } => unquoted_star(),
+        E::RecursiveReferencesRequireWeakTypes { .. } => {
+            Problem::of_file("an alias (`*name`) stands inside of what it stands for")
+                .with_hint("write out what it stands for")
+        }
         other => {
             let formatter = serde_yaml::DefaultMessageFormatter;
-            syntax(&serde_yaml::MessageFormatter::format_message(&formatter, other))
+            let text = serde_yaml::MessageFormatter::format_message(&formatter, other);
+            match other {
+                E::ExternalMessage { .. } => syntax(&text),
+                _ => Problem::of_file(format!("not valid YAML: {text}")),
+            }
         }
     };
     match location {
@@ -220,13 +229,24 @@ fn too_deep() -> Problem {
     Problem::of_file(format!("nested more than {MAX_DEPTH} levels deep"))
 }
 
-/// A mistake that the parser explains itself.
+/// To YAML, `*/15` is an alias.
+fn unquoted_star() -> Problem {
+    Problem::of_file("a text that begins with `*` needs quotes")
+        .with_hint("write `schedule: \"*/15 * * * *\"`")
+}
+
+/// A mistake that the scanner explains itself.
 fn syntax(text: &str) -> Problem {
     if text.contains("recursion limit") {
         return too_deep();
     }
+    if text.contains("anchor or alias") {
+        return unquoted_star();
+    }
     let hint = if text.contains("tab") {
         "indent with spaces; YAML does not allow tabs there"
+    } else if text.contains("unexpected character") {
+        "a text that begins with this character needs quotes"
     } else {
         "look for an open bracket or quote, or a `:` that needs quotes"
     };

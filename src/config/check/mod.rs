@@ -1,0 +1,212 @@
+//! Checks values against each other and makes the [`Config`] that the program uses.
+//!
+//! What one value can tell by itself was checked when it was read. Here are the rules between
+//! two: overrides, secrets named twice or not at all, organizations that are the same, filters
+//! that name nothing. What was wrong already is passed over, not complained about again.
+
+mod organizations;
+mod place;
+mod sinks;
+
+use std::path::{Path, PathBuf};
+
+use self::organizations::ORGANIZATIONS;
+pub(super) use self::place::Place;
+use self::place::Section;
+use self::sinks::SINKS;
+use super::options::{Options, SeatsOptions};
+use super::problem::{Problem, Problems};
+use super::reader;
+use super::secrets::TokenSource;
+use super::tree::{Node, Step, Value};
+use super::value::{BaseUrl, Instance, Variable, WarnAt};
+use super::{CodecovConfig, Config, SeatsConfig};
+
+/// What became of a file.
+#[derive(Default)]
+pub(super) struct Checked {
+    /// There if nothing is wrong, and sometimes if something is.
+    pub(super) config: Option<Config>,
+    pub(super) problems: Vec<Problem>,
+    /// Where each secret is named.
+    pub(super) tokens: Vec<(Place, TokenSource)>,
+}
+
+/// Reads and checks `text`, which stands in the file `origin`.
+pub(super) fn check(text: &str, origin: &Path, credentials: Option<&Path>) -> Checked {
+    let mut root = match Node::parse(text) {
+        Ok(root) => root,
+        Err(problem) => return Checked { problems: vec![problem], ..Checked::default() },
+    };
+    let mut problems = Vec::new();
+    let options = reader::read(&mut root, &[], &mut problems);
+    let Some(options): Option<Options> = options else {
+        return Checked { problems, ..Checked::default() };
+    };
+    let organizations = take(&mut root, ORGANIZATIONS);
+    let sinks = take(&mut root, SINKS);
+    let directory = directory_of(origin);
+    let mut checker = Checker {
+        options: &options,
+        top: Section { node: &root, path: &[] },
+        directory: &directory,
+        credentials,
+        problems,
+        tokens: Vec::new(),
+    };
+    let config = checker.config(organizations, sinks, origin);
+    Checked { config, problems: checker.problems, tokens: checker.tokens }
+}
+
+/// The directory that relative paths are relative to, absolute.
+fn directory_of(origin: &Path) -> PathBuf {
+    let absolute = std::path::absolute(origin).unwrap_or_else(|_| origin.to_owned());
+    absolute.parent().map_or_else(|| PathBuf::from("/"), Path::to_owned)
+}
+
+/// Takes the value of a key out of the tree, to read its parts one by one.
+fn take(root: &mut Node, key: &str) -> Option<Node> {
+    let node = root.descend(&[Step::Key(key.to_owned())])?;
+    let value = std::mem::replace(&mut node.value, Value::Pruned);
+    Some(Node { position: node.position, value })
+}
+
+struct Checker<'a> {
+    options: &'a Options,
+    top: Section<'a>,
+    directory: &'a Path,
+    credentials: Option<&'a Path>,
+    problems: Vec<Problem>,
+    tokens: Vec<(Place, TokenSource)>,
+}
+
+/// A token as one mapping names it.
+struct Token {
+    /// Whether it names one at all, right or wrong.
+    is_named: bool,
+    source: Option<TokenSource>,
+}
+
+impl Checker<'_> {
+    fn config(
+        &mut self,
+        organizations: Option<Node>,
+        sinks: Option<Node>,
+        origin: &Path,
+    ) -> Option<Config> {
+        let options = self.options;
+        let codecov = &options.codecov;
+        let instance = self.instance();
+        self.url(self.top, &["codecov", "base_url"], &codecov.base_url);
+        self.seats(self.top, &options.seats);
+        let token = self.token(
+            self.top,
+            &["codecov"],
+            codecov.token_file.as_deref(),
+            codecov.token_env.as_ref(),
+        );
+        let organizations = self.organizations(organizations, &token);
+        let sinks = self.sinks(sinks, &organizations);
+        Some(Config {
+            instance: instance?,
+            state_dir: self.directory.join(&options.state_dir),
+            splay: options.splay.0,
+            sync_timeout: options.sync_timeout.0,
+            max_concurrent_syncs: usize::try_from(options.max_concurrent_syncs.0).ok()?,
+            failing_after: u32::try_from(options.failing_after.0).ok()?,
+            remind_every: options.remind_every.0,
+            codecov: CodecovConfig {
+                page_size: codecov.page_size.0,
+                timeout: codecov.timeout.0,
+                requests_per_second: codecov.requests_per_second.0,
+                ca_file: codecov.ca_file.as_ref().map(|path| self.directory.join(path)),
+                allow_http: codecov.allow_http,
+            },
+            organizations: organizations.valid,
+            sinks,
+            warnings: Problems::new(origin, Vec::new()),
+        })
+    }
+
+    /// What the file says, or else the host name.
+    fn instance(&mut self) -> Option<String> {
+        if let Some(Instance(name)) = &self.options.instance {
+            return Some(name.clone());
+        }
+        if self.top.has(&["instance"]) {
+            return None;
+        }
+        let host = nix::unistd::gethostname().ok().and_then(|name| name.into_string().ok());
+        if let Ok(Instance(name)) = host.as_deref().unwrap_or_default().parse() {
+            return Some(name);
+        }
+        let problem = self
+            .top
+            .place(&[])
+            .error("`instance` is missing, and the host name cannot stand in for it");
+        self.problems.push(problem.with_hint("add a line such as `instance: prod`"));
+        None
+    }
+
+    fn url(&mut self, section: Section<'_>, keys: &[&str], url: &BaseUrl) {
+        if url.is_exposed() && !self.options.codecov.allow_http {
+            let problem = section.place(keys).error("a URL without TLS is refused");
+            self.problems.push(problem.with_hint(
+                "use `https`, or allow that the token can be read on the way: \
+                 `codecov.allow_http: true`",
+            ));
+        }
+    }
+
+    /// The token that `token_file` or `token_env` in `section`, at the end of `keys`, names.
+    fn token(
+        &mut self,
+        section: Section<'_>,
+        keys: &[&str],
+        file: Option<&Path>,
+        variable: Option<&Variable>,
+    ) -> Token {
+        let file_keys = [keys, &["token_file"]].concat();
+        let variable_keys = [keys, &["token_env"]].concat();
+        let is_named = section.has(&file_keys) || section.has(&variable_keys);
+        let (place, source) = match (file, variable) {
+            (Some(_), Some(_)) => {
+                let place = section.place(&variable_keys);
+                let problem =
+                    place.error("`token_file` and `token_env` are both given, expected one");
+                self.problems.push(problem.with_hint("remove one of the two lines"));
+                return Token { is_named, source: None };
+            }
+            (Some(name), None) => {
+                let source = TokenSource::locate(name, self.directory, self.credentials);
+                (section.place(&file_keys), source)
+            }
+            (None, Some(Variable(name))) => {
+                (section.place(&variable_keys), TokenSource::Env(name.clone()))
+            }
+            (None, None) => return Token { is_named, source: None },
+        };
+        self.tokens.push((place, source.clone()));
+        Token { is_named, source: Some(source) }
+    }
+
+    /// The seats of an organization, or those of the top level.
+    fn seats(&mut self, section: Section<'_>, own: &SeatsOptions) -> SeatsConfig {
+        let top = &self.options.seats;
+        let limit = own.limit.or(top.limit).map(|limit| limit.0);
+        let warn_at = own.warn_at.or(top.warn_at).unwrap_or_default();
+        // What stands at the top level alone is reported there alone.
+        let is_own = own.limit.is_some() || own.warn_at.is_some();
+        if let (true, Some(limit), WarnAt::Seats(seats)) = (is_own, limit, warn_at)
+            && seats > limit
+        {
+            let key = if own.warn_at.is_some() { "warn_at" } else { "limit" };
+            let place = section.place(&["seats", key]);
+            let problem = place.error(format!(
+                "`warn_at` is {seats} and `limit` is {limit}: the warning would never come first"
+            ));
+            self.problems.push(problem.with_hint("`warn_at` must not be above `limit`"));
+        }
+        SeatsConfig { limit, warn_at }
+    }
+}

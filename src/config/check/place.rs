@@ -1,0 +1,67 @@
+//! Where in the file something stands, for problems that only a comparison brings to light.
+//!
+//! Looks places up when there is something to report, so that nothing is kept for what is right.
+
+use crate::config::problem::{Position, Problem, Severity};
+use crate::config::tree::{self, Node, Step, Value};
+
+/// A key of the file and where it stands.
+#[derive(Clone, Debug)]
+pub(in crate::config) struct Place {
+    pub(super) position: Position,
+    pub(super) path: String,
+}
+
+impl Place {
+    pub(in crate::config) fn error(&self, text: impl Into<String>) -> Problem {
+        self.problem(Severity::Error, text)
+    }
+
+    pub(super) fn warning(&self, text: impl Into<String>) -> Problem {
+        self.problem(Severity::Warning, text)
+    }
+
+    fn problem(&self, severity: Severity, text: impl Into<String>) -> Problem {
+        Problem {
+            severity,
+            position: Some(self.position),
+            path: self.path.clone(),
+            text: text.into(),
+            hint: None,
+        }
+    }
+}
+
+/// A mapping of the file, to look up places in.
+#[derive(Clone, Copy)]
+pub(super) struct Section<'a> {
+    pub(super) node: &'a Node,
+    pub(super) path: &'a [Step],
+}
+
+impl Section<'_> {
+    /// Whether the file says anything at the end of `keys`, right or wrong.
+    pub(super) fn has(self, keys: &[&str]) -> bool {
+        let mut node = self.node;
+        for key in keys {
+            match node.get(key) {
+                Some(Node { value: Value::Pruned, .. }) => return true,
+                Some(next) => node = next,
+                None => return false,
+            }
+        }
+        !matches!(node.value, Value::Null)
+    }
+
+    /// Where the value at the end of `keys` stands, or as much of the way as there is.
+    pub(super) fn place(self, keys: &[&str]) -> Place {
+        let mut path = self.path.to_vec();
+        let mut node = self.node;
+        for key in keys {
+            let Some(next) = node.get(key) else { break };
+            node = next;
+            path.push(Step::Key((*key).to_owned()));
+        }
+        Place { position: node.position, path: tree::display(&path) }
+    }
+}

@@ -1,0 +1,149 @@
+//! The sinks: their kinds, their names, and filters that mean something.
+
+use super::Checker;
+use super::organizations::{ORGANIZATIONS, Organizations};
+use super::place::{Place, Section};
+use crate::config::filter::{self, OrganizationFilter};
+use crate::config::options::SinkOptions;
+use crate::config::problem::{self, Problem, did_you_mean};
+use crate::config::tree::{Entry, Node, Step, Value};
+use crate::config::value::Patience;
+use crate::config::{SinkEntry, reader, unavailable};
+use crate::organization::OrganizationId;
+use crate::sinks;
+
+/// The key of the mapping.
+pub(super) const SINKS: &str = "sinks";
+
+impl Checker<'_> {
+    pub(super) fn sinks(
+        &mut self,
+        mapping: Option<Node>,
+        organizations: &Organizations,
+    ) -> Vec<SinkEntry> {
+        let entries = match mapping {
+            Some(Node { value: Value::Mapping(entries), .. }) => entries,
+            None | Some(Node { value: Value::Null, .. }) => Vec::new(),
+            Some(Node { position, .. }) => {
+                let problem = Place { position, path: SINKS.to_owned() }
+                    .error("expected a mapping from names to sinks");
+                self.problems.push(
+                    problem.with_hint("`audit: { type: file, path: events.ndjson }` is a sink"),
+                );
+                Vec::new()
+            }
+        };
+        entries.into_iter().filter_map(|entry| self.sink(entry, organizations)).collect()
+    }
+
+    fn sink(&mut self, entry: Entry, organizations: &Organizations) -> Option<SinkEntry> {
+        let Entry { key: name, position, mut node } = entry;
+        let path = [Step::Key(SINKS.to_owned()), Step::Key(name.clone())];
+        let allowed = |c: char| c.is_ascii_alphanumeric() || "-_".contains(c);
+        if name.is_empty() || !name.chars().all(allowed) {
+            let place = Place { position, path: SINKS.to_owned() };
+            self.problems.push(place.error(format!(
+                "`{}` cannot name a sink, expected letters, digits, `-` and `_`",
+                name.escape_debug()
+            )));
+        }
+        let common: SinkOptions = reader::read(&mut node, &path, &mut self.problems)?;
+        let Some(kind) = sinks::find(&common.r#type) else {
+            let place = Section { node: &node, path: &path }.place(&["type"]);
+            self.problems.push(unknown_type(&place, &common.r#type));
+            return None;
+        };
+        let config =
+            reader::read_beside(&mut node, &path, SinkOptions::KEYS, &mut self.problems, kind.read);
+        let section = Section { node: &node, path: &path };
+        let events = node.get("events").map(|events| &events.value);
+        if matches!(events, Some(Value::Sequence(events)) if events.is_empty()) {
+            let problem = section.place(&["events"]).error("no events, expected at least one");
+            self.problems.push(problem.with_hint("without `events` it gets all but `updated`"));
+        }
+        let filter = match common.organizations {
+            Some(patterns) => self.filter(section, patterns, organizations),
+            None => Some(OrganizationFilter::all()),
+        };
+        let mut config = config?;
+        config.resolve(self.directory);
+        Some(SinkEntry {
+            name,
+            kind: kind.name,
+            events: common.events.map(|events| events.into_iter().collect()),
+            organizations: filter?,
+            give_up_after: match common.give_up_after {
+                Patience::For(period) => Some(period.0),
+                Patience::Forever => None,
+            },
+            config,
+        })
+    }
+
+    /// Makes a filter whose every pattern means something.
+    fn filter(
+        &mut self,
+        section: Section<'_>,
+        patterns: Vec<String>,
+        organizations: &Organizations,
+    ) -> Option<OrganizationFilter> {
+        let list = section.node.get(ORGANIZATIONS)?;
+        let Value::Sequence(nodes) = &list.value else { return None };
+        if nodes.is_empty() {
+            let problem = section.place(&[ORGANIZATIONS]).error("no organizations");
+            self.problems.push(problem.with_hint("without `organizations` it gets those of all"));
+            return None;
+        }
+        let nodes = nodes.iter().enumerate();
+        let nodes = nodes.filter(|(_, node)| !matches!(node.value, Value::Pruned));
+        for (pattern, (index, node)) in patterns.iter().zip(nodes) {
+            let path = format!("{}[{index}]", section.place(&[ORGANIZATIONS]).path);
+            let place = Place { position: node.position, path };
+            let problem = match OrganizationFilter::of(vec![pattern.clone()]) {
+                Err(error) => {
+                    Some(place.error(format!("`{pattern}` is not a pattern: {}", error.kind())))
+                }
+                Ok(one) if filter::is_glob(pattern) => {
+                    let mut ids = organizations.first.keys();
+                    let is_idle = !organizations.are_partial && !ids.any(|id| one.matches(id));
+                    is_idle.then(|| {
+                        place.warning(format!("`{pattern}` matches none of the organizations"))
+                    })
+                }
+                Ok(_) => name_problem(&place, pattern, organizations),
+            };
+            self.problems.extend(problem);
+        }
+        OrganizationFilter::of(patterns).ok()
+    }
+}
+
+/// What is wrong with a name, not a pattern, in a filter.
+fn name_problem(place: &Place, name: &str, organizations: &Organizations) -> Option<Problem> {
+    let id = match name.parse::<OrganizationId>() {
+        Ok(id) => id,
+        Err(error) => {
+            let problem = place.error(error.to_string());
+            return Some(problem.with_hint("`github/*` stands for all on a service"));
+        }
+    };
+    if organizations.are_partial || organizations.first.contains_key(&id) {
+        return None;
+    }
+    let problem = place.error(format!("{id} is not among `organizations`"));
+    let mut known: Vec<String> = organizations.first.keys().map(ToString::to_string).collect();
+    known.sort_unstable();
+    let nearest = problem::nearest(&id.to_string(), known.iter().map(String::as_str));
+    Some(match nearest {
+        Some(name) => problem.with_hint(format!("did you mean `{name}`?")),
+        None => problem,
+    })
+}
+
+fn unknown_type(place: &Place, name: &str) -> Problem {
+    if unavailable::SINK_TYPES.contains(&name) {
+        return place.error(format!("`{name}` is {}", unavailable::TEXT));
+    }
+    let known: Vec<&str> = sinks::KINDS.iter().map(|kind| kind.name).collect();
+    place.error(format!("`{name}` is not a type of sink")).with_hint(did_you_mean(name, &known))
+}

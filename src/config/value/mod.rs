@@ -1,0 +1,83 @@
+//! The kinds of single values that the configuration is made of.
+//!
+//! Each is a newtype that is valid once it exists: it checks itself while it is read, so its
+//! error has a place, and it tells the JSON Schema what it accepts. An error's second line is
+//! advice.
+//!
+//! Knows neither where a value stands nor what the others are.
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::str::FromStr;
+
+use schemars::{Schema, json_schema};
+use serde::{Deserializer, de};
+
+/// A type that is written as one text, and what such texts are.
+trait Written: FromStr<Err: fmt::Display> {
+    /// What it is, for `expected …` and the reference: `a duration such as 15m`.
+    const WHAT: &'static str;
+
+    /// What the JSON Schema says beyond `WHAT`.
+    fn schema() -> Schema {
+        json_schema!({ "type": "string" })
+    }
+}
+
+fn read<'de, T: Written, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error> {
+    struct Reading<T>(PhantomData<T>);
+
+    impl<T: Written> de::Visitor<'_> for Reading<T> {
+        type Value = T;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str(T::WHAT)
+        }
+
+        fn visit_str<E: de::Error>(self, text: &str) -> Result<T, E> {
+            text.parse().map_err(E::custom)
+        }
+    }
+
+    deserializer.deserialize_str(Reading(PhantomData))
+}
+
+/// Gives a [`Written`] type the traits by which serde and schemars know it.
+macro_rules! written {
+    ($type:ty $(, $($generics:tt)*)?) => {
+        impl<'de, $($($generics)*)?> serde::Deserialize<'de> for $type {
+            fn deserialize<D: serde::Deserializer<'de>>(
+                deserializer: D,
+            ) -> Result<Self, D::Error> {
+                super::read(deserializer)
+            }
+        }
+
+        impl<$($($generics)*)?> schemars::JsonSchema for $type {
+            fn inline_schema() -> bool {
+                true
+            }
+
+            fn schema_name() -> std::borrow::Cow<'static, str> {
+                stringify!($type).into()
+            }
+
+            fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+                let mut schema = <$type as super::Written>::schema();
+                schema.insert("title".to_owned(), <$type as super::Written>::WHAT.into());
+                schema
+            }
+        }
+    };
+}
+
+mod base_url;
+mod names;
+mod numbers;
+mod time;
+
+pub(crate) use self::base_url::BaseUrl;
+pub(crate) use self::names::{Instance, Label, OrganizationName, ServiceName, Variable};
+pub use self::numbers::WarnAt;
+pub(crate) use self::numbers::{Rate, Within};
+pub(crate) use self::time::{Patience, Period, Zone};
