@@ -18,12 +18,15 @@ macro_rules! crash_point {
     };
 }
 
+pub mod cli;
 pub mod clock;
 pub mod codecov;
 pub mod config;
 pub mod dispatch;
 pub mod organization;
 pub mod roster;
+pub mod schedule;
+pub mod simulator;
 pub mod sinks;
 pub mod store;
 pub mod sync;

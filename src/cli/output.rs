@@ -26,7 +26,7 @@ pub(super) type Row = serde_json::Map<String, Value>;
 
 /// Makes a row of its cells.
 macro_rules! row {
-    ($($key:ident: $value:expr),* $(,)?) => {
+    ($($key:tt: $value:expr),* $(,)?) => {
         [$((stringify!($key).to_owned(), serde_json::json!($value))),*]
             .into_iter()
             .collect::<$crate::cli::output::Row>()

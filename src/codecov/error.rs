@@ -77,7 +77,7 @@ impl Reason {
     }
 
     /// What to do about it, where nothing more exact is known; `None` where waiting is all.
-    fn hint(self) -> Option<&'static str> {
+    pub fn hint(self) -> Option<&'static str> {
         match self {
             Self::TokenRefused => Some(
                 "make an API token in the Codecov settings of an admin of the organization and \

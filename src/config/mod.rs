@@ -36,6 +36,7 @@ use url::Url;
 
 pub use self::cron::{Cron, CronError};
 pub use self::filter::OrganizationFilter;
+pub(crate) use self::problem::did_you_mean;
 pub use self::problem::{Position, Problem, Problems, Severity};
 pub(crate) use self::reader::{Mistake, Reader};
 pub use self::schema::schema;

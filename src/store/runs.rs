@@ -7,6 +7,8 @@ use chrono::{DateTime, Utc};
 use rusqlite::{OptionalExtension as _, Row};
 use uuid::Uuid;
 
+use crate::organization::OrganizationId;
+
 use super::{Organization, Tx, View, millis, time, unreadable};
 
 /// The number of a run: later commits have larger ones.
@@ -91,6 +93,17 @@ impl View<'_> {
         )?;
         statement.query_row([organization.0], read_run).optional()
     }
+
+    /// Whether a sync of the organization has begun and not ended.
+    ///
+    /// # Errors
+    ///
+    /// The disk or the database failed.
+    pub fn is_under_way(&self, organization: Organization) -> rusqlite::Result<bool> {
+        let mut statement =
+            self.0.prepare_cached("SELECT 1 FROM under_way WHERE organization = ?1")?;
+        statement.exists([organization.0])
+    }
 }
 
 fn read_run(row: &Row<'_>) -> rusqlite::Result<Run> {
@@ -107,6 +120,26 @@ fn read_run(row: &Row<'_>) -> rusqlite::Result<Run> {
 }
 
 impl Tx<'_> {
+    /// Notes that the syncs of these organizations, and no others, have begun.
+    ///
+    /// # Errors
+    ///
+    /// The disk or the database failed.
+    pub fn begin_syncs(
+        &self,
+        organizations: &[OrganizationId],
+        now: DateTime<Utc>,
+    ) -> rusqlite::Result<()> {
+        self.0.0.execute("DELETE FROM under_way", [])?;
+        let mut begin = self
+            .0.0
+            .prepare_cached("INSERT INTO under_way (organization, started_at) VALUES (?1, ?2)")?;
+        for id in organizations {
+            begin.execute((self.organization(id)?.0, millis(now)))?;
+        }
+        Ok(())
+    }
+
     /// Notes a run: as one more of the last row where both ended alike and brought no event.
     ///
     /// # Errors
@@ -117,6 +150,10 @@ impl Tx<'_> {
         organization: Organization,
         run: &NewRun,
     ) -> rusqlite::Result<RunNumber> {
+        self.0
+            .0
+            .prepare_cached("DELETE FROM under_way WHERE organization = ?1")?
+            .execute([organization.0])?;
         if run.events == 0
             && let Some(number) = self.repeat_run(organization, run)?
         {

@@ -94,6 +94,12 @@ CREATE TABLE health (
     CHECK (told_at IS NULL OR failures > 0)
 ) STRICT;
 
+-- Syncs that have begun. They mean something only while their process holds the lock.
+CREATE TABLE under_way (
+    organization INTEGER PRIMARY KEY REFERENCES organizations ON DELETE CASCADE,
+    started_at   INTEGER NOT NULL
+) STRICT;
+
 -- What was last heard of the token's admin right.
 CREATE TABLE proofs (
     organization INTEGER PRIMARY KEY REFERENCES organizations ON DELETE CASCADE,

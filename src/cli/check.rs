@@ -1,0 +1,236 @@
+//! `seatwatch check`: whether the configuration is right, and what it means.
+//!
+//! Creates nothing. With `--online` it asks Codecov about every token and every sink whether a
+//! delivery would get through, still without changing anything.
+
+use std::io::{self, Write};
+use std::path::Path;
+use std::time::Duration;
+
+use secrecy::SecretString;
+
+use super::exit::{Exit, Stop, chain};
+use super::instance;
+use super::output::{Format, Row, row, shown, table, write_rows, write_table};
+use super::status::{local, named};
+use super::sync::interruptible;
+use crate::codecov::{self, AdminProof, Server};
+use crate::config::{Config, Organization, SinkEntry};
+use crate::schedule;
+
+/// Arguments of `check`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Check {
+    /// Asks every token and every sink whether it would work.
+    #[arg(long)]
+    online: bool,
+}
+
+/// The time for one question to a sink.
+const SINK_CHECK: Duration = Duration::from_secs(30);
+
+/// What was found out about one organization or sink.
+struct Finding {
+    /// What works, in words.
+    good: Vec<String>,
+    /// What does not, with advice.
+    bad: Option<(Exit, String, Option<String>)>,
+}
+
+impl Check {
+    pub(super) fn run(self, path: &Path, format: Format) -> Result<Exit, Stop> {
+        let config = instance::load(path)?;
+        if !self.online {
+            write_all(path, &config, None, format)?;
+            return Ok(Exit::Ok);
+        }
+        super::runtime()?.block_on(interruptible(async {
+            let findings = ask_all(&config).await?;
+            write_all(path, &config, Some(&findings), format)?;
+            let bad = findings.iter().find_map(|finding| finding.bad.as_ref());
+            Ok(bad.map_or(Exit::Ok, |(exit, ..)| *exit))
+        }))
+    }
+}
+
+/// What was found out about each organization, then about each sink, in config order.
+async fn ask_all(config: &Config) -> Result<Vec<Finding>, Stop> {
+    let organizations: Vec<&Organization> = config.organizations.iter().collect();
+    let servers = instance::servers(config, &organizations)?;
+    let mut findings = Vec::new();
+    for organization in organizations {
+        let server = &servers[&organization.base_url];
+        findings.push(ask_codecov(config, organization, server).await);
+    }
+    for entry in &config.sinks {
+        findings.push(ask_sink(entry).await);
+    }
+    Ok(findings)
+}
+
+async fn ask_codecov(config: &Config, organization: &Organization, server: &Server) -> Finding {
+    let mut good = Vec::new();
+    let bad = match organization.token.read() {
+        Err(error) => Some((Exit::NoPermission, error.to_string(), Some(error.hint()))),
+        Ok(token) => {
+            let deadline = tokio::time::Instant::now() + config.sync_timeout;
+            let token = SecretString::from(token.expose());
+            let session = server.session(&organization.id, token, instance::clock(), deadline);
+            match ask_token(&session, organization, &mut good).await {
+                Ok(()) => None,
+                Err(error) => {
+                    let text = format!("{}: {}", error.reason(), chain(&error));
+                    Some((error.reason().into(), text, error.hint()))
+                }
+            }
+        }
+    };
+    Finding { good, bad }
+}
+
+async fn ask_token(
+    session: &codecov::Session,
+    organization: &Organization,
+    good: &mut Vec<String>,
+) -> Result<(), crate::sync::SyncError> {
+    session.still_listed().await?;
+    good.push("token accepted".to_owned());
+    good.push("sees the organization".to_owned());
+    match session.prove_admin().await? {
+        AdminProof::Admin => good.push("admin".to_owned()),
+        AdminProof::NotAdmin if organization.require_admin => {
+            return Err(crate::sync::SyncError::NotAdmin);
+        }
+        AdminProof::NotAdmin => good.push("not an admin".to_owned()),
+        AdminProof::Unknown { why } => good.push(format!("admin: unknown ({})", shown(&why))),
+    }
+    Ok(())
+}
+
+async fn ask_sink(entry: &SinkEntry) -> Finding {
+    let mut good = Vec::new();
+    for lane in entry.config.lanes() {
+        let mut sink = entry.config.build(&lane);
+        let reason = match tokio::time::timeout(SINK_CHECK, sink.check()).await {
+            Ok(Ok(())) => continue,
+            Ok(Err(failure)) => failure.reason().to_owned(),
+            Err(_) => "no answer in time".to_owned(),
+        };
+        return Finding { good, bad: Some((Exit::Unavailable, reason, None)) };
+    }
+    good.push("would deliver".to_owned());
+    Finding { good, bad: None }
+}
+
+fn write_all(
+    path: &Path,
+    config: &Config,
+    findings: Option<&[Finding]>,
+    format: Format,
+) -> io::Result<()> {
+    let mut out = super::stdout();
+    if format == Format::Table {
+        write_people(path, config, findings, &mut out)?;
+    } else {
+        write_rows(format, COLUMNS, &rows(config, findings), &mut out)?;
+    }
+    out.flush()
+}
+
+fn write_people(
+    path: &Path,
+    config: &Config,
+    findings: Option<&[Finding]>,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let now = instance::clock().now();
+    let online = findings.is_some();
+    let mut findings = findings.unwrap_or_default().iter();
+    let mut header = vec!["ORGANIZATION", "SCHEDULE", "NEXT SYNC", "TOKEN"];
+    header.extend(online.then_some("ONLINE"));
+    let mut organizations = table(&header);
+    for organization in &config.organizations {
+        let next = schedule::next_run(organization, config.splay, now);
+        let mut cells = vec![
+            named(organization),
+            organization.schedule.as_str().to_owned(),
+            local(next, organization.timezone),
+            organization.token.to_string(),
+        ];
+        cells.extend(findings.next().map(in_words));
+        organizations.add_row(cells);
+    }
+    write_table(&organizations, out)?;
+    writeln!(out)?;
+    let mut header = vec!["SINK", "TYPE", "EVENTS", "ORGANIZATIONS"];
+    header.extend(online.then_some("ONLINE"));
+    let mut sinks = table(&header);
+    for entry in &config.sinks {
+        let mut cells =
+            vec![entry.name.clone(), entry.kind.to_owned(), events(entry), organizations_of(entry)];
+        cells.extend(findings.next().map(in_words));
+        sinks.add_row(cells);
+    }
+    if config.sinks.is_empty() {
+        writeln!(out, "no sinks: events are kept in the log, and nobody is told")?;
+    } else {
+        write_table(&sinks, out)?;
+    }
+    writeln!(out, "\n{}: configuration is valid", path.display())
+}
+
+fn events(entry: &SinkEntry) -> String {
+    match &entry.events {
+        Some(events) => events.iter().map(|event| event.word()).collect::<Vec<_>>().join(", "),
+        None => "all but updated".to_owned(),
+    }
+}
+
+fn organizations_of(entry: &SinkEntry) -> String {
+    entry.organizations.patterns().map_or_else(|| "all".to_owned(), |patterns| patterns.join(", "))
+}
+
+fn in_words(finding: &Finding) -> String {
+    let mut words = finding.good.join(", ");
+    if let Some((_, text, hint)) = &finding.bad {
+        if !words.is_empty() {
+            words.push_str("; ");
+        }
+        words.push_str(&shown(text));
+        if let Some(hint) = hint {
+            words.push_str("\nhint: ");
+            words.push_str(hint);
+        }
+    }
+    words
+}
+
+/// The keys of a row for machines: of an organization, or of a sink.
+const COLUMNS: &[&str] =
+    &["organization", "sink", "type", "schedule", "next_sync", "ok", "message", "hint"];
+
+fn rows(config: &Config, findings: Option<&[Finding]>) -> Vec<Row> {
+    let now = instance::clock().now();
+    let finding = |index: usize| findings.and_then(|findings| findings.get(index));
+    let bad = |index: usize| finding(index).and_then(|finding| finding.bad.as_ref());
+    let organizations = config.organizations.iter().enumerate().map(|(index, organization)| {
+        row! {
+            organization: organization.id.to_string(),
+            schedule: organization.schedule.as_str(),
+            next_sync: schedule::next_run(organization, config.splay, now),
+            ok: finding(index).map(|finding| finding.bad.is_none()),
+            message: bad(index).map(|(_, text, _)| text),
+            hint: bad(index).and_then(|(.., hint)| hint.as_ref()),
+        }
+    });
+    let first = config.organizations.len();
+    let sinks = config.sinks.iter().enumerate().map(|(index, entry)| {
+        row! {
+            sink: entry.name,
+            type: entry.kind,
+            ok: finding(first + index).map(|finding| finding.bad.is_none()),
+            message: bad(first + index).map(|(_, text, _)| text),
+        }
+    });
+    organizations.chain(sinks).collect()
+}

@@ -1,0 +1,335 @@
+//! `seatwatch status`: how every organization and every sink stands, as of what is committed.
+
+use std::io::{self, Write};
+use std::path::Path;
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use chrono_tz::Tz;
+use seatwatch_sdk::Totals;
+
+use super::exit::{Exit, Stop};
+use super::instance;
+use super::output::{Format, Row, align_right, count, row, shown, table, write_rows, write_table};
+use crate::codecov::Reason;
+use crate::config::{Config, Organization};
+use crate::dispatch::{self, LaneStatus};
+use crate::organization::OrganizationId;
+use crate::schedule;
+use crate::store::{self, Health, Hold, Outcome, Reader, Run, StoreError};
+
+/// How one organization stands.
+struct Standing<'a> {
+    organization: &'a Organization,
+    totals: Option<Totals>,
+    health: Health,
+    hold: Option<Hold>,
+    last_run: Option<Run>,
+    under_way: bool,
+    next: Option<DateTime<Utc>>,
+}
+
+/// The five words for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Syncing,
+    Connected,
+    Held,
+    Failing,
+    New,
+}
+
+impl State {
+    /// For machines.
+    fn word(self) -> &'static str {
+        match self {
+            Self::Syncing => "syncing",
+            Self::Connected => "connected",
+            Self::Held => "held",
+            Self::Failing => "failing",
+            Self::New => "new",
+        }
+    }
+
+    /// For people.
+    fn title(self) -> &'static str {
+        match self {
+            Self::Syncing => "Syncing",
+            Self::Connected => "Connected",
+            Self::Held => "Held",
+            Self::Failing => "Failing",
+            Self::New => "New",
+        }
+    }
+}
+
+impl Standing<'_> {
+    fn state(&self) -> State {
+        let failing = self.last_run.as_ref().is_some_and(|run| run.outcome == Outcome::Failed);
+        match (&self.hold, &self.totals) {
+            _ if self.under_way => State::Syncing,
+            _ if failing => State::Failing,
+            (Some(_), _) => State::Held,
+            (None, Some(_)) => State::Connected,
+            (None, None) => State::New,
+        }
+    }
+
+    /// The failure of the last run: the reason's word, what happened, what to do.
+    fn failure(&self) -> Option<(&str, &str, Option<&'static str>)> {
+        let (reason, message) = self.last_run.as_ref()?.failure.as_ref()?;
+        let hint = reason.parse::<Reason>().ok().and_then(Reason::hint);
+        Some((reason, message, hint))
+    }
+}
+
+/// Writes how everything stands.
+pub(super) fn run(config: &Path, format: Format) -> Result<Exit, Stop> {
+    let config = instance::load_as_owner(config)?;
+    let reader = Reader::open(&config.state_dir)?;
+    let standings = standings(&config, &reader)?;
+    let lanes = dispatch::status(&reader, &config.sinks)?;
+    let mut out = super::stdout();
+    if format == Format::Table {
+        write_organizations(&standings, &mut out)?;
+        write_troubles(&standings, &mut out)?;
+        write_sinks(&lanes, &mut out)?;
+    } else {
+        let organizations = standings.iter().map(organization_row);
+        let rows: Vec<Row> = organizations.chain(lanes.iter().map(sink_row)).collect();
+        write_rows(format, COLUMNS, &rows, &mut out)?;
+    }
+    out.flush()?;
+    Ok(Exit::Ok)
+}
+
+fn standings<'a>(config: &'a Config, reader: &Reader) -> Result<Vec<Standing<'a>>, StoreError> {
+    let now = instance::clock().now();
+    let locked = store::is_locked(&config.state_dir);
+    reader.read(|view| {
+        let standing = |organization: &'a Organization| {
+            let next = schedule::next_run(organization, config.splay, now);
+            let mut standing = Standing {
+                organization,
+                totals: None,
+                health: Health::default(),
+                hold: None,
+                last_run: None,
+                under_way: false,
+                next,
+            };
+            if let Some(number) = view.find(&organization.id)? {
+                standing.totals = view.roster_state(number)?.map(|roster| roster.totals);
+                standing.health = view.health(number)?;
+                standing.hold = view.hold(number)?;
+                standing.last_run = view.last_run(number)?;
+                standing.under_way = locked && view.is_under_way(number)?;
+            }
+            Ok(standing)
+        };
+        config.organizations.iter().map(standing).collect()
+    })
+}
+
+fn write_organizations(standings: &[Standing<'_>], out: &mut dyn Write) -> io::Result<()> {
+    let mut table =
+        table(&["ORGANIZATION", "STATE", "MEMBERS", "SEATS", "ADMINS", "LAST SYNC", "NEXT SYNC"]);
+    for standing in standings {
+        let organization = standing.organization;
+        let number = |of: fn(&Totals) -> u64| {
+            standing.totals.as_ref().map_or_else(|| "–".to_owned(), |totals| of(totals).to_string())
+        };
+        let seats = match organization.seats.limit {
+            Some(limit) => format!("{}/{limit}", number(Totals::seats_used)),
+            None => number(Totals::seats_used),
+        };
+        let last = standing.last_run.as_ref().map(|run| run.last_finished_at);
+        table.add_row(vec![
+            named(organization),
+            standing.state().title().to_owned(),
+            number(|totals| totals.members),
+            seats,
+            number(|totals| totals.admins),
+            local(last, organization.timezone),
+            local(standing.next, organization.timezone),
+        ]);
+    }
+    align_right(&mut table, &[2, 3, 4]);
+    write_table(&table, out)
+}
+
+/// What needs a person: one paragraph for each.
+fn write_troubles(standings: &[Standing<'_>], out: &mut dyn Write) -> io::Result<()> {
+    for standing in standings {
+        let id = &standing.organization.id;
+        if let Some((reason, message, hint)) = standing.failure() {
+            let failures = count(u64::from(standing.health.failures), "sync");
+            let since = local(standing.health.failing_since, standing.organization.timezone);
+            writeln!(out)?;
+            writeln!(out, "{id}: failing since {since} ({failures}): {reason}: {}", shown(message))?;
+            if let Some(hint) = hint {
+                writeln!(out, "hint: {hint}")?;
+            }
+        }
+        if let Some(hold) = &standing.hold {
+            write_hold(id, hold, standing.organization.timezone, out)?;
+        }
+    }
+    Ok(())
+}
+
+fn write_hold(id: &OrganizationId, hold: &Hold, zone: Tz, out: &mut dyn Write) -> io::Result<()> {
+    writeln!(out)?;
+    let since = local(Some(hold.since), zone);
+    let rejected = if hold.rejected_at.is_some() { ", rejected" } else { "" };
+    writeln!(out, "{id}: roster held since {since} as {}{rejected}", hold.id)?;
+    for (what, keys) in
+        [("would leave", &hold.losses.leavers), ("would lose the seat", &hold.losses.seat_losers)]
+    {
+        if !keys.is_empty() {
+            let names: Vec<String> = keys.iter().map(|key| shown(key)).collect();
+            writeln!(out, "  {} {what}: {}", keys.len(), names.join(", "))?;
+        }
+    }
+    if hold.losses.last_admin {
+        writeln!(out, "  no admin would be left")?;
+    }
+    if hold.id == hold.told_id {
+        writeln!(out, "hint: if this is right: seatwatch approve {id}; if not: seatwatch reject {id}")
+    } else {
+        writeln!(
+            out,
+            "hint: it has changed since it was told as {}; to accept what stands here: \
+             seatwatch approve {id} --hold {}",
+            hold.told_id, hold.id
+        )
+    }
+}
+
+fn write_sinks(lanes: &[LaneStatus], out: &mut dyn Write) -> io::Result<()> {
+    if lanes.is_empty() {
+        return Ok(());
+    }
+    writeln!(out)?;
+    let mut table = table(&["SINK", "TYPE", "STATE", "QUEUED", "OLDEST", "DEAD LETTERS"]);
+    for lane in lanes {
+        table.add_row(vec![
+            lane_name(lane),
+            lane.kind.to_owned(),
+            lane_state(lane).to_owned(),
+            lane.lag.queued.to_string(),
+            local(lane.lag.oldest, Tz::UTC),
+            lane.dead_letters.to_string(),
+        ]);
+    }
+    align_right(&mut table, &[3, 5]);
+    write_table(&table, out)?;
+    for lane in lanes {
+        if let Some(reason) = lane_trouble(lane) {
+            writeln!(out, "\nsink {}: {}", lane_name(lane), shown(reason))?;
+        }
+    }
+    Ok(())
+}
+
+fn lane_name(lane: &LaneStatus) -> String {
+    match lane.lane.as_str() {
+        "main" => lane.sink.clone(),
+        name => format!("{} ({})", lane.sink, shown(name)),
+    }
+}
+
+fn lane_state(lane: &LaneStatus) -> &'static str {
+    match lane {
+        LaneStatus { disabled: Some(_), .. } => "stopped",
+        LaneStatus { failed: Some(_), .. } => "failing",
+        _ => "ok",
+    }
+}
+
+fn lane_trouble(lane: &LaneStatus) -> Option<&str> {
+    let failed = lane.failed.as_ref().map(|failed| failed.reason.as_str());
+    lane.disabled.as_deref().or(failed)
+}
+
+/// A name with its label, if it has one.
+pub(super) fn named(organization: &Organization) -> String {
+    match &organization.label {
+        Some(label) => format!("{} ({})", organization.id, shown(label)),
+        None => organization.id.to_string(),
+    }
+}
+
+/// A time for people, in a zone that they named.
+pub(super) fn local(time: Option<DateTime<Utc>>, zone: Tz) -> String {
+    let format = |time: DateTime<Utc>| time.with_timezone(&zone).format("%F %R %Z").to_string();
+    time.map_or_else(|| "–".to_owned(), format)
+}
+
+/// A time for machines.
+fn utc(time: Option<DateTime<Utc>>) -> Option<String> {
+    time.map(|time| time.to_rfc3339_opts(SecondsFormat::Millis, true))
+}
+
+/// The keys of a row for machines: of an organization, or of a sink's lane.
+const COLUMNS: &[&str] = &[
+    "organization",
+    "label",
+    "sink",
+    "lane",
+    "type",
+    "state",
+    "members",
+    "seats",
+    "seats_limit",
+    "admins",
+    "unnamed_members",
+    "unnamed_seats",
+    "last_sync",
+    "last_success",
+    "next_sync",
+    "failures",
+    "reason",
+    "message",
+    "hint",
+    "hold",
+    "queued",
+    "oldest_pending",
+    "dead_letters",
+];
+
+fn organization_row(standing: &Standing<'_>) -> Row {
+    let totals = standing.totals.as_ref();
+    let failure = standing.failure();
+    row! {
+        organization: standing.organization.id.to_string(),
+        label: standing.organization.label,
+        state: standing.state().word(),
+        members: totals.map(|totals| totals.members),
+        seats: totals.map(|totals| totals.seats),
+        seats_limit: standing.organization.seats.limit,
+        admins: totals.map(|totals| totals.admins),
+        unnamed_members: totals.map(|totals| totals.unnamed.members),
+        unnamed_seats: totals.map(|totals| totals.unnamed.seats),
+        last_sync: utc(standing.last_run.as_ref().map(|run| run.last_finished_at)),
+        last_success: utc(standing.health.last_success_at),
+        next_sync: utc(standing.next),
+        failures: standing.health.failures,
+        reason: failure.map(|(reason, ..)| reason),
+        message: failure.map(|(_, message, _)| message),
+        hint: failure.and_then(|(.., hint)| hint),
+        hold: standing.hold.as_ref().map(|hold| &hold.id),
+    }
+}
+
+fn sink_row(lane: &LaneStatus) -> Row {
+    row! {
+        sink: lane.sink,
+        lane: lane.lane,
+        type: lane.kind,
+        state: lane_state(lane),
+        message: lane_trouble(lane),
+        queued: lane.lag.queued,
+        oldest_pending: utc(lane.lag.oldest),
+        dead_letters: lane.dead_letters,
+    }
+}
