@@ -13,3 +13,4 @@
 pub mod clock;
 pub mod organization;
 pub mod roster;
+pub mod simulator;

@@ -1,0 +1,3 @@
+//! The whole-program tests: one binary, a module per story.
+
+mod simulator;
