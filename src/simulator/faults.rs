@@ -7,6 +7,7 @@
 //!
 //! Pure: what a fault does is in `bend`.
 
+use std::mem;
 use std::time::Duration;
 
 use serde::{Deserialize, Deserializer};
@@ -268,8 +269,12 @@ impl Faults {
     pub(super) fn take(&mut self, number: u64, request: &Request) -> Happening {
         let mut happening = Happening::default();
         for (when, fault) in &mut self.rules {
-            let too_late = !fault.bends() && happening.breaks.is_some();
-            if too_late || !when.matches(number, request) {
+            let rival = |other: &Fault| {
+                let alike = mem::discriminant(other) == mem::discriminant(fault);
+                alike || !(fault.bends() || other.bends())
+            };
+            let taken = happening.bends.iter().chain(&happening.breaks).any(rival);
+            if taken || !when.matches(number, request) {
                 continue;
             }
             when.times = when.times.map(|times| times - 1);
