@@ -10,6 +10,7 @@
 //! sync ends in one transaction, right of it a delivery begins from rows. So a dead receiver
 //! never delays a sync, and a dead Codecov never delays a delivery.
 
+pub mod cli;
 pub mod clock;
 pub mod organization;
 pub mod roster;

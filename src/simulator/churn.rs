@@ -20,6 +20,8 @@ pub struct Churn {
     organizations: Vec<OrganizationId>,
     everything: bool,
     at_most: usize,
+    /// Nothing happens to these.
+    spared: Vec<String>,
     /// Who left and may come back.
     away: Vec<(OrganizationId, String)>,
     newcomers: usize,
@@ -33,6 +35,7 @@ impl Churn {
             organizations: organizations.into_iter().collect(),
             everything: true,
             at_most: 3,
+            spared: Vec::new(),
             away: Vec::new(),
             newcomers: 0,
         }
@@ -42,6 +45,12 @@ impl Churn {
     #[must_use]
     pub fn coming_and_going(self) -> Self {
         Self { everything: false, ..self }
+    }
+
+    /// Lets nothing happen to people of these usernames: the holders of tokens, say.
+    #[must_use]
+    pub fn sparing(self, usernames: impl IntoIterator<Item = String>) -> Self {
+        Self { spared: usernames.into_iter().collect(), ..self }
     }
 
     /// Makes 0 to `changes` changes each time.
@@ -105,7 +114,8 @@ impl Churn {
         }
     }
 
-    /// Something that happens to somebody in the list; nothing when a nameless row was picked.
+    /// Something that happens to somebody in the list; nothing when a nameless or a spared one was
+    /// picked.
     fn happening(
         &mut self,
         world: &World,
@@ -115,6 +125,9 @@ impl Churn {
         let id = world.find(organization.service(), organization.owner())?;
         let person = *self.random.choice(world.listed(id))?;
         let username = world.person(person)?.username.clone()?;
+        if self.spared.contains(&username) {
+            return None;
+        }
         let action = action(&username, &mut self.random);
         Some(Change { organization, username, action })
     }
@@ -122,6 +135,8 @@ impl Churn {
 
 #[cfg(test)]
 mod tests {
+    use itertools::Itertools as _;
+
     use super::*;
 
     fn history(seed: u64) -> String {
@@ -131,7 +146,7 @@ mod tests {
         world.populate(id, 20);
         let mut churn = Churn::new([acme], seed);
         let changes: Vec<_> = (0..200).filter_map(|_| churn.change(&mut world)).collect();
-        changes.iter().map(|change| format!("{change}\n")).collect()
+        changes.iter().join("\n")
     }
 
     #[test]
