@@ -47,6 +47,11 @@ pub struct Simulate {
     pub seed: u64,
 
     /// Changes and faults at given times, as YAML
+    ///
+    /// `steps:` is a list, each with a time (`at: 5s`, or `after_request: 20`) and either a
+    /// change (`change: {organization: github/acme, username: ann, action: leave}`) or a fault
+    /// (`fault: {status: {status: 429, retry_after: {seconds: 2}}}`, `fault: reset`), which
+    /// happens to the next request or to those that a `when: {route: users, times: 3}` matches.
     #[arg(long, value_name = "FILE")]
     pub script: Option<PathBuf>,
 

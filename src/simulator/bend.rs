@@ -115,7 +115,10 @@ pub(super) fn send(
         Some(Fault::Status { status, retry_after }) => {
             let status = StatusCode::from_u16(status).unwrap_or(StatusCode::IM_A_TEAPOT);
             let detail = status.canonical_reason().unwrap_or("unknown");
-            let mut answer = Answer::refusal(status, LIST_METHODS, detail);
+            let mut answer = match status {
+                StatusCode::INTERNAL_SERVER_ERROR => Answer::server_error(),
+                _ => Answer::refusal(status, LIST_METHODS, detail),
+            };
             let value = retry_after.and_then(|after| retry_after_header(after, now));
             answer.headers.extend(value.map(|value| (header::RETRY_AFTER, value)));
             whole(answer)

@@ -13,6 +13,9 @@ use super::people;
 use super::world::World;
 use crate::organization::{OrganizationId, Service};
 
+/// How often an idea may come to nothing before there is no change.
+const TRIES: usize = 32;
+
 /// A seeded source of changes in some organizations.
 #[derive(Clone, Debug)]
 pub struct Churn {
@@ -65,31 +68,40 @@ impl Churn {
         (0..times).filter_map(|_| self.change(world)).collect()
     }
 
-    /// Makes one change; none when there is nobody that it could happen to.
+    /// Makes one change; none when it finds nobody that something could happen to.
     pub fn change(&mut self, world: &mut World) -> Option<Change> {
-        let organization = self.random.choice(&self.organizations)?.clone();
-        let change = match self.random.u32(0..if self.everything { 12 } else { 6 }) {
-            0..3 => self.arrival(world, organization),
-            3..6 => self.happening(world, organization, |_, _| Action::LeaveAndUnseat)?,
-            6 | 7 => self.happening(world, organization, |_, _| Action::Seat)?,
-            8 => self.happening(world, organization, |_, _| Action::Unseat)?,
-            9 => {
-                let admin = [Action::GrantAdmin, Action::RevokeAdmin];
-                let action = self.random.choice(admin)?;
-                self.happening(world, organization, |_, _| action)?
-            }
-            10 => self.happening(world, organization, |username, random| {
-                Action::Rename(format!("{username}{}", random.u8(0..10)))
-            })?,
-            _ => self.happening(world, organization, |username, random| {
-                Action::Email(Some(format!("{username}.{}@example.com", random.u8(..))))
-            })?,
-        };
+        let change = (0..TRIES).find_map(|_| self.idea(world))?;
         world.apply(&change).ok()?;
         if change.action == Action::LeaveAndUnseat {
             self.away.push((change.organization.clone(), change.username.clone()));
         }
         Some(change)
+    }
+
+    /// A change that would make a difference, unless it met somebody to whom it would make none.
+    fn idea(&mut self, world: &World) -> Option<Change> {
+        let organization = self.random.choice(&self.organizations)?.clone();
+        let kind = self.random.u32(0..if self.everything { 12 } else { 6 });
+        if kind < 3 {
+            return Some(self.arrival(world, organization));
+        }
+        let id = world.find(organization.service(), organization.owner())?;
+        let person = *self.random.choice(world.listed(id))?;
+        let row = world.row(id, person)?;
+        let username =
+            row.username.filter(|username| !self.spared.iter().any(|it| it == username))?;
+        let number = self.random.u8(..);
+        let action = match (kind, row.activated, row.is_admin) {
+            (3..6, _, _) => Action::LeaveAndUnseat,
+            (6 | 7, false, _) => Action::Seat,
+            (8, true, _) => Action::Unseat,
+            (9, _, false) => Action::GrantAdmin,
+            (9, _, true) => Action::RevokeAdmin,
+            (10, _, _) => Action::Rename(format!("{username}{}", number % 10)),
+            (11, _, _) => Action::Email(Some(format!("{username}.{number}@example.com"))),
+            _ => return None,
+        };
+        Some(Change { username: username.to_owned(), organization, action })
     }
 
     /// Somebody who was away, or, one time in three, somebody new.
@@ -112,24 +124,6 @@ impl Churn {
                 return username;
             }
         }
-    }
-
-    /// Something that happens to somebody in the list; nothing when a nameless or a spared one was
-    /// picked.
-    fn happening(
-        &mut self,
-        world: &World,
-        organization: OrganizationId,
-        action: impl FnOnce(&str, &mut Rng) -> Action,
-    ) -> Option<Change> {
-        let id = world.find(organization.service(), organization.owner())?;
-        let person = *self.random.choice(world.listed(id))?;
-        let username = world.person(person)?.username.clone()?;
-        if self.spared.contains(&username) {
-            return None;
-        }
-        let action = action(&username, &mut self.random);
-        Some(Change { organization, username, action })
     }
 }
 

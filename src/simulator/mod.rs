@@ -19,6 +19,7 @@ mod api;
 mod bend;
 mod change;
 mod churn;
+mod door;
 mod faults;
 mod listing;
 mod paging;

@@ -26,6 +26,7 @@ use super::api::{self, Desk};
 use super::bend::{self, Outgoing};
 use super::change::{Change, ChangeError};
 use super::churn::Churn;
+use super::door;
 use super::faults::{Fault, Faults, When};
 use super::request::Request;
 use super::script::{Event, Script, Step, Time};
@@ -49,6 +50,8 @@ pub struct Simulator {
 pub struct Options {
     /// What all paths start with, such as `/codecov`; empty for none.
     pub prefix: String,
+    /// The `Host` headers that are answered, with their port; empty for any.
+    pub hosts: Vec<String>,
     /// Leaves connections open, which the real server does not.
     pub keep_alive: bool,
     /// Tells whether a session has ended, and counts HTTP dates from now.
@@ -57,7 +60,8 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { prefix: String::new(), keep_alive: false, clock: Arc::new(SystemClock) }
+        let clock = Arc::new(SystemClock);
+        Self { prefix: String::new(), hosts: Vec::new(), keep_alive: false, clock }
     }
 }
 
@@ -310,7 +314,7 @@ impl Shared {
         let (parts, body) = request.into_parts();
         let body = to_bytes(Body::new(body), MAX_BODY).await.map_err(io::Error::other)?;
         let request = Request::read(&parts, body, &self.options.prefix);
-        let outgoing = self.state().answer(&request, &parts, &*self.options.clock, reset);
+        let outgoing = self.state().answer(&request, &parts, &self.options, reset);
         match outgoing {
             Outgoing::Hang => std::future::pending().await,
             Outgoing::Reset => {
@@ -336,7 +340,7 @@ impl State {
         &mut self,
         request: &Request,
         parts: &Parts,
-        clock: &dyn Clock,
+        options: &Options,
         reset: &Arc<AtomicBool>,
     ) -> Outgoing {
         self.requests += 1;
@@ -344,7 +348,7 @@ impl State {
         let token = api::caller_label(&self.world, &request.credentials);
         let happening = self.faults.take(number, request);
 
-        let now = clock.now();
+        let now = options.clock.now();
         let Self { world, churn, before_request, between_count_and_rows, record, .. } = self;
         let mut disturb = |world: &mut World, hooks: &mut [Hook], moment| {
             for hook in hooks {
@@ -366,7 +370,8 @@ impl State {
             _ => None,
         });
         let mut desk = Desk { world, between: &mut between, page_size_cap, git_host, now };
-        let answer = api::answer(&mut desk, request);
+        let answer = door::refusal(&parts.headers, &options.hosts)
+            .unwrap_or_else(|| api::answer(&mut desk, request));
         let answer = bend::list(answer, &happening.bends);
         let outgoing = bend::send(answer, happening.breaks, now, reset);
 

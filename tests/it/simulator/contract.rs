@@ -193,3 +193,14 @@ async fn an_installation_can_live_under_a_prefix() {
     let outside = format!("http://{}/api/v2/github/acme/users/", desk.simulator.address());
     assert_eq!(desk.told(desk.client.get(outside)).await, NO_ROUTE);
 }
+
+#[tokio::test]
+async fn some_requests_do_not_get_past_the_door() {
+    let options = Options { hosts: vec!["api.codecov.test".to_owned()], ..Options::default() };
+    let desk = Desk::open_with("ann", options).await;
+    desk.check("/", "200 26.7.6 is live!").await;
+    desk.check_with(("x-large", &"x".repeat(20_000)), "/", "431 <html>").await;
+    let elsewhere = desk.get("/").send().await.unwrap();
+    assert_eq!(elsewhere.status(), 400);
+    assert_eq!(elsewhere.headers()["content-type"], "text/html");
+}
