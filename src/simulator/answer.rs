@@ -82,11 +82,10 @@ impl Answer {
         self
     }
 
-    /// The page that people get in a browser, and programs that do not say what they accept.
-    pub(super) fn html(methods: &'static str) -> Self {
-        let page = include_str!("browsable.html").as_bytes().to_vec();
-        Self::plain(StatusCode::OK, "text/html; charset=utf-8", page)
-            .with(header::VARY, "Accept, Cookie, origin")
-            .with(header::ALLOW, methods)
+    /// The same answer as the page that people get in a browser, and programs that do not say
+    /// what they accept.
+    pub(super) fn into_html(self) -> Self {
+        let body = include_str!("browsable.html").as_bytes().to_vec();
+        Self { body, ..self.with(header::CONTENT_TYPE, "text/html; charset=utf-8") }
     }
 }

@@ -39,14 +39,9 @@ pub(super) struct Desk<'a> {
 /// Answers a request.
 pub(super) fn answer(desk: &mut Desk<'_>, request: &Request) -> Answer {
     let answer = desk.answer(request).unwrap_or_else(|refused| *refused);
-    let json = answer.headers.get(header::ALLOW).and_then(|methods| methods.to_str().ok());
-    match (request.format, json) {
-        (Format::Html, Some(methods)) => {
-            let methods = if methods == USER_METHODS { USER_METHODS } else { LIST_METHODS };
-            Answer { status: answer.status, ..Answer::html(methods) }
-        }
-        _ => answer,
-    }
+    // What the web framework says by itself has no page for people.
+    let of_the_api = answer.headers.contains_key(header::ALLOW);
+    if of_the_api && request.format == Format::Html { answer.into_html() } else { answer }
 }
 
 /// Who asks, in the words of the request log.

@@ -124,7 +124,7 @@ pub(super) fn send(
             whole(answer)
         }
         Some(Fault::InvalidPage) => whole(Answer::not_found(LIST_METHODS, "Invalid page.")),
-        Some(Fault::Html) => whole(Answer::html(LIST_METHODS)),
+        Some(Fault::Html) => whole(answer.into_html()),
         Some(Fault::Body(text)) => {
             whole(Answer::plain(StatusCode::OK, "application/json", text.into_bytes()))
         }
