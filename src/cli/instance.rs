@@ -58,15 +58,19 @@ pub(super) fn select<'a>(
 ) -> Result<Vec<&'a Organization>, Failure> {
     for name in names {
         if !config.organizations.iter().any(|organization| organization.id == *name) {
-            let known: Vec<String> =
-                config.organizations.iter().map(|organization| organization.id.to_string()).collect();
+            let known: Vec<String> = config
+                .organizations
+                .iter()
+                .map(|organization| organization.id.to_string())
+                .collect();
             let known: Vec<&str> = known.iter().map(String::as_str).collect();
             let message = format!("{name}: not among the organizations of the config");
             return Err(Failure::new(Exit::Usage, message)
                 .with_hint(config::did_you_mean(&name.to_string(), &known)));
         }
     }
-    let wanted = |organization: &&Organization| names.is_empty() || names.contains(&organization.id);
+    let wanted =
+        |organization: &&Organization| names.is_empty() || names.contains(&organization.id);
     Ok(config.organizations.iter().filter(wanted).collect())
 }
 
@@ -78,10 +82,11 @@ pub(super) fn servers(
     let mut servers = HashMap::new();
     for organization in organizations {
         if !servers.contains_key(&organization.base_url) {
-            let server = Server::new(&settings(config, &organization.base_url)).map_err(|error| {
-                let failure = Failure::new(Exit::Config, chain(&error));
-                Failure { hint: error.hint(), ..failure }
-            })?;
+            let server =
+                Server::new(&settings(config, &organization.base_url)).map_err(|error| {
+                    let failure = Failure::new(Exit::Config, chain(&error));
+                    Failure { hint: error.hint(), ..failure }
+                })?;
             servers.insert(organization.base_url.clone(), server);
         }
     }

@@ -48,7 +48,8 @@ pub(super) fn write_rows(
     let mut writer = csv::Writer::from_writer(out);
     writer.write_record(header)?;
     for row in rows {
-        writer.write_record(header.iter().map(|key| row.get(*key).map(cell).unwrap_or_default()))?;
+        writer
+            .write_record(header.iter().map(|key| row.get(*key).map(cell).unwrap_or_default()))?;
     }
     writer.flush()
 }
@@ -82,7 +83,7 @@ fn is_deceptive(c: char) -> bool {
 /// A table for people: as wide as its content or the terminal, without lines.
 pub(super) fn table(header: &[&str]) -> Table {
     let mut table = Table::new();
-    table.load_preset(NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
+    table.load_style(NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
     table.set_header(header.to_vec());
     table
 }

@@ -21,8 +21,7 @@ pub(super) struct Roster {
 }
 
 /// The keys of a row for machines: those of a member in an event.
-const COLUMNS: &[&str] =
-    &["organization", "username", "name", "email", "seat", "admin", "status"];
+const COLUMNS: &[&str] = &["organization", "username", "name", "email", "seat", "admin", "status"];
 
 impl Roster {
     pub(super) fn run(self, config: &Path, format: Format) -> Result<Exit, Stop> {

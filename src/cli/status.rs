@@ -165,7 +165,11 @@ fn write_troubles(standings: &[Standing<'_>], out: &mut dyn Write) -> io::Result
             let failures = count(u64::from(standing.health.failures), "sync");
             let since = local(standing.health.failing_since, standing.organization.timezone);
             writeln!(out)?;
-            writeln!(out, "{id}: failing since {since} ({failures}): {reason}: {}", shown(message))?;
+            writeln!(
+                out,
+                "{id}: failing since {since} ({failures}): {reason}: {}",
+                shown(message)
+            )?;
             if let Some(hint) = hint {
                 writeln!(out, "hint: {hint}")?;
             }
@@ -194,7 +198,10 @@ fn write_hold(id: &OrganizationId, hold: &Hold, zone: Tz, out: &mut dyn Write) -
         writeln!(out, "  no admin would be left")?;
     }
     if hold.id == hold.told_id {
-        writeln!(out, "hint: if this is right: seatwatch approve {id}; if not: seatwatch reject {id}")
+        writeln!(
+            out,
+            "hint: if this is right: seatwatch approve {id}; if not: seatwatch reject {id}"
+        )
     } else {
         writeln!(
             out,

@@ -292,9 +292,25 @@ fn names(events: &[Told]) -> Vec<(EventKind, Vec<String>)> {
 
 /// The keys of a row for machines.
 const COLUMNS: &[&str] = &[
-    "organization", "outcome", "reason", "message", "hold", "members", "seats", "admins",
-    "unnamed_members", "unnamed_seats", "joined", "left", "seat_gained", "seat_lost",
-    "admin_granted", "admin_revoked", "renamed", "updated", "requests",
+    "organization",
+    "outcome",
+    "reason",
+    "message",
+    "hold",
+    "members",
+    "seats",
+    "admins",
+    "unnamed_members",
+    "unnamed_seats",
+    "joined",
+    "left",
+    "seat_gained",
+    "seat_lost",
+    "admin_granted",
+    "admin_revoked",
+    "renamed",
+    "updated",
+    "requests",
 ];
 
 fn report_row(report: &Report) -> Row {

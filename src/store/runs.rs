@@ -132,7 +132,8 @@ impl Tx<'_> {
     ) -> rusqlite::Result<()> {
         self.0.0.execute("DELETE FROM under_way", [])?;
         let mut begin = self
-            .0.0
+            .0
+            .0
             .prepare_cached("INSERT INTO under_way (organization, started_at) VALUES (?1, ?2)")?;
         for id in organizations {
             begin.execute((self.organization(id)?.0, millis(now)))?;

@@ -72,7 +72,10 @@ pub enum Memory {
 }
 
 impl Memory {
-    #[expect(clippy::redundant_closure_for_method_calls, reason = "the method is not general enough")]
+    #[expect(
+        clippy::redundant_closure_for_method_calls,
+        reason = "the method is not general enough"
+    )]
     fn key(&self) -> Result<SecretKey, StoreError> {
         self.read(|view| view.key())
     }

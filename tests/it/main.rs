@@ -5,3 +5,4 @@
 mod canned;
 mod client;
 mod config;
+mod simulator;

@@ -14,5 +14,5 @@ pub use async_trait::async_trait;
 pub use event::{
     Data, Event, EventKind, Member, Organization, Profile, Status, Totals, UnknownEvent, Unnamed,
 };
-pub use text::formula_safe;
 pub use sink::{Delivery, Failure, Outcome, Sink, SinkConfig};
+pub use text::formula_safe;

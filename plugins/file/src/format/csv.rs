@@ -6,7 +6,7 @@
 
 use ::csv::{QuoteStyle, ReaderBuilder, StringRecord, Terminator, WriterBuilder};
 use chrono::SecondsFormat;
-use seatwatch_sdk::{formula_safe, Data, Event, EventKind};
+use seatwatch_sdk::{Data, Event, EventKind, formula_safe};
 use serde_json::{Value, json};
 
 use super::Mark;

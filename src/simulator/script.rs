@@ -1,0 +1,158 @@
+//! A script: what happens to the world and to the answers, and when.
+//!
+//! ```yaml
+//! steps:
+//!   - at: 5s                    # after the start
+//!     change: { organization: github/acme, username: ada-albers, action: leave_and_unseat }
+//!   - at: 10s
+//!     change: { organization: github/acme, username: bela-brandt, action: { rename: bela } }
+//!   - after_request: 20         # once the 20th request has been answered
+//!     fault: { status: { status: 429, retry_after: { seconds: 2 } } }
+//!     when: { route: users, organization: github/acme, times: 3 }
+//!   - after_request: 40
+//!     fault: reset
+//! ```
+//!
+//! A step has one time and one thing that happens. A fault without `when` happens to the next
+//! request; with one, to every request that matches, or to the next `times` of them. The actions
+//! are those of [`Action`](super::Action), the faults those of [`Fault`](super::Fault), both in
+//! snake case.
+//!
+//! Pure: reads text, runs nothing.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Deserializer};
+
+use super::change::Change;
+use super::faults::{self, Fault, When};
+
+/// The steps, in the order in which they are written.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Script {
+    pub(super) steps: Vec<Step>,
+}
+
+/// One thing that happens at one time.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Step {
+    pub(super) time: Time,
+    pub(super) event: Event,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Time {
+    /// So long after the script was started.
+    At(Duration),
+    /// Once so many requests have been answered.
+    AfterRequest(u64),
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Event {
+    Change(Change),
+    Fault(When, Fault),
+}
+
+impl Script {
+    /// Reads a script.
+    ///
+    /// # Errors
+    ///
+    /// It is not one; the text says where and why.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        serde_yaml::from_str(text).map_err(|error| error.to_string())
+    }
+}
+
+/// A step as it is written.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Written {
+    #[serde(default, deserialize_with = "some_duration")]
+    at: Option<Duration>,
+    after_request: Option<u64>,
+    change: Option<Change>,
+    fault: Option<Fault>,
+    when: Option<When>,
+}
+
+fn some_duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
+    faults::duration(deserializer).map(Some)
+}
+
+impl<'de> Deserialize<'de> for Step {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let error = <D::Error as serde::de::Error>::custom::<&str>;
+        let written = Written::deserialize(deserializer)?;
+        let time = match (written.at, written.after_request) {
+            (Some(at), None) => Time::At(at),
+            (None, Some(number)) => Time::AfterRequest(number),
+            _ => return Err(error("a step has either `at` or `after_request`")),
+        };
+        let event = match (written.change, written.fault, written.when) {
+            (Some(change), None, None) => Event::Change(change),
+            (None, Some(fault), when) => Event::Fault(when.unwrap_or_else(When::once), fault),
+            (Some(_), None, Some(_)) => return Err(error("`when` goes with a `fault`")),
+            _ => return Err(error("a step has either a `change` or a `fault`")),
+        };
+        Ok(Self { time, event })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Action, RetryAfter, Route};
+    use super::*;
+
+    #[test]
+    fn every_kind_of_step_is_read() {
+        let script = Script::parse(
+            "steps:\n\
+             - at: 5s\n  \
+               change: { organization: GH/Acme, username: ann, action: leave }\n\
+             - after_request: 2\n  \
+               change: { organization: github/acme, username: bob, action: { rename: bobby } }\n\
+             - at: 1m 500ms\n  \
+               fault: { status: { status: 429, retry_after: { seconds: 2 } } }\n  \
+               when: { route: users, organization: github/acme, times: 3 }\n\
+             - after_request: 9\n  \
+               fault: reset\n",
+        )
+        .unwrap();
+        let acme = || "github/acme".parse().unwrap();
+        let change = |username: &str, action| {
+            Event::Change(Change { organization: acme(), username: username.to_owned(), action })
+        };
+        let limited = Fault::Status { status: 429, retry_after: Some(RetryAfter::Seconds(2)) };
+        let when = When::always().on(Route::Users).organization(acme()).times(3);
+        let expected = [
+            (Time::At(Duration::from_secs(5)), change("ann", Action::Leave)),
+            (Time::AfterRequest(2), change("bob", Action::Rename("bobby".to_owned()))),
+            (Time::At(Duration::from_millis(60_500)), Event::Fault(when, limited)),
+            (Time::AfterRequest(9), Event::Fault(When::once(), Fault::Reset)),
+        ];
+        assert_eq!(script.steps, expected.map(|(time, event)| Step { time, event }));
+    }
+
+    #[track_caller]
+    fn refused(step: &str, why: &str) {
+        let error = Script::parse(&format!("steps:\n- {step}\n")).unwrap_err();
+        assert!(error.contains(why), "{error}");
+    }
+
+    #[test]
+    fn what_is_not_a_step_is_refused() {
+        refused("{ fault: reset }", "either `at` or `after_request`");
+        refused("{ at: 1s, after_request: 1, fault: reset }", "either `at` or `after_request`");
+        refused("{ at: 1s }", "either a `change` or a `fault`");
+        refused("{ at: 1s, fault: rest }", "rest");
+        refused("{ at: 1s, fault: reset, wen: {} }", "wen");
+        refused("{ at: soon, fault: reset }", "number");
+        refused(
+            "{ at: 1s, change: { organization: acme, username: a, action: join } }",
+            "service/owner",
+        );
+    }
+}
