@@ -25,7 +25,7 @@ use crate::simulator::{Churn, Options, Script, Simulator, World};
 /// The answers are those of the real server. The people are made up, the same ones every time.
 /// Nothing leaves this machine.
 #[derive(Clone, Debug, clap::Args)]
-pub struct Simulate {
+pub(super) struct Simulate {
     /// Where to listen: a loopback address; port 0 takes a free one
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8642", value_parser = loopback)]
     pub listen: SocketAddr,
@@ -62,7 +62,7 @@ pub struct Simulate {
 
 /// An organization and the number of its members, written `github/acme=12`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Cast {
+pub(super) struct Cast {
     /// Which one.
     pub organization: OrganizationId,
     /// How many.
@@ -109,7 +109,7 @@ struct IssuedToken {
 ///
 /// The script cannot be read, the address is taken, or the configuration cannot be written. That
 /// nobody reads the output any more is not an error: it is the end.
-pub async fn run(args: Simulate) -> anyhow::Result<()> {
+pub(super) async fn run(args: Simulate) -> anyhow::Result<()> {
     match serve(args).await {
         Err(error) if is_broken_pipe(&error) => Ok(()),
         ended => ended,
@@ -134,9 +134,7 @@ async fn serve(args: Simulate) -> anyhow::Result<()> {
         write_config(directory, &base_url, &args.organizations, &tokens)?;
         let config = directory.join("seatwatch.yaml");
         let config = config.display();
-        say(&format!(
-            "\ntry:\n  seatwatch sync --config {config}\n  seatwatch run --config {config}\n"
-        ))?;
+        say(&format!("\ntry, and again after a while:\n  seatwatch sync --config {config}\n"))?;
     }
 
     let organizations = args.organizations.iter().map(|cast| cast.organization.clone());

@@ -106,9 +106,11 @@ async fn sync(
         exit = if exit == Exit::Ok { exit_of(&report) } else { exit };
         watch.suspend(|| {
             say_troubles(&report);
-            match format {
-                Format::Table => write_report(organization, &report, &mut super::stdout()),
-                Format::Json | Format::Csv => Ok(rows.push(report_row(&report))),
+            if format == Format::Table {
+                write_report(organization, &report, &mut super::stdout())
+            } else {
+                rows.push(report_row(&report));
+                Ok(())
             }
         })?;
     }
@@ -277,12 +279,12 @@ fn names(events: &[Told]) -> Vec<(EventKind, Vec<String>)> {
         .into_iter()
         .sorted_by_key(|(event, _)| *event)
         .map(|(event, told)| {
-            let named = told.iter().filter_map(|told| {
+            let members = told.iter().filter_map(|told| {
                 let name = shown(told.member.as_deref()?);
                 let formerly = told.formerly.as_deref().map(|old| format!("{} → ", shown(old)));
                 Some(format!("{}{name}", formerly.unwrap_or_default()))
             });
-            let mut names: Vec<String> = named.take(NAMES_SHOWN).collect();
+            let mut names: Vec<String> = members.take(NAMES_SHOWN).collect();
             let more = told.len().saturating_sub(NAMES_SHOWN);
             names.extend((more > 0).then(|| format!("and {more} more")));
             (event, names)

@@ -6,3 +6,5 @@ mod canned;
 mod client;
 mod config;
 mod simulator;
+mod story;
+mod world;

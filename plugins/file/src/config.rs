@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use schemars::JsonSchema;
 use seatwatch_sdk::{Sink, SinkConfig};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::FileSink;
 
@@ -28,7 +28,7 @@ pub struct FileConfig {
 }
 
 /// How a file holds events.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Format {
     /// Each line is one event: a CloudEvents 1.0 JSON object.

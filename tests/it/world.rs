@@ -1,0 +1,224 @@
+//! The one helper that knows how to run the program: a made-up Codecov, a config, a state
+//! directory and a file sink. The cases know only the domain.
+
+#![allow(dead_code, reason = "for all stories; each uses a part")]
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use seatwatch::organization::OrganizationId;
+use seatwatch::simulator::{self, Simulator};
+use serde_json::Value;
+use tempfile::TempDir;
+use tokio::runtime::Runtime;
+
+/// The organization that a story is about where it names none.
+pub(crate) const ACME: &str = "github/acme";
+
+/// The program, a Codecov that it reads, and a file that it writes.
+pub(crate) struct World {
+    pub(crate) simulator: Simulator,
+    /// Runs the simulator; the program has a runtime of its own.
+    pub(crate) runtime: Runtime,
+    directory: TempDir,
+    /// More lines for the top level of the config.
+    top: String,
+    /// More lines for the organization, each indented by four.
+    organization: String,
+    /// More lines for the file sink, each indented by four.
+    sink: String,
+    environment: Vec<(String, String)>,
+}
+
+/// What one run of the program wrote, and how it ended.
+#[derive(Debug)]
+pub(crate) struct Ran {
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+    /// None where a signal ended it.
+    pub(crate) code: Option<i32>,
+}
+
+impl Ran {
+    /// All of it, as a person sees it: output, then errors, then the exit code unless it is 0.
+    pub(crate) fn shown(&self) -> String {
+        let code = match self.code {
+            Some(0) => String::new(),
+            Some(code) => format!("exit code {code}\n"),
+            None => "killed\n".to_owned(),
+        };
+        format!("{}{}{code}", self.stdout, self.stderr)
+    }
+
+    /// The same run, which must have ended well.
+    #[track_caller]
+    pub(crate) fn ok(self) -> Self {
+        assert_eq!(self.code, Some(0), "{}", self.shown());
+        self
+    }
+
+    /// The rows of `--format json`.
+    #[track_caller]
+    pub(crate) fn rows(&self) -> Vec<Value> {
+        serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error}: {self:?}"))
+    }
+}
+
+impl World {
+    /// `github/acme` with these members: `"ann* bob! cat"` are three, ann has a seat, bob is an
+    /// admin. The token is the organization's own, which counts as an admin's.
+    pub(crate) fn start(members: &str) -> Self {
+        let runtime = Runtime::new().unwrap();
+        let mut world = simulator::World::default();
+        let acme = world.organization(&ACME.parse().unwrap());
+        world.set_members(acme, members);
+        let token = world.issue_token("admin", acme);
+        let listen = "127.0.0.1:0".parse().unwrap();
+        let simulator = runtime.block_on(Simulator::start(world, listen)).unwrap();
+        let directory = TempDir::new().unwrap();
+        let world = Self {
+            simulator,
+            runtime,
+            directory,
+            top: String::new(),
+            organization: String::new(),
+            sink: String::new(),
+            environment: Vec::new(),
+        };
+        world.write_token(&token);
+        world
+    }
+
+    /// Sets the members of `github/acme`, in the notation of [`start`](Self::start).
+    pub(crate) fn members(&self, members: &str) -> &Self {
+        self.simulator.edit(|world| {
+            let acme = world.organization(&acme());
+            world.set_members(acme, members);
+        });
+        self
+    }
+
+    /// Adds lines to the top level of the config.
+    pub(crate) fn with_config(mut self, lines: &str) -> Self {
+        self.top.push_str(lines);
+        self.top.push('\n');
+        self
+    }
+
+    /// Adds a `key: value` to the organization.
+    pub(crate) fn with_organization(mut self, line: &str) -> Self {
+        writeln!(self.organization, "    {line}").unwrap();
+        self
+    }
+
+    /// Adds a `key: value` to the file sink.
+    pub(crate) fn with_sink(mut self, line: &str) -> Self {
+        writeln!(self.sink, "    {line}").unwrap();
+        self
+    }
+
+    /// Sets a variable for every run from now on.
+    pub(crate) fn set_env(&mut self, name: &str, value: &str) {
+        self.environment.retain(|(known, _)| known != name);
+        self.environment.push((name.to_owned(), value.to_owned()));
+    }
+
+    /// Puts a token where the config names it.
+    pub(crate) fn write_token(&self, token: &str) {
+        let path = self.path("token");
+        fs::write(&path, token).unwrap();
+        let mode = <fs::Permissions as std::os::unix::fs::PermissionsExt>::from_mode(0o600);
+        fs::set_permissions(path, mode).unwrap();
+    }
+
+    /// A path in the directory where config, state and events are.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
+    pub(crate) fn state_dir(&self) -> PathBuf {
+        self.path("state")
+    }
+
+    /// Runs `seatwatch sync`.
+    pub(crate) fn sync(&self) -> Ran {
+        self.run(&["sync"])
+    }
+
+    /// Runs the program with its config.
+    pub(crate) fn run(&self, arguments: &[&str]) -> Ran {
+        let Output { status, stdout, stderr } = self.command(arguments).output().unwrap();
+        let text = |bytes: Vec<u8>| self.filtered(&String::from_utf8(bytes).unwrap());
+        Ran { stdout: text(stdout), stderr: text(stderr), code: status.code() }
+    }
+
+    /// The program with its config, to be started otherwise.
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
+        let config = self.path("seatwatch.yaml");
+        fs::write(&config, self.config()).unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_seatwatch"));
+        command.args(arguments).arg("--config").arg(config).stdin(Stdio::null());
+        for name in ["SEATWATCH_CONFIG", "CREDENTIALS_DIRECTORY", "FAILPOINTS", "HTTP_PROXY"] {
+            command.env_remove(name);
+        }
+        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
+        command
+    }
+
+    /// The config as the next run will read it.
+    pub(crate) fn config(&self) -> String {
+        let base_url = self.simulator.base_url();
+        let Self { top, organization, sink, .. } = self;
+        format!(
+            "instance: test\nstate_dir: state\n\
+             codecov:\n  base_url: {base_url}\n  token_file: token\n  requests_per_second: 1000\n\
+             organizations:\n  - service: github\n    owner: acme\n{organization}\
+             sinks:\n  events:\n    type: file\n    path: events.ndjson\n{sink}{top}"
+        )
+    }
+
+    /// The events in the file, in order.
+    #[track_caller]
+    pub(crate) fn events(&self) -> Vec<Value> {
+        read_events(&self.path("events.ndjson"))
+    }
+
+    /// The events in the file as `event member`, one a line, such as `left ann`.
+    #[track_caller]
+    pub(crate) fn told(&self) -> String {
+        self.events().iter().map(|event| format!("{}\n", in_words(event))).collect()
+    }
+
+    /// Puts words in the place of what differs from run to run.
+    pub(crate) fn filtered(&self, text: &str) -> String {
+        let directory = self.directory.path().display().to_string();
+        text.replace(&directory, "[DIR]").replace(&self.simulator.base_url(), "[URL]")
+    }
+}
+
+/// The events of a file sink; a missing file has none.
+#[track_caller]
+pub(crate) fn read_events(path: &Path) -> Vec<Value> {
+    let text = fs::read_to_string(path).unwrap_or_default();
+    let parse = |line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));
+    text.lines().map(parse).collect()
+}
+
+/// `left ann`, `renamed ann → anna`, `baselined`.
+pub(crate) fn in_words(event: &Value) -> String {
+    let data = &event["data"];
+    let kind = data["event"].as_str().unwrap();
+    let username = |side: &str| data[side]["username"].as_str().map(str::to_owned);
+    match (username("before"), username("after"), username("member")) {
+        (Some(before), Some(after), _) if before != after => format!("{kind} {before} → {after}"),
+        (_, _, Some(member)) => format!("{kind} {member}"),
+        (_, _, None) => kind.to_owned(),
+    }
+}
+
+/// The identity of [`ACME`].
+pub(crate) fn acme() -> OrganizationId {
+    ACME.parse().unwrap()
+}
