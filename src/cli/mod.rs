@@ -5,6 +5,7 @@
 
 mod approve;
 mod check;
+mod demo;
 pub mod exit;
 mod instance;
 mod output;
@@ -63,6 +64,8 @@ enum Command {
     Schema(schema::Schema),
     /// Serves a made-up Codecov on loopback, to try things out.
     Simulate(simulate::Simulate),
+    /// Shows all of it in a minute, without a token: a made-up Codecov, and what is told of it.
+    Demo(demo::Demo),
 }
 
 /// Runs the command line and says how the process ends.
@@ -100,6 +103,7 @@ impl Arguments {
             Command::Approve(command) => command.run(&config, format),
             Command::Reject(command) => command.run(&config),
             Command::Schema(command) => command.run(),
+            Command::Demo(command) => command.run(),
             Command::Simulate(command) => {
                 let done = runtime()?.block_on(simulate::run(command));
                 done.map(|()| Exit::Ok).map_err(|error| stop(&error))

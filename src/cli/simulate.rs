@@ -96,7 +96,7 @@ fn some_time(text: &str) -> Result<Duration, String> {
 
 /// A token of one service, and whose it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct IssuedToken {
+pub(super) struct IssuedToken {
     service: Service,
     username: String,
     role: &'static str,
@@ -175,7 +175,7 @@ fn read_script(path: &Path) -> anyhow::Result<Script> {
 }
 
 /// Fills the organizations; the first member is an admin, the second is not, and both get tokens.
-fn world(organizations: &[Cast]) -> (World, Vec<IssuedToken>) {
+pub(super) fn world(organizations: &[Cast]) -> (World, Vec<IssuedToken>) {
     let mut world = World::default();
     let mut tokens: Vec<IssuedToken> = Vec::new();
     for Cast { organization, members } in organizations {
@@ -211,7 +211,7 @@ fn introduction(base_url: &str, organizations: &[Cast], tokens: &[IssuedToken]) 
 /// What a configuration of ours begins with; any other is not overwritten.
 const WRITTEN_BY_US: &str = "# Written by `seatwatch simulate`.\n";
 
-fn write_config(
+pub(super) fn write_config(
     directory: &Path,
     base_url: &str,
     organizations: &[Cast],

@@ -1,0 +1,90 @@
+#!/usr/bin/env bash
+# Other people's tools read what we write: the official CloudEvents SDK and a JSON Schema
+# validator read the events, PyYAML and the schema read the example config, and sqlite3 finds
+# the database whole.
+#
+# Needs Python 3 with venv; what else it needs it installs from PyPI into a temporary folder.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+work=$(mktemp -d)
+simulator=
+clean_up() {
+    if [ -n "$simulator" ]; then
+        kill "$simulator" 2>/dev/null || true
+        wait "$simulator" 2>/dev/null || true
+    fi
+    rm -rf "$work"
+}
+trap clean_up EXIT
+
+cargo build --locked --quiet
+seatwatch=$PWD/target/debug/seatwatch
+python3 -m venv "$work/venv"
+"$work/venv/bin/pip" install --quiet --disable-pip-version-check \
+    'cloudevents==1.12.0' 'jsonschema==4.25.1' 'PyYAML==6.0.3'
+
+"$seatwatch" simulate --listen 127.0.0.1:0 --change-every 100ms --write-config "$work/config" \
+    >"$work/simulator.log" &
+simulator=$!
+until [ -f "$work/config/seatwatch.yaml" ]; do
+    kill -0 "$simulator" # It may have ended instead.
+    sleep 0.1
+done
+
+config=$work/config/seatwatch.yaml
+# Up to 30 syncs, until a few members have changed.
+for _ in $(seq 30); do
+    "$seatwatch" sync --config "$config" >"$work/sync.log"
+    if [ "$(wc -l <"$work/config/events.ndjson")" -gt 20 ]; then break; fi
+    sleep 0.3
+done
+"$seatwatch" schema event >"$work/event.schema.json"
+"$seatwatch" schema config >"$work/config.schema.json"
+"$seatwatch" roster github/acme --config "$config" --format json >"$work/roster.json"
+"$seatwatch" roster github/acme --config "$config" --format csv >"$work/roster.csv"
+"$seatwatch" status --config "$config" --format json >"$work/status.json"
+
+"$work/venv/bin/python" - "$work" config.example.yaml <<'PYTHON'
+import csv, json, pathlib, sqlite3, sys
+
+import jsonschema, yaml
+from cloudevents.http import from_json
+
+work, example = pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2])
+read = lambda name: json.loads((work / name).read_text())
+
+validator = jsonschema.Draft202012Validator(read("event.schema.json"))
+lines = (work / "config/events.ndjson").read_text().splitlines()
+assert len(lines) > 20, f"only {len(lines)} events"
+members = {"github/acme": 0, "gitlab/example-group": 0}
+for line in lines:
+    validator.validate(json.loads(line))
+    event = from_json(line)
+    assert event["type"] == f"dev.seatwatch.{event.data['event']}.v1", line
+    organization = "{service}/{owner}".format(**event.data["organization"])
+    if event.data["event"] == "baselined":
+        members[organization] = event.data["totals"]["members"]
+    members[organization] += {"joined": 1, "left": -1}.get(event.data["event"], 0)
+sequences = [json.loads(line)["sequence"] for line in lines]
+assert sequences == sorted(set(sequences)), "out of order"
+
+roster = read("roster.json")
+assert len(roster) == members["github/acme"], "the events do not add up to the roster"
+with open(work / "roster.csv", newline="") as file:
+    assert [row["username"] for row in csv.DictReader(file)] == [row["username"] for row in roster]
+assert {row["state"] for row in read("status.json") if "organization" in row} == {"connected"}
+
+schema = read("config.schema.json")
+jsonschema.Draft202012Validator.check_schema(schema)
+for path in (example, work / "config/seatwatch.yaml"):
+    jsonschema.validate(yaml.safe_load(path.read_text()), schema)
+
+database = sqlite3.connect(f"file:{work}/config/state/seatwatch.db?mode=ro", uri=True)
+print("events read:", len(lines), "· members:", members)
+try:
+    print("database:", database.execute("PRAGMA integrity_check").fetchone()[0])
+except sqlite3.DatabaseError as error:
+    # Python's SQLite may be older than the features that the database uses.
+    print("database: not checked:", error)
+PYTHON
