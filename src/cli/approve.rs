@@ -65,7 +65,7 @@ impl Approve {
 
 impl Reject {
     pub(super) fn run(self, config: &Path) -> Result<Exit, Stop> {
-        let config = instance::load_as_owner(config)?;
+        let config = instance::look_as_owner(config)?;
         instance::select(&config, std::slice::from_ref(&self.organization))?;
         let store = Store::open(LockedDirectory::lock(&config.state_dir)?)?;
         let now = instance::clock().now();

@@ -13,7 +13,7 @@ use crate::config::{self, Config, Organization};
 use crate::organization::OrganizationId;
 use crate::store;
 
-/// Loads the config and says its warnings.
+/// Loads the config with its secrets and says its warnings.
 pub(super) fn load(path: &Path) -> Result<Config, Stop> {
     let config = config::load(path)?;
     if !config.warnings.problems.is_empty() {
@@ -25,14 +25,19 @@ pub(super) fn load(path: &Path) -> Result<Config, Stop> {
 /// Loads the config as the user that owns the state directory: root becomes that user first, so
 /// that no file there comes to belong to root.
 pub(super) fn load_as_owner(path: &Path) -> Result<Config, Stop> {
-    if Uid::effective().is_root() {
-        let config = config::load(path)?;
-        match store::owner(&config.state_dir)? {
-            Some(owner) if !owner.is_root() => become_user(owner)?,
-            _ => return load(path),
-        }
-    }
+    look_as_owner(path)?;
     load(path)
+}
+
+/// The same without the secrets, for commands that only look at what is stored.
+pub(super) fn look_as_owner(path: &Path) -> Result<Config, Stop> {
+    let config = config::load_without_secrets(path)?;
+    if Uid::effective().is_root()
+        && let Some(owner) = store::owner(&config.state_dir)?.filter(|owner| !owner.is_root())
+    {
+        become_user(owner)?;
+    }
+    Ok(config)
 }
 
 /// Gives up root for good. Called before any thread is started.

@@ -16,10 +16,14 @@ mod simulate;
 mod status;
 mod sync;
 
-use std::io::{self, Write};
+use std::io::{self, IsTerminal as _, Write};
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::LevelFilter;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
 
 use exit::{Exit, Failure, Stop};
 pub use output::Format;
@@ -78,6 +82,7 @@ pub fn run(arguments: impl IntoIterator<Item = std::ffi::OsString>) -> Exit {
             return if error.use_stderr() { Exit::Usage } else { Exit::Ok };
         }
     };
+    log_to_stderr();
     match arguments.run() {
         Ok(exit) => exit,
         Err(Stop::ClosedPipe) => Exit::Ok,
@@ -110,6 +115,17 @@ impl Arguments {
             }
         }
     }
+}
+
+/// Warnings of the parts below, and with `RUST_LOG=seatwatch=debug` every request.
+fn log_to_stderr() {
+    let filter = EnvFilter::builder().with_default_directive(LevelFilter::WARN.into());
+    let layer = tracing_subscriber::fmt::layer()
+        .with_writer(io::stderr)
+        .with_ansi(io::stderr().is_terminal())
+        .with_target(false)
+        .without_time();
+    tracing_subscriber::registry().with(filter.from_env_lossy()).with(layer).init();
 }
 
 /// Several workers, so that a sync of many organizations parses on more than one core.

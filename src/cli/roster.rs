@@ -25,7 +25,7 @@ const COLUMNS: &[&str] = &["organization", "username", "name", "email", "seat", 
 
 impl Roster {
     pub(super) fn run(self, config: &Path, format: Format) -> Result<Exit, Stop> {
-        let config = instance::load_as_owner(config)?;
+        let config = instance::look_as_owner(config)?;
         let reader = Reader::open(&config.state_dir)?;
         let found = reader.read(|view| {
             let Some(number) = view.find(&self.organization)? else { return Ok(None) };

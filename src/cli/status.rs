@@ -5,6 +5,7 @@ use std::path::Path;
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use chrono_tz::Tz;
+use comfy_table::{Cell, Color};
 use seatwatch_sdk::Totals;
 
 use super::exit::{Exit, Stop};
@@ -50,6 +51,16 @@ impl State {
         }
     }
 
+    /// Repeats what the word says.
+    fn color(self) -> Color {
+        match self {
+            Self::Syncing | Self::New => Color::Cyan,
+            Self::Connected => Color::Green,
+            Self::Held => Color::Yellow,
+            Self::Failing => Color::Red,
+        }
+    }
+
     /// For people.
     fn title(self) -> &'static str {
         match self {
@@ -84,7 +95,7 @@ impl Standing<'_> {
 
 /// Writes how everything stands.
 pub(super) fn run(config: &Path, format: Format) -> Result<Exit, Stop> {
-    let config = instance::load_as_owner(config)?;
+    let config = instance::look_as_owner(config)?;
     let reader = Reader::open(&config.state_dir)?;
     let standings = standings(&config, &reader)?;
     let lanes = dispatch::status(&reader, &config.sinks)?;
@@ -143,14 +154,15 @@ fn write_organizations(standings: &[Standing<'_>], out: &mut dyn Write) -> io::R
             None => number(Totals::seats_used),
         };
         let last = standing.last_run.as_ref().map(|run| run.last_finished_at);
+        let state = standing.state();
         table.add_row(vec![
-            named(organization),
-            standing.state().title().to_owned(),
-            number(|totals| totals.members),
-            seats,
-            number(|totals| totals.admins),
-            local(last, organization.timezone),
-            local(standing.next, organization.timezone),
+            Cell::new(named(organization)),
+            Cell::new(state.title()).fg(state.color()),
+            Cell::new(number(|totals| totals.members)),
+            Cell::new(seats),
+            Cell::new(number(|totals| totals.admins)),
+            Cell::new(local(last, organization.timezone)),
+            Cell::new(local(standing.next, organization.timezone)),
         ]);
     }
     align_right(&mut table, &[2, 3, 4]);

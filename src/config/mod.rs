@@ -177,9 +177,7 @@ pub struct SinkEntry {
 ///
 /// All problems that could be found, at least one of them an error.
 pub fn load(path: &Path) -> Result<Config, Problems> {
-    let text = read(path).map_err(|problem| Problems::new(path, vec![problem]))?;
-    let credentials = std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from);
-    let checked = check::check(&text, path, credentials.as_deref());
+    let checked = read_and_check(path)?;
     let (config, mut problems, tokens) = (checked.config, checked.problems, checked.tokens);
     let mut tried = HashSet::new();
     for (place, source) in tokens {
@@ -190,6 +188,23 @@ pub fn load(path: &Path) -> Result<Config, Problems> {
         }
     }
     finish(config, problems, path)
+}
+
+/// Reads the file at `path` and checks it, but leaves its secrets alone: for commands that only
+/// look at what is stored, and may run where the secrets cannot be read.
+///
+/// # Errors
+///
+/// All problems that could be found, at least one of them an error.
+pub fn load_without_secrets(path: &Path) -> Result<Config, Problems> {
+    let checked = read_and_check(path)?;
+    finish(checked.config, checked.problems, path)
+}
+
+fn read_and_check(path: &Path) -> Result<check::Checked, Problems> {
+    let text = read(path).map_err(|problem| Problems::new(path, vec![problem]))?;
+    let credentials = std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from);
+    Ok(check::check(&text, path, credentials.as_deref()))
 }
 
 /// Checks a configuration that stands in the file `origin`, without touching any file.
