@@ -35,13 +35,7 @@ impl LockedDirectory {
         DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(io)?;
         owned_by_us(path)?;
         let file = path.join(LOCK);
-        let lock = OpenOptions::new()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .mode(0o600)
-            .open(&file)
-            .map_err(|error| StoreError::io(&file, error))?;
+        let lock = create_private(&file)?;
         match lock.try_lock() {
             Ok(()) => Ok(Self { path: path.to_owned(), _lock: lock }),
             Err(TryLockError::WouldBlock) => Err(StoreError::new(path, StoreErrorKind::InUse)),
@@ -53,6 +47,18 @@ impl LockedDirectory {
     pub fn path(&self) -> &Path {
         &self.path
     }
+}
+
+/// Opens a file that is only ours, and makes it if it is absent. SQLite gives its companions the
+/// same mode.
+pub(super) fn create_private(path: &Path) -> Result<File, StoreError> {
+    OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .mode(0o600)
+        .open(path)
+        .map_err(|error| StoreError::io(path, error))
 }
 
 /// Whether some process holds the lock of a state directory now.

@@ -40,9 +40,10 @@ use writer::Writer;
 #[derive(Debug)]
 pub struct Store {
     database: PathBuf,
-    writer: Writer,
     /// Connections for reading that are not in use now.
     readers: Mutex<Vec<Connection>>,
+    /// Closed after the readers, so that it can write the WAL back into the database.
+    writer: Writer,
     /// Dropped last: until then nobody else writes.
     _directory: LockedDirectory,
 }
@@ -56,6 +57,7 @@ impl Store {
     pub fn open(directory: LockedDirectory) -> Result<Self, StoreError> {
         let database = directory::database(directory.path());
         let failed = |error| StoreError::sqlite(&database, error);
+        directory::create_private(&database)?;
         let mut connection = Connection::open(&database).map_err(failed)?;
         prepare(&connection).map_err(failed)?;
         connection.pragma_update(None, "journal_mode", "WAL").map_err(failed)?;
