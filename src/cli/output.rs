@@ -80,10 +80,11 @@ fn is_deceptive(c: char) -> bool {
             | '\u{2060}'..='\u{2069}' | '\u{feff}')
 }
 
-/// A table for people: as wide as its content or the terminal, without lines.
+/// A table for people: without lines, and as wide as its content. A terminal wraps what is too
+/// long better than a table that breaks names into letters.
 pub(super) fn table(header: &[&str]) -> Table {
     let mut table = Table::new();
-    table.load_style(NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
+    table.load_style(NOTHING).set_content_arrangement(ContentArrangement::Disabled);
     table.set_header(header.to_vec());
     table
 }
