@@ -3,6 +3,8 @@
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::Duration;
 
 use nix::unistd::{Uid, User};
 
@@ -11,9 +13,20 @@ use super::error::{StoreError, StoreErrorKind};
 const LOCK: &str = "lock";
 const DATABASE: &str = "seatwatch.db";
 
+/// How often, and after what pause, a taken lock is tried again.
+const LOOKS: u32 = 10;
+const LOOK: Duration = Duration::from_millis(10);
+
 /// The database file in a state directory.
 pub(super) fn database(directory: &Path) -> PathBuf {
     directory.join(DATABASE)
+}
+
+/// Makes the database file where it is absent: for us alone, in a directory that others may enter
+/// too. SQLite gives the files beside it the same mode.
+pub(super) fn create(database: &Path) -> Result<(), StoreError> {
+    let made = OpenOptions::new().create(true).append(true).mode(0o600).open(database);
+    made.map(drop).map_err(|error| StoreError::io(database, error))
 }
 
 /// A state directory that only this process writes, until the value is dropped.
@@ -42,7 +55,7 @@ impl LockedDirectory {
             .mode(0o600)
             .open(&file)
             .map_err(|error| StoreError::io(&file, error))?;
-        match lock.try_lock() {
+        match take(&lock) {
             Ok(()) => Ok(Self { path: path.to_owned(), _lock: lock }),
             Err(TryLockError::WouldBlock) => Err(StoreError::new(path, StoreErrorKind::InUse)),
             Err(TryLockError::Error(error)) => Err(StoreError::io(&file, error)),
@@ -53,6 +66,18 @@ impl LockedDirectory {
     pub fn path(&self) -> &Path {
         &self.path
     }
+}
+
+/// Takes the lock, past those who only look whether it is taken: each look lasts an instant, and
+/// must not keep a sync from starting.
+fn take(lock: &File) -> Result<(), TryLockError> {
+    for _ in 0..LOOKS {
+        match lock.try_lock() {
+            Err(TryLockError::WouldBlock) => thread::sleep(LOOK),
+            done => return done,
+        }
+    }
+    lock.try_lock()
 }
 
 /// Whether some process holds the lock of a state directory now.
