@@ -56,8 +56,10 @@ impl Store {
     pub fn open(directory: LockedDirectory) -> Result<Self, StoreError> {
         let database = directory::database(directory.path());
         let failed = |error| StoreError::sqlite(&database, error);
+        directory::create(&database)?;
         let mut connection = Connection::open(&database).map_err(failed)?;
         prepare(&connection).map_err(failed)?;
+        schema::recognize(&connection, &database)?;
         connection.pragma_update(None, "journal_mode", "WAL").map_err(failed)?;
         connection.pragma_update(None, "synchronous", "FULL").map_err(failed)?;
         schema::migrate(&mut connection, &database)?;
