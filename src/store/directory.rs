@@ -22,6 +22,18 @@ pub(super) fn database(directory: &Path) -> PathBuf {
     directory.join(DATABASE)
 }
 
+/// Whether there is a database file; a directory in its place is an error.
+pub(super) fn exists(database: &Path) -> Result<bool, StoreError> {
+    match fs::metadata(database) {
+        Ok(metadata) if metadata.is_dir() => {
+            Err(StoreError::io(database, std::io::ErrorKind::IsADirectory.into()))
+        }
+        Ok(_) => Ok(true),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(StoreError::io(database, error)),
+    }
+}
+
 /// Makes the database file where it is absent: for us alone, in a directory that others may enter
 /// too. SQLite gives the files beside it the same mode.
 pub(super) fn create(database: &Path) -> Result<(), StoreError> {

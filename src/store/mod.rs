@@ -40,9 +40,10 @@ use writer::Writer;
 #[derive(Debug)]
 pub struct Store {
     database: PathBuf,
-    writer: Writer,
-    /// Connections for reading that are not in use now.
+    /// Connections for reading that are not in use now. Closed before the writer's: the last one
+    /// brings the WAL home, and only a connection that writes can.
     readers: Mutex<Vec<Connection>>,
+    writer: Writer,
     /// Dropped last: until then nobody else writes.
     _directory: LockedDirectory,
 }
@@ -120,8 +121,7 @@ impl Reader {
     pub fn open(directory: &Path) -> Result<Self, StoreError> {
         let database = directory::database(directory);
         let failed = |error| StoreError::sqlite(&database, error);
-        let exists = owner(directory)?.is_some()
-            && database.try_exists().map_err(|error| StoreError::io(&database, error))?;
+        let exists = owner(directory)?.is_some() && directory::exists(&database)?;
         let mut connection = if exists {
             open_to_read(&database).map_err(failed)?
         } else {
