@@ -77,21 +77,18 @@ mod tests {
         DateTime::UNIX_EPOCH + TimeDelta::hours(hour)
     }
 
-    /// Each hour one sync: `.` succeeds, `x` fails, `e` is empty. What is told stands in its place.
+    /// Each hour one sync: `.` succeeds, `x` fails. Where something is told, `F` or `R` stands.
     fn told(syncs: &str, patience: Patience) -> String {
         let mut health = Health::default();
         let mut hours = 0..;
         let mut sync = |outcome| {
             let now = at(hours.next().unwrap());
-            let (next, word) = match outcome {
-                '.' => {
-                    let (next, recovered) = succeeded(&health, now);
-                    (next, if recovered { 'R' } else { '.' })
-                }
-                _ => {
-                    let (next, failing) = failed(&health, Reason::Timeout, None, patience, now);
-                    (next, if failing { 'F' } else { 'x' })
-                }
+            let (next, word) = if outcome == '.' {
+                let (next, recovered) = succeeded(&health, now);
+                (next, if recovered { 'R' } else { '.' })
+            } else {
+                let (next, failing) = failed(&health, Reason::Timeout, None, patience, now);
+                (next, if failing { 'F' } else { 'x' })
             };
             health = next;
             assert_eq!(health.failures == 0, health.failing_since.is_none());

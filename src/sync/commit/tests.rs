@@ -375,8 +375,8 @@ fn a_member_keeps_the_number_over_renames() {
     let mut subjects: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for event in world.log() {
         let (Some(subject), Some(member)) = (event.subject, event.data.member) else { continue };
-        let word = format!("{} {}", event.data.event, member.profile.username);
-        subjects.entry(subject).or_default().push(word);
+        let told = format!("{} {}", event.data.event, member.profile.username);
+        subjects.entry(subject).or_default().push(told);
     }
     let mut lives: Vec<String> = subjects.into_values().map(|life| life.join(", ")).collect();
     lives.sort();
@@ -405,7 +405,9 @@ fn runs_alike_are_one_row() {
         Step::Same,
         Step::Same,
     ];
-    steps.into_iter().for_each(|step| world.sync(0, step));
+    for step in steps {
+        world.sync(0, step);
+    }
     world.check();
     let rows: Vec<String> = world.organizations[0]
         .runs
