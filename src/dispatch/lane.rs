@@ -123,9 +123,11 @@ impl Lane {
                     if cut.is_some() {
                         tx.set_cut(&lane, cut.as_ref())?;
                     }
-                    if cursor > lane.cursor + IDLE_LAG {
-                        tx.set_cursor(&lane, cursor)?;
+                    // Short of that the events that were left out are walked over again next time.
+                    if cursor <= lane.cursor + IDLE_LAG {
+                        return Ok((lane.cursor, cut));
                     }
+                    tx.set_cursor(&lane, cursor)?;
                     Ok((cursor, cut))
                 })
                 .await?;

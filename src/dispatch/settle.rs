@@ -55,7 +55,7 @@ pub(super) fn settle(
     let bury = |reason: String| {
         let event = serde_json::to_string(head).expect("an event is JSON");
         let dead = DeadLetter { sequence: head.sequence, event, reason, died_at: now };
-        let rest = left.get(1).map(|next| fresh(cut, next.sequence));
+        let rest = left.get(1).map(|next| fresh(cut, next.sequence, cut.attempt.min(2)));
         let done = if rest.is_some() { head.sequence } else { cut.last };
         Settled { done: Some(done), rest, dead: Some(dead), disabled: None }
     };
@@ -70,7 +70,7 @@ pub(super) fn settle(
         if accepted == 0 {
             Cut { attempt: cut.attempt.saturating_add(1), failed, ..cut.clone() }
         } else {
-            Cut { failed, ..fresh(cut, head.sequence) }
+            Cut { failed, ..fresh(cut, head.sequence, 2) }
         }
     };
     match then {
@@ -88,9 +88,10 @@ pub(super) fn settle(
     }
 }
 
-/// What is left of a delivery, as a new one.
-fn fresh(cut: &Cut, first: u64) -> Cut {
-    Cut { id: Uuid::now_v7().to_string(), first, attempt: 1, failed: None, ..cut.clone() }
+/// What is left of a delivery, as a new one. Its attempt is 1 only if no attempt before can have
+/// brought a part of it to the receiver.
+fn fresh(cut: &Cut, first: u64, attempt: u32) -> Cut {
+    Cut { id: Uuid::now_v7().to_string(), first, attempt, failed: None, ..cut.clone() }
 }
 
 fn is_over(since: DateTime<Utc>, limit: Option<Duration>, now: DateTime<Utc>) -> bool {
@@ -110,3 +111,6 @@ fn wait(attempts: u32) -> Duration {
     let millis = |duration: Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
     Duration::from_millis(fastrand::u64(millis(SHORTEST_WAIT)..=millis(longest)))
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,6 +3,8 @@
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::Duration;
 
 use nix::unistd::{Uid, User};
 
@@ -11,9 +13,32 @@ use super::error::{StoreError, StoreErrorKind};
 const LOCK: &str = "lock";
 const DATABASE: &str = "seatwatch.db";
 
+/// How often, and after what pause, a taken lock is tried again.
+const LOOKS: u32 = 10;
+const LOOK: Duration = Duration::from_millis(10);
+
 /// The database file in a state directory.
 pub(super) fn database(directory: &Path) -> PathBuf {
     directory.join(DATABASE)
+}
+
+/// Whether there is a database file; a directory in its place is an error.
+pub(super) fn exists(database: &Path) -> Result<bool, StoreError> {
+    match fs::metadata(database) {
+        Ok(metadata) if metadata.is_dir() => {
+            Err(StoreError::io(database, std::io::ErrorKind::IsADirectory.into()))
+        }
+        Ok(_) => Ok(true),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(StoreError::io(database, error)),
+    }
+}
+
+/// Makes the database file where it is absent: for us alone, in a directory that others may enter
+/// too. SQLite gives the files beside it the same mode.
+pub(super) fn create(database: &Path) -> Result<(), StoreError> {
+    let made = OpenOptions::new().create(true).append(true).mode(0o600).open(database);
+    made.map(drop).map_err(|error| StoreError::io(database, error))
 }
 
 /// A state directory that only this process writes, until the value is dropped.
@@ -35,8 +60,14 @@ impl LockedDirectory {
         DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(io)?;
         owned_by_us(path)?;
         let file = path.join(LOCK);
-        let lock = create_private(&file)?;
-        match lock.try_lock() {
+        let lock = OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .mode(0o600)
+            .open(&file)
+            .map_err(|error| StoreError::io(&file, error))?;
+        match take(&lock) {
             Ok(()) => Ok(Self { path: path.to_owned(), _lock: lock }),
             Err(TryLockError::WouldBlock) => Err(StoreError::new(path, StoreErrorKind::InUse)),
             Err(TryLockError::Error(error)) => Err(StoreError::io(&file, error)),
@@ -49,16 +80,16 @@ impl LockedDirectory {
     }
 }
 
-/// Opens a file that is only ours, and makes it if it is absent. SQLite gives its companions the
-/// same mode.
-pub(super) fn create_private(path: &Path) -> Result<File, StoreError> {
-    OpenOptions::new()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .mode(0o600)
-        .open(path)
-        .map_err(|error| StoreError::io(path, error))
+/// Takes the lock, past those who only look whether it is taken: each look lasts an instant, and
+/// must not keep a sync from starting.
+fn take(lock: &File) -> Result<(), TryLockError> {
+    for _ in 0..LOOKS {
+        match lock.try_lock() {
+            Err(TryLockError::WouldBlock) => thread::sleep(LOOK),
+            done => return done,
+        }
+    }
+    lock.try_lock()
 }
 
 /// Whether some process holds the lock of a state directory now.

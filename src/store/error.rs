@@ -10,7 +10,8 @@ use rusqlite::ErrorCode;
 pub struct StoreError {
     /// The file or directory that failed.
     pub path: PathBuf,
-    /// What is wrong with it.
+    /// What is wrong with it. A source, so that its own cause is told, too.
+    #[source]
     pub kind: StoreErrorKind,
 }
 
@@ -49,16 +50,16 @@ pub enum StoreErrorKind {
     },
     /// No space is left.
     #[error("the disk is full")]
-    Full(#[source] rusqlite::Error),
-    /// No right to write.
-    #[error("cannot be written")]
+    Full(rusqlite::Error),
+    /// No right to write, or not even to open.
+    #[error("cannot be opened or written")]
     ReadOnly(#[source] rusqlite::Error),
     /// Somebody else keeps the database locked.
     #[error("another program keeps it locked")]
-    Busy(#[source] rusqlite::Error),
+    Busy(rusqlite::Error),
     /// The database is damaged.
     #[error("the database is damaged")]
-    Corrupt(#[source] rusqlite::Error),
+    Corrupt(rusqlite::Error),
     /// The directory or file cannot be made or opened.
     #[error("cannot be opened or created")]
     Open(#[source] std::io::Error),
@@ -122,7 +123,7 @@ impl StoreError {
                 format!("find who has it open: `fuser {path}`; then run the command again")
             }
             StoreErrorKind::Corrupt(_) => {
-                "restore a backup; the damaged file is left as it is".to_owned()
+                format!("move `{path}` and the files beside it away, and restore a backup")
             }
             StoreErrorKind::Sqlite(_) => {
                 "check the disk; nothing was committed, the next run tries again".to_owned()

@@ -40,9 +40,9 @@ use writer::Writer;
 #[derive(Debug)]
 pub struct Store {
     database: PathBuf,
-    /// Connections for reading that are not in use now.
+    /// Connections for reading that are not in use now. Closed before the writer's: the last one
+    /// brings the WAL home, and only a connection that writes can.
     readers: Mutex<Vec<Connection>>,
-    /// Closed after the readers, so that it can write the WAL back into the database.
     writer: Writer,
     /// Dropped last: until then nobody else writes.
     _directory: LockedDirectory,
@@ -57,9 +57,10 @@ impl Store {
     pub fn open(directory: LockedDirectory) -> Result<Self, StoreError> {
         let database = directory::database(directory.path());
         let failed = |error| StoreError::sqlite(&database, error);
-        directory::create_private(&database)?;
+        directory::create(&database)?;
         let mut connection = Connection::open(&database).map_err(failed)?;
         prepare(&connection).map_err(failed)?;
+        schema::recognize(&connection, &database)?;
         connection.pragma_update(None, "journal_mode", "WAL").map_err(failed)?;
         connection.pragma_update(None, "synchronous", "FULL").map_err(failed)?;
         schema::migrate(&mut connection, &database)?;
@@ -120,8 +121,7 @@ impl Reader {
     pub fn open(directory: &Path) -> Result<Self, StoreError> {
         let database = directory::database(directory);
         let failed = |error| StoreError::sqlite(&database, error);
-        let exists = owner(directory)?.is_some()
-            && database.try_exists().map_err(|error| StoreError::io(&database, error))?;
+        let exists = owner(directory)?.is_some() && directory::exists(&database)?;
         let mut connection = if exists {
             open_to_read(&database).map_err(failed)?
         } else {

@@ -31,6 +31,11 @@ pub(super) fn migrate(connection: &mut Connection, path: &Path) -> Result<(), St
     Ok(())
 }
 
+/// Refuses what is somebody else's or a newer version's, without a change to it.
+pub(super) fn recognize(connection: &Connection, path: &Path) -> Result<(), StoreError> {
+    version(connection, path).map(drop)
+}
+
 /// Refuses a database that is not exactly of this program's version.
 pub(super) fn check(connection: &Connection, path: &Path) -> Result<(), StoreError> {
     match version(connection, path)? {

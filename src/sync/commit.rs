@@ -121,3 +121,6 @@ impl Log<'_> {
         self.tx.append(&self.key, &event)
     }
 }
+
+#[cfg(test)]
+mod tests;

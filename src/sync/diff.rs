@@ -140,3 +140,6 @@ impl Diff {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -63,3 +63,82 @@ pub(super) fn succeeded(health: &Health, now: DateTime<Utc>) -> (Health, bool) {
 pub(super) fn has_passed(from: DateTime<Utc>, wait: Duration, to: DateTime<Utc>) -> bool {
     (to - from).to_std().is_ok_and(|passed| passed >= wait)
 }
+
+#[cfg(test)]
+mod tests {
+    use chrono::TimeDelta;
+
+    use super::*;
+
+    const PATIENCE: Patience =
+        Patience { failing_after: 3, remind_every: Duration::from_secs(24 * 60 * 60) };
+
+    fn at(hour: i64) -> DateTime<Utc> {
+        DateTime::UNIX_EPOCH + TimeDelta::hours(hour)
+    }
+
+    /// Each hour one sync: `.` succeeds, `x` fails. Where something is told, `F` or `R` stands.
+    fn told(syncs: &str, patience: Patience) -> String {
+        let mut health = Health::default();
+        let mut hours = 0..;
+        let mut sync = |outcome| {
+            let now = at(hours.next().unwrap());
+            let (next, word) = if outcome == '.' {
+                let (next, recovered) = succeeded(&health, now);
+                (next, if recovered { 'R' } else { '.' })
+            } else {
+                let (next, failing) = failed(&health, Reason::Timeout, None, patience, now);
+                (next, if failing { 'F' } else { 'x' })
+            };
+            health = next;
+            assert_eq!(health.failures == 0, health.failing_since.is_none());
+            assert!(health.told_at.is_none() || health.failures > 0);
+            word
+        };
+        syncs.chars().map(&mut sync).collect()
+    }
+
+    #[test]
+    fn failures_are_told_after_a_few_and_then_as_reminders() {
+        assert_eq!(told("....", PATIENCE), "....");
+        assert_eq!(told("xx.xx.", PATIENCE), "xx.xx.");
+        assert_eq!(told("xxxx.", PATIENCE), "xxFxR");
+        assert_eq!(told("xxx.xxx.", PATIENCE), "xxFRxxFR");
+        let day = "x".repeat(24);
+        let reminded = format!("xxF{}F{}F", "x".repeat(23), "x".repeat(23));
+        assert_eq!(told(&format!("xx{day}{day}x"), PATIENCE), reminded);
+        assert_eq!(told("xx.", Patience { failing_after: 1, ..PATIENCE }), "FxR");
+        assert_eq!(told("xx.", Patience { failing_after: 0, ..PATIENCE }), "FxR");
+    }
+
+    #[test]
+    fn after_an_empty_list_the_next_roster_is_read_twice() {
+        let fail = |health: &Health, reason| failed(health, reason, None, PATIENCE, at(1)).0;
+        let empty = fail(&Health::default(), Reason::Empty);
+        assert!(empty.read_twice);
+        assert!(fail(&empty, Reason::Timeout).read_twice, "forgotten over another failure");
+        assert!(!succeeded(&empty, at(2)).0.read_twice);
+        assert!(fail(&Health::default(), Reason::OrganizationNotFound).read_twice);
+        assert!(!fail(&Health::default(), Reason::TokenRefused).read_twice);
+    }
+
+    #[test]
+    fn a_failure_keeps_the_last_success_and_the_seat_alarms() {
+        let (health, _) = succeeded(&Health { near_told: true, ..Health::default() }, at(1));
+        let until = Some(at(9));
+        let (health, _) = failed(&health, Reason::RateLimited, until, PATIENCE, at(2));
+        let (health, _) = failed(&health, Reason::RateLimited, until, PATIENCE, at(3));
+        assert_eq!((health.last_success_at, health.failing_since), (Some(at(1)), Some(at(2))));
+        assert_eq!((health.postponed_until, health.near_told), (until, true));
+        let (health, _) = succeeded(&health, at(4));
+        assert_eq!((health.postponed_until, health.near_told), (None, true));
+    }
+
+    #[test]
+    fn a_clock_set_back_reminds_nobody() {
+        assert!(has_passed(at(0), Duration::ZERO, at(0)));
+        assert!(has_passed(at(0), Duration::from_secs(3600), at(1)));
+        assert!(!has_passed(at(0), Duration::from_secs(3601), at(1)));
+        assert!(!has_passed(at(1), Duration::ZERO, at(0)));
+    }
+}

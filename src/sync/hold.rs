@@ -54,3 +54,98 @@ fn id(losses: &Losses) -> String {
     let (head, _) = digest.split_first_chunk().expect("a digest has 32 bytes");
     format!("{:08x}", u32::from_be_bytes(*head))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use chrono::TimeDelta;
+    use proptest::collection::{btree_set, vec};
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+    fn leavers(names: &str) -> Losses {
+        let leavers = names.split_whitespace().map(str::to_owned).collect();
+        Losses { leavers, ..Losses::default() }
+    }
+
+    fn at(hour: i64) -> DateTime<Utc> {
+        DateTime::UNIX_EPOCH + TimeDelta::hours(hour)
+    }
+
+    #[test]
+    fn a_hold_is_told_once_and_again_as_a_reminder() {
+        let (first, tell) = held(None, leavers("a b"), DAY, at(0));
+        assert!(tell);
+        assert_eq!((&first.id, first.told_at), (&first.told_id, at(0)));
+
+        let (same, tell) = held(Some(first.clone()), leavers("a b"), DAY, at(23));
+        assert!(!tell);
+        assert_eq!(same, first);
+
+        // What changed is not told again before its time, but it has another id to approve.
+        let (changed, tell) = held(Some(same), leavers("a b c"), DAY, at(23));
+        assert!(!tell);
+        assert_ne!(changed.id, changed.told_id);
+        assert_eq!(changed.told_losses, leavers("a b"));
+
+        let (reminder, tell) = held(Some(changed), leavers("a b c"), DAY, at(24));
+        assert!(tell);
+        assert_eq!((&reminder.id, &reminder.losses), (&reminder.told_id, &reminder.told_losses));
+        assert_eq!((reminder.since, reminder.told_at), (at(0), at(24)));
+        assert!(!held(Some(reminder), leavers("a b c"), DAY, at(47)).1);
+    }
+
+    #[test]
+    fn a_rejected_hold_is_not_told_again() {
+        let (hold, _) = held(None, leavers("a"), DAY, at(0));
+        let rejected = Hold { rejected_at: Some(at(1)), ..hold };
+        let (later, tell) = held(Some(rejected), leavers("a b"), DAY, at(1000));
+        assert!(!tell);
+        assert_eq!(later.rejected_at, Some(at(1)));
+    }
+
+    fn losses() -> impl Strategy<Value = Losses> {
+        let keys = || btree_set("[a-c]{1,2}", 0..3);
+        (keys(), keys(), any::<bool>()).prop_map(|(leavers, seat_losers, last_admin)| Losses {
+            leavers,
+            seat_losers,
+            last_admin,
+        })
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn ids_are_equal_only_for_equal_losses(a in losses(), b in losses()) {
+            prop_assert_eq!(id(&a) == id(&b), a == b);
+            prop_assert_eq!(id(&a), id(&a.clone()));
+            prop_assert!(id(&a).len() == 8 && id(&a).bytes().all(|byte| byte.is_ascii_hexdigit()));
+        }
+
+        /// However often it is read and whatever it lacks: once, then once a day.
+        #[test]
+        fn nobody_is_told_more_often_than_the_reminders(readings in vec((losses(), 0i64..30), 1..20)) {
+            let (mut hold, mut now, mut told) = (None, 0, Vec::new());
+            for (losses, wait) in readings {
+                now += wait;
+                let (next, tell) = held(hold, losses, DAY, at(now));
+                told.extend(tell.then_some(now));
+                prop_assert_eq!(next.since, at(told[0]));
+                hold = Some(next);
+            }
+            prop_assert!(told.is_sorted_by(|a, b| b - a >= 24), "{told:?}");
+        }
+    }
+
+    #[test]
+    fn a_leaver_is_not_a_seat_loser() {
+        let keys: BTreeSet<String> = ["a".to_owned()].into();
+        let seat_losers = Losses { seat_losers: keys, ..Losses::default() };
+        assert_ne!(id(&leavers("a")), id(&seat_losers));
+    }
+}

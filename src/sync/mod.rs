@@ -9,6 +9,8 @@
 //! knows a sink. Two passes of one organization must not overlap; the caller sees to that.
 
 mod approve;
+#[cfg(test)]
+mod cast;
 mod commit;
 mod confirm;
 mod diff;

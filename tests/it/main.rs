@@ -5,6 +5,8 @@
 mod canned;
 mod client;
 mod config;
+mod secrets;
 mod simulator;
+mod store;
 mod story;
 mod world;

@@ -142,6 +142,18 @@ impl World {
         self.path("state")
     }
 
+    /// The program with this text for a config.
+    pub(crate) fn command_with(&self, config: &str, arguments: &[&str]) -> Command {
+        let command = self.command(arguments);
+        fs::write(self.path("seatwatch.yaml"), config).unwrap();
+        command
+    }
+
+    /// Gives everything that is there to another user. Only root can.
+    pub(crate) fn give_to(&self, user: u32) {
+        give(self.directory.path(), user);
+    }
+
     /// Runs `seatwatch sync`.
     pub(crate) fn sync(&self) -> Ran {
         self.run(&["sync"])
@@ -149,7 +161,12 @@ impl World {
 
     /// Runs the program with its config.
     pub(crate) fn run(&self, arguments: &[&str]) -> Ran {
-        let Output { status, stdout, stderr } = self.command(arguments).output().unwrap();
+        self.ran(&mut self.command(arguments))
+    }
+
+    /// Runs a command that was made with [`command`](Self::command).
+    pub(crate) fn ran(&self, command: &mut Command) -> Ran {
+        let Output { status, stdout, stderr } = command.output().unwrap();
         let text = |bytes: Vec<u8>| self.filtered(&String::from_utf8(bytes).unwrap());
         Ran { stdout: text(stdout), stderr: text(stderr), code: status.code() }
     }
@@ -188,13 +205,41 @@ impl World {
     /// The events in the file as `event member`, one a line, such as `left ann`.
     #[track_caller]
     pub(crate) fn told(&self) -> String {
-        self.events().iter().map(|event| format!("{}\n", in_words(event))).collect()
+        self.events().iter().map(|event| in_words(event) + "\n").collect()
     }
 
     /// Puts words in the place of what differs from run to run.
     pub(crate) fn filtered(&self, text: &str) -> String {
         let directory = self.directory.path().display().to_string();
         text.replace(&directory, "[DIR]").replace(&self.simulator.base_url(), "[URL]")
+    }
+}
+
+/// A user who is neither root nor the owner of anything.
+pub(crate) const NOBODY: u32 = 65534;
+
+/// Whether tests can act as another user; says so where they cannot.
+pub(crate) fn is_root(needed_for: &str) -> bool {
+    let is_root = nix::unistd::Uid::effective().is_root();
+    if !is_root {
+        skipped(&format!("needs root: {needed_for}"));
+    }
+    is_root
+}
+
+/// Says that a test was not run here.
+#[expect(clippy::print_stderr, reason = "the one who runs the tests has to see it")]
+pub(crate) fn skipped(why: &str) {
+    eprintln!("skipped, {why}");
+}
+
+/// Gives a file or directory, and all that is in it, to another user and the group of that number.
+pub(crate) fn give(path: &Path, user: u32) {
+    std::os::unix::fs::lchown(path, Some(user), Some(user)).unwrap();
+    if path.is_dir() {
+        for entry in fs::read_dir(path).unwrap() {
+            give(&entry.unwrap().path(), user);
+        }
     }
 }
 

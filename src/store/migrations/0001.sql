@@ -10,8 +10,9 @@ CREATE TABLE meta (
 -- Keys the hashes that leave this file: subjects of events, digests of tokens.
 INSERT INTO meta VALUES ('key', randomblob(32));
 
+-- AUTOINCREMENT: the subjects of events are made from this number, so it is never used again.
 CREATE TABLE organizations (
-    id          INTEGER PRIMARY KEY,
+    id          INTEGER PRIMARY KEY AUTOINCREMENT,
     service     TEXT NOT NULL CHECK (service IN ('github', 'gitlab', 'bitbucket',
                     'github_enterprise', 'gitlab_enterprise', 'bitbucket_server')),
     owner       TEXT NOT NULL CHECK (owner <> ''),

@@ -1,0 +1,224 @@
+//! What becomes of a delivery: whatever the receiver says, no event is lost, none overtakes
+//! another, and none is tried after it is done with.
+
+use proptest::collection::btree_set;
+use proptest::prelude::*;
+use seatwatch_sdk::{Data, EventKind};
+
+use super::*;
+
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+fn now() -> DateTime<Utc> {
+    DateTime::UNIX_EPOCH + TimeDelta::days(100)
+}
+
+fn event(sequence: u64) -> Event {
+    let data = Data {
+        event: EventKind::Joined,
+        organization: None,
+        member: None,
+        before: None,
+        after: None,
+        totals: None,
+        previous_totals: None,
+        since: None,
+        details: None,
+    };
+    Event {
+        id: format!("sync-{sequence:04}"),
+        source: String::new(),
+        subject: None,
+        time: now(),
+        sequence,
+        correlationid: "sync".to_owned(),
+        data,
+    }
+}
+
+fn cut(first: u64, last: u64, attempt: u32, failed: Option<Failed>) -> Cut {
+    Cut { id: "cut".to_owned(), first, last, filter: "{}".to_owned(), attempt, failed }
+}
+
+fn failed(days_ago: i64) -> Failed {
+    let first_failed_at = now() - TimeDelta::days(days_ago);
+    Failed { first_failed_at, next_attempt_at: now(), reason: "before".to_owned() }
+}
+
+fn retry() -> Failure {
+    Failure::retry("down")
+}
+
+fn reject() -> Failure {
+    Failure::Reject { reason: "malformed".to_owned() }
+}
+
+fn disable() -> Failure {
+    Failure::Disable { reason: "gone".to_owned() }
+}
+
+fn after(accepted: usize, then: Failure) -> Outcome {
+    Outcome::Partial { accepted, then }
+}
+
+/// What is written down after a first attempt at the events 3, 5 and 6, of a delivery that ends
+/// with 7, as the receiver said.
+#[track_caller]
+fn check(outcome: Outcome, expected: &str) {
+    let events = [3, 5, 6].map(event);
+    let settled = settle(&cut(3, 7, 1, None), &events, outcome, Some(DAY), now());
+    assert_eq!(shown(&settled), expected);
+}
+
+fn shown(settled: &Settled) -> String {
+    let mut words = Vec::new();
+    words.extend(settled.done.map(|done| format!("done {done}")));
+    words.extend(
+        settled.dead.as_ref().map(|dead| format!("dead {} {}", dead.sequence, dead.reason)),
+    );
+    words.extend(settled.rest.as_ref().map(|rest| {
+        let id = if rest.id == "cut" { "again" } else { "new" };
+        let failed = if rest.failed.is_some() { " failed" } else { "" };
+        format!("{id} {}–{} attempt {}{failed}", rest.first, rest.last, rest.attempt)
+    }));
+    words.extend(settled.disabled.as_ref().map(|reason| format!("disabled {reason}")));
+    words.join(", ")
+}
+
+#[test]
+fn what_a_receiver_says_is_written_down() {
+    check(Outcome::Accepted, "done 7");
+    check(after(3, retry()), "done 7");
+    check(after(9, disable()), "done 7"); // It claims more than it was given.
+
+    check(after(0, retry()), "again 3–7 attempt 2 failed");
+    check(after(1, retry()), "done 3, new 5–7 attempt 2 failed");
+    check(after(2, retry()), "done 5, new 6–7 attempt 2 failed");
+
+    check(after(0, reject()), "done 3, dead 3 malformed, new 5–7 attempt 1");
+    check(after(1, reject()), "done 5, dead 5 malformed, new 6–7 attempt 1");
+    check(after(2, reject()), "done 7, dead 6 malformed");
+
+    check(after(0, disable()), "again 3–7 attempt 2 failed, disabled gone");
+    check(after(2, disable()), "done 5, new 6–7 attempt 2 failed, disabled gone");
+}
+
+/// What is left of a repeat was in an attempt before, so its receiver may have it.
+#[test]
+fn what_is_left_of_a_repeat_is_a_repeat() {
+    let events = [3, 5].map(event);
+    let cut = cut(3, 5, 4, Some(failed(0)));
+    let settle = |outcome| shown(&settle(&cut, &events, outcome, None, now()));
+    assert_eq!(settle(after(0, reject())), "done 3, dead 3 malformed, new 5–5 attempt 2");
+    assert_eq!(settle(after(1, retry())), "done 3, new 5–5 attempt 2 failed");
+    assert_eq!(settle(after(0, retry())), "again 3–5 attempt 5 failed");
+}
+
+/// The time is that of the head: it starts anew when another event is at the head.
+#[test]
+fn a_head_that_failed_for_long_is_given_up() {
+    let events = [3, 5].map(event);
+    let settle = |days, accepted, give_up_after| {
+        let cut = cut(3, 5, 9, Some(failed(days)));
+        shown(&settle(&cut, &events, after(accepted, retry()), give_up_after, now()))
+    };
+    assert_eq!(settle(0, 0, Some(DAY)), "again 3–5 attempt 10 failed");
+    assert_eq!(settle(1, 0, Some(DAY)), "done 3, dead 3 given up: down, new 5–5 attempt 2");
+    assert_eq!(settle(1, 1, Some(DAY)), "done 3, new 5–5 attempt 2 failed");
+    assert_eq!(settle(1000, 0, None), "again 3–5 attempt 10 failed");
+    assert_eq!(settle(-1, 0, Some(Duration::ZERO)), "again 3–5 attempt 10 failed");
+}
+
+/// How long the lane waits after the n-th attempt at a delivery, over many tries.
+#[track_caller]
+fn waits(attempt: u32, own: Option<u64>, seconds: std::ops::RangeInclusive<u64>) {
+    let events = [event(1)];
+    for _ in 0..200 {
+        let then = Failure::Retry { after: own.map(Duration::from_secs), reason: String::new() };
+        let settled =
+            settle(&cut(1, 1, attempt, Some(failed(0))), &events, after(0, then), None, now());
+        let failed = settled.rest.and_then(|rest| rest.failed).expect("it is tried again");
+        let wait = (failed.next_attempt_at - now()).to_std().expect("it lies ahead");
+        let range = Duration::from_secs(*seconds.start())..=Duration::from_secs(*seconds.end());
+        assert!(range.contains(&wait), "{wait:?} after attempt {attempt}");
+    }
+}
+
+#[test]
+fn waits_grow_up_to_an_hour() {
+    waits(1, None, 1..=5);
+    waits(2, None, 1..=10);
+    waits(3, None, 1..=20);
+    waits(10, None, 1..=2560);
+    waits(11, None, 1..=3600);
+    waits(u32::MAX, None, 1..=3600);
+    waits(1, Some(60), 60..=60);
+    waits(1, Some(0), 1..=5);
+}
+
+#[test]
+fn a_receiver_that_asks_for_ever_is_not_asked_again() {
+    let then = Failure::Retry { after: Some(Duration::MAX), reason: String::new() };
+    let settled = settle(&cut(1, 1, 1, None), &[event(1)], after(0, then), None, now());
+    assert!(settled.rest.unwrap().failed.unwrap().next_attempt_at > now() + TimeDelta::days(9999));
+}
+
+fn failures() -> impl Strategy<Value = Failure> {
+    let own = prop::option::of((0u64..10_000).prop_map(Duration::from_secs));
+    prop_oneof![
+        own.prop_map(|after| Failure::Retry { after, reason: "down".to_owned() }),
+        Just(reject()),
+        Just(disable()),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Done, dead and what is left are all events of the delivery, each once and in order; and
+    /// what the sink claims to have is never tried again.
+    #[test]
+    fn nothing_is_lost_and_nothing_is_repeated(
+        sequences in btree_set(1u64..40, 1..10),
+        beyond in 0u64..3,
+        attempt in 1u32..50,
+        days_ago in prop::option::of(0i64..30),
+        accepted in 0usize..12,
+        then in prop::option::of(failures()),
+        give_up_after in prop::option::of((0u32..30).prop_map(|days| DAY * days)),
+    ) {
+        let events: Vec<Event> = sequences.iter().copied().map(event).collect();
+        let (first, last) = (*sequences.first().unwrap(), *sequences.last().unwrap() + beyond);
+        let cut = cut(first, last, attempt, days_ago.map(failed));
+        let outcome = then.clone().map_or(Outcome::Accepted, |then| after(accepted, then));
+        let accepted = if then.is_some() { accepted.min(events.len()) } else { events.len() };
+        let settled = settle(&cut, &events, outcome, give_up_after, now());
+
+        let (taken, left) = events.split_at(accepted);
+        let done: Vec<u64> = sequences.iter().copied().filter(|s| settled.done.is_some_and(|done| *s <= done)).collect();
+        let rest: Vec<u64> = sequences
+            .iter()
+            .copied()
+            .filter(|s| settled.rest.as_ref().is_some_and(|rest| (rest.first..=rest.last).contains(s)))
+            .collect();
+        prop_assert_eq!([done.clone(), rest.clone()].concat(), sequences.iter().copied().collect::<Vec<_>>());
+        let buried: Vec<u64> = settled.dead.iter().map(|dead| dead.sequence).collect();
+        let accepted: Vec<u64> = taken.iter().map(|event| event.sequence).collect();
+        prop_assert_eq!([accepted, buried].concat(), done, "done is what was accepted and what died");
+
+        match &settled.rest {
+            None => prop_assert_eq!(settled.done, Some(cut.last), "the cursor passes what the filter left out"),
+            Some(rest) => {
+                prop_assert_eq!((rest.last, &rest.filter), (cut.last, &cut.filter));
+                prop_assert_eq!(rest.id == cut.id, settled.done.is_none(), "a part is a new delivery");
+                prop_assert!(sequences.contains(&rest.first));
+            }
+        }
+        prop_assert_eq!(settled.disabled.is_some(), matches!(then, Some(Failure::Disable { .. })) && !left.is_empty());
+        if let Some(failed) = settled.rest.as_ref().and_then(|rest| rest.failed.as_ref()) {
+            let started = cut.failed.as_ref().filter(|_| settled.done.is_none());
+            prop_assert_eq!(failed.first_failed_at, started.map_or(now(), |failed| failed.first_failed_at));
+            prop_assert!(failed.next_attempt_at >= now() + TimeDelta::seconds(1));
+        }
+    }
+}
