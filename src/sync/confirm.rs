@@ -7,8 +7,8 @@
 use crate::codecov::{Complete, Digest, Error, LastRead, Reading, Session, can_be_looked_up};
 use crate::roster::{Losses, Member, Roster, Username};
 
+use super::bounds::Bounds;
 use super::diff::Diff;
-use super::guard::Bounds;
 
 /// Up to so many names are looked up one by one; more are read anew.
 const MOST_LOOK_UPS: usize = 100;

@@ -6,9 +6,9 @@
 //! Pure: no clock, no store, and no opinion on whether the change can be believed; that is the
 //! guard's.
 
-use itertools::{EitherOrBoth, Itertools as _};
 use seatwatch_sdk::EventKind;
 
+use super::pair::{self, Pair};
 use super::rename;
 use crate::roster::{Losses, Member, Roster};
 
@@ -57,13 +57,6 @@ impl<'a> Change<'a> {
     }
 }
 
-/// Where the two sides of a change stand in their rosters.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Pair {
-    pub(super) before: Option<usize>,
-    pub(super) after: Option<usize>,
-}
-
 /// Two rosters of one organization and what lies between them.
 #[derive(Debug)]
 pub(super) struct Diff {
@@ -75,22 +68,7 @@ pub(super) struct Diff {
 impl Diff {
     /// Compares by username, then tells renames from leaving and joining.
     pub(super) fn between(before: Roster, after: Roster) -> Self {
-        let pairs = before
-            .members()
-            .iter()
-            .enumerate()
-            .merge_join_by(after.members().iter().enumerate(), |(_, old), (_, new)| {
-                old.key().cmp(new.key())
-            })
-            .filter_map(|pair| match pair {
-                EitherOrBoth::Left((old, _)) => Some(Pair { before: Some(old), after: None }),
-                EitherOrBoth::Right((new, _)) => Some(Pair { before: None, after: Some(new) }),
-                EitherOrBoth::Both((_, old), (_, new)) if old == new => None,
-                EitherOrBoth::Both((old, _), (new, _)) => {
-                    Some(Pair { before: Some(old), after: Some(new) })
-                }
-            })
-            .collect();
+        let pairs = pair::by_username(&before, &after);
         let pairs = rename::tell(&before, &after, pairs);
         Self { before, after, pairs }
     }

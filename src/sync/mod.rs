@@ -9,6 +9,7 @@
 //! knows a sink. Two passes of one organization must not overlap; the caller sees to that.
 
 mod approve;
+mod bounds;
 #[cfg(test)]
 mod cast;
 mod commit;
@@ -19,6 +20,7 @@ mod events;
 mod guard;
 mod health;
 mod hold;
+mod pair;
 mod plan;
 mod rename;
 mod report;
@@ -41,9 +43,10 @@ use crate::codecov::{AdminProof, Complete, LastRead, Reading, Server, Session};
 use crate::config::{self, Secret};
 use crate::roster::Roster;
 use crate::store::{Answer, Proof, Reader, SecretKey, Store, StoreError, View};
+use bounds::Bounds;
 use commit::Stamp;
 use confirm::{Confirmed, Read};
-use guard::{Bounds, Verdict};
+use guard::Verdict;
 use plan::{Before, Facts, Plan};
 
 /// How long an answer about the token's admin right is good for.

@@ -8,9 +8,10 @@ use seatwatch_sdk::{Data, EventKind, Totals};
 use serde_json::json;
 
 use super::SyncError;
+use super::bounds::Bounds;
 use super::diff::Change;
 use super::events::Frame;
-use super::guard::{Accepted, Bounds};
+use super::guard::Accepted;
 use super::health::{self, Patience};
 use super::hold::{self, NAMES_SHOWN};
 use super::report::Told;

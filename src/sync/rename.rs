@@ -10,7 +10,7 @@ use std::collections::{HashMap, HashSet};
 
 use itertools::Itertools as _;
 
-use super::diff::Pair;
+use super::pair::Pair;
 use crate::roster::{Member, Roster};
 
 /// Joins a leaver and a joiner that are one person, and parts an old and a new holder of one

@@ -13,10 +13,11 @@ use seatwatch_sdk::{Event, EventKind, Totals};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
+use super::super::bounds::Bounds;
 use super::super::cast::{Listener, roster, rosters};
 use super::super::confirm::Confirmed;
 use super::super::diff::Diff;
-use super::super::guard::{Bounds, judge};
+use super::super::guard::judge;
 use super::super::health::Patience;
 use super::super::plan::{Before, Facts, Plan};
 use super::super::{Found, SyncError, decide, uuid_v7};

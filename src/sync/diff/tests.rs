@@ -1,5 +1,6 @@
 //! What a difference is, line by line, and what holds of every difference.
 
+use itertools::Itertools as _;
 use proptest::prelude::*;
 use seatwatch_sdk::EventKind;
 
