@@ -243,3 +243,6 @@ pub(super) fn lag(view: &View<'_>, lane: &store::Lane, filter: &Filter) -> rusql
     })?;
     Ok(lag)
 }
+
+#[cfg(test)]
+mod tests;

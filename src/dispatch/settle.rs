@@ -55,7 +55,7 @@ pub(super) fn settle(
     let bury = |reason: String| {
         let event = serde_json::to_string(head).expect("an event is JSON");
         let dead = DeadLetter { sequence: head.sequence, event, reason, died_at: now };
-        let rest = left.get(1).map(|next| fresh(cut, next.sequence, cut.attempt.min(2)));
+        let rest = left.get(1).map(|next| fresh(cut, next.sequence));
         let done = if rest.is_some() { head.sequence } else { cut.last };
         Settled { done: Some(done), rest, dead: Some(dead), disabled: None }
     };
@@ -70,7 +70,7 @@ pub(super) fn settle(
         if accepted == 0 {
             Cut { attempt: cut.attempt.saturating_add(1), failed, ..cut.clone() }
         } else {
-            Cut { failed, ..fresh(cut, head.sequence, 2) }
+            Cut { failed, ..fresh(cut, head.sequence) }
         }
     };
     match then {
@@ -88,10 +88,10 @@ pub(super) fn settle(
     }
 }
 
-/// What is left of a delivery, as a new one. Its attempt is 1 only if no attempt before can have
-/// brought a part of it to the receiver.
-fn fresh(cut: &Cut, first: u64, attempt: u32) -> Cut {
-    Cut { id: Uuid::now_v7().to_string(), first, attempt, failed: None, ..cut.clone() }
+/// What is left of a delivery, as a new one. All of it was in an attempt before, so the receiver
+/// may have some of it: its next attempt is not the first.
+fn fresh(cut: &Cut, first: u64) -> Cut {
+    Cut { id: Uuid::now_v7().to_string(), first, attempt: 2, failed: None, ..cut.clone() }
 }
 
 fn is_over(since: DateTime<Utc>, limit: Option<Duration>, now: DateTime<Utc>) -> bool {

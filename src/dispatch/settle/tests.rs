@@ -95,8 +95,8 @@ fn what_a_receiver_says_is_written_down() {
     check(after(1, retry()), "done 3, new 5–7 attempt 2 failed");
     check(after(2, retry()), "done 5, new 6–7 attempt 2 failed");
 
-    check(after(0, reject()), "done 3, dead 3 malformed, new 5–7 attempt 1");
-    check(after(1, reject()), "done 5, dead 5 malformed, new 6–7 attempt 1");
+    check(after(0, reject()), "done 3, dead 3 malformed, new 5–7 attempt 2");
+    check(after(1, reject()), "done 5, dead 5 malformed, new 6–7 attempt 2");
     check(after(2, reject()), "done 7, dead 6 malformed");
 
     check(after(0, disable()), "again 3–7 attempt 2 failed, disabled gone");

@@ -1,0 +1,278 @@
+//! A lane over its life: whatever the receiver answers, wherever the process ends and whatever
+//! is added meanwhile, every event that the filter lets pass is taken once or buried, in order.
+
+use std::collections::VecDeque;
+use std::path::Path;
+use std::sync::Mutex;
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+use seatwatch_sdk::{Data, EventKind, SinkConfig, async_trait};
+use tempfile::TempDir;
+use tokio::runtime::Runtime;
+
+use super::*;
+use crate::clock::SystemClock;
+use crate::config::OrganizationFilter;
+use crate::store::{LockedDirectory, NewEvent};
+
+/// A receiver that answers as it was told, then accepts; and what came to it.
+#[derive(Default)]
+struct Receiver {
+    answers: VecDeque<Outcome>,
+    /// Id, attempt and sequences of every delivery.
+    tried: Vec<(String, u32, Vec<u64>)>,
+    /// What it has taken, in its order.
+    taken: Vec<u64>,
+}
+
+#[derive(Clone)]
+struct Config {
+    receiver: Arc<Mutex<Receiver>>,
+    max_events: usize,
+    version: u32,
+}
+
+impl std::fmt::Debug for Config {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "version {}", self.version)
+    }
+}
+
+impl SinkConfig for Config {
+    fn resolve(&mut self, _: &Path) {}
+
+    fn max_events(&self) -> usize {
+        self.max_events
+    }
+
+    fn build(&self, _: &str) -> Box<dyn Sink> {
+        Box::new(Fake(Arc::clone(&self.receiver)))
+    }
+}
+
+struct Fake(Arc<Mutex<Receiver>>);
+
+#[async_trait]
+impl Sink for Fake {
+    async fn check(&mut self) -> Result<(), Failure> {
+        Ok(())
+    }
+
+    async fn deliver(&mut self, delivery: &Delivery<'_>) -> Outcome {
+        let mut receiver = self.0.lock().unwrap();
+        let sequences: Vec<u64> = delivery.events.iter().map(|event| event.sequence).collect();
+        let outcome = receiver.answers.pop_front().unwrap_or(Outcome::Accepted);
+        let accepted = match &outcome {
+            Outcome::Accepted => sequences.len(),
+            Outcome::Partial { accepted, .. } => *accepted,
+        };
+        receiver.taken.extend(sequences.iter().take(accepted));
+        receiver.tried.push((delivery.id.to_owned(), delivery.attempt, sequences));
+        outcome
+    }
+}
+
+/// A store with one lane, which wants only `left`.
+struct World {
+    runtime: Runtime,
+    store: Arc<Store>,
+    _directory: TempDir,
+    config: Config,
+    /// The sequences of what it wants.
+    wanted: Vec<u64>,
+}
+
+impl World {
+    fn new(max_events: usize) -> Self {
+        let directory = TempDir::new().unwrap();
+        let locked = LockedDirectory::lock(directory.path()).unwrap();
+        let receiver = Arc::default();
+        Self {
+            runtime: Runtime::new().unwrap(),
+            store: Arc::new(Store::open(locked).unwrap()),
+            _directory: directory,
+            config: Config { receiver, max_events, version: 0 },
+            wanted: Vec::new(),
+        }
+    }
+
+    /// The lane as a process that starts now opens it.
+    fn open(&self) -> Lane {
+        let entry = SinkEntry {
+            name: "sink".to_owned(),
+            kind: "fake",
+            events: Some([EventKind::Left].into()),
+            organizations: OrganizationFilter::all(),
+            give_up_after: None,
+            config: Box::new(self.config.clone()),
+        };
+        let (store, clock) = (Arc::clone(&self.store), Arc::new(SystemClock));
+        self.runtime.block_on(Lane::open(store, clock, &entry, "main")).unwrap()
+    }
+
+    /// Adds events to the log, in one commit: the wanted kind where it says so.
+    fn append(&mut self, events: &[bool]) {
+        let events = events.to_vec();
+        let first = self.end_of_log() + 1;
+        self.wanted.extend((first..).zip(&events).filter(|(_, wanted)| **wanted).map(|(s, _)| s));
+        let append = move |tx: &store::Tx<'_>| {
+            for (position, wanted) in (0..).zip(&events) {
+                let event = if *wanted { EventKind::Left } else { EventKind::Joined };
+                let data = Data {
+                    event,
+                    organization: None,
+                    member: None,
+                    before: None,
+                    after: None,
+                    totals: None,
+                    previous_totals: None,
+                    since: None,
+                    details: None,
+                };
+                let event = NewEvent {
+                    sync: Uuid::from_u128(7),
+                    position,
+                    organization: None,
+                    member: None,
+                    source: "/test",
+                    time: DateTime::UNIX_EPOCH,
+                    data: &data,
+                };
+                tx.append(&tx.key()?, &event)?;
+            }
+            Ok(())
+        };
+        self.runtime.block_on(self.store.write(append)).unwrap();
+    }
+
+    fn step(&self, lane: &mut Lane) -> Step {
+        let deadline = Instant::now() + Duration::from_secs(60);
+        self.runtime.block_on(lane.step(deadline)).unwrap()
+    }
+
+    /// The lane as the store has it.
+    fn kept(&self) -> (store::Lane, u64) {
+        let kept = self.store.read(|view| {
+            let lane = view.find_lane("sink", "main")?.unwrap();
+            Ok((lane, view.dead_letters("sink", "main")?))
+        });
+        kept.unwrap()
+    }
+
+    #[expect(
+        clippy::redundant_closure_for_method_calls,
+        reason = "the method is not general enough"
+    )]
+    fn end_of_log(&self) -> u64 {
+        self.store.read(|view| view.end_of_log()).unwrap()
+    }
+
+    fn receiver(&self) -> std::sync::MutexGuard<'_, Receiver> {
+        self.config.receiver.lock().unwrap()
+    }
+}
+
+/// What happens to a lane.
+#[derive(Clone, Debug)]
+enum Action {
+    Append(Vec<bool>),
+    Step(Outcome),
+    Restart,
+}
+
+fn actions() -> impl Strategy<Value = Action> {
+    let reason = || "why".to_owned();
+    let then = prop_oneof![
+        Just(Failure::retry("why")),
+        Just(Failure::Reject { reason: reason() }),
+        Just(Failure::Disable { reason: reason() }),
+    ];
+    let outcome = prop_oneof![
+        Just(Outcome::Accepted),
+        (0usize..4, then).prop_map(|(accepted, then)| Outcome::Partial { accepted, then }),
+    ];
+    prop_oneof![
+        2 => vec(any::<bool>(), 1..5).prop_map(Action::Append),
+        4 => outcome.prop_map(Action::Step),
+        1 => Just(Action::Restart),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 40, max_shrink_iters: 200, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn every_event_is_taken_once_or_buried(
+        max_events in 1usize..4,
+        actions in vec(actions(), 1..20),
+    ) {
+        let mut world = World::new(max_events);
+        let mut lane = world.open();
+        for action in actions {
+            match action {
+                Action::Append(events) => world.append(&events),
+                Action::Step(outcome) => {
+                    world.receiver().answers = [outcome].into();
+                    world.step(&mut lane);
+                }
+                Action::Restart => lane = world.open(),
+            }
+        }
+        world.receiver().answers.clear();
+        // Another config starts a lane that was stopped.
+        world.config.version += 1;
+        lane = world.open();
+        while world.step(&mut lane) == Step::Moved {}
+        prop_assert_eq!(world.step(&mut lane), Step::Idle);
+
+        let (_, dead) = world.kept();
+        let receiver = world.receiver();
+        prop_assert!(receiver.taken.is_sorted_by(|a, b| a < b), "out of order or twice: {:?}", receiver.taken);
+        prop_assert!(receiver.taken.iter().all(|sequence| world.wanted.contains(sequence)));
+        prop_assert_eq!(receiver.taken.len() as u64 + dead, world.wanted.len() as u64);
+        for (index, (id, attempt, sequences)) in receiver.tried.iter().enumerate() {
+            prop_assert!(!sequences.is_empty() && sequences.len() <= max_events);
+            // A delivery is the same on every attempt, and its attempts are counted.
+            for (same, earlier, as_before) in &receiver.tried[..index] {
+                prop_assert!(same != id || (earlier < attempt && as_before == sequences));
+            }
+            // Whoever sees an event for the second time is told that it may be one.
+            let seen = receiver.tried[..index].iter().any(|(.., before)| before.contains(&sequences[0]));
+            prop_assert!(!seen || *attempt > 1);
+        }
+    }
+}
+
+/// What the filter leaves out must not pin the log, however few events come at a time.
+#[test]
+fn a_lane_that_wants_nothing_follows_the_log() {
+    let mut world = World::new(10);
+    let mut lane = world.open();
+    for _ in 0..8 {
+        world.append(&[false; 300]);
+        assert_eq!(world.step(&mut lane), Step::Idle);
+        let end = world.end_of_log();
+        assert!(end - world.kept().0.cursor <= IDLE_LAG, "at {end}");
+    }
+    world.append(&[false, true, false]);
+    assert_eq!(world.step(&mut lane), Step::Moved);
+    assert_eq!(world.receiver().taken, [2402]);
+    assert_eq!(world.kept().0.cursor, 2403);
+}
+
+/// A process that ends in the middle of an attempt leaves nobody who knows how far it came.
+#[test]
+fn the_first_attempt_after_a_restart_is_a_repeat() {
+    let mut world = World::new(10);
+    let mut lane = world.open();
+    world.append(&[true, true]);
+    world.receiver().answers = [Failure::retry("down").into()].into();
+    assert_eq!(world.step(&mut lane), Step::Failed { reason: "down".to_owned() });
+    let mut lane = world.open();
+    assert_eq!(world.step(&mut lane), Step::Moved);
+    let tried = world.receiver().tried.clone();
+    assert_eq!(tried[0].0, tried[1].0);
+    assert_eq!((tried[0].1, tried[1].1), (1, 2));
+    assert_eq!((&tried[0].2, &tried[1].2), (&vec![1, 2], &vec![1, 2]));
+}
