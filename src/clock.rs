@@ -3,6 +3,7 @@
 //! Everything that needs the time takes a [`Clock`], so that a test can set it.
 
 use chrono::{DateTime, SubsecRound as _, Utc};
+use uuid::{NoContext, Timestamp, Uuid};
 
 /// Tells the time.
 pub trait Clock: Send + Sync + 'static {
@@ -19,4 +20,10 @@ impl Clock for SystemClock {
     fn now(&self) -> DateTime<Utc> {
         Utc::now().trunc_subsecs(3)
     }
+}
+
+/// A new name that sorts by the time at which it was given (RFC 9562, section 5.7).
+pub(crate) fn uuid_v7(now: DateTime<Utc>) -> Uuid {
+    let seconds = u64::try_from(now.timestamp()).unwrap_or_default();
+    Uuid::new_v7(Timestamp::from_unix(NoContext, seconds, now.timestamp_subsec_nanos()))
 }

@@ -18,6 +18,7 @@ macro_rules! crash_point {
     };
 }
 
+mod chain;
 pub mod cli;
 pub mod clock;
 pub mod codecov;

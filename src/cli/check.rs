@@ -9,11 +9,12 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
-use super::exit::{Exit, Stop, chain};
+use super::exit::{Exit, Stop};
 use super::instance;
 use super::output::{Format, Row, row, shown, table, write_rows, write_table};
 use super::status::{local, named};
 use super::sync::interruptible;
+use crate::chain::chain;
 use crate::codecov::{self, AdminProof, Server};
 use crate::config::{Config, Organization, SinkEntry};
 use crate::schedule;

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use nix::unistd::{Gid, Uid, User};
 use url::Url;
 
-use super::exit::{Exit, Failure, Stop, chain};
+use super::exit::{Exit, Failure, Stop};
+use crate::chain::chain;
 use crate::codecov::{Server, Settings};
 use crate::config::{self, Config, Organization};
 use crate::organization::OrganizationId;

@@ -16,6 +16,7 @@ use super::exit::{Exit, Failure, Stop};
 use super::instance;
 use super::output::{Format, Row, count, row, shown, write_rows};
 use super::progress::Watch;
+use crate::chain::chain;
 use crate::codecov::Server;
 use crate::config::{Config, Organization};
 use crate::dispatch::{Dispatcher, Undelivered};
@@ -197,8 +198,8 @@ fn say_troubles(report: &Report) {
 
 fn describe_error(organization: &OrganizationId, error: &SyncError) -> String {
     let hint = error.hint().map(|hint| format!("\nhint: {hint}")).unwrap_or_default();
-    let (reason, chain) = (error.reason().word(), super::exit::chain(error));
-    format!("error: {organization}: {reason}: {chain}; nothing was committed{hint}")
+    let (reason, message) = (error.reason().word(), chain(error));
+    format!("error: {organization}: {reason}: {message}; nothing was committed{hint}")
 }
 
 fn describe_undelivered(undelivered: &Undelivered) -> String {
@@ -331,7 +332,7 @@ fn report_row(report: &Report) -> Row {
         organization: report.organization.to_string(),
         outcome: outcome,
         reason: error.map(|error| error.reason().word()),
-        message: error.map(|error| super::exit::chain(error)),
+        message: error.map(|error| chain(error)),
         hold: hold,
         members: totals.map(|totals| totals.members),
         seats: totals.map(|totals| totals.seats),

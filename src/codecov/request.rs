@@ -33,7 +33,7 @@ pub(super) struct Answer {
 impl Answer {
     /// The server's reason for refusing, where it gives one in Codecov's way.
     pub(super) fn detail(&self) -> Option<String> {
-        parse_detail(&self.body)
+        if self.status.is_success() { None } else { parse_detail(&self.body) }
     }
 }
 
@@ -60,11 +60,20 @@ impl Session {
         answer.unwrap_or_else(|_| Err(self.time_is_up(route)))
     }
 
-    /// As [`ask`](Self::ask), with a single attempt.
+    /// As [`ask`](Self::ask), with a single attempt. Where the server asks to be left alone for a
+    /// while, that while has passed when this returns.
     pub(super) async fn ask_once(&self, route: Route<'_>) -> Result<Answer, Error> {
         let answer = tokio::time::timeout_at(self.deadline, self.attempt(route)).await;
         match answer {
             Ok(Ok(answer)) => Ok(answer),
+            Ok(Err(Failure::Passing { error, retry_after: Some(wait) })) => {
+                let left = self.deadline.saturating_duration_since(tokio::time::Instant::now());
+                if wait > left {
+                    return Err(self.asked_to_wait(route, wait).caused_by(error));
+                }
+                tokio::time::sleep(wait).await;
+                Err(error)
+            }
             Ok(Err(Failure::Passing { error, .. } | Failure::Lasting(error))) => Err(error),
             Err(_) => Err(self.time_is_up(route)),
         }

@@ -98,12 +98,14 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// [`Reason::TokenRefused`] only.
+    /// [`Reason::TokenRefused`], and [`Reason::RateLimited`] where the server asks to be left alone
+    /// for longer than the session lasts.
     pub async fn prove_admin(&self) -> Result<AdminProof, Error> {
         let route = Route::Sessions;
         let answer = match self.ask_once(route).await {
             Ok(answer) => answer,
             Err(error) if error.reason() == Reason::TokenRefused => return Err(error),
+            Err(error) if error.postpone_until().is_some() => return Err(error),
             Err(error) => return Ok(AdminProof::Unknown { why: error.to_string() }),
         };
         match (answer.status.as_u16(), answer.detail().as_deref()) {
@@ -230,7 +232,9 @@ impl Session {
     fn refusal(&self, route: Route<'_>, answer: &Answer) -> Error {
         let what = self.what_was_answered(route, answer);
         let status = answer.status;
-        if matches!(status.as_u16(), 401 | 403) && route.needs_token() {
+        // Without a reason in Codecov's way it is something in front of Codecov that refuses.
+        let refused = matches!(status.as_u16(), 401 | 403) && answer.detail().is_some();
+        if refused && route.needs_token() {
             return Error::new(Reason::TokenRefused, what);
         }
         let error = Error::new(Reason::BadResponse, what);

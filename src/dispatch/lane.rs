@@ -10,16 +10,12 @@ use std::time::{Duration, Instant};
 use chrono::{DateTime, Utc};
 use seatwatch_sdk::{Delivery, Event, Failure, Outcome, Sink};
 use sha2::{Digest as _, Sha256};
-use uuid::Uuid;
 
 use super::filter::Filter;
 use super::settle::{Settled, settle};
-use crate::clock::Clock;
+use crate::clock::{Clock, uuid_v7};
 use crate::config::SinkEntry;
 use crate::store::{self, Cut, Store, StoreError, View};
-
-/// How many events that a filter leaves out a cursor may lag behind: moving it is a commit.
-const IDLE_LAG: u64 = 1000;
 
 /// One lane, with the sink that serves it.
 pub(super) struct Lane {
@@ -38,8 +34,10 @@ pub(super) struct Lane {
 /// What one step came to.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Step {
-    /// A delivery was accepted, or its first event buried: there may be more.
+    /// A delivery was accepted: there may be more.
     Moved,
+    /// Its first event became a dead letter: there may be more.
+    Buried { reason: String },
     /// The attempt failed; there will be another.
     Failed { reason: String },
     /// There is nothing to deliver.
@@ -116,18 +114,18 @@ impl Lane {
         if self.cut.is_none() {
             let lane = self.place.clone();
             let (filter, max_events) = (self.filter.clone(), self.max_events);
+            let now = self.clock.now();
             let (cursor, cut) = self
                 .store
                 .write(move |tx| {
-                    let (cursor, cut) = cut(tx, lane.cursor, &filter, max_events)?;
+                    let (cursor, cut) = cut(tx, lane.cursor, &filter, max_events, now)?;
                     if cut.is_some() {
                         tx.set_cut(&lane, cut.as_ref())?;
                     }
-                    // Short of that the events that were left out are walked over again next time.
-                    if cursor <= lane.cursor + IDLE_LAG {
-                        return Ok((lane.cursor, cut));
+                    // What the filter left out stays out, whatever the filter is next time.
+                    if cursor > lane.cursor {
+                        tx.set_cursor(&lane, cursor)?;
                     }
-                    tx.set_cursor(&lane, cursor)?;
                     Ok((cursor, cut))
                 })
                 .await?;
@@ -146,16 +144,17 @@ impl Lane {
     /// Moves the cursor and cuts the next delivery, all in one transaction.
     async fn write_down(&mut self, settled: Settled) -> Result<Step, StoreError> {
         let Settled { done, rest, dead, disabled } = settled;
-        let step = match (&disabled, &rest) {
-            (Some(reason), _) => Step::Disabled { reason: reason.clone() },
-            (None, Some(Cut { failed: Some(failed), .. })) => {
+        let step = match (&disabled, &dead, &rest) {
+            (Some(reason), ..) => Step::Disabled { reason: reason.clone() },
+            (None, Some(dead), _) => Step::Buried { reason: dead.reason.clone() },
+            (None, None, Some(Cut { failed: Some(failed), .. })) => {
                 Step::Failed { reason: failed.reason.clone() }
             }
             _ => Step::Moved,
         };
         let (lane, filter) = (self.place.clone(), self.filter.clone());
         let (config, max_events) = (self.config, self.max_events);
-        let stopped = disabled.clone();
+        let (stopped, now) = (disabled.clone(), self.clock.now());
         let (cursor, next) = self
             .store
             .write(move |tx| {
@@ -165,7 +164,7 @@ impl Lane {
                 let done = done.unwrap_or(lane.cursor);
                 let (cursor, next) = match rest {
                     Some(rest) => (done, Some(rest)),
-                    None => cut(tx, done, &filter, max_events)?,
+                    None => cut(tx, done, &filter, max_events, now)?,
                 };
                 tx.set_cut(&lane, next.as_ref())?;
                 tx.set_cursor(&lane, cursor)?;
@@ -190,6 +189,7 @@ fn cut(
     cursor: u64,
     filter: &Filter,
     max_events: usize,
+    now: DateTime<Utc>,
 ) -> rusqlite::Result<(u64, Option<Cut>)> {
     let mut passed = cursor;
     let mut span: Option<(u64, u64)> = None;
@@ -205,7 +205,7 @@ fn cut(
         count < max_events
     })?;
     let cut = span.map(|(first, last)| Cut {
-        id: Uuid::now_v7().to_string(),
+        id: uuid_v7(now).to_string(),
         first,
         last,
         filter: filter.keep(),

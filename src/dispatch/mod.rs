@@ -9,6 +9,7 @@ mod filter;
 mod lane;
 mod settle;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -25,19 +26,28 @@ use filter::Filter;
 /// How long all sinks together may take after a sync without a daemon.
 pub const ONE_ATTEMPT: Duration = Duration::from_secs(30);
 
-/// A lane that did not get rid of everything, and why.
+/// A lane that did not deliver everything, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Undelivered {
     /// The sink's name.
     pub sink: String,
     /// The lane's name.
     pub lane: String,
-    /// What stands in the way.
-    pub reason: String,
-    /// Whether it waits for a person.
-    pub disabled: bool,
+    /// What stands in the way of what is queued, if anything is.
+    pub obstacle: Option<Obstacle>,
     /// How many events wait.
     pub queued: u64,
+    /// Events that became dead letters in this attempt, and why the last of them did.
+    pub buried: Option<(u64, String)>,
+}
+
+/// What stands in the way of a delivery.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Obstacle {
+    /// It failed, and is tried again.
+    Failed(String),
+    /// It waits for a person.
+    Disabled(String),
 }
 
 /// The lanes of all sinks, ready to deliver.
@@ -71,22 +81,32 @@ impl Dispatcher {
     }
 
     /// Gives every lane one attempt at what it has before it, all at the same time; returns
-    /// those that did not get rid of everything.
+    /// those that did not deliver everything.
     ///
     /// # Errors
     ///
     /// The store failed.
     pub async fn attempt_once(self) -> Result<Vec<Undelivered>, StoreError> {
         let deadline = Instant::now() + ONE_ATTEMPT;
-        let mut attempts = JoinSet::new();
+        let (mut attempts, mut names) = (JoinSet::new(), HashMap::new());
         for (lane, filter) in self.lanes.into_iter().zip(self.filters) {
-            attempts.spawn(drain(Arc::clone(&self.store), lane, filter, deadline));
+            let name = (lane.sink_name().to_owned(), lane.lane_name().to_owned());
+            let task = attempts.spawn(drain(Arc::clone(&self.store), lane, filter, deadline));
+            names.insert(task.id(), name);
         }
         let mut undelivered = Vec::new();
-        for result in attempts.join_all().await {
-            undelivered.extend(result?);
+        while let Some(ended) = attempts.join_next_with_id().await {
+            match ended {
+                Ok((_, result)) => undelivered.extend(result?),
+                // One sink's mistake is not the others' misfortune.
+                Err(panic) => {
+                    let (sink, lane) = names.remove(&panic.id()).unwrap_or_default();
+                    let obstacle = Some(Obstacle::Failed(format!("the sink broke off: {panic}")));
+                    undelivered.push(Undelivered { sink, lane, obstacle, queued: 0, buried: None });
+                }
+            }
         }
-        undelivered.sort_by(|a: &Undelivered, b| (&a.sink, &a.lane).cmp(&(&b.sink, &b.lane)));
+        undelivered.sort_by(|a, b| (&a.sink, &a.lane).cmp(&(&b.sink, &b.lane)));
         Ok(undelivered)
     }
 }
@@ -98,21 +118,31 @@ async fn drain(
     filter: Filter,
     deadline: Instant,
 ) -> Result<Option<Undelivered>, StoreError> {
-    let (reason, disabled) = loop {
+    let mut buried: Option<(u64, String)> = None;
+    let obstacle = loop {
         match lane.step(deadline).await? {
-            Step::Moved if Instant::now() < deadline => {}
-            Step::Moved => break ("there was no time for more".to_owned(), false),
-            Step::Idle => return Ok(None),
-            Step::Failed { reason } => break (reason, false),
-            Step::Disabled { reason } => break (reason, true),
+            Step::Idle => break None,
+            Step::Failed { reason } => break Some(Obstacle::Failed(reason)),
+            Step::Disabled { reason } => break Some(Obstacle::Disabled(reason)),
+            Step::Buried { reason } => {
+                buried = Some((buried.map_or(0, |(count, _)| count) + 1, reason));
+            }
+            Step::Moved => {}
+        }
+        if Instant::now() >= deadline {
+            break Some(Obstacle::Failed("there was no time for more".to_owned()));
         }
     };
+    if obstacle.is_none() && buried.is_none() {
+        return Ok(None);
+    }
     let lag = store.read(|view| {
         let found = view.find_lane(lane.sink_name(), lane.lane_name())?;
         found.map_or_else(|| Ok(Lag::default()), |found| lane::lag(view, &found, &filter))
     })?;
+    let obstacle = obstacle.filter(|_| lag.queued > 0);
     let (sink, lane) = (lane.sink_name().to_owned(), lane.lane_name().to_owned());
-    Ok(Some(Undelivered { sink, lane, reason, disabled, queued: lag.queued }))
+    Ok(Some(Undelivered { sink, lane, obstacle, queued: lag.queued, buried }))
 }
 
 /// How a lane stands, for `status`.

@@ -1,15 +1,16 @@
 //! What becomes of a delivery after an attempt.
 //!
-//! Pure: the delivery, its events, the outcome and the time in; how far the cursor moves, what
-//! stays to be tried, what died and what stops out. The lane writes it down in one transaction.
+//! No I/O: the delivery, its events, the outcome and the time in; how far the cursor moves, what
+//! stays to be tried, what died and what stops out. Only a wait and an id are drawn by chance. The
+//! lane writes it down in one transaction.
 
 use std::time::Duration;
 
 use backon::{BackoffBuilder as _, ExponentialBuilder};
 use chrono::{DateTime, TimeDelta, Utc};
 use seatwatch_sdk::{Event, Failure, Outcome};
-use uuid::Uuid;
 
+use crate::clock::uuid_v7;
 use crate::store::{Cut, DeadLetter, Failed};
 
 /// The shortest wait before another attempt.
@@ -55,7 +56,7 @@ pub(super) fn settle(
     let bury = |reason: String| {
         let event = serde_json::to_string(head).expect("an event is JSON");
         let dead = DeadLetter { sequence: head.sequence, event, reason, died_at: now };
-        let rest = left.get(1).map(|next| fresh(cut, next.sequence));
+        let rest = left.get(1).map(|next| fresh(cut, next.sequence, now));
         let done = if rest.is_some() { head.sequence } else { cut.last };
         Settled { done: Some(done), rest, dead: Some(dead), disabled: None }
     };
@@ -70,7 +71,7 @@ pub(super) fn settle(
         if accepted == 0 {
             Cut { attempt: cut.attempt.saturating_add(1), failed, ..cut.clone() }
         } else {
-            Cut { failed, ..fresh(cut, head.sequence) }
+            Cut { failed, ..fresh(cut, head.sequence, now) }
         }
     };
     match then {
@@ -90,8 +91,8 @@ pub(super) fn settle(
 
 /// What is left of a delivery, as a new one. All of it was in an attempt before, so the receiver
 /// may have some of it: its next attempt is not the first.
-fn fresh(cut: &Cut, first: u64) -> Cut {
-    Cut { id: Uuid::now_v7().to_string(), first, attempt: 2, failed: None, ..cut.clone() }
+fn fresh(cut: &Cut, first: u64, now: DateTime<Utc>) -> Cut {
+    Cut { id: uuid_v7(now).to_string(), first, attempt: 2, failed: None, ..cut.clone() }
 }
 
 fn is_over(since: DateTime<Utc>, limit: Option<Duration>, now: DateTime<Utc>) -> bool {

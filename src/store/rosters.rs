@@ -8,7 +8,7 @@ use rusqlite::{OptionalExtension as _, Row};
 use seatwatch_sdk::{Totals, Unnamed};
 
 use super::{Organization, RunNumber, Tx, View, millis, time, unreadable};
-use crate::roster::{Member, Roster, Username};
+use crate::roster::{Member, Roster, UnnamedRow, Username};
 
 /// The roster that was committed last, without its members.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,7 +54,7 @@ impl View<'_> {
             .optional()
     }
 
-    /// The members on the roster that was committed last. Unnamed rows are only counted.
+    /// The roster that was committed last; an empty one where there is none.
     ///
     /// # Errors
     ///
@@ -66,7 +66,17 @@ impl View<'_> {
         )?;
         let members = statement.query_map([organization.0], read_member)?;
         let members = members.collect::<rusqlite::Result<Vec<_>>>()?;
-        Roster::new(members, Vec::new()).map_err(unreadable)
+        Roster::new(members, self.unnamed_rows(organization)?).map_err(unreadable)
+    }
+
+    fn unnamed_rows(&self, organization: Organization) -> rusqlite::Result<Vec<UnnamedRow>> {
+        let mut statement = self.0.prepare_cached(
+            "SELECT email, seat FROM unnamed_rows WHERE organization = ?1 ORDER BY position",
+        )?;
+        let rows = statement.query_map([organization.0], |row| {
+            Ok(UnnamedRow { email: row.get("email")?, seat: row.get("seat")? })
+        })?;
+        rows.collect()
     }
 }
 
@@ -129,6 +139,29 @@ impl Tx<'_> {
                 totals.unnamed.seats
             ])
             .map(drop)
+    }
+
+    /// Sets the rows that name nobody.
+    ///
+    /// # Errors
+    ///
+    /// The disk or the database failed.
+    pub fn set_unnamed_rows(
+        &self,
+        organization: Organization,
+        rows: &[UnnamedRow],
+    ) -> rusqlite::Result<()> {
+        let mut delete =
+            self.0.0.prepare_cached("DELETE FROM unnamed_rows WHERE organization = ?1")?;
+        delete.execute([organization.0])?;
+        let mut insert = self.0.0.prepare_cached(
+            "INSERT INTO unnamed_rows (organization, position, email, seat)
+             VALUES (?1, ?2, ?3, ?4)",
+        )?;
+        for (position, row) in rows.iter().enumerate() {
+            insert.execute((organization.0, position, &row.email, row.seat))?;
+        }
+        Ok(())
     }
 
     /// Ends the state of the member of that key with this run; returns the member's number, which

@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 use seatwatch_sdk::Data;
 use uuid::Uuid;
 
+use super::diff::Diff;
 use super::plan::{NextRoster, Plan};
 use crate::organization::OrganizationId;
 use crate::store::{NewEvent, NewRun, Organization, Proof, RosterState, RunNumber, SecretKey, Tx};
@@ -61,7 +62,11 @@ pub(super) fn write(tx: &Tx<'_>, stamp: &Stamp, plan: &Plan) -> rusqlite::Result
             let digest = accepted.digest().map(|digest| *digest.as_bytes());
             let state = RosterState { read_at: stamp.finished_at, digest, totals: *totals };
             tx.set_roster_state(organization, &state)?;
-            write_members(&mut log, run, plan, *told)?;
+            let diff = accepted.diff();
+            if diff.before().unnamed() != diff.after().unnamed() {
+                tx.set_unnamed_rows(organization, diff.after().unnamed())?;
+            }
+            write_members(&mut log, run, plan, diff, *told)?;
         }
     }
     crash_point!("commit:end");
@@ -74,17 +79,17 @@ fn write_members(
     log: &mut Log<'_>,
     run: RunNumber,
     plan: &Plan,
+    diff: &Diff,
     told: bool,
 ) -> rusqlite::Result<()> {
-    let NextRoster::Replaced { accepted, .. } = &plan.roster else { return Ok(()) };
     let mut numbers = Vec::new();
-    for change in accepted.diff().changes() {
+    for change in diff.changes() {
         let ended =
             change.before.map(|member| log.tx.end_state(log.organization, run, member.key()));
         numbers.push(ended.transpose()?);
     }
     crash_point!("commit:members");
-    for (change, number) in accepted.diff().changes().zip(numbers) {
+    for (change, number) in diff.changes().zip(numbers) {
         let begun =
             change.after.map(|member| log.tx.begin_state(log.organization, run, number, member));
         let number = begun.transpose()?.or(number);

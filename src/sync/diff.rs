@@ -81,6 +81,11 @@ impl Diff {
         })
     }
 
+    /// The roster that was compared with.
+    pub(super) fn before(&self) -> &Roster {
+        &self.before
+    }
+
     /// The newer roster.
     pub(super) fn after(&self) -> &Roster {
         &self.after

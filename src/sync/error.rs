@@ -62,10 +62,4 @@ impl SyncError {
             Self::Token(_) | Self::NotAdmin => None,
         }
     }
-
-    /// What happened and why, cause by cause.
-    pub fn chain(&self) -> String {
-        let causes = std::iter::successors(std::error::Error::source(self), |e| e.source());
-        causes.fold(self.to_string(), |text, cause| format!("{text}: {cause}"))
-    }
 }

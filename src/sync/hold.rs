@@ -1,8 +1,8 @@
 //! What becomes of a hold when the roster that it keeps back is read again.
 //!
 //! Pure. A hold is told once, and again as a reminder until a person has rejected it. Its id
-//! names exactly its losses: when they change, so does the id, and an approval of the old id
-//! does not cover the new one.
+//! names exactly its losses: when they change, so does the id, and what a person said of the old
+//! one, for or against it, does not cover the new one.
 
 use std::time::Duration;
 
@@ -30,12 +30,21 @@ pub(super) fn held(
             Hold { id, losses, told_id, told_losses, told_at: now, since: now, rejected_at: None };
         return (hold, true);
     };
-    if previous.rejected_at.is_none() && has_passed(previous.told_at, remind_every, now) {
-        let (told_id, told_losses) = (id.clone(), losses.clone());
-        (Hold { id, losses, told_id, told_losses, told_at: now, ..previous }, true)
-    } else {
-        (Hold { id, losses, ..previous }, false)
-    }
+    let rejected = previous.rejected_at.is_some();
+    let tell = match id == previous.id {
+        true if rejected => false,
+        false if rejected => true,
+        _ => has_passed(previous.told_at, remind_every, now),
+    };
+    let rejected_at = if id == previous.id { previous.rejected_at } else { None };
+    let hold = Hold { id, losses, rejected_at, ..previous };
+    if tell { (told(hold, now), true) } else { (hold, false) }
+}
+
+/// The hold as it is after it was told.
+fn told(hold: Hold, now: DateTime<Utc>) -> Hold {
+    let (told_id, told_losses) = (hold.id.clone(), hold.losses.clone());
+    Hold { told_id, told_losses, told_at: now, ..hold }
 }
 
 /// Eight digits that name a set of losses: short enough to type, and told apart by a person.

@@ -29,16 +29,15 @@ mod seats;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use secrecy::SecretString;
-use uuid::{NoContext, Timestamp, Uuid};
 
 pub use approve::{Approved, Refused, approve, difference, reject};
 pub use error::SyncError;
 pub use health::Patience;
 pub use report::{Report, Synced, Told};
 
-use crate::clock::Clock;
+use crate::clock::{Clock, uuid_v7};
 use crate::codecov::{AdminProof, Complete, LastRead, Reading, Server, Session};
 use crate::config::{self, Secret};
 use crate::roster::Roster;
@@ -51,6 +50,9 @@ use plan::{Before, Facts, Plan};
 
 /// How long an answer about the token's admin right is good for.
 const PROOF_LASTS: Duration = Duration::from_secs(60 * 60);
+
+/// No server is obeyed that asks to be left alone for longer.
+const LONGEST_POSTPONEMENT: TimeDelta = TimeDelta::hours(24);
 
 /// What a pass works with. The same for every organization of one server.
 #[derive(Clone)]
@@ -123,7 +125,7 @@ impl Syncer {
         &self,
         organization: &config::Organization,
         server: &Server,
-        session: impl FnOnce(&Session),
+        on_open: impl FnOnce(&Session),
     ) -> Result<Report, StoreError> {
         let started_at = self.clock.now();
         let before = self.before(organization)?;
@@ -132,7 +134,7 @@ impl Syncer {
         let (found, requests) = match opened {
             Err(error) => (Err(error), 0),
             Ok((token, opened)) => {
-                session(&opened);
+                on_open(&opened);
                 let pass = Pass { syncer: self, organization, before: &before, session: &opened };
                 let found = pass.run(&token, &mut findings).await?;
                 (found, opened.requests())
@@ -148,8 +150,8 @@ impl Syncer {
             patience: self.patience,
             now: finished_at,
         };
-        let (plan, outcome) = decide(facts, found);
-        let events = plan.told();
+        let (plan, result) = decide(facts, found);
+        let (outcome, events) = (plan.outcome, plan.told());
         if let Memory::Kept(store) = &self.memory {
             let stamp = Stamp {
                 organization: organization.id.clone(),
@@ -164,7 +166,8 @@ impl Syncer {
             crash_point!("sync:committed");
         }
         let organization = organization.id.clone();
-        Ok(Report { organization, outcome, events, requests, warnings: findings.warnings })
+        let warnings = findings.warnings;
+        Ok(Report { organization, outcome, result, events, requests, warnings })
     }
 
     fn before(&self, organization: &config::Organization) -> Result<Before, StoreError> {
@@ -187,7 +190,9 @@ impl Syncer {
         before: &Before,
         now: DateTime<Utc>,
     ) -> Result<(Secret, Session), SyncError> {
-        if let Some(until) = before.health.postponed_until.filter(|until| *until > now) {
+        // A time further ahead was never asked for: the clock was wrong then, or is now.
+        let ahead = |until: &DateTime<Utc>| *until > now && *until - now <= LONGEST_POSTPONEMENT;
+        if let Some(until) = before.health.postponed_until.filter(ahead) {
             return Err(SyncError::Postponed { until });
         }
         let token = organization.token.read()?;
@@ -337,10 +342,4 @@ fn decide(facts: Facts<'_>, found: Result<Found, SyncError>) -> (Plan, Result<Sy
             (Plan::accepted(facts, accepted, bounds), Ok(synced))
         }
     }
-}
-
-/// A name for a sync that sorts by time (RFC 9562, section 5.7).
-pub(crate) fn uuid_v7(now: DateTime<Utc>) -> Uuid {
-    let seconds = u64::try_from(now.timestamp()).unwrap_or_default();
-    Uuid::new_v7(Timestamp::from_unix(NoContext, seconds, now.timestamp_subsec_nanos()))
 }

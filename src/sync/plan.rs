@@ -16,6 +16,7 @@ use super::health::{self, Patience};
 use super::hold::{self, NAMES_SHOWN};
 use super::report::Told;
 use super::seats;
+use crate::chain::chain;
 use crate::config::{OnFirstSync, SeatsConfig};
 use crate::organization::OrganizationId;
 use crate::roster::{Losses, Roster};
@@ -135,7 +136,8 @@ impl Plan {
             events.push(frame.organization_event(EventKind::Baselined, details));
         }
         events.extend(before.hold.as_ref().map(|hold| {
-            let details = json!({ "hold": hold.id, "how": how });
+            // The one that was told, so that a receiver can close what it has opened.
+            let details = json!({ "hold": hold.told_id, "how": how });
             frame.organization_event(EventKind::RosterReleased, details)
         }));
         let used = frame.totals.map_or(0, |totals| totals.seats_used());
@@ -198,17 +200,21 @@ impl Plan {
         let before = facts.before;
         let totals = before.totals();
         let frame = facts.frame(totals, totals);
-        let postponed_until = error.postponed_until();
-        let (health, tell) = health::failed(
-            &before.health,
-            error.reason(),
-            postponed_until,
-            facts.patience,
-            facts.now,
-        );
+        let (health, tell) = match error {
+            // Nothing was asked, so nothing failed once more.
+            SyncError::Postponed { .. } => (before.health.clone(), false),
+            _ => health::failed(
+                &before.health,
+                error.reason(),
+                error.postponed_until(),
+                facts.patience,
+                facts.now,
+            ),
+        };
+        let message = chain(error);
         let details = json!({
             "reason": error.reason().word(),
-            "message": error.chain(),
+            "message": message,
             "failures": health.failures,
             "since": health.failing_since,
             "last_success": health.last_success_at,
@@ -216,7 +222,7 @@ impl Plan {
         let event = tell.then(|| frame.organization_event(EventKind::SyncFailing, details));
         Self {
             outcome: Outcome::Failed,
-            failure: Some((error.reason().word(), error.chain())),
+            failure: Some((error.reason().word(), message)),
             organization_events: event.into_iter().collect(),
             health,
             hold: before.hold.clone(),

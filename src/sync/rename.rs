@@ -27,18 +27,19 @@ pub(super) fn tell(before: &Roster, after: &Roster, pairs: Vec<Pair>) -> Vec<Pai
     pairs
 }
 
-/// If an unnamed row carries the email that a username had, while that username now shows
-/// another one, the unnamed row is the old member and the named one is somebody new.
+/// If a new unnamed row carries the email that a username had, while that username now shows
+/// another one, the unnamed row is the old member and the named one is somebody new. A row that
+/// was unnamed before is somebody else who had the same email.
 fn part_take_overs(before: &Roster, after: &Roster, pairs: Vec<Pair>) -> Vec<Pair> {
-    let unnamed: HashSet<&str> =
-        after.unnamed().iter().filter_map(|row| row.email.as_deref()).filter_map(trace).collect();
-    if unnamed.is_empty() {
+    let (known, now) = (unnamed_emails(before), unnamed_emails(after));
+    let is_new = |email: &str| now.get(email).copied() > known.get(email).copied();
+    if now.is_empty() {
         return pairs;
     }
     let taken_over = |pair: &Pair| {
         let (Some(old), Some(new)) = (pair.before, pair.after) else { return false };
         let (old, new) = (&before.members()[old], &after.members()[new]);
-        old.email != new.email && email(old).is_some_and(|email| unnamed.contains(email))
+        old.email != new.email && email(old).is_some_and(is_new)
     };
     let part = |pair: Pair| {
         let [left, joined] =
@@ -83,6 +84,12 @@ fn join_renames(before: &Roster, after: &Roster, pairs: Vec<Pair>) -> Vec<Pair> 
             _ => Some(pair),
         })
         .collect()
+}
+
+/// How many unnamed rows carry each email.
+fn unnamed_emails(roster: &Roster) -> HashMap<&str, usize> {
+    let emails = roster.unnamed().iter().filter_map(|row| row.email.as_deref());
+    emails.filter_map(trace).counts()
 }
 
 fn emails(roster: &Roster) -> impl Iterator<Item = &str> {

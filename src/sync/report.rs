@@ -4,15 +4,17 @@ use seatwatch_sdk::{EventKind, Totals};
 
 use super::SyncError;
 use crate::organization::OrganizationId;
-use crate::store::Hold;
+use crate::store::{Hold, Outcome};
 
 /// What one sync of one organization did.
 #[derive(Debug)]
 pub struct Report {
     /// Which organization.
     pub organization: OrganizationId,
-    /// How it ended.
-    pub outcome: Result<Synced, SyncError>,
+    /// How it ended, in a word.
+    pub outcome: Outcome,
+    /// What it found, or why it found nothing.
+    pub result: Result<Synced, SyncError>,
     /// The events that it brought, in order; on a dry run those that it would have brought.
     pub events: Vec<Told>,
     /// Requests that were sent.

@@ -4,7 +4,7 @@
 //! what is not accepted is either not in the file, or found by the next pass. Nothing but the file
 //! is carried from one pass to the next.
 
-use std::fs::File;
+use std::fs::{self, File, Metadata};
 use std::io::{self, ErrorKind, Write as _};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
@@ -90,15 +90,21 @@ fn give_back(path: &Path, file: &File, start: u64, missing: &Missing, stop: &Sto
     Outcome::Partial { accepted, then }
 }
 
-/// What was written counts once it is on disk, in a file that still has a name.
+/// What was written counts once it is on disk, in the file that the path still names: one that
+/// was rotated away may have been read to its end, or be deleted in the next instant.
 fn settle(path: &Path, file: &File, start: u64) -> Result<(), Failure> {
+    let identity = |metadata: &Metadata| (metadata.dev(), metadata.ino());
     match file.sync_data().and_then(|()| file.metadata()) {
-        Ok(metadata) if metadata.nlink() > 0 => Ok(()),
-        Ok(_) => {
-            let path = path.display();
-            let reason = format!("`{path}` was deleted while it was written; nothing is accepted");
-            Err(Failure::retry(reason))
-        }
+        Ok(written) => match fs::symlink_metadata(path) {
+            Ok(named) if identity(&named) == identity(&written) => Ok(()),
+            _ => {
+                let path = path.display();
+                let reason = format!(
+                    "`{path}` was moved away or deleted while it was written; nothing is accepted"
+                );
+                Err(Failure::retry(reason))
+            }
+        },
         Err(error) => Err(take_back(path, file, start, &error)),
     }
 }

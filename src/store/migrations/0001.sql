@@ -50,6 +50,16 @@ CREATE TABLE rosters (
     unnamed_seats   INTEGER NOT NULL CHECK (unnamed_seats BETWEEN 0 AND unnamed_members)
 ) STRICT;
 
+-- Its rows that name nobody, as far as they leave a trace. Kept as of now only: they are no
+-- members, but tell whether a row without a name is new.
+CREATE TABLE unnamed_rows (
+    organization INTEGER NOT NULL REFERENCES organizations ON DELETE CASCADE,
+    position     INTEGER NOT NULL CHECK (position >= 0),
+    email        TEXT,
+    seat         INTEGER NOT NULL CHECK (seat IN (0, 1)),
+    PRIMARY KEY (organization, position)
+) STRICT, WITHOUT ROWID;
+
 -- Its members: the state that each is in since the run `began`.
 CREATE TABLE states (
     organization INTEGER NOT NULL REFERENCES organizations ON DELETE CASCADE,
