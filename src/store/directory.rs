@@ -3,6 +3,7 @@
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use nix::unistd::{Uid, User};
 
@@ -10,6 +11,10 @@ use super::error::{StoreError, StoreErrorKind};
 
 const LOCK: &str = "lock";
 const DATABASE: &str = "seatwatch.db";
+
+/// How often the lock is tried, and the pause between: [`is_locked`] holds it for an instant.
+const TRIES: u32 = 10;
+const PAUSE: Duration = Duration::from_millis(10);
 
 /// The database file in a state directory.
 pub(super) fn database(directory: &Path) -> PathBuf {
@@ -42,11 +47,14 @@ impl LockedDirectory {
             .mode(0o600)
             .open(&file)
             .map_err(|error| StoreError::io(&file, error))?;
-        match lock.try_lock() {
-            Ok(()) => Ok(Self { path: path.to_owned(), _lock: lock }),
-            Err(TryLockError::WouldBlock) => Err(StoreError::new(path, StoreErrorKind::InUse)),
-            Err(TryLockError::Error(error)) => Err(StoreError::io(&file, error)),
+        for _ in 0..TRIES {
+            match lock.try_lock() {
+                Ok(()) => return Ok(Self { path: path.to_owned(), _lock: lock }),
+                Err(TryLockError::WouldBlock) => std::thread::sleep(PAUSE),
+                Err(TryLockError::Error(error)) => return Err(StoreError::io(&file, error)),
+            }
         }
+        Err(StoreError::new(path, StoreErrorKind::InUse))
     }
 
     /// Where it is.
