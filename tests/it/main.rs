@@ -5,6 +5,11 @@
 mod canned;
 mod client;
 mod config;
+mod crash;
+mod interrupt;
+mod large;
+mod ledger;
 mod simulator;
 mod story;
+mod truth;
 mod world;
