@@ -9,6 +9,7 @@ use std::thread;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use seatwatch::store::{Reader, is_locked};
+use serde_json::Value;
 
 use crate::ledger::{listed, stored};
 use crate::world::{ACME, World};
@@ -72,6 +73,7 @@ fn a_second_sync_is_refused_and_does_not_disturb_the_first() {
     ");
     // Who only reads is not kept waiting.
     assert_eq!(stored(&world).len(), 2);
+    assert_eq!(state(&world), "syncing");
 
     first.gate.send(()).unwrap();
     insta::assert_snapshot!(first.end(), @r"
@@ -80,6 +82,23 @@ fn a_second_sync_is_refused_and_does_not_disturb_the_first() {
     exit code 0
     ");
     assert_eq!(world.told(), "baselined\njoined cat\n");
+    assert_eq!(state(&world), "connected");
+}
+
+/// What `seatwatch status` says of the organization.
+fn state(world: &World) -> Value {
+    world.run(&["status", "--format", "json"]).rows()[0]["state"].clone()
+}
+
+/// Nothing is under way any more, although nobody could say so.
+#[test]
+fn a_killed_sync_does_not_seem_to_go_on() {
+    let world = World::start("ann* bob!");
+    world.sync().ok();
+    let sync = Waiting::start(&world);
+    sync.signal(Signal::SIGKILL);
+    assert_eq!(sync.end(), "killed");
+    assert_eq!(state(&world), "connected");
 }
 
 /// Runs syncs while somebody looks at the state directory all the time; all must end well.
@@ -95,7 +114,9 @@ fn sync_while(world: &World, syncs: usize, look: impl Fn(&Path) + Sync) {
         done.store(true, Ordering::Relaxed);
         ran
     });
-    ran.into_iter().for_each(|ran| drop(ran.ok()));
+    for ran in ran {
+        ran.ok();
+    }
 }
 
 /// `status` asks whether a sync is under way. That is no reason to refuse one.
@@ -103,7 +124,9 @@ fn sync_while(world: &World, syncs: usize, look: impl Fn(&Path) + Sync) {
 fn who_asks_for_the_lock_keeps_no_sync_out() {
     let world = World::start("ann* bob!");
     world.sync().ok();
-    sync_while(&world, 10, |directory| drop(is_locked(directory)));
+    sync_while(&world, 10, |directory| {
+        is_locked(directory);
+    });
 }
 
 /// The database is made step by step, and who reads can come between any two.
