@@ -155,15 +155,16 @@ pub(crate) fn listed(world: &World) -> Roster {
     })
 }
 
-/// What the list shows of a person who has a username.
+/// What the list shows of a person; nothing of one whose row names nobody.
 pub(crate) fn profile(
     world: &simulator::World,
     organization: OwnerId,
     person: OwnerId,
 ) -> Option<Profile> {
     let row = world.row(organization, person)?;
+    let username = row.username.filter(|username| !username.starts_with("deleted_user_"))?;
     Some(Profile {
-        username: row.username?.to_owned(),
+        username: username.to_owned(),
         name: row.name.map(str::to_owned),
         email: row.email.map(str::to_owned),
         seat: row.activated,

@@ -90,8 +90,8 @@ impl Witness {
 
     /// How many rows name nobody, as things stand.
     fn unnamed(&self) -> usize {
-        let rows = self.world.rows(self.organization);
-        rows.iter().filter(|row| row.username.is_none()).count()
+        let listed = self.world.listed(self.organization).iter();
+        listed.filter(|it| profile(&self.world, self.organization, **it).is_none()).count()
     }
 
     /// What a username stood for; nobody at any moment where it was never heard of.
@@ -117,6 +117,18 @@ impl Witness {
             }
             (None, None) => false,
         }
+    }
+}
+
+/// Lets somebody's username be taken over, or the account be deleted or queued for that.
+fn lose_an_account(world: &World, random: &mut Rng) {
+    let actions = [Action::TakeOver, Action::Delete, Action::QueueDeletion];
+    let action = random.choice(actions).expect("there are some");
+    let people: Vec<Profile> = listed(world).into_values().collect();
+    let somebody = random.choice(people).filter(|it| it.username != "ada-albers");
+    if let Some(Profile { username, .. }) = somebody {
+        let change = simulator::Change { organization: acme(), username, action };
+        world.simulator.apply(change).unwrap();
     }
 }
 
@@ -212,6 +224,7 @@ impl Case {
             for _ in 0..random.usize(..=self.between) {
                 world.simulator.change_once(&mut between);
             }
+            lose_an_account(&world, &mut random);
             witness.sync_begins(&world);
             let mut ran = world.sync();
             if ran.code == Some(65) && (is_last || random.bool()) {
