@@ -77,6 +77,7 @@ impl Dispatcher {
                 filters.push(Filter::of(entry));
             }
         }
+        crash_point!("dispatch:opened");
         Ok(Self { store: Arc::clone(store), lanes, filters })
     }
 

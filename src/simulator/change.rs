@@ -76,7 +76,7 @@ impl World {
             (Some(person), _) => person,
             (None, Action::Join) => {
                 let username = &change.username;
-                let person = Person::named(username).email(&format!("{username}@example.com"));
+                let person = Person::named(username).email(&joining_address(username));
                 self.add_person(service, person)
             }
             (None, _) => return Err(ChangeError::NoPerson(change.username.clone())),
@@ -126,6 +126,11 @@ impl fmt::Display for Change {
             Action::QueueDeletion => f.write_str("is queued for deletion"),
         }
     }
+}
+
+/// The address of somebody who joins and was not known before.
+pub(super) fn joining_address(username: &str) -> String {
+    format!("{username}@example.com")
 }
 
 /// Why a change did not happen.

@@ -8,7 +8,7 @@
 
 use fastrand::Rng;
 
-use super::change::{Action, Change};
+use super::change::{Action, Change, joining_address};
 use super::people;
 use super::world::World;
 use crate::organization::{OrganizationId, Service};
@@ -23,6 +23,8 @@ pub struct Churn {
     organizations: Vec<OrganizationId>,
     everything: bool,
     at_most: usize,
+    /// Something happens one time in so many.
+    one_in: u32,
     /// Nothing happens to these.
     spared: Vec<String>,
     /// Who left and may come back.
@@ -38,6 +40,7 @@ impl Churn {
             organizations: organizations.into_iter().collect(),
             everything: true,
             at_most: 3,
+            one_in: 1,
             spared: Vec::new(),
             away: Vec::new(),
             newcomers: 0,
@@ -62,8 +65,18 @@ impl Churn {
         Self { at_most: changes, ..self }
     }
 
+    /// Makes changes one time in `times` only: a list that is read in many pages would else
+    /// never hold still for a walk.
+    #[must_use]
+    pub fn one_in(self, times: u32) -> Self {
+        Self { one_in: times.max(1), ..self }
+    }
+
     /// Makes some changes and returns those.
     pub fn churn(&mut self, world: &mut World) -> Vec<Change> {
+        if self.one_in > 1 && self.random.u32(..self.one_in) > 0 {
+            return Vec::new();
+        }
         let times = self.random.usize(0..=self.at_most);
         (0..times).filter_map(|_| self.change(world)).collect()
     }
@@ -120,7 +133,9 @@ impl Churn {
         loop {
             let username = people::person(self.newcomers).username.unwrap_or_default();
             self.newcomers += 1;
-            if world.find(service, &username).is_none() {
+            // Whoever was once called so may go by another name now, with the old address.
+            let address = joining_address(&username);
+            if world.find(service, &username).is_none() && !world.has_address(&address) {
                 return username;
             }
         }

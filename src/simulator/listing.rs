@@ -88,7 +88,7 @@ impl World {
     }
 
     /// The row of one person, listed or not.
-    pub(super) fn row(&self, organization: OwnerId, person: OwnerId) -> Option<Row<'_>> {
+    pub fn row(&self, organization: OwnerId, person: OwnerId) -> Option<Row<'_>> {
         Some(row(self.organizations.get(&organization)?, person, self.owners.get(&person)?))
     }
 

@@ -161,6 +161,11 @@ impl World {
         self.by_name.get(&(service, username.to_lowercase())).copied()
     }
 
+    /// Whether somebody shows that address.
+    pub(super) fn has_address(&self, email: &str) -> bool {
+        self.owners.values().any(|owner| owner.person.email.as_deref() == Some(email))
+    }
+
     /// What that owner shows of themselves.
     pub fn person(&self, id: OwnerId) -> Option<&Person> {
         Some(&self.owners.get(&id)?.person)

@@ -113,7 +113,7 @@ pub struct Reader {
 
 impl Reader {
     /// Opens the database in a state directory, which another process may be writing. Where there
-    /// is none yet, nothing is made, and the answers are those of an empty one.
+    /// is none yet, or nothing in it, nothing is made, and the answers are those of an empty one.
     ///
     /// # Errors
     ///
@@ -122,16 +122,18 @@ impl Reader {
         let database = directory::database(directory);
         let failed = |error| StoreError::sqlite(&database, error);
         let exists = owner(directory)?.is_some() && directory::exists(&database)?;
-        let mut connection = if exists {
-            open_to_read(&database).map_err(failed)?
-        } else {
-            Connection::open_in_memory().map_err(failed)?
+        let found = exists.then(|| open_to_read(&database).map_err(failed)).transpose()?;
+        let connection = match found {
+            Some(connection) if !schema::is_blank(&connection, &database)? => {
+                schema::check(&connection, &database)?;
+                connection
+            }
+            _ => {
+                let mut connection = Connection::open_in_memory().map_err(failed)?;
+                schema::migrate(&mut connection, &database)?;
+                connection
+            }
         };
-        if exists {
-            schema::check(&connection, &database)?;
-        } else {
-            schema::migrate(&mut connection, &database)?;
-        }
         Ok(Self { database, connection: Mutex::new(connection) })
     }
 

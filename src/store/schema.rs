@@ -5,7 +5,7 @@
 
 use std::path::Path;
 
-use rusqlite::{Connection, TransactionBehavior};
+use rusqlite::{Connection, TransactionBehavior, ffi};
 
 use super::error::{StoreError, StoreErrorKind};
 
@@ -36,6 +36,23 @@ pub(super) fn recognize(connection: &Connection, path: &Path) -> Result<(), Stor
     version(connection, path).map(drop)
 }
 
+/// Whether it is a database of which nothing but the file was made yet: the first run is about
+/// to fill it, or was killed before it did.
+pub(super) fn is_blank(connection: &Connection, path: &Path) -> Result<bool, StoreError> {
+    match version(connection, path) {
+        Ok(found) => Ok(found == 0),
+        // A rollback journal, which only who writes may play back. The very first statement, the
+        // switch to WAL, is the only one that ever makes one.
+        Err(error) if has_rollback_journal(&error.kind) => Ok(true),
+        Err(error) => Err(error),
+    }
+}
+
+fn has_rollback_journal(kind: &StoreErrorKind) -> bool {
+    let StoreErrorKind::ReadOnly(error) = kind else { return false };
+    error.sqlite_error().is_some_and(|error| error.extended_code == ffi::SQLITE_READONLY_ROLLBACK)
+}
+
 /// Refuses a database that is not exactly of this program's version.
 pub(super) fn check(connection: &Connection, path: &Path) -> Result<(), StoreError> {
     match version(connection, path)? {
@@ -47,6 +64,9 @@ pub(super) fn check(connection: &Connection, path: &Path) -> Result<(), StoreErr
 }
 
 fn version(connection: &Connection, path: &Path) -> Result<u32, StoreError> {
+    // As of one moment: somebody else may be migrating.
+    let transaction = connection.unchecked_transaction();
+    let connection = &*transaction.map_err(|error| StoreError::sqlite(path, error))?;
     let pragma = |name| connection.pragma_query_value(None, name, |row| row.get::<_, u32>(0));
     let read = || Ok((pragma("user_version")?, pragma("application_id")?));
     let (found, application) = read().map_err(|error| StoreError::sqlite(path, error))?;

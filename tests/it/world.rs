@@ -10,6 +10,7 @@ use std::process::{Command, Output, Stdio};
 
 use seatwatch::organization::OrganizationId;
 use seatwatch::simulator::{self, Simulator};
+use seatwatch_sdk::EventKind;
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
@@ -25,6 +26,8 @@ pub(crate) struct World {
     directory: TempDir,
     /// More lines for the top level of the config.
     top: String,
+    /// More lines for `codecov`, each indented by two.
+    codecov: String,
     /// More lines for the organization, each indented by four.
     organization: String,
     /// More lines for the file sink, each indented by four.
@@ -83,11 +86,22 @@ impl World {
             runtime,
             directory,
             top: String::new(),
+            codecov: String::new(),
             organization: String::new(),
             sink: String::new(),
             environment: Vec::new(),
         };
         world.write_token(&token);
+        world
+    }
+
+    /// `github/acme` with so many made-up people.
+    pub(crate) fn populated(members: usize) -> Self {
+        let world = Self::start("");
+        world.simulator.edit(|world| {
+            let acme = world.organization(&acme());
+            world.populate(acme, members);
+        });
         world
     }
 
@@ -107,10 +121,22 @@ impl World {
         self
     }
 
+    /// Adds a `key: value` to `codecov`.
+    pub(crate) fn with_codecov(mut self, line: &str) -> Self {
+        writeln!(self.codecov, "  {line}").unwrap();
+        self
+    }
+
     /// Adds a `key: value` to the organization.
     pub(crate) fn with_organization(mut self, line: &str) -> Self {
         writeln!(self.organization, "    {line}").unwrap();
         self
+    }
+
+    /// Lets the file sink take every event, `updated` too.
+    pub(crate) fn with_all_events(self) -> Self {
+        let words: Vec<&str> = EventKind::ALL.iter().map(|kind| kind.word()).collect();
+        self.with_sink(&format!("events: [{}]", words.join(", ")))
     }
 
     /// Adds a `key: value` to the file sink.
@@ -174,7 +200,11 @@ impl World {
     /// The program with its config, to be started otherwise.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let config = self.path("seatwatch.yaml");
-        fs::write(&config, self.config()).unwrap();
+        let text = self.config();
+        // Another run may be reading it.
+        if fs::read_to_string(&config).ok().as_ref() != Some(&text) {
+            fs::write(&config, text).unwrap();
+        }
         let mut command = Command::new(env!("CARGO_BIN_EXE_seatwatch"));
         command.args(arguments).arg("--config").arg(config).stdin(Stdio::null());
         for name in ["SEATWATCH_CONFIG", "CREDENTIALS_DIRECTORY", "FAILPOINTS", "HTTP_PROXY"] {
@@ -187,10 +217,10 @@ impl World {
     /// The config as the next run will read it.
     pub(crate) fn config(&self) -> String {
         let base_url = self.simulator.base_url();
-        let Self { top, organization, sink, .. } = self;
+        let Self { top, codecov, organization, sink, .. } = self;
         format!(
             "instance: test\nstate_dir: state\n\
-             codecov:\n  base_url: {base_url}\n  token_file: token\n  requests_per_second: 1000\n\
+             codecov:\n  base_url: {base_url}\n  token_file: token\n  requests_per_second: 1000\n{codecov}\
              organizations:\n  - service: github\n    owner: acme\n{organization}\
              sinks:\n  events:\n    type: file\n    path: events.ndjson\n{sink}{top}"
         )
