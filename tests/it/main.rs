@@ -5,6 +5,9 @@
 mod canned;
 mod client;
 mod config;
+mod health;
+mod hold;
+mod seats;
 mod secrets;
 mod simulator;
 mod store;
