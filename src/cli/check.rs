@@ -80,7 +80,7 @@ async fn ask_codecov(config: &Config, organization: &Organization, server: &Serv
                 Ok(()) => None,
                 Err(error) => {
                     let text = format!("{}: {}", error.reason(), chain(&error));
-                    Some((error.reason().into(), text, error.hint()))
+                    Some((error.reason().into(), text, Some(error.hint())))
                 }
             }
         }

@@ -89,8 +89,7 @@ pub(super) fn servers(
         if !servers.contains_key(&organization.base_url) {
             let server =
                 Server::new(&settings(config, &organization.base_url)).map_err(|error| {
-                    let failure = Failure::new(Exit::Config, chain(&error));
-                    Failure { hint: error.hint(), ..failure }
+                    Failure::new(Exit::Config, chain(&error)).with_hint(error.hint())
                 })?;
             servers.insert(organization.base_url.clone(), server);
         }

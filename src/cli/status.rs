@@ -88,7 +88,7 @@ impl Standing<'_> {
     /// The failure of the last run: the reason's word, what happened, what to do.
     fn failure(&self) -> Option<(&str, &str, Option<&'static str>)> {
         let (reason, message) = self.last_run.as_ref()?.failure.as_ref()?;
-        let hint = reason.parse::<Reason>().ok().and_then(Reason::hint);
+        let hint = reason.parse::<Reason>().ok().map(Reason::hint);
         Some((reason, message, hint))
     }
 }

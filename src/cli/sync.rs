@@ -196,9 +196,8 @@ fn say_troubles(report: &Report) {
 }
 
 fn describe_error(organization: &OrganizationId, error: &SyncError) -> String {
-    let hint = error.hint().map(|hint| format!("\nhint: {hint}")).unwrap_or_default();
     let (reason, chain) = (error.reason().word(), super::exit::chain(error));
-    format!("error: {organization}: {reason}: {chain}; nothing was committed{hint}")
+    format!("error: {organization}: {reason}: {chain}; nothing was committed\nhint: {}", error.hint())
 }
 
 fn describe_undelivered(undelivered: &Undelivered) -> String {
