@@ -160,7 +160,10 @@ fn complain(text: &str) {
     }
 }
 
-/// The common way to stdout: locked, buffered, without colours where it is no terminal.
+/// The common way to stdout: locked and buffered.
+///
+/// Nothing on stdout has colours, and what strips them would take control characters out of
+/// names, which machines get as they are.
 fn stdout() -> impl Write {
-    io::BufWriter::new(anstream::stdout().lock())
+    io::BufWriter::new(io::stdout().lock())
 }
