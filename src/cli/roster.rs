@@ -57,9 +57,9 @@ impl Roster {
         let admins = count(totals.admins, "admin");
         writeln!(out, "\n{members}, {seats}, {admins}")?;
         if totals.unnamed.members > 0 {
-            let rows = count(totals.unnamed.members, "row");
+            let rows = count(totals.unnamed.members, "unnamed row");
             let seats = count(totals.unnamed.seats, "seat");
-            writeln!(out, "and {rows} that name nobody, with {seats}")?;
+            writeln!(out, "and {rows} with {seats}")?;
         }
         out.flush()?;
         Ok(Exit::Ok)

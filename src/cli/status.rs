@@ -196,8 +196,9 @@ fn write_troubles(standings: &[Standing<'_>], out: &mut dyn Write) -> io::Result
 fn write_hold(id: &OrganizationId, hold: &Hold, zone: Tz, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out)?;
     let since = local(Some(hold.since), zone);
-    let rejected = if hold.rejected_at.is_some() { ", rejected" } else { "" };
-    writeln!(out, "{id}: roster held since {since} as {}{rejected}", hold.id)?;
+    let rejected = hold.rejected_at.is_some();
+    let word = if rejected { ", rejected" } else { "" };
+    writeln!(out, "{id}: roster held since {since} as {}{word}", hold.id)?;
     for (what, keys) in
         [("would leave", &hold.losses.leavers), ("would lose the seat", &hold.losses.seat_losers)]
     {
@@ -209,7 +210,9 @@ fn write_hold(id: &OrganizationId, hold: &Hold, zone: Tz, out: &mut dyn Write) -
     if hold.losses.last_admin {
         writeln!(out, "  no admin would be left")?;
     }
-    if hold.id == hold.told_id {
+    if hold.id == hold.told_id && rejected {
+        writeln!(out, "hint: if this is right after all: seatwatch approve {id}")
+    } else if hold.id == hold.told_id {
         writeln!(
             out,
             "hint: if this is right: seatwatch approve {id}; if not: seatwatch reject {id}"

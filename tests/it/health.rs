@@ -177,7 +177,6 @@ fn one_organization_that_fails_does_not_stop_the_others() {
       baselined
     error: github/beta: empty: Codecov lists no members of `github/beta`; nothing was committed
     hint: the owner may be a person's user name, whose list is always empty: name the organization instead
-    warning: github/gone: could not tell whether the token is an admin's: `[URL]/api/v2/github/gone/user-sessions/?page=1&page_size=1` answered 404 Not Found: `No Owner matches the given query.`
     error: github/gone: organization_not_found: Codecov knows no owner `github/gone`; nothing was committed
     hint: check the service and the spelling of the owner
     exit code 65

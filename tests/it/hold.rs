@@ -36,9 +36,10 @@ fn a_held_roster_stays_held_and_is_told_once() {
     let first = world.sync();
     assert_snapshot!(first.shown(), @r"
     github/acme  21 members  20 seats  1 admin  held (fde070b2)
+      would leave    m01, m02, m03, m04, m05, m06, m07, m08, m09, m10
       roster_held
     error: github/acme: roster held (fde070b2): 10 of 21 members would leave; nothing was committed
-    hint: if this is right, run `seatwatch approve github/acme`; `seatwatch status` shows who it is about
+    hint: if this is right, run `seatwatch approve github/acme`; if not, `seatwatch reject github/acme`
     exit code 65
     ");
     assert_snapshot!(last_details(&world), @r#"
@@ -145,7 +146,7 @@ fn a_reminder_comes_when_it_is_due_and_ends_with_a_rejection() {
 
     github/acme: roster held since [TIME] as fde070b2, rejected
       10 would leave: m01, m02, m03, m04, m05, m06, m07, m08, m09, m10
-    hint: if this is right: seatwatch approve github/acme; if not: seatwatch reject github/acme
+    hint: if this is right after all: seatwatch approve github/acme
 
     SINK    TYPE  STATE  QUEUED  OLDEST  DEAD LETTERS
     events  file  ok          0  –                  0
