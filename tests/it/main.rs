@@ -2,9 +2,12 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod api_faults;
 mod canned;
 mod client;
+mod commands;
 mod config;
+mod file_sink;
 mod health;
 mod hold;
 mod seats;

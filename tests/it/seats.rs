@@ -8,7 +8,8 @@ use crate::world::World;
 fn seated(seats: usize) -> String {
     let members = ["boss!", "m1", "m2", "m3", "m4", "m5"];
     let cast = members.iter().enumerate();
-    cast.map(|(index, name)| format!("{name}{} ", if index < seats { "*" } else { "" })).collect()
+    let cast = cast.map(|(index, name)| format!("{name}{}", if index < seats { "*" } else { "" }));
+    cast.collect::<Vec<_>>().join(" ")
 }
 
 /// The alarms of one more sync.
@@ -124,8 +125,9 @@ fn the_top_level_limit_holds_where_the_organization_has_none() {
 
 #[test]
 fn a_held_roster_says_nothing_of_seats() {
-    let cast: String = (1..=20).map(|number| format!("m{number}* ")).collect();
-    let world = World::start(&cast).with_organization("seats: { limit: 20, warn_at: 20 }");
+    let cast: Vec<String> = (1..=20).map(|number| format!("m{number}*")).collect();
+    let world =
+        World::start(&cast.join(" ")).with_organization("seats: { limit: 20, warn_at: 20 }");
     world.sync().ok();
     world.members("m1* a* b* c* d* e* f* g* h* i* j* k* l* m* n* o* p* q* r* s* t* u*");
     assert_eq!(world.sync().code, Some(65));

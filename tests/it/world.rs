@@ -153,6 +153,11 @@ impl World {
         self
     }
 
+    /// Takes all lines of the server away that were added so far, and adds one.
+    pub(crate) fn reset_codecov(&mut self, line: &str) {
+        self.codecov = format!("  {line}\n");
+    }
+
     /// Adds another organization to the config.
     pub(crate) fn with_other(mut self, organization: &str) -> Self {
         writeln!(self.organizations, "  - {organization}").unwrap();
@@ -168,6 +173,11 @@ impl World {
     /// Looks for the server elsewhere from now on.
     pub(crate) fn set_base_url(&mut self, base_url: &str) {
         self.base_url = Some(base_url.to_owned());
+    }
+
+    /// Looks for the server at the simulator again.
+    pub(crate) fn reset_base_url(&mut self) {
+        self.base_url = None;
     }
 
     /// Changes the world of the simulator; the organization is `github/acme`.
