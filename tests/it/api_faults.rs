@@ -300,7 +300,7 @@ fn what_never_ends() {
         list("endless body", Fault::Endless),
         list("gzip bomb", Fault::GzipBomb),
         case("no answer before the sync has to end", |world| {
-            world.reset_config("sync_timeout: 1s");
+            world.reset_config("sync_timeout: 2s");
             world.simulator.fault(When::always().on(Route::Users), Fault::Hang);
         }),
     ];

@@ -178,12 +178,12 @@ fn a_sink_gets_what_it_asks_for() {
 
 #[test]
 fn what_is_not_taken_for_too_long_is_put_aside() {
-    let world = World::start("ann").with_sink("give_up_after: 1s");
+    let world = World::start("ann").with_sink("give_up_after: 2s");
     fs::create_dir(world.path("events.ndjson")).unwrap();
     world.sync().ok();
     world.members("ann bob").sync().ok();
     assert_snapshot!(lanes(&world), @"events failing, queued 2, dead 0");
-    thread::sleep(Duration::from_millis(1010));
+    thread::sleep(Duration::from_millis(2010));
     assert_snapshot!(world.sync().ok().shown(), @r"
     github/acme  2 members  0 seats  0 admins
     warning: sink events: not delivered: `[DIR]/events.ndjson` is a directory: set `path` to a regular file

@@ -225,7 +225,9 @@ impl World {
     pub(crate) fn write_token(&self, token: &str) {
         let path = self.path("token");
         fs::write(&path, token).unwrap();
-        self.secrets.borrow_mut().push(token.trim().to_owned());
+        if !token.trim().is_empty() {
+            self.secrets.borrow_mut().push(token.trim().to_owned());
+        }
         let mode = <fs::Permissions as std::os::unix::fs::PermissionsExt>::from_mode(0o600);
         fs::set_permissions(path, mode).unwrap();
     }
@@ -278,7 +280,9 @@ impl World {
         fs::write(&config, self.config()).unwrap();
         let mut command = Command::new(env!("CARGO_BIN_EXE_seatwatch"));
         command.args(arguments).arg("--config").arg(config).stdin(Stdio::null());
-        for name in ["SEATWATCH_CONFIG", "CREDENTIALS_DIRECTORY", "FAILPOINTS", "HTTP_PROXY"] {
+        for name in
+            ["SEATWATCH_CONFIG", "CREDENTIALS_DIRECTORY", "FAILPOINTS", "HTTP_PROXY", "RUST_LOG"]
+        {
             command.env_remove(name);
         }
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));
