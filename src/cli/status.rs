@@ -88,7 +88,10 @@ impl Standing<'_> {
     /// The failure of the last run: the reason's word, what happened, what to do.
     fn failure(&self) -> Option<(&str, &str, Option<&'static str>)> {
         let (reason, message) = self.last_run.as_ref()?.failure.as_ref()?;
-        let hint = reason.parse::<Reason>().ok().map(Reason::hint);
+        let hint = match self.health.postponed_until {
+            Some(_) => Some("nothing to do: the first sync after that time asks again"),
+            None => reason.parse::<Reason>().ok().map(Reason::hint),
+        };
         Some((reason, message, hint))
     }
 }

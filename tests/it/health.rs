@@ -113,7 +113,7 @@ fn a_long_retry_after_ends_the_sync_and_puts_the_next_one_off() {
     github/acme   Failing        2      1       1  [TIME]  [TIME]
 
     github/acme: failing since [TIME] (2 syncs): rate_limited: Codecov asked not to be called before [TIME]
-    hint: sync less often, or lower `codecov.requests_per_second`
+    hint: nothing to do: the first sync after that time asks again
 
     SINK    TYPE  STATE  QUEUED  OLDEST  DEAD LETTERS
     events  file  ok          0  –                  0
