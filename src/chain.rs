@@ -1,7 +1,7 @@
 //! Tells an error with all its causes: one sentence for terminals, events and the store alike.
 
 /// What happened and why, cause by cause; a cause that its effect has named already is left out.
-pub fn chain(error: &dyn std::error::Error) -> String {
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut last = text.clone();
     let mut cause = error.source();

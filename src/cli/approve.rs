@@ -34,7 +34,7 @@ pub(super) struct Reject {
 
 impl Approve {
     pub(super) fn run(self, config: &Path, format: Format) -> Result<Exit, Stop> {
-        let config = instance::load_as_owner(config)?;
+        let config = instance::load(config)?;
         let selected = instance::select(&config, std::slice::from_ref(&self.organization))?;
         let store = Arc::new(Store::open(LockedDirectory::lock(&config.state_dir)?)?);
         super::runtime()?.block_on(interruptible(async {
@@ -65,7 +65,7 @@ impl Approve {
 
 impl Reject {
     pub(super) fn run(self, config: &Path) -> Result<Exit, Stop> {
-        let config = instance::look_as_owner(config)?;
+        let config = instance::load(config)?;
         instance::select(&config, std::slice::from_ref(&self.organization))?;
         let store = Store::open(LockedDirectory::lock(&config.state_dir)?)?;
         let now = instance::clock().now();

@@ -11,7 +11,7 @@ use secrecy::SecretString;
 
 use super::exit::{Exit, Stop};
 use super::instance;
-use super::output::{Format, Row, row, shown, table, write_rows, write_table};
+use super::output::{Format, Row, count, row, shown, table, write_rows, write_table};
 use super::status::{local, named};
 use super::sync::interruptible;
 use crate::chain::chain;
@@ -40,7 +40,7 @@ struct Finding {
 
 impl Check {
     pub(super) fn run(self, path: &Path, format: Format) -> Result<Exit, Stop> {
-        let config = instance::load(path)?;
+        let config = instance::load_with_secrets(path)?;
         if !self.online {
             write_all(path, &config, None, format)?;
             return Ok(Exit::Ok);
@@ -81,7 +81,7 @@ async fn ask_codecov(config: &Config, organization: &Organization, server: &Serv
                 Ok(()) => None,
                 Err(error) => {
                     let text = format!("{}: {}", error.reason(), chain(&error));
-                    Some((error.reason().into(), text, error.hint()))
+                    Some((error.reason().into(), text, Some(error.hint())))
                 }
             }
         }
@@ -146,6 +146,8 @@ fn write_people(
 ) -> io::Result<()> {
     let now = instance::clock().now();
     let online = findings.is_some();
+    let bad = |finding: &&Finding| finding.bad.is_some();
+    let problems = findings.unwrap_or_default().iter().filter(bad).count() as u64;
     let mut findings = findings.unwrap_or_default().iter();
     let mut header = vec!["ORGANIZATION", "SCHEDULE", "NEXT SYNC", "TOKEN"];
     header.extend(online.then_some("ONLINE"));
@@ -177,7 +179,12 @@ fn write_people(
     } else {
         write_table(&sinks, out)?;
     }
-    writeln!(out, "\n{}: configuration is valid", path.display())
+    let path = path.display();
+    if problems == 0 {
+        return writeln!(out, "\n{path}: configuration is valid");
+    }
+    let problems = count(problems, "problem");
+    writeln!(out, "\n{path}: configuration is valid, but {problems} came up online")
 }
 
 fn events(entry: &SinkEntry) -> String {

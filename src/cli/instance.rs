@@ -12,33 +12,44 @@ use crate::chain::chain;
 use crate::codecov::{Server, Settings};
 use crate::config::{self, Config, Organization};
 use crate::organization::OrganizationId;
-use crate::store;
+use crate::store::{self, StoreError};
 
-/// Loads the config with its secrets and says its warnings.
+/// Loads the config, for a command that works on the state directory: as the user that owns it.
+///
+/// Root becomes that user first, so that no file there comes to belong to root; anybody else is
+/// refused. Secrets are read when they are used: one that is gone fails the syncs that need it,
+/// and those alone.
 pub(super) fn load(path: &Path) -> Result<Config, Stop> {
+    let config = config::load_without_secrets(path)?;
+    let user = Uid::effective();
+    match store::owner(&config.state_dir)? {
+        Some(owner) if user.is_root() && !owner.is_root() => become_user(owner)?,
+        Some(owner) if owner != user => {
+            return Err(StoreError::wrong_user(&config.state_dir, owner, user).into());
+        }
+        _ => {}
+    }
+    say_warnings(&config);
+    Ok(config)
+}
+
+/// Loads the config with all its secrets, as the user that will need them.
+pub(super) fn load_with_secrets(path: &Path) -> Result<Config, Stop> {
+    let state_dir = config::load_without_secrets(path)?.state_dir;
+    match store::owner(&state_dir) {
+        Ok(Some(owner)) if Uid::effective().is_root() && !owner.is_root() => become_user(owner)?,
+        // What is wrong with the state directory is not what this is about.
+        _ => {}
+    }
     let config = config::load(path)?;
+    say_warnings(&config);
+    Ok(config)
+}
+
+fn say_warnings(config: &Config) {
     if !config.warnings.problems.is_empty() {
         super::complain(&config.warnings.to_string());
     }
-    Ok(config)
-}
-
-/// Loads the config as the user that owns the state directory: root becomes that user first, so
-/// that no file there comes to belong to root.
-pub(super) fn load_as_owner(path: &Path) -> Result<Config, Stop> {
-    look_as_owner(path)?;
-    load(path)
-}
-
-/// The same without the secrets, for commands that only look at what is stored.
-pub(super) fn look_as_owner(path: &Path) -> Result<Config, Stop> {
-    let config = config::load_without_secrets(path)?;
-    if Uid::effective().is_root()
-        && let Some(owner) = store::owner(&config.state_dir)?.filter(|owner| !owner.is_root())
-    {
-        become_user(owner)?;
-    }
-    Ok(config)
 }
 
 /// Gives up root for good. Called before any thread is started.
@@ -90,8 +101,7 @@ pub(super) fn servers(
         if !servers.contains_key(&organization.base_url) {
             let server =
                 Server::new(&settings(config, &organization.base_url)).map_err(|error| {
-                    let failure = Failure::new(Exit::Config, chain(&error));
-                    Failure { hint: error.hint(), ..failure }
+                    Failure::new(Exit::Config, chain(&error)).with_hint(error.hint())
                 })?;
             servers.insert(organization.base_url.clone(), server);
         }

@@ -21,7 +21,6 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
-use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
@@ -117,9 +116,12 @@ impl Arguments {
     }
 }
 
-/// Warnings of the parts below, and with `RUST_LOG=seatwatch=debug` every request.
+/// Warnings of our own parts, and with `RUST_LOG=seatwatch=debug` every request.
+///
+/// What a library has to say of a failure comes back as our error, with a hint.
 fn log_to_stderr() {
-    let filter = EnvFilter::builder().with_default_directive(LevelFilter::WARN.into());
+    let ours = "seatwatch=warn".parse().expect("a target and a level");
+    let filter = EnvFilter::builder().with_default_directive(ours);
     let layer = tracing_subscriber::fmt::layer()
         .with_writer(io::stderr)
         .with_ansi(io::stderr().is_terminal())
@@ -160,7 +162,10 @@ fn complain(text: &str) {
     }
 }
 
-/// The common way to stdout: locked, buffered, without colours where it is no terminal.
+/// The common way to stdout: locked and buffered.
+///
+/// Nothing on stdout has colours, and what strips them would take control characters out of
+/// names, which machines get as they are.
 fn stdout() -> impl Write {
-    io::BufWriter::new(anstream::stdout().lock())
+    io::BufWriter::new(io::stdout().lock())
 }

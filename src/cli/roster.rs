@@ -25,7 +25,7 @@ const COLUMNS: &[&str] = &["organization", "username", "name", "email", "seat", 
 
 impl Roster {
     pub(super) fn run(self, config: &Path, format: Format) -> Result<Exit, Stop> {
-        let config = instance::look_as_owner(config)?;
+        let config = instance::load(config)?;
         let reader = Reader::open(&config.state_dir)?;
         let found = reader.read(|view| {
             let Some(number) = view.find(&self.organization)? else { return Ok(None) };
@@ -57,9 +57,9 @@ impl Roster {
         let admins = count(totals.admins, "admin");
         writeln!(out, "\n{members}, {seats}, {admins}")?;
         if totals.unnamed.members > 0 {
-            let rows = count(totals.unnamed.members, "row");
+            let rows = count(totals.unnamed.members, "unnamed row");
             let seats = count(totals.unnamed.seats, "seat");
-            writeln!(out, "and {rows} that name nobody, with {seats}")?;
+            writeln!(out, "and {rows} with {seats}")?;
         }
         out.flush()?;
         Ok(Exit::Ok)

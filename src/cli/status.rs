@@ -88,14 +88,17 @@ impl Standing<'_> {
     /// The failure of the last run: the reason's word, what happened, what to do.
     fn failure(&self) -> Option<(&str, &str, Option<&'static str>)> {
         let (reason, message) = self.last_run.as_ref()?.failure.as_ref()?;
-        let hint = reason.parse::<Reason>().ok().and_then(Reason::hint);
+        let hint = match self.health.postponed_until {
+            Some(_) => Some("nothing to do: the first sync after that time asks again"),
+            None => reason.parse::<Reason>().ok().map(Reason::hint),
+        };
         Some((reason, message, hint))
     }
 }
 
 /// Writes how everything stands.
 pub(super) fn run(config: &Path, format: Format) -> Result<Exit, Stop> {
-    let config = instance::look_as_owner(config)?;
+    let config = instance::load(config)?;
     let reader = Reader::open(&config.state_dir)?;
     let standings = standings(&config, &reader)?;
     let lanes = dispatch::status(&reader, &config.sinks)?;
@@ -196,8 +199,9 @@ fn write_troubles(standings: &[Standing<'_>], out: &mut dyn Write) -> io::Result
 fn write_hold(id: &OrganizationId, hold: &Hold, zone: Tz, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out)?;
     let since = local(Some(hold.since), zone);
-    let rejected = if hold.rejected_at.is_some() { ", rejected" } else { "" };
-    writeln!(out, "{id}: roster held since {since} as {}{rejected}", hold.id)?;
+    let rejected = hold.rejected_at.is_some();
+    let word = if rejected { ", rejected" } else { "" };
+    writeln!(out, "{id}: roster held since {since} as {}{word}", hold.id)?;
     for (what, keys) in
         [("would leave", &hold.losses.leavers), ("would lose the seat", &hold.losses.seat_losers)]
     {
@@ -209,7 +213,9 @@ fn write_hold(id: &OrganizationId, hold: &Hold, zone: Tz, out: &mut dyn Write) -
     if hold.losses.last_admin {
         writeln!(out, "  no admin would be left")?;
     }
-    if hold.id == hold.told_id {
+    if hold.id == hold.told_id && rejected {
+        writeln!(out, "hint: if this is right after all: seatwatch approve {id}")
+    } else if hold.id == hold.told_id {
         writeln!(
             out,
             "hint: if this is right: seatwatch approve {id}; if not: seatwatch reject {id}"

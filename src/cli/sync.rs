@@ -19,7 +19,7 @@ use super::progress::Watch;
 use crate::chain::chain;
 use crate::codecov::Server;
 use crate::config::{Config, Organization};
-use crate::dispatch::{Dispatcher, Undelivered};
+use crate::dispatch::{Dispatcher, Obstacle, Undelivered};
 use crate::organization::OrganizationId;
 use crate::store::{LockedDirectory, Reader, Store, StoreError};
 use crate::sync::{Memory, Patience, Report, SyncError, Synced, Syncer, Told};
@@ -38,13 +38,15 @@ pub(super) struct Sync {
 
 impl Sync {
     pub(super) fn run(self, config: &Path, format: Format) -> Result<Exit, Stop> {
-        let config = instance::load_as_owner(config)?;
+        let config = instance::load(config)?;
         let selected = instance::select(&config, &self.organizations)?;
         let runtime = super::runtime()?;
         if self.dry_run {
             let reader = Reader::open(&config.state_dir)?;
             let memory = Memory::LookedAt(Arc::new(reader));
-            return runtime.block_on(interruptible(sync(&config, &selected, memory, format)));
+            return runtime.block_on(interruptible(async {
+                sync(&config, &selected, memory, format).await?.exit()
+            }));
         }
         let store = Arc::new(Store::open(LockedDirectory::lock(&config.state_dir)?)?);
         runtime.block_on(interruptible(sync_and_deliver(&config, &selected, store, format)))
@@ -64,20 +66,42 @@ pub(super) async fn sync_and_deliver(
     let ids: Vec<OrganizationId> = selected.iter().map(|one| one.id.clone()).collect();
     let now = clock.now();
     store.write(move |tx| tx.begin_syncs(&ids, now)).await?;
-    let exit = sync(config, selected, Memory::Kept(store), format).await?;
+    let done = sync(config, selected, Memory::Kept(store), format).await?;
     for undelivered in dispatcher.attempt_once().await? {
-        super::complain(&describe_undelivered(&undelivered));
+        for text in describe_undelivered(&undelivered) {
+            super::complain(&text);
+        }
     }
-    Ok(exit)
+    done.exit()
+}
+
+/// How all passes together ended.
+struct Done {
+    /// Of the first that failed, in config order.
+    exit: Exit,
+    /// Whether somebody could be told.
+    written: io::Result<()>,
+}
+
+impl Done {
+    /// That nobody reads the reports is no reason to hide a failure.
+    fn exit(self) -> Result<Exit, Stop> {
+        match (self.exit, self.written) {
+            (Exit::Ok, written) => Ok(written.map(|()| Exit::Ok)?),
+            (failed, _) => Ok(failed),
+        }
+    }
 }
 
 /// Runs the passes, some at a time, and writes their reports in config order.
+///
+/// A report that cannot be written stops neither the passes nor the deliveries after them.
 async fn sync(
     config: &Config,
     selected: &[&Organization],
     memory: Memory,
     format: Format,
-) -> Result<Exit, Stop> {
+) -> Result<Done, Stop> {
     let servers = instance::servers(config, selected)?;
     let dry_run = matches!(memory, Memory::LookedAt(_));
     let syncer = Syncer {
@@ -93,7 +117,7 @@ async fn sync(
     let watch = Watch::start(selected.len(), format == Format::Table);
     let passes = selected.iter().map(|organization| pass(&syncer, &servers, organization, &watch));
     let mut reports = stream::iter(passes).buffered(config.max_concurrent_syncs);
-    let mut exit = Exit::Ok;
+    let mut done = Done { exit: Exit::Ok, written: Ok(()) };
     let mut rows = Vec::new();
     let ticking = watch.run();
     tokio::pin!(ticking);
@@ -104,26 +128,25 @@ async fn sync(
         };
         let Some((organization, report)) = next else { break };
         let report = report?;
-        exit = if exit == Exit::Ok { exit_of(&report) } else { exit };
+        done.exit = if done.exit == Exit::Ok { exit_of(&report) } else { done.exit };
         watch.suspend(|| {
-            say_troubles(&report);
-            if format == Format::Table {
-                write_report(organization, &report, &mut super::stdout())
-            } else {
+            say_troubles(&report, dry_run);
+            if format != Format::Table {
                 rows.push(report_row(&report));
-                Ok(())
+            } else if done.written.is_ok() {
+                done.written = write_report(organization, &report, &mut super::stdout());
             }
-        })?;
+        });
     }
     watch.finish();
-    match format {
-        Format::Table if dry_run => {
-            writeln!(super::stdout(), "dry run: nothing committed, no sink told")?;
-        }
-        Format::Table => {}
-        Format::Json | Format::Csv => write_rows(format, COLUMNS, &rows, &mut super::stdout())?,
-    }
-    Ok(exit)
+    let mut out = super::stdout();
+    done.written = done.written.and_then(|()| match format {
+        Format::Table if dry_run => writeln!(out, "dry run: nothing committed, no sink told"),
+        Format::Table => Ok(()),
+        Format::Json | Format::Csv => write_rows(format, COLUMNS, &rows, &mut out),
+    });
+    done.written = done.written.and_then(|()| out.flush());
+    Ok(done)
 }
 
 async fn pass<'a>(
@@ -155,20 +178,23 @@ pub(super) async fn interruptible(
 }
 
 fn exit_of(report: &Report) -> Exit {
-    match &report.outcome {
+    match &report.result {
         Ok(Synced::Held { .. }) => Exit::Data,
         Ok(_) => Exit::Ok,
+        // Where the token is, and who may read it, is a matter of configuration.
+        Err(SyncError::Token(_)) => Exit::Config,
         Err(error) => error.reason().into(),
     }
 }
 
 /// Writes to stderr what went wrong or may.
-fn say_troubles(report: &Report) {
+fn say_troubles(report: &Report, dry_run: bool) {
     let organization = &report.organization;
-    for warning in &report.warnings {
+    // What might have been wrong does not matter any more where something is.
+    for warning in report.warnings.iter().filter(|_| report.result.is_ok()) {
         super::complain(&format!("warning: {organization}: {}", shown(warning)));
     }
-    match &report.outcome {
+    match &report.result {
         Err(error) => super::complain(&describe_error(organization, error)),
         Ok(Synced::Held { hold, kept }) => {
             let mut losses = Vec::new();
@@ -184,11 +210,24 @@ fn say_troubles(report: &Report) {
             if hold.losses.last_admin {
                 losses.push("no admin would be left".to_owned());
             }
+            let id = &hold.id;
+            let hint = if dry_run {
+                format!(
+                    "if this is right, run `seatwatch sync {organization}`, which holds it, and \
+                     then `seatwatch approve {organization}`"
+                )
+            } else {
+                // What has changed since it was told has to be named to be approved.
+                let told = hold.told_id == *id;
+                let named = if told { String::new() } else { format!(" --hold {id}") };
+                format!(
+                    "if this is right, run `seatwatch approve {organization}{named}`; if not, \
+                     `seatwatch reject {organization}`"
+                )
+            };
             super::complain(&format!(
-                "error: {organization}: roster held ({}): {}; nothing was committed\n\
-                 hint: if this is right, run `seatwatch approve {organization}`; \
-                 `seatwatch status` shows who it is about",
-                hold.id,
+                "error: {organization}: roster held ({id}): {}; nothing was committed\n\
+                 hint: {hint}",
                 losses.join(", ")
             ));
         }
@@ -197,22 +236,38 @@ fn say_troubles(report: &Report) {
 }
 
 fn describe_error(organization: &OrganizationId, error: &SyncError) -> String {
-    let hint = error.hint().map(|hint| format!("\nhint: {hint}")).unwrap_or_default();
     let (reason, message) = (error.reason().word(), chain(error));
-    format!("error: {organization}: {reason}: {message}; nothing was committed{hint}")
+    format!(
+        "error: {organization}: {reason}: {message}; nothing was committed\nhint: {}",
+        error.hint()
+    )
 }
 
-fn describe_undelivered(undelivered: &Undelivered) -> String {
-    let Undelivered { sink, lane, reason, disabled, queued } = undelivered;
+/// What a lane did not deliver: what died, and what waits.
+fn describe_undelivered(undelivered: &Undelivered) -> Vec<String> {
+    let Undelivered { sink, lane, obstacle, queued, buried } = undelivered;
     let lane = if lane == "main" { String::new() } else { format!(" ({lane})") };
-    let what = if *disabled { "stopped" } else { "not delivered" };
-    let next = if *disabled {
-        "change the sink's config to start it again"
-    } else {
-        "the next `seatwatch sync` tries again"
-    };
-    let events = count(*queued, "event");
-    format!("warning: sink {sink}{lane}: {what}: {reason}\nhint: {events} stay queued; {next}")
+    let mut texts = Vec::new();
+    if let Some((number, reason)) = buried {
+        let events = count(*number, "event");
+        texts.push(format!(
+            "warning: sink {sink}{lane}: {events} became dead letters: {reason}\n\
+             hint: the sink will not get them; the store keeps them with the reason"
+        ));
+    }
+    let stay = if *queued == 1 { "stays" } else { "stay" };
+    let queue = format!("{} {stay} queued", count(*queued, "event"));
+    texts.extend(obstacle.as_ref().map(|obstacle| match obstacle {
+        Obstacle::Failed(reason) => format!(
+            "warning: sink {sink}{lane}: not delivered: {reason}\n\
+             hint: {queue}; the next `seatwatch sync` tries again"
+        ),
+        Obstacle::Disabled(reason) => format!(
+            "warning: sink {sink}{lane}: stopped: {reason}\n\
+             hint: {queue}; change the sink's config to start it again"
+        ),
+    }));
+    texts
 }
 
 /// One line of sums, and below it who is concerned.
@@ -226,38 +281,71 @@ fn write_report(
         None => organization.id.to_string(),
     };
     let limit = organization.seats.limit;
-    match &report.outcome {
+    match &report.result {
         Err(_) => return out.flush(),
         Ok(Synced::Baselined(totals)) => {
-            writeln!(out, "{name}  {}  baseline", sums(totals, None, limit))?;
+            writeln!(out, "{name}  {}  baseline", sums(totals, &Moves::default(), limit))?;
         }
         Ok(Synced::Compared { before, after }) => {
-            writeln!(out, "{name}  {}", sums(after, Some(before), limit))?;
+            writeln!(out, "{name}  {}", sums(after, &Moves::of(report, before, after), limit))?;
         }
         Ok(Synced::Held { hold, kept }) => {
-            writeln!(out, "{name}  {}  held ({})", sums(kept, None, limit), hold.id)?;
+            let kept = sums(kept, &Moves::default(), limit);
+            writeln!(out, "{name}  {kept}  held ({})", hold.id)?;
+            let losses = &hold.losses;
+            for (what, keys) in
+                [("would leave", &losses.leavers), ("would lose the seat", &losses.seat_losers)]
+            {
+                if !keys.is_empty() {
+                    let names = shortened(keys.iter().map(|key| shown(key)), keys.len());
+                    writeln!(out, "  {what:<13}  {names}")?;
+                }
+            }
         }
     }
     for (event, members) in names(&report.events) {
         if members.is_empty() {
             writeln!(out, "  {event}")?;
         } else {
-            writeln!(out, "  {:<13}  {}", event.word(), members.join(", "))?;
+            writeln!(out, "  {:<13}  {}", event.word(), members)?;
         }
     }
     out.flush()
 }
 
-/// `83 members (+1 −1)  61 of 65 seats (+2 −1)  3 admins`, as far as it can be told from sums.
-fn sums(after: &Totals, before: Option<&Totals>, limit: Option<u64>) -> String {
-    let change = |now: u64, then: Option<u64>| match then {
-        Some(then) if now > then => format!(" (+{})", now - then),
-        Some(then) if now < then => format!(" (−{})", then - now),
-        _ => String::new(),
+/// How many came and went, of each of the three sums.
+#[derive(Clone, Copy, Debug, Default)]
+struct Moves {
+    members: (usize, usize),
+    seats: (usize, usize),
+    admins: (usize, usize),
+}
+
+impl Moves {
+    /// The events tell of everybody who has a name; of the other rows only the sums are known.
+    fn of(report: &Report, before: &Totals, after: &Totals) -> Self {
+        let count = |kind| report.events.iter().filter(|told| told.event == kind).count();
+        let seats = |totals: &Totals| usize::try_from(totals.unnamed.seats).unwrap_or(usize::MAX);
+        let (then, now) = (seats(before), seats(after));
+        let gained = count(EventKind::SeatGained) + now.saturating_sub(then);
+        let lost = count(EventKind::SeatLost) + then.saturating_sub(now);
+        Self {
+            members: (count(EventKind::Joined), count(EventKind::Left)),
+            seats: (gained, lost),
+            admins: (count(EventKind::AdminGranted), count(EventKind::AdminRevoked)),
+        }
+    }
+}
+
+/// `83 members (+1 −1)  61 of 65 seats (+2 −1)  3 admins`.
+fn sums(after: &Totals, moves: &Moves, limit: Option<u64>) -> String {
+    let change = |moves| match moves {
+        (0, 0) => String::new(),
+        (more, 0) => format!(" (+{more})"),
+        (0, less) => format!(" (−{less})"),
+        (more, less) => format!(" (+{more} −{less})"),
     };
-    let members = change(after.members, before.map(|totals| totals.members));
-    let seats = change(after.seats_used(), before.map(Totals::seats_used));
-    let admins = change(after.admins, before.map(|totals| totals.admins));
+    let [members, seats, admins] = [moves.members, moves.seats, moves.admins].map(change);
     let used = match limit {
         Some(limit) => format!("{} of {}", after.seats_used(), count(limit, "seat")),
         None => count(after.seats_used(), "seat"),
@@ -274,7 +362,7 @@ fn sums(after: &Totals, before: Option<&Totals>, limit: Option<u64>) -> String {
 const NAMES_SHOWN: usize = 20;
 
 /// The members by event, in the order of the events' kinds.
-fn names(events: &[Told]) -> Vec<(EventKind, Vec<String>)> {
+fn names(events: &[Told]) -> Vec<(EventKind, String)> {
     let by_kind = events.iter().map(|told| (told.event, told)).into_group_map();
     by_kind
         .into_iter()
@@ -285,12 +373,16 @@ fn names(events: &[Told]) -> Vec<(EventKind, Vec<String>)> {
                 let formerly = told.formerly.as_deref().map(|old| format!("{} → ", shown(old)));
                 Some(format!("{}{name}", formerly.unwrap_or_default()))
             });
-            let mut names: Vec<String> = members.take(NAMES_SHOWN).collect();
-            let more = told.len().saturating_sub(NAMES_SHOWN);
-            names.extend((more > 0).then(|| format!("and {more} more")));
-            (event, names)
+            (event, shortened(members, told.len()))
         })
         .collect()
+}
+
+/// The first of so many names.
+fn shortened(names: impl Iterator<Item = String>, all: usize) -> String {
+    let more = all.saturating_sub(NAMES_SHOWN);
+    let more = (more > 0).then(|| format!("and {more} more"));
+    names.take(NAMES_SHOWN).chain(more).join(", ")
 }
 
 /// The keys of a row for machines.
@@ -317,20 +409,17 @@ const COLUMNS: &[&str] = &[
 ];
 
 fn report_row(report: &Report) -> Row {
-    let (outcome, totals, hold) = match &report.outcome {
-        Ok(Synced::Baselined(totals)) => ("baselined", Some(*totals), None),
-        Ok(Synced::Compared { before, after }) => {
-            let changed = before != after || !report.events.is_empty();
-            (if changed { "changed" } else { "unchanged" }, Some(*after), None)
-        }
-        Ok(Synced::Held { hold, kept }) => ("held", Some(*kept), Some(&hold.id)),
-        Err(_) => ("failed", None, None),
+    let (totals, hold) = match &report.result {
+        Ok(Synced::Baselined(totals)) => (Some(totals), None),
+        Ok(Synced::Compared { after, .. }) => (Some(after), None),
+        Ok(Synced::Held { hold, kept }) => (Some(kept), Some(&hold.id)),
+        Err(_) => (None, None),
     };
-    let error = report.outcome.as_ref().err();
+    let error = report.result.as_ref().err();
     let events = |kind| report.events.iter().filter(|told| told.event == kind).count();
     row! {
         organization: report.organization.to_string(),
-        outcome: outcome,
+        outcome: report.outcome.word(),
         reason: error.map(|error| error.reason().word()),
         message: error.map(|error| chain(error)),
         hold: hold,

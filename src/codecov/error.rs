@@ -76,43 +76,47 @@ impl Reason {
         }
     }
 
-    /// What to do about it, where nothing more exact is known; `None` where waiting is all.
-    pub fn hint(self) -> Option<&'static str> {
+    /// What to do about it, where nothing more exact is known.
+    pub fn hint(self) -> &'static str {
         match self {
-            Self::TokenRefused => Some(
+            Self::TokenRefused => {
                 "make an API token in the Codecov settings of an admin of the organization and \
-                 put it into the token file; it is read again at the next sync",
-            ),
-            Self::TokenNotAdmin => Some(
-                "use the token of an admin of the organization; for a self-hosted Codecov see \
-                 `require_admin`",
-            ),
-            Self::OrganizationNotFound => Some("check the service and the spelling of the owner"),
-            Self::NotAMember => Some(
-                "use the token of an admin of the organization; if the owner is a person's user \
-                 name, there is no member list to read",
-            ),
-            Self::Empty => Some(
-                "the owner may be a person's user name, whose list is always empty: name the \
-                 organization instead",
-            ),
-            Self::RateLimited => Some("sync less often, or lower `codecov.requests_per_second`"),
-            Self::Unreachable => {
-                Some("check `codecov.base_url`, the network, and the proxy in the environment")
+                 put it into the token file; it is read again at the next sync"
             }
-            Self::Timeout => Some(
+            Self::TokenNotAdmin => {
+                "use the token of an admin of the organization; for a self-hosted Codecov see \
+                 `require_admin`"
+            }
+            Self::OrganizationNotFound => "check the service and the spelling of the owner",
+            Self::NotAMember => {
+                "use the token of an admin of the organization; if the owner is a person's user \
+                 name, there is no member list to read"
+            }
+            Self::Empty => {
+                "the owner may be a person's user name, whose list is always empty: name the \
+                 organization instead"
+            }
+            Self::RateLimited => "sync less often, or lower `codecov.requests_per_second`",
+            Self::Unreachable => {
+                "check `codecov.base_url`, the network, and the proxy in the environment"
+            }
+            Self::Timeout => {
                 "if the server is merely slow, raise `codecov.timeout` and `sync_timeout`, or \
-                 lower `codecov.page_size`",
-            ),
-            Self::Tls => Some(
+                 lower `codecov.page_size`"
+            }
+            Self::Tls => {
                 "if the server's certificate comes from an authority of your own, name its \
-                 certificate in `codecov.ca_file`",
-            ),
-            Self::ServerError | Self::Inconsistent => None,
-            Self::BadResponse => Some(
+                 certificate in `codecov.ca_file`"
+            }
+            Self::ServerError => "the server has a problem of its own; the next sync asks again",
+            Self::Inconsistent => {
+                "the next sync asks again; if none succeeds, raise `codecov.page_size`, so that \
+                 the roster is read in fewer pages"
+            }
+            Self::BadResponse => {
                 "check that `codecov.base_url` is the root of a Codecov server and that no proxy \
-                 answers in its place",
-            ),
+                 answers in its place"
+            }
         }
     }
 }
@@ -188,9 +192,9 @@ impl Error {
         self.reason
     }
 
-    /// What to do about it, as a line of its own; `None` where the next sync is all there is.
-    pub fn hint(&self) -> Option<String> {
-        self.hint.clone().or_else(|| self.reason.hint().map(str::to_owned))
+    /// What to do about it, as a line of its own.
+    pub fn hint(&self) -> String {
+        self.hint.clone().unwrap_or_else(|| self.reason.hint().to_owned())
     }
 
     /// The time before which the server does not want to be asked again, where the last answer

@@ -144,7 +144,8 @@ impl Session {
     ) -> Result<Vec<u8>, Failure> {
         let too_large = || {
             let url = self.shown(route);
-            let what = format!("the answer to `{url}` is larger than {LARGEST_BODY} bytes");
+            let mebibytes = LARGEST_BODY >> 20;
+            let what = format!("the answer to `{url}` is larger than {mebibytes} MiB");
             let hint = "if the organization is that large, lower `codecov.page_size`";
             Failure::Lasting(Error::new(Reason::BadResponse, what).with_hint(hint))
         };
@@ -179,9 +180,19 @@ impl Session {
         let undecodable = |error: &io::Error| {
             matches!(error.kind(), io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput)
         };
-        if find::<rustls::Error>(&error).is_some() {
-            let what = format!("no trusted connection for `{url}`");
-            return Failure::Lasting(Error::new(Reason::Tls, what).caused_by(error));
+        match find::<rustls::Error>(&error) {
+            // The first bytes that came were no TLS at all, so certificates have no part in it.
+            Some(rustls::Error::InvalidMessage(_)) => {
+                let what = format!("no trusted connection for `{url}`: the server speaks no TLS");
+                let hint = "check scheme and port of `codecov.base_url`, and the proxy in the \
+                            environment";
+                return Failure::Lasting(Error::new(Reason::Tls, what).with_hint(hint));
+            }
+            Some(_) => {
+                let what = format!("no trusted connection for `{url}`");
+                return Failure::Lasting(Error::new(Reason::Tls, what).caused_by(error));
+            }
+            None => {}
         }
         if error.is_decode() && find::<io::Error>(&error).is_some_and(undecodable) {
             let what = format!("the answer to `{url}` cannot be decoded");

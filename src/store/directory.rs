@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
 
-use nix::unistd::{Uid, User};
+use nix::unistd::Uid;
 
 use super::error::{StoreError, StoreErrorKind};
 
@@ -115,14 +115,7 @@ pub fn owner(path: &Path) -> Result<Option<Uid>, StoreError> {
 fn owned_by_us(path: &Path) -> Result<(), StoreError> {
     let user = Uid::effective();
     match owner(path)? {
-        Some(owner) if owner != user => {
-            let kind = StoreErrorKind::WrongUser { owner: name(owner), user: name(user) };
-            Err(StoreError::new(path, kind))
-        }
+        Some(owner) if owner != user => Err(StoreError::wrong_user(path, owner, user)),
         _ => Ok(()),
     }
-}
-
-fn name(uid: Uid) -> String {
-    User::from_uid(uid).ok().flatten().map_or_else(|| format!("#{uid}"), |user| user.name)
 }

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use nix::unistd::{Uid, User};
 use rusqlite::ErrorCode;
 
 /// A failure of the state directory or of the database in it. Nothing was changed.
@@ -73,6 +74,11 @@ impl StoreError {
         Self { path: path.to_owned(), kind }
     }
 
+    /// The directory is `owner`'s, and `user` wants to work on it.
+    pub(crate) fn wrong_user(path: &Path, owner: Uid, user: Uid) -> Self {
+        Self::new(path, StoreErrorKind::WrongUser { owner: name(owner), user: name(user) })
+    }
+
     pub(super) fn io(path: &Path, error: std::io::Error) -> Self {
         Self::new(path, StoreErrorKind::Open(error))
     }
@@ -130,4 +136,8 @@ impl StoreError {
             }
         }
     }
+}
+
+fn name(uid: Uid) -> String {
+    User::from_uid(uid).ok().flatten().map_or_else(|| format!("#{uid}"), |user| user.name)
 }

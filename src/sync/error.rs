@@ -39,17 +39,16 @@ impl SyncError {
     }
 
     /// What a person can do about it.
-    pub fn hint(&self) -> Option<String> {
+    pub fn hint(&self) -> String {
         match self {
             Self::Codecov(error) => error.hint(),
-            Self::Token(error) => Some(error.hint()),
-            Self::NotAdmin => Some(
-                "use the token of an admin of the organization; where Codecov is self-hosted, \
-                 which answers this question otherwise, set `require_admin: false`"
-                    .to_owned(),
-            ),
+            Self::Token(error) => error.hint(),
+            Self::NotAdmin => "use the token of an admin of the organization; where Codecov is \
+                               self-hosted, which answers this question otherwise, set \
+                               `require_admin: false`"
+                .to_owned(),
             Self::Postponed { .. } => {
-                Some("nothing to do: the first sync after that time asks again".to_owned())
+                "nothing to do: the first sync after that time asks again".to_owned()
             }
         }
     }

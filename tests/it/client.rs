@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use chrono::{DateTime, Utc};
 use seatwatch::clock::Clock;
 use seatwatch::codecov::{
-    AdminProof, Digest, Error, LastRead, Policy, Reading, Reason, Server, Session, Settings,
+    AdminProof, Digest, Error, LastRead, Policy, Reading, Server, Session, Settings,
     can_be_looked_up,
 };
 use seatwatch::roster::{Roster, Username};
@@ -353,7 +353,7 @@ async fn every_refusal_has_its_own_reason() {
         let setup = Setup::of(&canned);
         let error = setup.session().read_roster(None).await.unwrap_err();
         writeln!(refusals, "{}", setup.without_urls(&told_error(&error))).unwrap();
-        assert_eq!(error.hint().is_some(), error.reason() != Reason::ServerError);
+        assert!(!error.hint().is_empty());
         assert_eq!(error.postpone_until(), None);
     }
     insta::assert_snapshot!(refusals, @r"
@@ -455,7 +455,7 @@ async fn a_body_without_end_is_not_read_to_the_end() {
     ] {
         let canned = Canned::script([reply]);
         let found = Setup::of(&canned).read().await;
-        check(&found, "is larger than 67108864 bytes");
+        check(&found, "is larger than 64 MiB");
         assert_eq!(canned.requests().len(), 1);
     }
 }
@@ -785,7 +785,7 @@ async fn an_authority_of_ones_own_is_trusted_when_named() {
     let session = Setup::at(&base_url).session();
     let error = session.read_roster(None).await.unwrap_err();
     check(&told_error(&error), "tls: no trusted connection for `https://localhost:");
-    check(&error.hint().unwrap(), "codecov.ca_file");
+    check(&error.hint(), "codecov.ca_file");
     assert_eq!(session.requests(), 1, "trying again does not help");
 
     let trusting = Setup { ca_file: Some(ca_file.clone()), ..Setup::at(base_url) };
@@ -828,7 +828,7 @@ fn an_unusable_ca_file_is_named() {
         let setup = Setup { ca_file: Some(file.clone()), ..Setup::at("https://x.test") };
         let error = setup.server().err().expect("an unusable file");
         check(&told_error(&error).replace(file.to_str().unwrap(), "[FILE]"), expected);
-        check(&error.hint().unwrap(), "ca_file");
+        check(&error.hint(), "ca_file");
     }
 }
 

@@ -2,14 +2,20 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod api_faults;
 mod canned;
 mod client;
+mod commands;
 mod config;
-mod secrets;
 mod crash;
+mod file_sink;
+mod health;
+mod hold;
 mod interrupt;
 mod large;
 mod ledger;
+mod seats;
+mod secrets;
 mod simulator;
 mod store;
 mod story;

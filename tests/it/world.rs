@@ -3,13 +3,16 @@
 
 #![allow(dead_code, reason = "for all stories; each uses a part")]
 
+use std::cell::RefCell;
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::sync::LazyLock;
 
+use regex::Regex;
 use seatwatch::organization::OrganizationId;
-use seatwatch::simulator::{self, Simulator};
+use seatwatch::simulator::{self, Fault, OwnerId, Simulator, When};
 use seatwatch_sdk::EventKind;
 use serde_json::Value;
 use tempfile::TempDir;
@@ -32,6 +35,14 @@ pub(crate) struct World {
     organization: String,
     /// More lines for the file sink, each indented by four.
     sink: String,
+    /// More organizations, as items of the list.
+    organizations: String,
+    /// More sinks, each indented by two.
+    sinks: String,
+    /// Where the server is, if not at the simulator.
+    base_url: Option<String>,
+    /// What must never be read in anything that the program writes.
+    secrets: RefCell<Vec<String>>,
     environment: Vec<(String, String)>,
 }
 
@@ -89,6 +100,10 @@ impl World {
             codecov: String::new(),
             organization: String::new(),
             sink: String::new(),
+            organizations: String::new(),
+            sinks: String::new(),
+            base_url: None,
+            secrets: RefCell::default(),
             environment: Vec::new(),
         };
         world.write_token(&token);
@@ -145,6 +160,78 @@ impl World {
         self
     }
 
+    /// Takes all lines of the organization away that were added so far, and adds one.
+    pub(crate) fn reset_organization(&mut self, line: &str) {
+        self.organization = format!("    {line}\n");
+    }
+
+    /// Takes all lines of the top level away that were added so far, and adds these.
+    pub(crate) fn reset_config(&mut self, lines: &str) {
+        self.top = format!("{lines}\n");
+    }
+
+    /// Takes all lines of the server away that were added so far, and adds one.
+    pub(crate) fn reset_codecov(&mut self, line: &str) {
+        self.codecov = format!("  {line}\n");
+    }
+
+    /// Adds another organization to the config.
+    pub(crate) fn with_other(mut self, organization: &str) -> Self {
+        writeln!(self.organizations, "  - {organization}").unwrap();
+        self
+    }
+
+    /// Adds another sink, in one line: `name: { type: file, path: name }`.
+    pub(crate) fn with_other_sink(mut self, line: &str) -> Self {
+        writeln!(self.sinks, "  {line}").unwrap();
+        self
+    }
+
+    /// Looks for the server elsewhere from now on.
+    pub(crate) fn set_base_url(&mut self, base_url: &str) {
+        self.base_url = Some(base_url.to_owned());
+    }
+
+    /// Looks for the server at the simulator again.
+    pub(crate) fn reset_base_url(&mut self) {
+        self.base_url = None;
+    }
+
+    /// Changes the world of the simulator; the organization is `github/acme`.
+    pub(crate) fn edit<T>(&self, edit: impl FnOnce(&mut simulator::World, OwnerId) -> T) -> T {
+        self.simulator.edit(|world| {
+            let organization = world.organization(&acme());
+            edit(world, organization)
+        })
+    }
+
+    /// Lets something happen to every request from now on.
+    pub(crate) fn fault(&self, fault: Fault) -> &Self {
+        self.simulator.fault(When::always(), fault);
+        self
+    }
+
+    /// Lets nothing happen to any request from now on.
+    pub(crate) fn calm(&self) -> &Self {
+        self.simulator.calm();
+        self
+    }
+
+    /// The requests since this was last called, without what is the same in all of them.
+    pub(crate) fn asked(&self) -> Vec<String> {
+        let log = self.simulator.log();
+        self.simulator.clear_log();
+        let short = |target: &str| target.replace("/api/v2/", "").replace("github/acme/", "");
+        log.iter().map(|request| short(&request.target)).collect()
+    }
+
+    /// The hold of `github/acme`, as `status` names it.
+    #[track_caller]
+    pub(crate) fn hold(&self) -> String {
+        let rows = self.run(&["status", "--format", "json"]).ok().rows();
+        rows[0]["hold"].as_str().unwrap_or_else(|| panic!("not held: {rows:?}")).to_owned()
+    }
+
     /// Sets a variable for every run from now on.
     pub(crate) fn set_env(&mut self, name: &str, value: &str) {
         self.environment.retain(|(known, _)| known != name);
@@ -155,6 +242,9 @@ impl World {
     pub(crate) fn write_token(&self, token: &str) {
         let path = self.path("token");
         fs::write(&path, token).unwrap();
+        if !token.trim().is_empty() {
+            self.secrets.borrow_mut().push(token.trim().to_owned());
+        }
         let mode = <fs::Permissions as std::os::unix::fs::PermissionsExt>::from_mode(0o600);
         fs::set_permissions(path, mode).unwrap();
     }
@@ -193,7 +283,11 @@ impl World {
     /// Runs a command that was made with [`command`](Self::command).
     pub(crate) fn ran(&self, command: &mut Command) -> Ran {
         let Output { status, stdout, stderr } = command.output().unwrap();
-        let text = |bytes: Vec<u8>| self.filtered(&String::from_utf8(bytes).unwrap());
+        let text = |bytes: Vec<u8>| {
+            let text = String::from_utf8(bytes).unwrap();
+            self.assert_no_secret(&text, "the output");
+            self.filtered(&text)
+        };
         Ran { stdout: text(stdout), stderr: text(stderr), code: status.code() }
     }
 
@@ -207,7 +301,9 @@ impl World {
         }
         let mut command = Command::new(env!("CARGO_BIN_EXE_seatwatch"));
         command.args(arguments).arg("--config").arg(config).stdin(Stdio::null());
-        for name in ["SEATWATCH_CONFIG", "CREDENTIALS_DIRECTORY", "FAILPOINTS", "HTTP_PROXY"] {
+        for name in
+            ["SEATWATCH_CONFIG", "CREDENTIALS_DIRECTORY", "FAILPOINTS", "HTTP_PROXY", "RUST_LOG"]
+        {
             command.env_remove(name);
         }
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));
@@ -216,13 +312,13 @@ impl World {
 
     /// The config as the next run will read it.
     pub(crate) fn config(&self) -> String {
-        let base_url = self.simulator.base_url();
-        let Self { top, codecov, organization, sink, .. } = self;
+        let base_url = self.base_url.clone().unwrap_or_else(|| self.simulator.base_url());
+        let Self { top, organization, sink, codecov, organizations, sinks, .. } = self;
         format!(
             "instance: test\nstate_dir: state\n\
              codecov:\n  base_url: {base_url}\n  token_file: token\n  requests_per_second: 1000\n{codecov}\
-             organizations:\n  - service: github\n    owner: acme\n{organization}\
-             sinks:\n  events:\n    type: file\n    path: events.ndjson\n{sink}{top}"
+             organizations:\n  - service: github\n    owner: acme\n{organization}{organizations}\
+             sinks:\n  events:\n    type: file\n    path: events.ndjson\n{sink}{sinks}{top}"
         )
     }
 
@@ -241,9 +337,50 @@ impl World {
     /// Puts words in the place of what differs from run to run.
     pub(crate) fn filtered(&self, text: &str) -> String {
         let directory = self.directory.path().display().to_string();
-        text.replace(&directory, "[DIR]").replace(&self.simulator.base_url(), "[URL]")
+        let text = text.replace(&directory, "[DIR]").replace(&self.simulator.base_url(), "[URL]");
+        let elsewhere = self.base_url.as_deref().unwrap_or("[URL]");
+        let text = text.replace(elsewhere, "[URL]");
+        FILTERS
+            .iter()
+            .fold(text, |text, (differs, word)| differs.replace_all(&text, *word).into_owned())
+    }
+
+    #[track_caller]
+    fn assert_no_secret(&self, text: &str, place: &str) {
+        for secret in self.secrets.borrow().iter() {
+            assert!(!text.contains(secret), "a token stands in {place}: {text}");
+        }
     }
 }
+
+/// The token stands in its file, and nowhere else.
+impl Drop for World {
+    fn drop(&mut self) {
+        let mut directories = vec![self.directory.path().to_owned()];
+        while let Some(directory) = directories.pop().filter(|_| !std::thread::panicking()) {
+            for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
+                let path = entry.path();
+                if path.is_dir() {
+                    directories.push(path);
+                } else if entry.file_name() != "token" {
+                    let text = fs::read(&path).unwrap_or_default();
+                    let text = String::from_utf8_lossy(&text);
+                    self.assert_no_secret(&text, &path.display().to_string());
+                }
+            }
+        }
+    }
+}
+
+/// What differs from run to run, and the word for it.
+static FILTERS: LazyLock<[(Regex, &str); 3]> = LazyLock::new(|| {
+    [
+        (r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}", "[SYNC]"),
+        (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", "[TIME]"),
+        (r"\d{4}-\d\d-\d\d \d\d:\d\d [A-Z]{3,4}\b", "[TIME]"),
+    ]
+    .map(|(differs, word)| (Regex::new(differs).unwrap(), word))
+});
 
 /// A user who is neither root nor the owner of anything.
 pub(crate) const NOBODY: u32 = 65534;

@@ -1,0 +1,745 @@
+//! The commands of the program, as a person and as a script see them.
+
+use std::fs;
+use std::io;
+use std::process::{Command, Stdio};
+use std::thread;
+use std::time::Duration;
+
+use insta::assert_snapshot;
+use seatwatch::simulator::{Fault, Person, Route, When};
+use serde_json::Value;
+
+use crate::world::{World, in_words};
+
+/// Cells apart by two spaces, whatever the width of a path in one of them is.
+fn squeezed(text: &str) -> String {
+    regex::Regex::new("  +").unwrap().replace_all(text, "  ").into_owned()
+}
+
+fn run_bare(arguments: &[&str]) -> (String, String, Option<i32>) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_seatwatch"));
+    let done = command.args(arguments).env_remove("SEATWATCH_CONFIG").output().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (text(done.stdout), text(done.stderr), done.status.code())
+}
+
+#[test]
+fn check_says_what_a_config_means_and_creates_nothing() {
+    let world =
+        World::start("ann").with_organization("label: Acme Inc.").with_sink("events: [left]");
+    assert_snapshot!(world.run(&["check"]).ok().shown(), @r"
+    ORGANIZATION             SCHEDULE   NEXT SYNC             TOKEN
+    github/acme (Acme Inc.)  0 * * * *  [TIME]  [DIR]/token
+
+    SINK    TYPE  EVENTS  ORGANIZATIONS
+    events  file  left    all
+
+    [DIR]/seatwatch.yaml: configuration is valid
+    ");
+    let json = world.run(&["check", "--format", "json"]).ok();
+    assert_snapshot!(json.stdout, @r#"
+    [
+      {
+        "organization": "github/acme",
+        "schedule": "0 * * * *",
+        "next_sync": "[TIME]",
+        "ok": null,
+        "message": null,
+        "hint": null
+      },
+      {
+        "sink": "events",
+        "type": "file",
+        "ok": null,
+        "message": null
+      }
+    ]
+    "#);
+    assert_snapshot!(world.run(&["check", "--format", "csv"]).ok().stdout, @r"
+    organization,sink,type,schedule,next_sync,ok,message,hint
+    github/acme,,,0 * * * *,[TIME],,,
+    ,events,file,,,,,
+    ");
+    assert_eq!(world.asked(), Vec::<String>::new(), "nobody was asked");
+    assert!(!world.state_dir().exists());
+    assert!(!world.path("events.ndjson").exists());
+}
+
+#[test]
+fn check_says_all_that_is_wrong() {
+    let world = World::start("ann")
+        .with_organization("shedule: \"@daily\"")
+        .with_config("failing_after: 0\nschedule: 0 25 * * *");
+    assert_snapshot!(world.run(&["check"]).shown(), @r"
+    error: [DIR]/seatwatch.yaml:10:5: organizations[0].shedule: `shedule` is not a known key
+    hint: did you mean `schedule`?
+
+    error: [DIR]/seatwatch.yaml:15:16: failing_after: found `0`, expected a whole number from 1 to 1000000
+
+    error: [DIR]/seatwatch.yaml:16:11: schedule: `0 25 * * *` is not a cron schedule: hour `25` is not in 0–23
+    hint: `0 6 * * *` means 06:00 every day; the fields are minute, hour, day of month, month, day of week
+    exit code 78
+    ");
+    let json = world.run(&["check", "--format", "json"]);
+    assert_eq!((json.code, json.stdout.as_str()), (Some(78), ""));
+    // Every other command says the same.
+    for command in ["sync", "status"] {
+        let ran = world.run(&[command]);
+        assert_eq!((ran.code, &ran.stderr), (Some(78), &json.stderr), "{command}");
+    }
+}
+
+#[test]
+fn check_online_asks_every_token_and_every_sink() {
+    let world = World::start("ann* bob!");
+    let online = |world: &World| squeezed(&world.run(&["check", "--online"]).shown());
+    assert_snapshot!(online(&world), @r"
+    ORGANIZATION  SCHEDULE  NEXT SYNC  TOKEN  ONLINE
+    github/acme  0 * * * *  [TIME]  [DIR]/token  token accepted, sees the organization, admin
+
+    SINK  TYPE  EVENTS  ORGANIZATIONS  ONLINE
+    events  file  all but updated  all  would deliver
+
+    [DIR]/seatwatch.yaml: configuration is valid
+    ");
+    let rows = world.run(&["check", "--online", "--format", "json"]).ok().rows();
+    assert_eq!((&rows[0]["ok"], &rows[1]["ok"]), (&true.into(), &true.into()));
+
+    let token = world.edit(|world, _| {
+        let ann = world.find("github".parse().unwrap(), "ann").unwrap();
+        world.issue_token("ann", ann)
+    });
+    world.write_token(&token);
+    assert_snapshot!(online(&world), @r"
+    ORGANIZATION  SCHEDULE  NEXT SYNC  TOKEN  ONLINE
+    github/acme  0 * * * *  [TIME]  [DIR]/token  token accepted, sees the organization; token_not_admin: the token is not an admin's of this organization, so Codecov may show it only a part of the members
+      hint: use the token of an admin of the organization; where Codecov is self-hosted, which answers this question otherwise, set `require_admin: false`
+
+    SINK  TYPE  EVENTS  ORGANIZATIONS  ONLINE
+    events  file  all but updated  all  would deliver
+
+    [DIR]/seatwatch.yaml: configuration is valid, but 1 problem came up online
+    exit code 77
+    ");
+
+    world.write_token("5ea70000-0000-4000-8000-00000000dead");
+    assert_snapshot!(online(&world), @r"
+    ORGANIZATION  SCHEDULE  NEXT SYNC  TOKEN  ONLINE
+    github/acme  0 * * * *  [TIME]  [DIR]/token  token_refused: `[URL]/api/v2/github/acme/users/?page=1&page_size=1` answered 401 Unauthorized: `Invalid token.`
+      hint: make an API token in the Codecov settings of an admin of the organization and put it into the token file; it is read again at the next sync
+
+    SINK  TYPE  EVENTS  ORGANIZATIONS  ONLINE
+    events  file  all but updated  all  would deliver
+
+    [DIR]/seatwatch.yaml: configuration is valid, but 1 problem came up online
+    exit code 77
+    ");
+    let ran = world.run(&["check", "--online", "--format", "json"]);
+    assert_eq!(ran.code, Some(77));
+    assert_eq!(ran.rows()[0]["ok"], false);
+    assert!(!world.state_dir().exists());
+}
+
+#[test]
+fn check_online_finds_a_sink_that_would_not_deliver() {
+    let world = World::start("ann").with_other_sink("lost: { type: file, path: no/where }");
+    let ran = world.run(&["check", "--online"]);
+    assert_eq!(ran.code, Some(69));
+    assert_snapshot!(squeezed(&ran.shown()), @r"
+    ORGANIZATION  SCHEDULE  NEXT SYNC  TOKEN  ONLINE
+    github/acme  0 * * * *  [TIME]  [DIR]/token  token accepted, sees the organization, admin
+
+    SINK  TYPE  EVENTS  ORGANIZATIONS  ONLINE
+    events  file  all but updated  all  would deliver
+    lost  file  all but updated  all  cannot create `[DIR]/no/where`: No such file or directory (os error 2); create the directory `[DIR]/no`
+
+    [DIR]/seatwatch.yaml: configuration is valid, but 1 problem came up online
+    exit code 69
+    ");
+    assert!(!world.path("events.ndjson").exists());
+}
+
+#[test]
+fn status_before_the_first_sync_creates_nothing() {
+    let world = World::start("ann").with_other("gitlab/group/sub");
+    assert_snapshot!(world.run(&["status"]).ok().shown(), @r"
+    ORGANIZATION      STATE  MEMBERS  SEATS  ADMINS  LAST SYNC  NEXT SYNC
+    github/acme       New          –      –       –  –          [TIME]
+    gitlab/group:sub  New          –      –       –  –          [TIME]
+
+    SINK    TYPE  STATE  QUEUED  OLDEST  DEAD LETTERS
+    events  file  ok          0  –                  0
+    ");
+    let rows = world.run(&["status", "--format", "json"]).ok().rows();
+    assert_eq!((&rows[0]["state"], &rows[0]["members"]), (&"new".into(), &Value::Null));
+    let csv = world.run(&["status", "--format", "csv"]).ok().stdout;
+    assert_snapshot!(csv, @r"
+    organization,label,sink,lane,type,state,members,seats,seats_limit,admins,unnamed_members,unnamed_seats,last_sync,last_success,next_sync,failures,reason,message,hint,hold,queued,oldest_pending,dead_letters
+    github/acme,,,,,new,,,,,,,,,[TIME],0,,,,,,,
+    gitlab/group:sub,,,,,new,,,,,,,,,[TIME],0,,,,,,,
+    ,,events,main,file,ok,,,,,,,,,,,,,,,0,,0
+    ");
+    assert!(!world.state_dir().exists());
+}
+
+#[test]
+fn status_shows_a_sync_that_is_under_way_and_one_that_was_cut_off() {
+    let world = World::start("ann* bob!");
+    world.sync().ok();
+    world.asked();
+    world.simulator.fault(When::once().on(Route::Users), Fault::Hang);
+    let mut sync = world.command(&["sync"]).stdout(Stdio::null()).spawn().unwrap();
+    while world.simulator.log().is_empty() {
+        thread::sleep(Duration::from_millis(5));
+    }
+    let state = |world: &World| {
+        let rows = world.run(&["status", "--format", "json"]).ok().rows();
+        rows[0]["state"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(state(&world), "syncing");
+    assert!(world.run(&["status"]).ok().stdout.contains("Syncing"));
+    // Meanwhile the roster can be read, and no second sync begins.
+    world.run(&["roster", "github/acme"]).ok();
+    let second = world.sync();
+    assert_eq!(second.code, Some(75));
+    assert_snapshot!(second.shown(), @r"
+    error: [DIR]/state: in use by another seatwatch
+    hint: wait until the other sync has ended, or give this instance its own `state_dir`
+    exit code 75
+    ");
+    sync.kill().unwrap();
+    sync.wait().unwrap();
+    assert_eq!(state(&world), "connected");
+    world.sync().ok();
+    assert_eq!(world.told(), "baselined\n");
+}
+
+#[test]
+fn ctrl_c_ends_a_sync_without_a_trace() {
+    let world = World::start("ann* bob!");
+    world.sync().ok();
+    world.asked();
+    world.members("bob!");
+    world.simulator.fault(When::once().on(Route::Users), Fault::Hang);
+    let sync = world.command(&["sync"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+    let sync = sync.unwrap();
+    while world.simulator.log().is_empty() {
+        thread::sleep(Duration::from_millis(5));
+    }
+    let pid = nix::unistd::Pid::from_raw(sync.id().try_into().unwrap());
+    nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGINT).unwrap();
+    let done = sync.wait_with_output().unwrap();
+    assert_eq!(done.status.code(), Some(130));
+    assert_snapshot!(String::from_utf8(done.stderr).unwrap(), @"error: interrupted: syncs that had not ended committed nothing");
+    assert_eq!(world.told(), "baselined\n");
+    world.sync().ok();
+    assert_eq!(world.told(), "baselined\nleft ann\nseat_lost ann\n");
+}
+
+/// People whose names do something to a terminal, a spreadsheet or the width of a page.
+fn hard_names() -> World {
+    let world = World::start("ann*");
+    world.edit(|world, acme| {
+        let long = "x".repeat(300);
+        for (username, name, email) in [
+            ("bell\u{7}", "tab\there, line\nthere", "esc\u{1b}[31m@example.com"),
+            ("evil\u{202e}gnp", "zero\u{200b}width", "\"quoted\"@example.com"),
+            ("=cmd", "=HYPERLINK(\"http://x\")", "+1@example.com"),
+            ("-dash", "@at", "\t=tab"),
+            ("zoë-名前", "Zoë 🦀 \"Q\" <b>&amp;</b>", "ZOË@Exämple.test"),
+            ("dependabot[bot]", long.as_str(), "bot@example.com"),
+        ] {
+            let person = Person::named(username).name(name).email(email);
+            let person = world.add_person("github".parse().unwrap(), person);
+            world.join(acme, person);
+        }
+    });
+    world.sync().ok();
+    world
+}
+
+#[test]
+fn hard_names_are_escaped_for_people_only() {
+    let world = hard_names();
+    let long = "x".repeat(300);
+    let shortened = |text: &str| text.replace(&long, "[300 x]");
+    let table = world.run(&["roster", "github/acme"]).ok().stdout;
+    assert_snapshot!(shortened(&squeezed(&table)), @r#"
+    USERNAME  NAME  EMAIL  SEAT  ADMIN
+    -dash  @at  \u{9}=tab
+    =cmd  =HYPERLINK("http://x")  +1@example.com
+    ann  ann  ann@example.com  yes
+    bell\u{7}  tab\u{9}here, line\u{a}there  esc\u{1b}[31m@example.com
+    dependabot[bot]  [300 x]  bot@example.com
+    evil\u{202e}gnp  zero\u{200b}width  "quoted"@example.com
+    zoë-名前  Zoë 🦀 "Q" <b>&amp;</b>  ZOË@Exämple.test
+
+    7 members, 1 seat, 0 admins
+    "#);
+    assert!(!table.chars().any(|c| c.is_control() && c != '\n'), "{table:?}");
+    let json = world.run(&["roster", "github/acme", "--format", "json"]).ok();
+    let rows = json.rows();
+    let bell = rows.iter().find(|row| row["username"] == "bell\u{7}").unwrap();
+    assert_eq!(bell["name"], "tab\there, line\nthere");
+    assert_eq!(bell["email"], "esc\u{1b}[31m@example.com");
+    assert!(rows.iter().any(|row| row["username"] == "evil\u{202e}gnp"));
+    assert!(rows.iter().any(|row| row["name"] == long.as_str()));
+    let csv = world.run(&["roster", "github/acme", "--format", "csv"]).ok().stdout;
+    assert_snapshot!(shortened(&csv).escape_debug().to_string().replace("\\n", "\n").replace("\\\"", "\""), @r#"
+    organization,username,name,email,seat,admin,status
+    github/acme,\'-dash,\'@at,\'\t=tab,false,false,disabled
+    github/acme,\'=cmd,"\'=HYPERLINK(""http://x"")",\'+1@example.com,false,false,disabled
+    github/acme,ann,ann,ann@example.com,true,false,enabled
+    github/acme,bell\u{7},"tab\there, line
+    there",esc\u{1b}[31m@example.com,false,false,disabled
+    github/acme,dependabot[bot],[300 x],bot@example.com,false,false,disabled
+    github/acme,evil\u{202e}gnp,zero\u{200b}width,"""quoted""@example.com",false,false,disabled
+    github/acme,zoë-名前,"Zoë 🦀 ""Q"" <b>&amp;</b>",ZOË@Exämple.test,false,false,disabled
+    "#);
+}
+
+#[test]
+fn hard_names_are_escaped_in_what_a_sync_says() {
+    let world = hard_names();
+    world.members("ann*");
+    let ran = world.sync();
+    assert_snapshot!(ran.shown(), @r"
+    github/acme  7 members  1 seat  0 admins  held (c890226e)
+      would leave    -dash, =cmd, bell\u{7}, dependabot[bot], evil\u{202e}gnp, zoë-名前
+      roster_held
+    error: github/acme: roster held (c890226e): 6 of 7 members would leave; nothing was committed
+    hint: if this is right, run `seatwatch approve github/acme`; if not, `seatwatch reject github/acme`
+    exit code 65
+    ");
+    assert_snapshot!(world.run(&["status"]).ok().stdout, @r"
+    ORGANIZATION  STATE  MEMBERS  SEATS  ADMINS  LAST SYNC             NEXT SYNC
+    github/acme   Held         7      1       0  [TIME]  [TIME]
+
+    github/acme: roster held since [TIME] as c890226e
+      6 would leave: -dash, =cmd, bell\u{7}, dependabot[bot], evil\u{202e}gnp, zoë-名前
+    hint: if this is right: seatwatch approve github/acme; if not: seatwatch reject github/acme
+
+    SINK    TYPE  STATE  QUEUED  OLDEST  DEAD LETTERS
+    events  file  ok          0  –                  0
+    ");
+}
+
+#[test]
+fn a_roster_is_listed_for_people_and_machines() {
+    let world = World::start("ann* bob! cat");
+    world.edit(|world, acme| {
+        let nobody = world.add_person("github".parse().unwrap(), Person::default());
+        world.seat(acme, nobody);
+    });
+    let early = world.run(&["roster", "github/acme"]);
+    assert_snapshot!(early.shown(), @r"
+    error: github/acme: no roster was read yet
+    hint: run `seatwatch sync github/acme`
+    exit code 65
+    ");
+    assert!(!world.state_dir().exists());
+    world.sync().ok();
+    assert_snapshot!(world.run(&["roster", "GH/ACME"]).ok().shown(), @r"
+    USERNAME  NAME  EMAIL            SEAT  ADMIN
+    ann       ann   ann@example.com  yes
+    bob       bob   bob@example.com        yes
+    cat       cat   cat@example.com
+
+    3 members, 1 seat, 1 admin
+    and 1 unnamed row with 1 seat
+    ");
+    assert_snapshot!(world.run(&["roster", "github/acme", "--format", "csv"]).ok().stdout, @r"
+    organization,username,name,email,seat,admin,status
+    github/acme,ann,ann,ann@example.com,true,false,enabled
+    github/acme,bob,bob,bob@example.com,false,true,disabled
+    github/acme,cat,cat,cat@example.com,false,false,disabled
+    ");
+    let rows = world.run(&["roster", "github/acme", "--format", "json"]).ok().rows();
+    assert_snapshot!(rows[0], @r#"{"organization":"github/acme","username":"ann","name":"ann","email":"ann@example.com","seat":true,"admin":false,"status":"enabled"}"#);
+    assert_snapshot!(world.run(&["roster", "github/acne"]).shown(), @r"
+    error: github/acne: not among the organizations of the config
+    hint: did you mean `github/acme`?
+    exit code 64
+    ");
+    assert_snapshot!(world.run(&["roster", "gitlab/other"]).shown(), @r"
+    error: gitlab/other: not among the organizations of the config
+    hint: known here: github/acme
+    exit code 64
+    ");
+    assert_snapshot!(world.run(&["roster", "acme"]).shown(), @r"
+    error: invalid value 'acme' for '<ORG>': `acme` does not name an organization: expected `service/owner`, such as `github/acme`
+
+    For more information, try '--help'.
+    exit code 64
+    ");
+}
+
+#[test]
+fn a_dry_run_shows_what_would_be_told_and_leaves_nothing() {
+    let world = World::start("ann* bob! cat");
+    assert_snapshot!(world.run(&["sync", "--dry-run"]).ok().shown(), @r"
+    github/acme  3 members  1 seat  1 admin  baseline
+      baselined
+    dry run: nothing committed, no sink told
+    ");
+    assert!(!world.state_dir().exists());
+    assert_eq!(world.told(), "");
+
+    let world = world.with_organization("seats: { limit: 65 }");
+    world.members("ann* bob! cat dan erik*").sync().ok();
+    world.members("ann* bob! cat! dan* fay*");
+    world.edit(|world, _| {
+        let bob = world.find("github".parse().unwrap(), "bob").unwrap();
+        world.rename(bob, "robert");
+    });
+    let told = world.told();
+    let dry = world.run(&["sync", "github/acme", "--dry-run"]).ok();
+    assert_snapshot!(dry.shown(), @r"
+    github/acme  5 members (+1 −1)  3 of 65 seats (+2 −1)  2 admins (+1)
+      joined         fay
+      left           erik
+      renamed        bob → robert
+      seat_gained    dan, fay
+      seat_lost      erik
+      admin_granted  cat
+    dry run: nothing committed, no sink told
+    ");
+    assert_eq!(world.told(), told);
+    let again = world.run(&["sync", "--dry-run", "--format", "json"]).ok();
+    assert_snapshot!(again.stdout, @r#"
+    [
+      {
+        "organization": "github/acme",
+        "outcome": "changed",
+        "reason": null,
+        "message": null,
+        "hold": null,
+        "members": 5,
+        "seats": 3,
+        "admins": 2,
+        "unnamed_members": 0,
+        "unnamed_seats": 0,
+        "joined": 1,
+        "left": 1,
+        "seat_gained": 2,
+        "seat_lost": 1,
+        "admin_granted": 1,
+        "admin_revoked": 0,
+        "renamed": 1,
+        "updated": 0,
+        "requests": 5
+      }
+    ]
+    "#);
+    // What is done in earnest says the same.
+    let earnest = world.sync().ok().stdout;
+    assert_eq!(dry.stdout, format!("{earnest}dry run: nothing committed, no sink told\n"));
+    assert!(world.told().contains("renamed bob → robert"), "{}", world.told());
+}
+
+#[test]
+fn a_dry_run_that_would_be_held_is_not_remembered() {
+    let cast: Vec<String> = (1..=20).map(|number| format!("m{number}")).collect();
+    let world = World::start(&cast.join(" "));
+    world.sync().ok();
+    world.members("m1");
+    let ran = world.run(&["sync", "--dry-run"]);
+    assert_eq!(ran.code, Some(65), "{}", ran.shown());
+    assert_snapshot!(ran.shown(), @r"
+    github/acme  20 members  0 seats  0 admins  held (3a759ff1)
+      would leave    m10, m11, m12, m13, m14, m15, m16, m17, m18, m19, m2, m20, m3, m4, m5, m6, m7, m8, m9
+      roster_held
+    dry run: nothing committed, no sink told
+    error: github/acme: roster held (3a759ff1): 19 of 20 members would leave; nothing was committed
+    hint: if this is right, run `seatwatch sync github/acme`, which holds it, and then `seatwatch approve github/acme`
+    exit code 65
+    ");
+    let rows = world.run(&["status", "--format", "json"]).ok().rows();
+    assert_eq!(rows[0]["state"], "connected");
+}
+
+#[test]
+fn only_the_organizations_that_are_named_are_synced() {
+    let world = World::start("ann* bob!").with_other("github/beta");
+    world.edit(|world, acme| {
+        let beta = world.organization(&"github/beta".parse().unwrap());
+        world.set_members(beta, "cat* dan!");
+        world.join(beta, acme);
+        world.grant_admin(beta, acme);
+    });
+    assert_snapshot!(world.run(&["sync", "github/beta"]).ok().shown(), @r"
+    github/beta  3 members  1 seat  2 admins  baseline
+      baselined
+    ");
+    let rows = world.run(&["status", "--format", "json"]).ok().rows();
+    assert_eq!((&rows[0]["state"], &rows[1]["state"]), (&"new".into(), &"connected".into()));
+    world.asked();
+    assert_snapshot!(world.run(&["sync", "github/beta", "github/acne"]).shown(), @r"
+    error: github/acne: not among the organizations of the config
+    hint: did you mean `github/acme`?
+    exit code 64
+    ");
+    assert_snapshot!(world.run(&["sync", "github"]).shown(), @r"
+    error: invalid value 'github' for '[ORG]...': `github` does not name an organization: expected `service/owner`, such as `github/acme`
+
+    For more information, try '--help'.
+    exit code 64
+    ");
+    assert_eq!(world.asked(), Vec::<String>::new());
+    // In config order, each once, however they are named.
+    let ran = world.run(&["sync", "github/beta", "gh/Acme", "github/beta"]).ok();
+    assert_snapshot!(ran.stdout, @r"
+    github/acme  2 members  1 seat  1 admin  baseline
+      baselined
+    github/beta  3 members  1 seat  2 admins
+    ");
+}
+
+#[test]
+fn sync_for_machines_is_one_array() {
+    let world = World::start("ann* bob!");
+    let ran = world.run(&["sync", "--format", "json"]).ok();
+    assert_snapshot!(ran.shown(), @r#"
+    [
+      {
+        "organization": "github/acme",
+        "outcome": "baselined",
+        "reason": null,
+        "message": null,
+        "hold": null,
+        "members": 2,
+        "seats": 1,
+        "admins": 1,
+        "unnamed_members": 0,
+        "unnamed_seats": 0,
+        "joined": 0,
+        "left": 0,
+        "seat_gained": 0,
+        "seat_lost": 0,
+        "admin_granted": 0,
+        "admin_revoked": 0,
+        "renamed": 0,
+        "updated": 0,
+        "requests": 3
+      }
+    ]
+    "#);
+    world.fault(Fault::EmptyList);
+    let ran = world.run(&["sync", "--format", "csv"]);
+    assert_eq!(ran.code, Some(65));
+    assert_snapshot!(ran.stdout, @r"
+    organization,outcome,reason,message,hold,members,seats,admins,unnamed_members,unnamed_seats,joined,left,seat_gained,seat_lost,admin_granted,admin_revoked,renamed,updated,requests
+    github/acme,failed,empty,Codecov lists no members of `github/acme`,,,,,,,0,0,0,0,0,0,0,0,1
+    ");
+}
+
+#[test]
+fn a_wrong_command_line_is_told_from_help() {
+    for arguments in [&["--help"][..], &["help"], &["sync", "--help"], &["--version"]] {
+        let (stdout, stderr, code) = run_bare(arguments);
+        assert_eq!((code, stderr.as_str()), (Some(0), ""), "{arguments:?}");
+        assert!(!stdout.is_empty(), "{arguments:?}");
+    }
+    for arguments in [
+        &[][..],
+        &["sink"],
+        &["sync", "--dry"],
+        &["status", "--format", "xml"],
+        &["approve"],
+        &["schema", "sink"],
+        &["sync", "svn/acme"],
+    ] {
+        let (stdout, stderr, code) = run_bare(arguments);
+        assert_eq!((code, stdout.as_str()), (Some(64), ""), "{arguments:?}");
+        assert!(!stderr.is_empty(), "{arguments:?}");
+    }
+    let (stdout, ..) = run_bare(&["--help"]);
+    for command in ["sync", "check", "status", "roster", "approve", "reject", "schema", "simulate"]
+    {
+        assert!(stdout.contains(&format!("\n  {command} ")), "{command}: {stdout}");
+    }
+}
+
+#[test]
+fn the_config_is_named_before_or_after_the_command_or_by_the_environment() {
+    let world = World::start("ann");
+    let config = world.path("seatwatch.yaml");
+    fs::write(&config, world.config()).unwrap();
+    let config = config.to_str().unwrap();
+    for arguments in [["--config", config, "check"], ["check", "--config", config]] {
+        assert_eq!(run_bare(&arguments).2, Some(0), "{arguments:?}");
+    }
+    let mut command = Command::new(env!("CARGO_BIN_EXE_seatwatch"));
+    let by_environment = |command: &mut Command, path: &str| {
+        command.env("SEATWATCH_CONFIG", path).output().unwrap().status.code()
+    };
+    assert_eq!(by_environment(command.arg("check"), config), Some(0));
+    // What stands in the command line wins.
+    let command = command.args(["--config", config]);
+    assert_eq!(by_environment(command, "/nowhere.yaml"), Some(0));
+    let (stdout, stderr, code) = run_bare(&["check", "--config", "/nowhere/seatwatch.yaml"]);
+    assert_eq!((code, stdout.as_str()), (Some(78), ""));
+    assert_snapshot!(stderr, @r"
+    error: /nowhere/seatwatch.yaml: cannot be read: no such file or directory
+    hint: name another file with `--config FILE` or `$SEATWATCH_CONFIG`
+    ");
+}
+
+#[test]
+fn a_schema_fits_what_it_describes() {
+    let schema = |of: &str| {
+        let (stdout, stderr, code) = run_bare(&["schema", of]);
+        assert_eq!((code, stderr.as_str()), (Some(0), ""));
+        jsonschema::validator_for(&serde_json::from_str(&stdout).unwrap()).unwrap()
+    };
+    let example = include_str!("../../config.example.yaml");
+    let example: Value = serde_yaml::from_str(example).unwrap();
+    let config = schema("config");
+    config.validate(&example).unwrap();
+    assert!(!config.is_valid(&serde_json::json!({ "organisations": ["github/acme"] })));
+
+    let event = schema("event");
+    let world = World::start("ann* bob! cat").with_organization("seats: { limit: 1 }");
+    world.sync().ok();
+    world.members("ann bob! dan").sync().ok();
+    let events = world.events();
+    assert!(events.len() > 5, "{events:?}");
+    for one in events {
+        event.validate(&one).unwrap_or_else(|error| panic!("{error}: {one}"));
+    }
+}
+
+/// As in `seatwatch … | head -0`: who reads is gone before anything is written.
+#[test]
+fn a_closed_pipe_is_a_quiet_end() {
+    let world = World::start("ann* bob! cat");
+    world.sync().ok();
+    let commands: &[&[&str]] = &[
+        &["roster", "github/acme"],
+        &["roster", "github/acme", "--format", "json"],
+        &["roster", "github/acme", "--format", "csv"],
+        &["status"],
+        &["status", "--format", "json"],
+        &["check"],
+        &["check", "--format", "csv"],
+        &["sync"],
+        &["sync", "--format", "json"],
+        &["schema", "config"],
+        &["--help"],
+    ];
+    for arguments in commands {
+        let (reader, writer) = io::pipe().unwrap();
+        drop(reader);
+        let mut command = world.command(arguments);
+        let done = command.stdout(writer).stderr(Stdio::piped()).output().unwrap();
+        let stderr = String::from_utf8(done.stderr).unwrap();
+        assert_eq!((done.status.code(), stderr.as_str()), (Some(0), ""), "{arguments:?}");
+    }
+}
+
+/// A sync whose report nobody reads is committed and delivered all the same.
+#[test]
+fn a_closed_pipe_keeps_nothing_from_the_sinks() {
+    let world = World::start("ann* bob!");
+    world.sync().ok();
+    world.members("ann* bob! cat");
+    let (reader, writer) = io::pipe().unwrap();
+    drop(reader);
+    assert!(world.command(&["sync"]).stdout(writer).status().unwrap().success());
+    assert_eq!(world.told(), "baselined\njoined cat\n");
+}
+
+#[test]
+fn there_are_no_colours_where_there_is_no_terminal() {
+    let mut world = World::start("ann");
+    world.fault(Fault::EmptyList);
+    for (name, value) in [("NO_COLOR", "1"), ("TERM", "xterm-256color")] {
+        world.set_env(name, value);
+        for arguments in [&["sync"][..], &["status"], &["check"], &["help"]] {
+            let shown = world.run(arguments).shown();
+            assert!(!shown.contains('\u{1b}'), "{arguments:?}: {shown:?}");
+        }
+    }
+}
+
+/// However much is logged, `World` looks for the token in it.
+#[test]
+fn a_log_of_everything_holds_no_token() {
+    let mut world = World::start("ann* bob!");
+    world.set_env("RUST_LOG", "trace");
+    let shown = world.sync().ok().stderr;
+    assert!(shown.contains("Codecov answered"), "{shown}");
+    world.write_token("5ea70000-0000-4000-8000-00000000dead");
+    assert_eq!(world.sync().code, Some(77));
+    assert_eq!(world.run(&["check", "--online"]).code, Some(77));
+}
+
+#[test]
+fn a_first_sync_can_tell_everybody() {
+    let world = World::start("ann* bob! cat").with_organization("on_first_sync: emit");
+    assert_snapshot!(world.sync().ok().stdout, @r"
+    github/acme  3 members  1 seat  1 admin  baseline
+      baselined
+      joined         ann, bob, cat
+      seat_gained    ann
+      admin_granted  bob
+    ");
+    assert_eq!(
+        world.told(),
+        "baselined\njoined ann\nseat_gained ann\njoined bob\nadmin_granted bob\njoined cat\n"
+    );
+    let event = world.events().swap_remove(1);
+    assert_eq!(event["data"]["previous_totals"]["members"], 0);
+    assert_eq!(event["data"]["since"], Value::Null);
+}
+
+#[test]
+fn rows_that_name_nobody_are_counted_and_nobodys_events() {
+    let world = World::start("ann* bob! cat*");
+    world.sync().ok();
+    let github = || "github".parse().unwrap();
+    let told = |world: &World, from: usize| {
+        let events = world.events();
+        events[from..].iter().map(in_words).collect::<Vec<_>>().join(", ")
+    };
+    // ann's username is taken over by somebody else: two people, not one who changed.
+    world.edit(|world, acme| {
+        let ann = world.find(github(), "ann").unwrap();
+        let new = world.take_over(ann).unwrap();
+        world.set_email(new, Some("other@example.com"));
+        world.join(acme, new);
+    });
+    world.sync().ok();
+    let first = told(&world, 1);
+    assert_snapshot!(first, @"left ann, seat_lost ann, joined ann");
+
+    // cat is queued for deletion, and the seat keeps the row in the list.
+    let count = world.events().len();
+    world.edit(|world, _| {
+        let cat = world.find(github(), "cat").unwrap();
+        world.queue_deletion(cat);
+    });
+    world.sync().ok();
+    assert_snapshot!(told(&world, count), @"left cat, seat_lost cat");
+
+    let count = world.events().len();
+    // bob becomes `deleted_user_` and a number.
+    world.edit(|world, _| {
+        let bob = world.find(github(), "bob").unwrap();
+        world.delete(bob);
+    });
+    // bob was the only admin.
+    assert_eq!(world.sync().code, Some(65));
+    world.run(&["approve", "github/acme"]).ok();
+    assert_snapshot!(told(&world, count), @"roster_held, roster_released, left bob, admin_revoked bob");
+    assert_snapshot!(world.run(&["roster", "github/acme"]).ok().stdout, @r"
+    USERNAME  NAME  EMAIL              SEAT  ADMIN
+    ann             other@example.com
+
+    1 member, 0 seats, 0 admins
+    and 3 unnamed rows with 2 seats
+    ");
+    let totals = world.events().pop().unwrap()["data"]["totals"].take();
+    assert_snapshot!(totals, @r#"{"members":1,"seats":0,"admins":0,"unnamed":{"members":3,"seats":2}}"#);
+}
