@@ -249,10 +249,10 @@ fn describe_undelivered(undelivered: &Undelivered) -> Vec<String> {
     let lane = if lane == "main" { String::new() } else { format!(" ({lane})") };
     let mut texts = Vec::new();
     if let Some((number, reason)) = buried {
-        let events = count(*number, "event");
+        let letters = count(*number, "more dead letter");
         texts.push(format!(
-            "warning: sink {sink}{lane}: {events} became dead letters: {reason}\n\
-             hint: the sink will not get them; the store keeps them with the reason"
+            "warning: sink {sink}{lane}: {letters}: {reason}\n\
+             hint: what is given up is not sent again; the store keeps it with the reason"
         ));
     }
     let stay = if *queued == 1 { "stays" } else { "stay" };

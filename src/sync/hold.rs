@@ -109,12 +109,14 @@ mod tests {
     }
 
     #[test]
-    fn a_rejected_hold_is_not_told_again() {
+    fn a_rejection_is_of_exactly_those_losses() {
         let (hold, _) = held(None, leavers("a"), DAY, at(0));
         let rejected = Hold { rejected_at: Some(at(1)), ..hold };
-        let (later, tell) = held(Some(rejected), leavers("a b"), DAY, at(1000));
-        assert!(!tell);
-        assert_eq!(later.rejected_at, Some(at(1)));
+        let (same, tell) = held(Some(rejected.clone()), leavers("a"), DAY, at(1000));
+        assert_eq!((same.rejected_at, tell), (Some(at(1)), false));
+        let (other, tell) = held(Some(rejected), leavers("a b"), DAY, at(2));
+        assert_eq!((other.rejected_at, tell), (None, true));
+        assert_eq!((other.told_id == other.id, other.since), (true, at(0)));
     }
 
     fn losses() -> impl Strategy<Value = Losses> {

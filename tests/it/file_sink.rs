@@ -186,6 +186,8 @@ fn what_is_not_taken_for_too_long_is_put_aside() {
     thread::sleep(Duration::from_millis(2010));
     assert_snapshot!(world.sync().ok().shown(), @r"
     github/acme  2 members  0 seats  0 admins
+    warning: sink events: 1 more dead letter: given up: `[DIR]/events.ndjson` is a directory: set `path` to a regular file
+    hint: what is given up is not sent again; the store keeps it with the reason
     warning: sink events: not delivered: `[DIR]/events.ndjson` is a directory: set `path` to a regular file
     hint: 1 event stays queued; the next `seatwatch sync` tries again
     ");

@@ -112,7 +112,7 @@ fn a_long_retry_after_ends_the_sync_and_puts_the_next_one_off() {
     ORGANIZATION  STATE    MEMBERS  SEATS  ADMINS  LAST SYNC             NEXT SYNC
     github/acme   Failing        2      1       1  [TIME]  [TIME]
 
-    github/acme: failing since [TIME] (2 syncs): rate_limited: Codecov asked not to be called before [TIME]
+    github/acme: failing since [TIME] (1 sync): rate_limited: Codecov asked not to be called before [TIME]
     hint: nothing to do: the first sync after that time asks again
 
     SINK    TYPE  STATE  QUEUED  OLDEST  DEAD LETTERS

@@ -24,21 +24,21 @@ fn a_token_that_cannot_be_used_is_named() {
     let world = World::start("ann");
     let token = world.token();
     world.set_token_mode(0o604);
-    assert_snapshot!(world.sync().shown(), @r"
+    assert_snapshot!(world.run(&["check"]).shown(), @r"
     error: [DIR]/seatwatch.yaml:5:15: codecov.token_file: the secret `[DIR]/token` can be read by everybody (mode 0604)
     hint: `chmod 600 [DIR]/token`
     exit code 78
     ");
 
     world.write_token("");
-    assert_snapshot!(world.sync().shown(), @r"
+    assert_snapshot!(world.run(&["check"]).shown(), @r"
     error: [DIR]/seatwatch.yaml:5:15: codecov.token_file: the secret `[DIR]/token` is empty
     hint: put the token alone into it, and `chmod 600 [DIR]/token`
     exit code 78
     ");
 
     world.write_token(&format!("{token} {token}\n"));
-    let ran = world.sync();
+    let ran = world.run(&["check"]);
     assert!(!ran.shown().contains(&token));
     assert_snapshot!(ran.shown(), @r"
     error: [DIR]/seatwatch.yaml:5:15: codecov.token_file: the secret `[DIR]/token` holds white space or control characters
@@ -47,19 +47,40 @@ fn a_token_that_cannot_be_used_is_named() {
     ");
 
     fs::remove_file(world.path("token")).unwrap();
-    assert_snapshot!(world.sync().shown(), @r"
+    assert_snapshot!(world.run(&["check"]).shown(), @r"
     error: [DIR]/seatwatch.yaml:5:15: codecov.token_file: the secret `[DIR]/token` does not exist
     hint: put the token alone into it, and `chmod 600 [DIR]/token`
     exit code 78
     ");
 
     fs::create_dir(world.path("token")).unwrap();
-    assert_snapshot!(world.sync().shown(), @r"
+    assert_snapshot!(world.run(&["check"]).shown(), @r"
     error: [DIR]/seatwatch.yaml:5:15: codecov.token_file: the secret `[DIR]/token` is not a regular file
     hint: name a file that holds the token and nothing else
     exit code 78
     ");
-    assert!(!world.state_dir().exists(), "nothing is made before the config is right");
+    assert!(!world.state_dir().exists(), "a check makes nothing");
+}
+
+/// One token that is gone fails the syncs that need it, and is counted like any failure; the
+/// other organizations go on.
+#[test]
+fn a_token_that_is_gone_silences_nobody_else() {
+    let world = World::start("ann")
+        .with_config("failing_after: 1")
+        .with_other("{ service: github, owner: beta, token_file: gone }");
+    world.simulator.edit(|world| {
+        let beta = world.organization(&"github/beta".parse().unwrap());
+        world.set_members(beta, "zoe");
+    });
+    assert_snapshot!(world.sync().shown(), @r"
+    github/acme  1 member  0 seats  0 admins  baseline
+      baselined
+    error: github/beta: token_refused: the secret `[DIR]/gone` does not exist; nothing was committed
+    hint: put the token alone into it, and `chmod 600 [DIR]/gone`
+    exit code 78
+    ");
+    assert_eq!(world.told(), "sync_failing\nbaselined\n"); // It failed before the other was read.
 }
 
 /// Editors and Windows end a file with a line end.
@@ -83,7 +104,7 @@ fn a_group_may_read_the_token_if_it_is_ours() {
     world.sync().ok(); // Of root's group.
     chown(world.path("token"), None, Some(NOBODY)).unwrap();
     assert_snapshot!(world.sync().shown(), @r"
-    error: [DIR]/seatwatch.yaml:5:15: codecov.token_file: the secret `[DIR]/token` can be read by a group that is neither root's nor ours (mode 0640)
+    error: github/acme: token_refused: the secret `[DIR]/token` can be read by a group that is neither root's nor ours (mode 0640); nothing was committed
     hint: `chmod 600 [DIR]/token`
     exit code 78
     ");
@@ -154,7 +175,7 @@ fn a_bare_name_is_looked_up_among_the_credentials() {
 
     fs::write(world.path("credentials/token"), "").unwrap();
     assert_snapshot!(world.sync().shown(), @r"
-    error: [DIR]/seatwatch.yaml:5:15: codecov.token_file: the secret `[DIR]/credentials/token` is empty
+    error: github/acme: token_refused: the secret `[DIR]/credentials/token` is empty; nothing was committed
     hint: put the token alone into it, and `chmod 600 [DIR]/credentials/token`
     exit code 78
     ");
@@ -169,17 +190,17 @@ fn a_token_may_come_from_the_environment() {
         world.ran(command.envs(token.map(|token| ("SEATWATCH_TEST_TOKEN", token))))
     };
     assert_snapshot!(run(None).shown(), @r"
-    error: [DIR]/seatwatch.yaml:5:14: codecov.token_env: the environment variable `$SEATWATCH_TEST_TOKEN` is not set
+    error: github/acme: token_refused: the environment variable `$SEATWATCH_TEST_TOKEN` is not set; nothing was committed
     hint: put the token into $SEATWATCH_TEST_TOKEN, or name a file in `token_file`
     exit code 78
     ");
     assert_snapshot!(run(Some("")).shown(), @r"
-    error: [DIR]/seatwatch.yaml:5:14: codecov.token_env: the secret `$SEATWATCH_TEST_TOKEN` is empty
+    error: github/acme: token_refused: the secret `$SEATWATCH_TEST_TOKEN` is empty; nothing was committed
     hint: put the token into $SEATWATCH_TEST_TOKEN, or name a file in `token_file`
     exit code 78
     ");
     assert_snapshot!(run(Some("two words")).shown(), @r"
-    error: [DIR]/seatwatch.yaml:5:14: codecov.token_env: the secret `$SEATWATCH_TEST_TOKEN` holds white space or control characters
+    error: github/acme: token_refused: the secret `$SEATWATCH_TEST_TOKEN` holds white space or control characters; nothing was committed
     hint: it must hold the token and nothing else, in one line
     exit code 78
     ");
