@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::exit::{Exit, Failure, Stop};
 use super::instance;
-use super::output::{Format, shown};
+use super::output::{Format, row, shown, write_rows};
 use super::sync::{interruptible, sync_and_deliver};
 use crate::organization::OrganizationId;
 use crate::store::{LockedDirectory, Store};
@@ -64,7 +64,7 @@ impl Approve {
 }
 
 impl Reject {
-    pub(super) fn run(self, config: &Path) -> Result<Exit, Stop> {
+    pub(super) fn run(self, config: &Path, format: Format) -> Result<Exit, Stop> {
         let config = instance::load(config)?;
         instance::select(&config, std::slice::from_ref(&self.organization))?;
         let store = Store::open(LockedDirectory::lock(&config.state_dir)?)?;
@@ -72,7 +72,12 @@ impl Reject {
         let answer = super::runtime()?.block_on(reject(&store, &self.organization, now))?;
         let hold = answer.map_err(|_| not_held(&self.organization))?;
         let mut out = super::stdout();
-        writeln!(out, "{}: hold {} rejected; no more reminders", self.organization, hold.id)?;
+        if format == Format::Table {
+            writeln!(out, "{}: hold {} rejected; no more reminders", self.organization, hold.id)?;
+        } else {
+            let row = row! { organization: self.organization.to_string(), hold: hold.id };
+            write_rows(format, &["organization", "hold"], &[row], &mut out)?;
+        }
         out.flush()?;
         Ok(Exit::Ok)
     }

@@ -10,6 +10,7 @@ pub mod exit;
 mod instance;
 mod output;
 mod progress;
+mod report;
 mod roster;
 mod schema;
 mod simulate;
@@ -105,7 +106,7 @@ impl Arguments {
             Command::Status => status::run(&config, format),
             Command::Roster(command) => command.run(&config, format),
             Command::Approve(command) => command.run(&config, format),
-            Command::Reject(command) => command.run(&config),
+            Command::Reject(command) => command.run(&config, format),
             Command::Schema(command) => command.run(),
             Command::Demo(command) => command.run(),
             Command::Simulate(command) => {
@@ -140,7 +141,8 @@ fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
 fn stop(error: &anyhow::Error) -> Stop {
     match error.downcast_ref::<io::Error>() {
         Some(error) if error.kind() == io::ErrorKind::BrokenPipe => Stop::ClosedPipe,
-        _ => Failure::new(Exit::Internal, format!("{error:#}")).into(),
+        // A taken port, a wrong script: what was asked for on the command line cannot be had.
+        _ => Failure::new(Exit::Usage, format!("{error:#}")).into(),
     }
 }
 

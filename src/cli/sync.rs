@@ -1,28 +1,25 @@
 //! `seatwatch sync`: one pass over the organizations, then one attempt at every sink.
 
-use std::collections::HashMap;
-use std::io::{self, Write};
+use std::io::{self, Write as _};
 use std::path::Path;
 use std::sync::Arc;
 
 use futures_util::{StreamExt as _, stream};
-use itertools::Itertools as _;
-use seatwatch_sdk::{EventKind, Totals};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook_tokio::Signals;
-use url::Url;
+use tokio_util::task::AbortOnDropHandle;
 
 use super::exit::{Exit, Failure, Stop};
 use super::instance;
-use super::output::{Format, Row, count, row, shown, write_rows};
+use super::output::{Format, write_rows};
 use super::progress::Watch;
-use crate::chain::chain;
-use crate::codecov::Server;
+use super::report::{COLUMNS, describe_undelivered, report_row, say_troubles, write_report};
+use crate::codecov::{Server, Session};
 use crate::config::{Config, Organization};
-use crate::dispatch::{Dispatcher, Obstacle, Undelivered};
+use crate::dispatch::Dispatcher;
 use crate::organization::OrganizationId;
 use crate::store::{LockedDirectory, Reader, Store, StoreError};
-use crate::sync::{Memory, Patience, Report, SyncError, Synced, Syncer, Told};
+use crate::sync::{Memory, Patience, Report, SyncError, Synced, Syncer};
 
 /// Arguments of `sync`.
 #[derive(Debug, clap::Args)]
@@ -115,7 +112,10 @@ async fn sync(
         memory,
     };
     let watch = Watch::start(selected.len(), format == Format::Table);
-    let passes = selected.iter().map(|organization| pass(&syncer, &servers, organization, &watch));
+    let passes = selected.iter().map(|organization| {
+        let server = servers[&organization.base_url].clone();
+        pass(syncer.clone(), server, (*organization).clone(), watch.clone())
+    });
     let mut reports = stream::iter(passes).buffered(config.max_concurrent_syncs);
     let mut done = Done { exit: Exit::Ok, written: Ok(()) };
     let mut rows = Vec::new();
@@ -134,7 +134,7 @@ async fn sync(
             if format != Format::Table {
                 rows.push(report_row(&report));
             } else if done.written.is_ok() {
-                done.written = write_report(organization, &report, &mut super::stdout());
+                done.written = write_report(&organization, &report, &mut super::stdout());
             }
         });
     }
@@ -149,16 +149,25 @@ async fn sync(
     Ok(done)
 }
 
-async fn pass<'a>(
-    syncer: &Syncer,
-    servers: &HashMap<Url, Server>,
-    organization: &'a Organization,
-    watch: &Watch,
-) -> (&'a Organization, Result<Report, StoreError>) {
-    let server = &servers[&organization.base_url];
-    let report = syncer.sync(organization, server, |session| watch.add(session.progress())).await;
-    watch.done();
-    (organization, report)
+/// One pass as a task of its own, so that passes use more than one core. Dropped, it ends.
+async fn pass(
+    syncer: Syncer,
+    server: Server,
+    organization: Organization,
+    watch: Watch,
+) -> (Organization, Result<Report, StoreError>) {
+    let pass = async move {
+        let on_open = |session: &Session| watch.add(session.progress());
+        let report = syncer.sync(&organization, &server, on_open).await;
+        watch.done();
+        (organization, report)
+    };
+    #[expect(clippy::disallowed_methods, reason = "the handle ends the task when it is dropped")]
+    let task = AbortOnDropHandle::new(tokio::spawn(pass));
+    match task.await {
+        Ok(done) => done,
+        Err(panic) => std::panic::resume_unwind(panic.into_panic()),
+    }
 }
 
 /// Ends early on Ctrl-C or TERM: fetches in flight are dropped, so nothing of them is committed.
@@ -184,258 +193,5 @@ fn exit_of(report: &Report) -> Exit {
         // Where the token is, and who may read it, is a matter of configuration.
         Err(SyncError::Token(_)) => Exit::Config,
         Err(error) => error.reason().into(),
-    }
-}
-
-/// Writes to stderr what went wrong or may.
-fn say_troubles(report: &Report, dry_run: bool) {
-    let organization = &report.organization;
-    // What might have been wrong does not matter any more where something is.
-    for warning in report.warnings.iter().filter(|_| report.result.is_ok()) {
-        super::complain(&format!("warning: {organization}: {}", shown(warning)));
-    }
-    match &report.result {
-        Err(error) => super::complain(&describe_error(organization, error)),
-        Ok(Synced::Held { hold, kept }) => {
-            let mut losses = Vec::new();
-            let (leavers, seat_losers) = (hold.losses.leavers.len(), hold.losses.seat_losers.len());
-            if leavers > 0 {
-                let members = count(kept.members, "member");
-                losses.push(format!("{leavers} of {members} would leave"));
-            }
-            if seat_losers > 0 {
-                let seats = count(kept.seats, "seat holder");
-                losses.push(format!("{seat_losers} of {seats} would lose the seat"));
-            }
-            if hold.losses.last_admin {
-                losses.push("no admin would be left".to_owned());
-            }
-            let id = &hold.id;
-            let hint = if dry_run {
-                format!(
-                    "if this is right, run `seatwatch sync {organization}`, which holds it, and \
-                     then `seatwatch approve {organization}`"
-                )
-            } else {
-                // What has changed since it was told has to be named to be approved.
-                let told = hold.told_id == *id;
-                let named = if told { String::new() } else { format!(" --hold {id}") };
-                format!(
-                    "if this is right, run `seatwatch approve {organization}{named}`; if not, \
-                     `seatwatch reject {organization}`"
-                )
-            };
-            super::complain(&format!(
-                "error: {organization}: roster held ({id}): {}; nothing was committed\n\
-                 hint: {hint}",
-                losses.join(", ")
-            ));
-        }
-        Ok(_) => {}
-    }
-}
-
-fn describe_error(organization: &OrganizationId, error: &SyncError) -> String {
-    let (reason, message) = (error.reason().word(), chain(error));
-    format!(
-        "error: {organization}: {reason}: {message}; nothing was committed\nhint: {}",
-        error.hint()
-    )
-}
-
-/// What a lane did not deliver: what died, and what waits.
-fn describe_undelivered(undelivered: &Undelivered) -> Vec<String> {
-    let Undelivered { sink, lane, obstacle, queued, buried } = undelivered;
-    let lane = if lane == "main" { String::new() } else { format!(" ({lane})") };
-    let mut texts = Vec::new();
-    if let Some((number, reason)) = buried {
-        let letters = count(*number, "more dead letter");
-        texts.push(format!(
-            "warning: sink {sink}{lane}: {letters}: {reason}\n\
-             hint: what is given up is not sent again; the store keeps it with the reason"
-        ));
-    }
-    let stay = if *queued == 1 { "stays" } else { "stay" };
-    let queue = format!("{} {stay} queued", count(*queued, "event"));
-    texts.extend(obstacle.as_ref().map(|obstacle| match obstacle {
-        Obstacle::Failed(reason) => format!(
-            "warning: sink {sink}{lane}: not delivered: {reason}\n\
-             hint: {queue}; the next `seatwatch sync` tries again"
-        ),
-        Obstacle::Disabled(reason) => format!(
-            "warning: sink {sink}{lane}: stopped: {reason}\n\
-             hint: {queue}; change the sink's config to start it again"
-        ),
-    }));
-    texts
-}
-
-/// One line of sums, and below it who is concerned.
-fn write_report(
-    organization: &Organization,
-    report: &Report,
-    out: &mut dyn Write,
-) -> io::Result<()> {
-    let name = match &organization.label {
-        Some(label) => format!("{} ({})", organization.id, shown(label)),
-        None => organization.id.to_string(),
-    };
-    let limit = organization.seats.limit;
-    match &report.result {
-        Err(_) => return out.flush(),
-        Ok(Synced::Baselined(totals)) => {
-            writeln!(out, "{name}  {}  baseline", sums(totals, &Moves::default(), limit))?;
-        }
-        Ok(Synced::Compared { before, after }) => {
-            writeln!(out, "{name}  {}", sums(after, &Moves::of(report, before, after), limit))?;
-        }
-        Ok(Synced::Held { hold, kept }) => {
-            let kept = sums(kept, &Moves::default(), limit);
-            writeln!(out, "{name}  {kept}  held ({})", hold.id)?;
-            let losses = &hold.losses;
-            for (what, keys) in
-                [("would leave", &losses.leavers), ("would lose the seat", &losses.seat_losers)]
-            {
-                if !keys.is_empty() {
-                    let names = shortened(keys.iter().map(|key| shown(key)), keys.len());
-                    writeln!(out, "  {what:<13}  {names}")?;
-                }
-            }
-        }
-    }
-    for (event, members) in names(&report.events) {
-        if members.is_empty() {
-            writeln!(out, "  {event}")?;
-        } else {
-            writeln!(out, "  {:<13}  {}", event.word(), members)?;
-        }
-    }
-    out.flush()
-}
-
-/// How many came and went, of each of the three sums.
-#[derive(Clone, Copy, Debug, Default)]
-struct Moves {
-    members: (usize, usize),
-    seats: (usize, usize),
-    admins: (usize, usize),
-}
-
-impl Moves {
-    /// The events tell of everybody who has a name; of the other rows only the sums are known.
-    fn of(report: &Report, before: &Totals, after: &Totals) -> Self {
-        let count = |kind| report.events.iter().filter(|told| told.event == kind).count();
-        let seats = |totals: &Totals| usize::try_from(totals.unnamed.seats).unwrap_or(usize::MAX);
-        let (then, now) = (seats(before), seats(after));
-        let gained = count(EventKind::SeatGained) + now.saturating_sub(then);
-        let lost = count(EventKind::SeatLost) + then.saturating_sub(now);
-        Self {
-            members: (count(EventKind::Joined), count(EventKind::Left)),
-            seats: (gained, lost),
-            admins: (count(EventKind::AdminGranted), count(EventKind::AdminRevoked)),
-        }
-    }
-}
-
-/// `83 members (+1 −1)  61 of 65 seats (+2 −1)  3 admins`.
-fn sums(after: &Totals, moves: &Moves, limit: Option<u64>) -> String {
-    let change = |moves| match moves {
-        (0, 0) => String::new(),
-        (more, 0) => format!(" (+{more})"),
-        (0, less) => format!(" (−{less})"),
-        (more, less) => format!(" (+{more} −{less})"),
-    };
-    let [members, seats, admins] = [moves.members, moves.seats, moves.admins].map(change);
-    let used = match limit {
-        Some(limit) => format!("{} of {}", after.seats_used(), count(limit, "seat")),
-        None => count(after.seats_used(), "seat"),
-    };
-    let unnamed = match after.unnamed.members {
-        0 => String::new(),
-        rows => format!("  {rows} unnamed"),
-    };
-    let (all, admin) = (count(after.members, "member"), count(after.admins, "admin"));
-    format!("{all}{members}  {used}{seats}  {admin}{admins}{unnamed}")
-}
-
-/// So many names a kind are shown; the sink has all of them.
-const NAMES_SHOWN: usize = 20;
-
-/// The members by event, in the order of the events' kinds.
-fn names(events: &[Told]) -> Vec<(EventKind, String)> {
-    let by_kind = events.iter().map(|told| (told.event, told)).into_group_map();
-    by_kind
-        .into_iter()
-        .sorted_by_key(|(event, _)| *event)
-        .map(|(event, told)| {
-            let members = told.iter().filter_map(|told| {
-                let name = shown(told.member.as_deref()?);
-                let formerly = told.formerly.as_deref().map(|old| format!("{} → ", shown(old)));
-                Some(format!("{}{name}", formerly.unwrap_or_default()))
-            });
-            (event, shortened(members, told.len()))
-        })
-        .collect()
-}
-
-/// The first of so many names.
-fn shortened(names: impl Iterator<Item = String>, all: usize) -> String {
-    let more = all.saturating_sub(NAMES_SHOWN);
-    let more = (more > 0).then(|| format!("and {more} more"));
-    names.take(NAMES_SHOWN).chain(more).join(", ")
-}
-
-/// The keys of a row for machines.
-const COLUMNS: &[&str] = &[
-    "organization",
-    "outcome",
-    "reason",
-    "message",
-    "hold",
-    "members",
-    "seats",
-    "admins",
-    "unnamed_members",
-    "unnamed_seats",
-    "joined",
-    "left",
-    "seat_gained",
-    "seat_lost",
-    "admin_granted",
-    "admin_revoked",
-    "renamed",
-    "updated",
-    "requests",
-];
-
-fn report_row(report: &Report) -> Row {
-    let (totals, hold) = match &report.result {
-        Ok(Synced::Baselined(totals)) => (Some(totals), None),
-        Ok(Synced::Compared { after, .. }) => (Some(after), None),
-        Ok(Synced::Held { hold, kept }) => (Some(kept), Some(&hold.id)),
-        Err(_) => (None, None),
-    };
-    let error = report.result.as_ref().err();
-    let events = |kind| report.events.iter().filter(|told| told.event == kind).count();
-    row! {
-        organization: report.organization.to_string(),
-        outcome: report.outcome.word(),
-        reason: error.map(|error| error.reason().word()),
-        message: error.map(|error| chain(error)),
-        hold: hold,
-        members: totals.map(|totals| totals.members),
-        seats: totals.map(|totals| totals.seats),
-        admins: totals.map(|totals| totals.admins),
-        unnamed_members: totals.map(|totals| totals.unnamed.members),
-        unnamed_seats: totals.map(|totals| totals.unnamed.seats),
-        joined: events(EventKind::Joined),
-        left: events(EventKind::Left),
-        seat_gained: events(EventKind::SeatGained),
-        seat_lost: events(EventKind::SeatLost),
-        admin_granted: events(EventKind::AdminGranted),
-        admin_revoked: events(EventKind::AdminRevoked),
-        renamed: events(EventKind::Renamed),
-        updated: events(EventKind::Updated),
-        requests: report.requests,
     }
 }
