@@ -18,7 +18,8 @@ pub struct SystemClock;
 impl Clock for SystemClock {
     #[expect(clippy::disallowed_methods, reason = "this is the place")]
     fn now(&self) -> DateTime<Utc> {
-        Utc::now().trunc_subsecs(3)
+        // Unlike `Utc::now`, this knows times before 1970, which a dead battery may tell.
+        DateTime::<Utc>::from(std::time::SystemTime::now()).trunc_subsecs(3)
     }
 }
 

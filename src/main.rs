@@ -2,8 +2,13 @@
 
 use std::process::ExitCode;
 
+use seatwatch::cli::exit::Exit;
+
 fn main() -> ExitCode {
     // Crash points come from the environment; without its tests the program has none.
     let _scenario = fail::FailScenario::setup();
-    seatwatch::cli::run(std::env::args_os()).into()
+    // The panic hook has said what happened; the exit code says whose fault it is.
+    std::panic::catch_unwind(|| seatwatch::cli::run(std::env::args_os()))
+        .unwrap_or(Exit::Internal)
+        .into()
 }

@@ -24,7 +24,8 @@ impl Username {
     /// Keeps the letter case of `shown` and compares without it.
     pub fn new(shown: impl Into<Box<str>>) -> Self {
         let shown = shown.into();
-        let folded = shown.to_lowercase();
+        // Letter by letter, as a database does: no letter depends on its neighbours.
+        let folded: String = shown.chars().flat_map(char::to_lowercase).collect();
         let folded = (*folded != *shown).then(|| folded.into_boxed_str());
         Self { shown, folded }
     }

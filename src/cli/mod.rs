@@ -19,8 +19,10 @@ mod sync;
 
 use std::io::{self, IsTerminal as _, Write};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use clap::{Parser, Subcommand};
+use signal_hook::consts::SIGXFSZ;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
@@ -83,6 +85,9 @@ pub fn run(arguments: impl IntoIterator<Item = std::ffi::OsString>) -> Exit {
         }
     };
     log_to_stderr();
+    if let Err(error) = fail_writes_beyond_the_limit() {
+        complain(&format!("warning: a limit on file sizes will end the program: {error}"));
+    }
     match arguments.run() {
         Ok(exit) => exit,
         Err(Stop::ClosedPipe) => Exit::Ok,
@@ -131,6 +136,12 @@ fn log_to_stderr() {
     tracing_subscriber::registry().with(filter.from_env_lossy()).with(layer).init();
 }
 
+/// A write beyond `RLIMIT_FSIZE` sends SIGXFSZ, which would kill us. With a handler, it fails
+/// like one to a full disk.
+fn fail_writes_beyond_the_limit() -> io::Result<()> {
+    signal_hook::flag::register(SIGXFSZ, Arc::default()).map(drop)
+}
+
 /// Several workers, so that a sync of many organizations parses on more than one core.
 fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
     tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(|error| {
@@ -150,6 +161,8 @@ fn stop(error: &anyhow::Error) -> Stop {
 fn complain(text: &str) {
     let mut err = anstream::stderr().lock();
     for line in text.lines() {
+        // Names of keys, files and members stand in it as others chose them.
+        let line = output::shown(line);
         let (style, word, rest) = match line.split_once(": ") {
             Some(("error", rest)) => (anstyle::AnsiColor::Red, "error", rest),
             Some(("warning", rest)) => (anstyle::AnsiColor::Yellow, "warning", rest),

@@ -66,18 +66,9 @@ fn cell(value: &Value) -> String {
 pub(super) fn shown(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for c in text.chars() {
-        if is_deceptive(c) { shown.extend(c.escape_unicode()) } else { shown.push(c) }
+        if seatwatch_sdk::is_unseen(c) { shown.extend(c.escape_unicode()) } else { shown.push(c) }
     }
     shown
-}
-
-/// Characters that do something to the terminal or to the order of the text around them
-/// (<https://www.unicode.org/reports/tr9/#Directional_Formatting_Characters>), or that cannot be
-/// seen.
-fn is_deceptive(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
-            | '\u{2060}'..='\u{2069}' | '\u{feff}')
 }
 
 /// A table for people: without lines, and as wide as its content. A terminal wraps what is too

@@ -9,8 +9,7 @@ const QUOTED_CHARS: usize = 200;
 
 /// Shortens and escapes a text.
 pub(super) fn quote(text: &str, token: &SecretString) -> String {
-    let token = token.expose_secret();
-    let text = if token.is_empty() { text.to_owned() } else { text.replace(token, "***") };
+    let text = masked(text, token.expose_secret());
     let mut quoted = String::new();
     for c in text.chars().take(QUOTED_CHARS) {
         match c {
@@ -22,6 +21,17 @@ pub(super) fn quote(text: &str, token: &SecretString) -> String {
         quoted.push('…');
     }
     quoted
+}
+
+/// The text without the token, in any of the forms in which Codecov takes it: with or without
+/// dashes and braces, in any letter case (`docs/CODECOV_API.md` section 3).
+fn masked(text: &str, token: &str) -> String {
+    if token.is_empty() {
+        return text.to_owned();
+    }
+    let bare = |text: &str| text.replace(['-', '{', '}'], "").to_lowercase();
+    let text = text.replace(token, "***");
+    if bare(&text).contains(&bare(token)) { "***".to_owned() } else { text }
 }
 
 /// Quotes a redirect's target as seen from `base`, without what may be secret in a URL.

@@ -198,6 +198,10 @@ impl Session {
             let what = format!("the answer to `{url}` cannot be decoded");
             return Failure::Lasting(Error::new(Reason::BadResponse, what).caused_by(error));
         }
+        if find::<hyper::Error>(&error).is_some_and(hyper::Error::is_parse) {
+            let what = format!("the answer to `{url}` is not HTTP");
+            return Failure::Lasting(Error::new(Reason::BadResponse, what).caused_by(error));
+        }
         let (reason, what) = if error.is_timeout() {
             let timeout = humantime::format_duration(timeout);
             (Reason::Timeout, format!("no whole answer within {timeout} to `{url}`"))

@@ -82,11 +82,12 @@ pub(super) fn api_root(base_url: &Url) -> Url {
 
 /// Whether a member can be asked for by name (`docs/CODECOV_API.md` section 5).
 ///
-/// A `/` cannot be addressed, `.` and `..` would climb out of the path, and a name that is all
-/// digits may be the internal number of somebody else.
+/// A `/` cannot be addressed, `.` and `..` would climb out of the path, and a name that Python
+/// reads as a number (`7`, `-7`, `4_2`) may be the internal number of somebody else.
 pub fn can_be_looked_up(username: &Username) -> bool {
     let name = username.shown();
-    let number = name.chars().all(char::is_numeric);
+    let digits = name.trim().trim_start_matches(['+', '-']);
+    let number = digits.chars().all(|c| c.is_numeric() || c == '_');
     !number && name != "." && name != ".." && !name.contains('/')
 }
 

@@ -1,5 +1,6 @@
 //! One installation of Codecov: its address, whom to trust there, and how fast to ask.
 
+use std::io::{self, Read as _};
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Once};
@@ -17,6 +18,9 @@ use super::route::api_root;
 use super::session::Session;
 use crate::clock::Clock;
 use crate::organization::OrganizationId;
+
+/// Far more than all authorities of this world take.
+const LARGEST_CA_FILE: u64 = 16 * 1024 * 1024;
 
 const USER_AGENT: &str = concat!("seatwatch/", env!("CARGO_PKG_VERSION"));
 
@@ -141,7 +145,12 @@ fn read_certificates(path: &Path) -> Result<Vec<Certificate>, Error> {
         Error::new(Reason::Tls, format!("ca_file: `{}` {what}", path.display()))
             .with_hint("`codecov.ca_file` names a file of certificates in PEM form")
     };
-    let pem = std::fs::read(path).map_err(|error| unusable("cannot be read").caused_by(error))?;
+    let read = || {
+        let mut pem = Vec::new();
+        std::fs::File::open(path)?.take(LARGEST_CA_FILE).read_to_end(&mut pem)?;
+        Ok(pem)
+    };
+    let pem = read().map_err(|error: io::Error| unusable("cannot be read").caused_by(error))?;
     let certificates = Certificate::from_pem_bundle(&pem)
         .map_err(|error| unusable("is not in PEM form").caused_by(error))?;
     if certificates.is_empty() {

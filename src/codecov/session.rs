@@ -13,7 +13,7 @@ use super::quote::{quote, quote_target};
 use super::request::Answer;
 use super::route::{Route, can_be_looked_up};
 use super::server::Server;
-use super::wire::{Fault, Page, Row, parse_owner};
+use super::wire::{Fault, Page, Row, parse_owner, row_name};
 use crate::clock::Clock;
 use crate::organization::OrganizationId;
 use crate::roster::{Member, Username};
@@ -133,15 +133,21 @@ impl Session {
         let route = Route::User(member);
         let answer = self.ask(route).await?;
         match (answer.status.as_u16(), answer.detail().as_deref()) {
-            (200, _) => match Row::parse(&answer.body).map_err(|f| self.faulty(route, f))? {
-                Row::Named(found) if found.key() == member.key() => Ok(Some(found)),
-                Row::Named(_) => {
+            (200, _) => {
+                let body = &answer.body;
+                let row = Row::parse(body).map_err(|fault| self.faulty(route, fault))?;
+                let name = row_name(body).map_err(|fault| self.faulty(route, fault))?;
+                if name.is_none_or(|name| name.key() != member.key()) {
                     let what =
                         format!("the answer to `{}` is about another member", self.shown(route));
-                    Err(Error::new(Reason::BadResponse, what))
+                    return Err(Error::new(Reason::BadResponse, what));
                 }
-                Row::Unnamed(_) => Ok(None),
-            },
+                match row {
+                    Row::Named(found) => Ok(Some(found)),
+                    // The same person, about to be deleted.
+                    Row::Unnamed(_) => Ok(None),
+                }
+            }
             (404, Some(NO_OWNER)) => Ok(None),
             _ => Err(self.refusal(route, &answer)),
         }
@@ -153,7 +159,12 @@ impl Session {
     ///
     /// As [`read_roster`](Self::read_roster), less [`Reason::Inconsistent`].
     pub async fn still_listed(&self) -> Result<(), Error> {
-        self.first_page(1).await.map(drop)
+        let page = self.first_page(1).await?;
+        if page.rows == 0 {
+            let what = "the member list shows nobody although it counts somebody";
+            return Err(Error::new(Reason::Inconsistent, what));
+        }
+        Ok(())
     }
 
     /// The owner's name as Codecov writes it; `None` where it knows none on that service.

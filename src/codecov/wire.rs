@@ -5,7 +5,11 @@
 //! too long is a [`Fault`], which names the field but never shows the value: it may be somebody's
 //! name. Nothing here allocates more than in proportion to the rows that the caller agreed to.
 
-use serde::de::{DeserializeOwned, IgnoredAny};
+use std::fmt;
+use std::marker::PhantomData;
+
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{DeserializeOwned, IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
@@ -50,7 +54,7 @@ impl Page {
             #[serde(borrow, default, deserialize_with = "present")]
             results: Field<'a>,
         }
-        let envelope: Envelope<'_> = serde_json::from_slice(body).map_err(|_| Fault::Json)?;
+        let envelope: Envelope<'_> = object(body)?;
         let count = read("count", envelope.count)?;
         let total_pages = read("total_pages", envelope.total_pages)?;
         // A list of things without a size takes no memory, whatever its length.
@@ -95,7 +99,7 @@ impl Row {
             #[serde(borrow, default, deserialize_with = "present")]
             email: Field<'a>,
         }
-        let wire: Wire<'_> = serde_json::from_slice(json).map_err(|_| Fault::Json)?;
+        let wire: Wire<'_> = object(json)?;
         let service = read_text("service", wire.service)?.ok_or(Fault::Mistyped("service"))?;
         let username = read_text("username", wire.username)?;
         let name = read_text("name", wire.name)?;
@@ -114,14 +118,19 @@ impl Row {
 
 /// The name of the owner that the public route shows (section 6).
 pub(super) fn parse_owner(json: &[u8]) -> Result<String, Fault> {
+    let owner = row_name(json)?.ok_or(Fault::Mistyped("username"))?;
+    Ok(owner.shown().to_owned())
+}
+
+/// The name in a row, also in one that names nobody for us.
+pub(super) fn row_name(json: &[u8]) -> Result<Option<Username>, Fault> {
     #[derive(Deserialize)]
     struct Wire<'a> {
         #[serde(borrow, default, deserialize_with = "present")]
         username: Field<'a>,
     }
-    let wire: Wire<'_> = serde_json::from_slice(json).map_err(|_| Fault::Json)?;
-    let owner = read_text("username", wire.username)?.ok_or(Fault::Mistyped("username"))?;
-    Ok(owner.into())
+    let wire: Wire<'_> = object(json)?;
+    Ok(read_text("username", wire.username)?.map(Username::new))
 }
 
 /// The `detail` by which most refusals explain themselves (section 3).
@@ -130,7 +139,7 @@ pub(super) fn parse_detail(json: &[u8]) -> Option<String> {
     struct Wire {
         detail: String,
     }
-    serde_json::from_slice(json).ok().map(|Wire { detail }| detail)
+    object(json).ok().map(|Wire { detail }| detail)
 }
 
 /// The name that Codecov gives to whom it is about to delete (section 2).
@@ -139,6 +148,28 @@ fn is_of_deleted(username: &str) -> bool {
     number.is_some_and(|number| {
         !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit())
     })
+}
+
+/// Reads a JSON object. Derived types would also take an array of their fields' values.
+fn object<'a, T: Deserialize<'a>>(json: &'a [u8]) -> Result<T, Fault> {
+    struct Fields<T>(PhantomData<T>);
+
+    impl<'de, T: Deserialize<'de>> Visitor<'de> for Fields<T> {
+        type Value = T;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("an object")
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<T, A::Error> {
+            T::deserialize(MapAccessDeserializer::new(map))
+        }
+    }
+
+    let mut json = serde_json::Deserializer::from_slice(json);
+    let read = json.deserialize_map(Fields(PhantomData)).map_err(|_| Fault::Json)?;
+    json.end().map_err(|_| Fault::Json)?;
+    Ok(read)
 }
 
 /// A field that has not been looked at; `None` where it is missing, while null is there.

@@ -56,10 +56,17 @@ impl fmt::Display for TokenSource {
     /// What an error or a log line calls it.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::File(path) | Self::Credential(path) if is_token(path) => f.write_str("***"),
             Self::File(path) | Self::Credential(path) => write!(f, "{}", path.display()),
             Self::Env(name) => write!(f, "${name}"),
         }
     }
+}
+
+/// Whether somebody has put the token itself where its file belongs: Codecov's are UUIDs.
+fn is_token(path: &Path) -> bool {
+    let name = path.file_name().and_then(|name| name.to_str());
+    name.is_some_and(|name| uuid::Uuid::try_parse(name).is_ok())
 }
 
 impl TokenSource {

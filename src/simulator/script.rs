@@ -15,7 +15,7 @@
 //!
 //! A step has one time and one thing that happens. A fault without `when` happens to the next
 //! request; with one, to every request that matches, or to the next `times` of them. The actions
-//! are those of [`Action`](super::Action), the faults those of [`Fault`](super::Fault), both in
+//! are those of [`Action`](super::Action), the faults those of [`Fault`], both in
 //! snake case.
 //!
 //! Pure: reads text, runs nothing.

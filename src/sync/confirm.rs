@@ -4,7 +4,9 @@
 //! statements over a live table, so even one whole page can miss somebody who never left
 //! (`docs/CODECOV_API.md` section 8). Whoever is found in the end stays, with the row found last.
 
-use crate::codecov::{Complete, Digest, Error, LastRead, Reading, Session, can_be_looked_up};
+use crate::codecov::{
+    Complete, Digest, Error, LastRead, Reading, Reason, Session, can_be_looked_up,
+};
 use crate::roster::{Losses, Member, Roster, Username};
 
 use super::bounds::Bounds;
@@ -79,7 +81,15 @@ pub(super) async fn confirm(
     }
     let absent: Vec<Username> = confirmed.diff.absent().map(|m| m.username.clone()).collect();
     if absent.len() <= MOST_LOOK_UPS && absent.iter().all(can_be_looked_up) {
-        return look_up(session, confirmed, &absent).await;
+        match look_up(session, &absent).await {
+            Ok(found) if found.is_empty() => return Ok(confirmed),
+            Ok(found) => return Ok(with(confirmed, found)),
+            // A name that the server cannot look up must not block all the others for ever.
+            Err(error) if matches!(error.reason(), Reason::BadResponse | Reason::ServerError) => {
+                tracing::debug!(%error, "a look-up failed, so the list is walked instead");
+            }
+            Err(error) => return Err(error),
+        }
     }
     while walks < WALKS && confirmed.diff.absent().next().is_some() {
         confirmed = walk_again(session, confirmed).await?;
@@ -88,11 +98,8 @@ pub(super) async fn confirm(
     Ok(confirmed)
 }
 
-async fn look_up(
-    session: &Session,
-    confirmed: Confirmed,
-    absent: &[Username],
-) -> Result<Confirmed, Error> {
+/// Those of the absent who are found after all.
+async fn look_up(session: &Session, absent: &[Username]) -> Result<Vec<Member>, Error> {
     let mut found = Vec::new();
     for username in absent {
         found.extend(session.look_up(username).await?);
@@ -101,7 +108,7 @@ async fn look_up(
         // The 404 of a name is also that of an organization which the token has lost.
         session.still_listed().await?;
     }
-    if found.is_empty() { Ok(confirmed) } else { Ok(with(confirmed, found)) }
+    Ok(found)
 }
 
 fn with(confirmed: Confirmed, found: Vec<Member>) -> Confirmed {

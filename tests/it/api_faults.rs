@@ -232,7 +232,7 @@ fn what_is_no_member_list() {
       hint: check that `codecov.base_url` is the root of a Codecov server and that no proxy answers in its place
       exit code 76
     an array
-      error: github/acme: bad_response: the answer to `[URL]/api/v2/github/acme/users/?page=1&page_size=1000` has no field `count`; nothing was committed
+      error: github/acme: bad_response: the answer to `[URL]/api/v2/github/acme/users/?page=1&page_size=1000` is not JSON of the expected kind; nothing was committed
       hint: check that `codecov.base_url` is the root of a Codecov server and that no proxy answers in its place
       exit code 76
     empty list

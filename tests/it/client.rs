@@ -398,6 +398,7 @@ async fn what_is_not_as_agreed_is_a_bad_response() {
         json(400, "<h1>Bad Request (400)</h1>"),
         json(404, r#"{"detail":"Not found."}"#),
         json(404, &format!(r#"{{"detail":"no {TOKEN}\n\u202eoh"}}"#)),
+        json(404, &format!(r#"{{"detail":"no {}"}}"#, TOKEN.replace('-', "").to_uppercase())),
         json(418, &format!(r#"{{"detail":"{}"}}"#, "long ".repeat(1000))),
         redirect("https://me:s3cret@new.test/api/?key=s3cret#s3cret"),
         redirect("/elsewhere"),
@@ -417,7 +418,7 @@ async fn what_is_not_as_agreed_is_a_bad_response() {
     row 1 of page 1 of the member list has a field `activated` of the wrong type
     row 1 of page 1 of the member list has a field `username` of the wrong type
     row 1 of page 1 of the member list has a field `username` of more than 1024 bytes
-    row 1 of page 1 of the member list has no field `service`
+    row 1 of page 1 of the member list is not JSON of the expected kind
     row 1 of page 1 of the member list is not JSON of the expected kind
     the answer to `[PAGE]` has a field `total_pages` of the wrong type
     Codecov counts 1000001 members, more than 1000000
@@ -428,6 +429,7 @@ async fn what_is_not_as_agreed_is_a_bad_response() {
     `[PAGE]` answered 400 Bad Request
     `[PAGE]` answered 404 Not Found: `Not found.`
     `[PAGE]` answered 404 Not Found: `no ***\n\u{202e}oh`
+    `[PAGE]` answered 404 Not Found: `***`
     `[PAGE]` answered 418 I'm a teapot: `long long long long long long long long long long long long long long long long long long long long long long long long long long long long long long long long long long long long long long long long …`
     `[PAGE]` redirects to `https://new.test/api/`
     `[PAGE]` redirects to `[SERVER]/elsewhere`
@@ -663,6 +665,7 @@ async fn a_member_is_looked_up_by_name() {
     for answer in [
         json(200, &rows("dependabot[bot]*")[0]),
         json(200, &rows("?*")[0]),
+        json(200, &rows("dependabot[bot]")[0].replace("github", "to_be_deleted")),
         recorded("user-gone"),
         recorded("user-one"),
         recorded("users-bad-token"),
@@ -684,6 +687,7 @@ async fn a_member_is_looked_up_by_name() {
     }
     insta::assert_snapshot!(found, @r"
     dependabot[bot]*
+    bad_response: the answer to `[MEMBER]` is about another member
     nobody
     nobody
     bad_response: the answer to `[MEMBER]` is about another member

@@ -15,4 +15,4 @@ pub use event::{
     Data, Event, EventKind, Member, Organization, Profile, Status, Totals, UnknownEvent, Unnamed,
 };
 pub use sink::{Delivery, Failure, Outcome, Sink, SinkConfig};
-pub use text::formula_safe;
+pub use text::{formula_safe, is_unseen};
