@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 /// A username as Codecov shows it, with the form it is compared by.
 ///
-/// Codecov compares usernames without letter case (`CODECOV_API.md` section 2).
+/// Codecov compares usernames without letter case (`docs/CODECOV_API.md` section 2).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Username {
     shown: Box<str>,
@@ -158,13 +158,6 @@ impl Roster {
         let unnamed =
             if self.unnamed.len() > later.unnamed.len() { self.unnamed } else { later.unnamed };
         Self { members, unnamed }
-    }
-
-    /// The same roster without the members of these keys.
-    #[must_use]
-    pub fn without(mut self, keys: &BTreeSet<String>) -> Self {
-        self.members.retain(|member| !keys.contains(member.key()));
-        self
     }
 }
 

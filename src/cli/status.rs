@@ -252,6 +252,10 @@ fn write_sinks(lanes: &[LaneStatus], out: &mut dyn Write) -> io::Result<()> {
         if let Some(reason) = lane_trouble(lane) {
             writeln!(out, "\nsink {}: {}", lane_name(lane), shown(reason))?;
         }
+        if let Some(reason) = &lane.last_dead {
+            let (name, letters) = (lane_name(lane), count(lane.dead_letters, "dead letter"));
+            writeln!(out, "\nsink {name}: {letters}, the last: {}", shown(reason))?;
+        }
     }
     Ok(())
 }

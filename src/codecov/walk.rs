@@ -1,11 +1,11 @@
 //! Reads the whole roster, page by page, until the pages fit together.
 
-use super::complete::{Complete, Digest};
+use super::complete::{Complete, Digest, Digester};
 use super::error::{Error, Reason};
 use super::session::Session;
 use super::shape::{Misfit, Shape};
-use super::wire::{Page, Row};
-use crate::roster::Roster;
+use super::wire::{Fault, Page, Row};
+use crate::roster::{Member, Roster, UnnamedRow};
 
 /// The rows of the first request where nothing is known: enough for most organizations, and a
 /// sound size for any server (`docs/CODECOV_API.md` section 7).
@@ -14,9 +14,12 @@ const FIRST_PAGE_SIZE: u64 = 1000;
 const REPEATS: u32 = 3;
 /// No organization is larger; a server that says so is not believed.
 const MOST_MEMBERS: u64 = 1_000_000;
-/// The most bytes that are kept of one walk: the largest organization with rows three times
-/// as long as usual.
-const LARGEST_WALK: usize = 512 * 1024 * 1024;
+/// The most bytes that the rows of one walk may have: the largest organization with rows twice as
+/// long as usual.
+const LARGEST_WALK: usize = 256 * 1024 * 1024;
+/// The most bytes that are kept without being parsed, in the hope that they are those of last
+/// time: an organization of some 200,000 members.
+const MOST_KEPT: usize = 32 * 1024 * 1024;
 
 /// What is known of the last roster.
 #[derive(Clone, Copy, Debug)]
@@ -64,7 +67,7 @@ impl From<Error> for Stop {
 impl Session {
     /// Reads the roster: in one page of 1,000 where that holds everything, else in pages of
     /// the configured size, than which no page is larger. A roster that is the same as `last`
-    /// is not parsed.
+    /// is not parsed, unless it is very large.
     ///
     /// # Errors
     ///
@@ -90,23 +93,12 @@ impl Session {
         }
     }
 
+    /// `first_size` is how much to ask for at first, and becomes what to ask for next time.
     async fn try_to_read(
         &self,
         last: Option<&LastRead>,
         first_size: &mut u64,
     ) -> Result<Reading, Stop> {
-        let pages = self.walk(first_size).await?;
-        let digest = Digest::of_pages(pages.iter().map(Page::array));
-        if last.is_some_and(|last| last.digest == Some(digest)) {
-            return Ok(Reading::Same);
-        }
-        let roster = Complete::passed(parse(&pages)?);
-        Ok(Reading::New { roster, digest })
-    }
-
-    /// Gets all pages, whose shape holds. `first_size` is how much to ask for at first, and
-    /// becomes what to ask for at first next time.
-    async fn walk(&self, first_size: &mut u64) -> Result<Vec<Page>, Stop> {
         self.progress.set(0, 0);
         let mut first = self.first_page(*first_size).await?;
         if first.total_pages > 1 && *first_size < self.server.inner().page_size {
@@ -119,43 +111,89 @@ impl Session {
             return Err(Error::new(Reason::BadResponse, what).into());
         }
         let shape = Shape::of(&first, *first_size)?;
-        let mut bytes = first.array().len();
-        let mut rows = first.rows;
-        let mut pages = vec![first];
+        let mut walk = Walk::new(last.and_then(|last| last.digest));
+        walk.add(first)?;
         for number in 2..=shape.total_pages() {
-            self.progress.set(rows, shape.count());
+            self.progress.set(walk.rows, shape.count());
             let Some(page) = self.page(number, shape.page_size()).await? else {
                 return Err(shape.gone(number).into());
             };
             shape.check(number, &page)?;
-            rows += page.rows;
-            bytes += page.array().len();
-            if bytes > LARGEST_WALK {
-                let what = format!("the member list is larger than {LARGEST_WALK} bytes");
-                return Err(Error::new(Reason::BadResponse, what).into());
-            }
-            pages.push(page);
+            walk.add(page)?;
         }
-        self.progress.set(rows, shape.count());
-        Ok(pages)
+        self.progress.set(walk.rows, shape.count());
+        walk.end()
     }
 }
 
-/// Parses what [`Session::walk`] gave.
-fn parse(pages: &[Page]) -> Result<Roster, Stop> {
-    let (mut members, mut unnamed) = (Vec::new(), Vec::new());
-    for (page, number) in pages.iter().zip(1..) {
-        for (row, position) in page.rows().into_iter().zip(1..) {
-            let row = Row::parse(row.get().as_bytes()).map_err(|fault| {
-                let what = format!("row {position} of page {number} of the member list {fault}");
-                let hint = "if Codecov's API has changed, a newer seatwatch may know it";
-                Error::new(Reason::BadResponse, what).with_hint(hint)
-            })?;
-            match row {
-                Row::Named(member) => members.push(member),
-                Row::Unnamed(row) => unnamed.push(row),
-            }
+/// The pages of one walk, as they come. They are parsed at once, unless they may turn out to be
+/// those of last time: then they are kept as they are until the end tells, or until they are too
+/// large to be kept.
+struct Walk {
+    last: Option<Digest>,
+    digester: Digester,
+    pages: u64,
+    rows: u64,
+    bytes: usize,
+    /// Pages that are not parsed yet, the last ones that came.
+    kept: Vec<Page>,
+    members: Vec<Member>,
+    unnamed: Vec<UnnamedRow>,
+}
+
+impl Walk {
+    fn new(last: Option<Digest>) -> Self {
+        Self {
+            last,
+            digester: Digester::default(),
+            pages: 0,
+            rows: 0,
+            bytes: 0,
+            kept: Vec::new(),
+            members: Vec::new(),
+            unnamed: Vec::new(),
         }
     }
-    Roster::new(members, unnamed).map_err(|_| Misfit::Twice.into())
+
+    fn add(&mut self, page: Page) -> Result<(), Error> {
+        self.digester.add(page.array());
+        self.rows += page.rows;
+        self.bytes += page.array().len();
+        if self.bytes > LARGEST_WALK {
+            let what = format!("the member list is larger than {LARGEST_WALK} bytes");
+            return Err(Error::new(Reason::BadResponse, what));
+        }
+        self.kept.push(page);
+        if self.last.is_some() && self.bytes <= MOST_KEPT { Ok(()) } else { self.parse_kept() }
+    }
+
+    fn end(mut self) -> Result<Reading, Stop> {
+        let digest = std::mem::take(&mut self.digester).finish();
+        if self.last == Some(digest) {
+            return Ok(Reading::Same);
+        }
+        self.parse_kept()?;
+        let roster = Roster::new(self.members, self.unnamed).map_err(|_| Misfit::Twice)?;
+        Ok(Reading::New { roster: Complete::passed(roster), digest })
+    }
+
+    fn parse_kept(&mut self) -> Result<(), Error> {
+        for page in std::mem::take(&mut self.kept) {
+            self.pages += 1;
+            for (row, position) in page.rows().into_iter().zip(1..) {
+                match Row::parse(row.get().as_bytes()) {
+                    Ok(Row::Named(member)) => self.members.push(member),
+                    Ok(Row::Unnamed(row)) => self.unnamed.push(row),
+                    Err(fault) => return Err(bad_row(position, self.pages, fault)),
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn bad_row(position: u64, page: u64, fault: Fault) -> Error {
+    let what = format!("row {position} of page {page} of the member list {fault}");
+    let hint = "if Codecov's API has changed, a newer seatwatch may know it";
+    Error::new(Reason::BadResponse, what).with_hint(hint)
 }

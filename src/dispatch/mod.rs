@@ -163,6 +163,8 @@ pub struct LaneStatus {
     pub disabled: Option<String>,
     /// Events that it would not take.
     pub dead_letters: u64,
+    /// Why the last of them is one.
+    pub last_dead: Option<String>,
 }
 
 /// How every lane stands; one that was never served has nothing before it.
@@ -176,13 +178,15 @@ pub fn status(reader: &Reader, sinks: &[SinkEntry]) -> Result<Vec<LaneStatus>, S
         for entry in sinks {
             let filter = Filter::of(entry);
             for lane in entry.config.lanes() {
+                let (dead_letters, last_dead) = view.dead_letters(&entry.name, &lane)?;
                 let mut status = LaneStatus {
                     sink: entry.name.clone(),
                     kind: entry.kind,
                     lag: Lag::default(),
                     failed: None,
                     disabled: None,
-                    dead_letters: view.dead_letters(&entry.name, &lane)?,
+                    dead_letters,
+                    last_dead,
                     lane,
                 };
                 if let Some(found) = view.find_lane(&status.sink, &status.lane)? {

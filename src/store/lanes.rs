@@ -87,16 +87,21 @@ impl View<'_> {
         statement.query_row([lane.number], read_cut).optional()
     }
 
-    /// How many events of a sink are dead letters.
+    /// How many events of a lane are dead letters, and why the last of them is.
     ///
     /// # Errors
     ///
     /// The disk or the database failed.
-    pub fn dead_letters(&self, sink: &str, lane: &str) -> rusqlite::Result<u64> {
-        let mut statement = self
+    pub fn dead_letters(&self, sink: &str, lane: &str) -> rusqlite::Result<(u64, Option<String>)> {
+        let mut count = self
             .0
             .prepare_cached("SELECT count(*) FROM dead_letters WHERE sink = ?1 AND lane = ?2")?;
-        statement.query_row((sink, lane), |row| row.get(0))
+        let mut last = self.0.prepare_cached(
+            "SELECT reason FROM dead_letters WHERE sink = ?1 AND lane = ?2
+             ORDER BY id DESC LIMIT 1",
+        )?;
+        let count = count.query_row((sink, lane), |row| row.get(0))?;
+        Ok((count, last.query_row((sink, lane), |row| row.get(0)).optional()?))
     }
 }
 

@@ -203,5 +203,7 @@ fn what_is_not_taken_for_too_long_is_put_aside() {
 
     SINK    TYPE  STATE  QUEUED  OLDEST  DEAD LETTERS
     events  file  ok          0  –                  1
+
+    sink events: 1 dead letter, the last: given up: `[DIR]/events.ndjson` is a directory: set `path` to a regular file
     ");
 }

@@ -156,7 +156,7 @@ impl World {
     fn kept(&self) -> (store::Lane, u64) {
         let kept = self.store.read(|view| {
             let lane = view.find_lane("sink", "main")?.unwrap();
-            Ok((lane, view.dead_letters("sink", "main")?))
+            Ok((lane, view.dead_letters("sink", "main")?.0))
         });
         kept.unwrap()
     }
