@@ -20,10 +20,10 @@ pub struct Health {
     pub postponed_until: Option<DateTime<Utc>>,
     /// The next roster is read twice: the server said that there was none.
     pub read_twice: bool,
-    /// `seat_limit_near` was told and is not armed again.
-    pub near_told: bool,
-    /// `seat_limit_reached` was told and is not armed again.
-    pub reached_told: bool,
+    /// At how many seats `seat_limit_near` was told, until it is armed again.
+    pub near_told: Option<u64>,
+    /// At how many seats `seat_limit_reached` was told, until it is armed again.
+    pub reached_told: Option<u64>,
 }
 
 /// What Codecov said of a token.

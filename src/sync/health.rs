@@ -125,14 +125,14 @@ mod tests {
 
     #[test]
     fn a_failure_keeps_the_last_success_and_the_seat_alarms() {
-        let (health, _) = succeeded(&Health { near_told: true, ..Health::default() }, at(1));
+        let (health, _) = succeeded(&Health { near_told: Some(9), ..Health::default() }, at(1));
         let until = Some(at(9));
         let (health, _) = failed(&health, Reason::RateLimited, until, PATIENCE, at(2));
         let (health, _) = failed(&health, Reason::RateLimited, until, PATIENCE, at(3));
         assert_eq!((health.last_success_at, health.failing_since), (Some(at(1)), Some(at(2))));
-        assert_eq!((health.postponed_until, health.near_told), (until, true));
+        assert_eq!((health.postponed_until, health.near_told), (until, Some(9)));
         let (health, _) = succeeded(&health, at(4));
-        assert_eq!((health.postponed_until, health.near_told), (None, true));
+        assert_eq!((health.postponed_until, health.near_told), (None, Some(9)));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Decides when the seats in use are worth a word.
 //!
 //! Pure. An alarm is told once and armed again when two seats below it are in use, so that one
-//! person who comes and goes at the limit does not fill a mailbox.
+//! person who comes and goes at the limit does not fill a mailbox. Another limit is another alarm.
 
 use seatwatch_sdk::EventKind;
 
@@ -10,39 +10,31 @@ use crate::config::SeatsConfig;
 /// How far below an alarm the seats in use must fall before it is told again; to none at most.
 const REARM_BELOW: u64 = 2;
 
-/// Which of the two alarms are told and not armed again.
+/// At how many seats each of the two alarms was told and is not armed again.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Told {
-    pub(super) near: bool,
-    pub(super) reached: bool,
+    pub(super) near: Option<u64>,
+    pub(super) reached: Option<u64>,
 }
 
 /// What to tell now that `used` seats are paid for, and what is told after that.
 pub(super) fn alarms(config: &SeatsConfig, used: u64, told: Told) -> (Vec<EventKind>, Told) {
     let Some(limit) = config.limit else { return (Vec::new(), Told::default()) };
-    let near = alarm(config.warn_at.seats(limit), used, told.near);
-    let reached = alarm(limit, used, told.reached);
+    let near_at = config.warn_at.seats(limit);
+    let (tell_near, near) = alarm(near_at, used, told.near);
+    let (tell_reached, reached) = alarm(limit, used, told.reached);
     let events = [
-        (near == Alarm::Tell).then_some(EventKind::SeatLimitNear),
-        (reached == Alarm::Tell).then_some(EventKind::SeatLimitReached),
+        tell_near.then_some(EventKind::SeatLimitNear),
+        tell_reached.then_some(EventKind::SeatLimitReached),
     ];
-    let told = Told { near: near != Alarm::Armed, reached: reached != Alarm::Armed };
-    (events.into_iter().flatten().collect(), told)
+    (events.into_iter().flatten().collect(), Told { near, reached })
 }
 
-#[derive(PartialEq, Eq)]
-enum Alarm {
-    Armed,
-    Tell,
-    Told,
-}
-
-fn alarm(at: u64, used: u64, told: bool) -> Alarm {
-    match told {
-        false if used >= at => Alarm::Tell,
-        true if used > at.saturating_sub(REARM_BELOW) => Alarm::Told,
-        _ => Alarm::Armed,
-    }
+/// Whether to tell the alarm at so many seats, and at how many it is told after that.
+fn alarm(at: u64, used: u64, told: Option<u64>) -> (bool, Option<u64>) {
+    let is_told = told == Some(at) && used > at.saturating_sub(REARM_BELOW);
+    let tell = !is_told && used >= at;
+    (tell, (is_told || tell).then_some(at))
 }
 
 /// What the events about the limit say.
@@ -88,6 +80,20 @@ mod tests {
         check(2, 2, &[2, 1, 2, 0, 2], "near 2, reached 2, near 2, reached 2");
     }
 
+    /// Who buys a seat wants to know when that one is taken, too.
+    #[test]
+    fn another_limit_is_another_alarm() {
+        let alarms = |limit, used, told| {
+            let warn_at = WarnAt::Seats(limit);
+            alarms(&SeatsConfig { limit: Some(limit), warn_at }, used, told)
+        };
+        let (events, told) = alarms(50, 50, Told::default());
+        assert_eq!(events.len(), 2);
+        let (events, told) = alarms(51, 50, told);
+        assert_eq!((events, told), (Vec::new(), Told::default()));
+        assert_eq!(alarms(51, 51, told).0.len(), 2);
+    }
+
     /// Nobody can use two seats fewer than one.
     #[test]
     fn the_alarm_at_the_first_seat_is_armed_again_by_none() {
@@ -97,7 +103,7 @@ mod tests {
 
     #[test]
     fn without_a_limit_nothing_is_said_or_kept() {
-        let told = Told { near: true, reached: true };
+        let told = Told { near: Some(9), reached: Some(10) };
         assert_eq!(alarms(&SeatsConfig::default(), 99, told), (Vec::new(), Told::default()));
     }
 

@@ -99,8 +99,8 @@ CREATE TABLE health (
     last_success_at INTEGER,
     postponed_until INTEGER,                                           -- the server's Retry-After
     read_twice      INTEGER NOT NULL DEFAULT 0 CHECK (read_twice IN (0, 1)), -- the next roster
-    near_told       INTEGER NOT NULL DEFAULT 0 CHECK (near_told IN (0, 1)),  -- `seat_limit_near`
-    reached_told    INTEGER NOT NULL DEFAULT 0 CHECK (reached_told IN (0, 1)),
+    near_told       INTEGER CHECK (near_told >= 0),                    -- `seat_limit_near`, at so many
+    reached_told    INTEGER CHECK (reached_told >= 0),                 -- `seat_limit_reached`
     CHECK ((failures = 0) = (failing_since IS NULL)),
     CHECK (told_at IS NULL OR failures > 0)
 ) STRICT;
