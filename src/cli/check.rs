@@ -7,6 +7,7 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::time::Duration;
 
+use itertools::Itertools as _;
 use secrecy::SecretString;
 
 use super::exit::{Exit, Stop};
@@ -148,6 +149,16 @@ fn write_people(
     let online = findings.is_some();
     let bad = |finding: &&Finding| finding.bad.is_some();
     let problems = findings.unwrap_or_default().iter().filter(bad).count() as u64;
+    let organizations = config.organizations.iter().map(|one| one.id.to_string());
+    let sinks = config.sinks.iter().map(|entry| format!("sink {}", entry.name));
+    let troubles: Vec<_> = organizations
+        .chain(sinks)
+        .zip(findings.unwrap_or_default())
+        .filter_map(|(name, finding)| {
+            let (_, text, hint) = finding.bad.as_ref()?;
+            Some((name, (text, hint)))
+        })
+        .collect();
     let mut findings = findings.unwrap_or_default().iter();
     let mut header = vec!["ORGANIZATION", "SCHEDULE", "NEXT SYNC", "TOKEN"];
     header.extend(online.then_some("ONLINE"));
@@ -179,6 +190,12 @@ fn write_people(
     } else {
         write_table(&sinks, out)?;
     }
+    for (name, (text, hint)) in &troubles {
+        writeln!(out, "\n{name}: {}", shown(text))?;
+        if let Some(hint) = hint {
+            writeln!(out, "hint: {hint}")?;
+        }
+    }
     let path = path.display();
     if problems == 0 {
         return writeln!(out, "\n{path}: configuration is valid");
@@ -198,19 +215,10 @@ fn organizations_of(entry: &SinkEntry) -> String {
     entry.organizations.patterns().map_or_else(|| "all".to_owned(), |patterns| patterns.join(", "))
 }
 
+/// What works; what does not stands below the table.
 fn in_words(finding: &Finding) -> String {
-    let mut words = finding.good.join(", ");
-    if let Some((_, text, hint)) = &finding.bad {
-        if !words.is_empty() {
-            words.push_str("; ");
-        }
-        words.push_str(&shown(text));
-        if let Some(hint) = hint {
-            words.push_str("\nhint: ");
-            words.push_str(hint);
-        }
-    }
-    words
+    let bad = finding.bad.as_ref().map(|_| "see below");
+    finding.good.iter().map(String::as_str).chain(bad).join(", ")
 }
 
 /// The keys of a row for machines: of an organization, or of a sink.

@@ -13,6 +13,7 @@ use crate::chain::chain;
 use crate::config::Organization;
 use crate::dispatch::{Obstacle, Undelivered};
 use crate::organization::OrganizationId;
+use crate::store::Hold;
 use crate::sync::{Report, SyncError, Synced, Told};
 
 /// Writes to stderr what went wrong or may.
@@ -24,43 +25,61 @@ pub(super) fn say_troubles(report: &Report, dry_run: bool) {
     }
     match &report.result {
         Err(error) => super::complain(&describe_error(organization, error)),
-        Ok(Synced::Held { hold, kept }) => {
-            let mut losses = Vec::new();
-            let (leavers, seat_losers) = (hold.losses.leavers.len(), hold.losses.seat_losers.len());
-            if leavers > 0 {
-                let members = count(kept.members, "member");
-                losses.push(format!("{leavers} of {members} would leave"));
-            }
-            if seat_losers > 0 {
-                let seats = count(kept.seats, "seat holder");
-                losses.push(format!("{seat_losers} of {seats} would lose the seat"));
-            }
-            if hold.losses.last_admin {
-                losses.push("no admin would be left".to_owned());
-            }
-            let id = &hold.id;
-            let hint = if dry_run {
-                format!(
-                    "if this is right, run `seatwatch sync {organization}`, which holds it, and \
-                     then `seatwatch approve {organization}`"
-                )
-            } else {
-                // What has changed since it was told has to be named to be approved.
-                let told = hold.told_id == *id;
-                let named = if told { String::new() } else { format!(" --hold {id}") };
-                format!(
-                    "if this is right, run `seatwatch approve {organization}{named}`; if not, \
-                     `seatwatch reject {organization}`"
-                )
-            };
-            super::complain(&format!(
-                "error: {organization}: roster held ({id}): {}; nothing was committed\n\
-                 hint: {hint}",
-                losses.join(", ")
-            ));
+        Ok(Synced::Held { hold, kept, found }) => {
+            super::complain(&describe_hold(organization, hold, kept, found, dry_run));
         }
         Ok(_) => {}
     }
+}
+
+fn describe_hold(
+    organization: &OrganizationId,
+    hold: &Hold,
+    kept: &Totals,
+    found: &Totals,
+    dry_run: bool,
+) -> String {
+    let Hold { id, losses, told_id, rejected_at, .. } = hold;
+    let mut lacks = Vec::new();
+    if !losses.leavers.is_empty() {
+        let members = count(kept.members, "member");
+        lacks.push(format!("{} of {members} would leave", losses.leavers.len()));
+    }
+    if !losses.seat_losers.is_empty() {
+        let holders = count(kept.seats, "seat holder");
+        let losers = losses.seat_losers.len();
+        lacks.push(format!("{losers} of {holders} would stay and lose the seat"));
+    }
+    if losses.last_admin {
+        lacks.push("no admin would be left".to_owned());
+    }
+    if found.seats < kept.seats {
+        lacks.push(format!("{} of {} would be left", found.seats, count(kept.seats, "seat")));
+    }
+    let lacks = lacks.join(", ");
+    // What has changed since it was told has to be named to be approved.
+    let named = if told_id == id { String::new() } else { format!(" --hold {id}") };
+    let approve = format!("seatwatch approve {organization}{named}");
+    let (state, hint) = if dry_run {
+        let hint = format!(
+            "if this is right, run `seatwatch sync {organization}`, which holds it, and then \
+             `seatwatch approve {organization}`"
+        );
+        ("held", hint)
+    } else if rejected_at.is_some() {
+        let hint = format!(
+            "it was rejected, and waits until Codecov lists them again; if it is right after \
+             all, run `{approve}`"
+        );
+        ("still held", hint)
+    } else {
+        let reject = format!("if not, `seatwatch reject {organization}`");
+        ("held", format!("if this is right, run `{approve}`; {reject}"))
+    };
+    format!(
+        "error: {organization}: roster {state} ({id}): {lacks}; nothing was committed\n\
+         hint: {hint}"
+    )
 }
 
 fn describe_error(organization: &OrganizationId, error: &SyncError) -> String {
@@ -117,7 +136,7 @@ pub(super) fn write_report(
         Ok(Synced::Compared { before, after }) => {
             writeln!(out, "{name}  {}", sums(after, &Moves::of(report, before, after), limit))?;
         }
-        Ok(Synced::Held { hold, kept }) => {
+        Ok(Synced::Held { hold, kept, .. }) => {
             let kept = sums(kept, &Moves::default(), limit);
             writeln!(out, "{name}  {kept}  held ({})", hold.id)?;
             let losses = &hold.losses;
@@ -240,7 +259,7 @@ pub(super) fn report_row(report: &Report) -> Row {
     let (totals, hold) = match &report.result {
         Ok(Synced::Baselined(totals)) => (Some(totals), None),
         Ok(Synced::Compared { after, .. }) => (Some(after), None),
-        Ok(Synced::Held { hold, kept }) => (Some(kept), Some(&hold.id)),
+        Ok(Synced::Held { hold, kept, .. }) => (Some(kept), Some(&hold.id)),
         Err(_) => (None, None),
     };
     let error = report.result.as_ref().err();

@@ -27,6 +27,7 @@ struct Standing<'a> {
     last_run: Option<Run>,
     under_way: bool,
     next: Option<DateTime<Utc>>,
+    now: DateTime<Utc>,
 }
 
 /// The five words for it.
@@ -85,6 +86,11 @@ impl Standing<'_> {
         }
     }
 
+    /// Whether the schedule wanted a sync that nobody has begun.
+    fn is_overdue(&self) -> bool {
+        !self.under_way && self.next.is_some_and(|next| next < self.now)
+    }
+
     /// The failure of the last run: the reason's word, what happened, what to do.
     fn failure(&self) -> Option<(&str, &str, Option<&'static str>)> {
         let (reason, message) = self.last_run.as_ref()?.failure.as_ref()?;
@@ -121,7 +127,6 @@ fn standings<'a>(config: &'a Config, reader: &Reader) -> Result<Vec<Standing<'a>
     let locked = store::is_locked(&config.state_dir);
     reader.read(|view| {
         let standing = |organization: &'a Organization| {
-            let next = schedule::next_run(organization, config.splay, now);
             let mut standing = Standing {
                 organization,
                 totals: None,
@@ -129,7 +134,8 @@ fn standings<'a>(config: &'a Config, reader: &Reader) -> Result<Vec<Standing<'a>
                 hold: None,
                 last_run: None,
                 under_way: false,
-                next,
+                next: None,
+                now,
             };
             if let Some(number) = view.find(&organization.id)? {
                 standing.totals = view.roster_state(number)?.map(|roster| roster.totals);
@@ -138,6 +144,9 @@ fn standings<'a>(config: &'a Config, reader: &Reader) -> Result<Vec<Standing<'a>
                 standing.last_run = view.last_run(number)?;
                 standing.under_way = locked && view.is_under_way(number)?;
             }
+            // Due after the last one, also where that time has passed and nobody called.
+            let last = standing.last_run.as_ref().map_or(now, |run| run.last_finished_at);
+            standing.next = schedule::next_run(organization, config.splay, last);
             Ok(standing)
         };
         config.organizations.iter().map(standing).collect()
@@ -158,6 +167,7 @@ fn write_organizations(standings: &[Standing<'_>], out: &mut dyn Write) -> io::R
         };
         let last = standing.last_run.as_ref().map(|run| run.last_finished_at);
         let state = standing.state();
+        let overdue = if standing.is_overdue() { " (overdue)" } else { "" };
         table.add_row(vec![
             Cell::new(named(organization)),
             Cell::new(state.title()).fg(state.color()),
@@ -165,7 +175,7 @@ fn write_organizations(standings: &[Standing<'_>], out: &mut dyn Write) -> io::R
             Cell::new(seats),
             Cell::new(number(|totals| totals.admins)),
             Cell::new(local(last, organization.timezone)),
-            Cell::new(local(standing.next, organization.timezone)),
+            Cell::new(format!("{}{overdue}", local(standing.next, organization.timezone))),
         ]);
     }
     align_right(&mut table, &[2, 3, 4]);

@@ -110,7 +110,7 @@ impl fmt::Display for Change {
         write!(f, "{}: {} ", self.organization, self.username)?;
         match &self.action {
             Action::Join => f.write_str("joins"),
-            Action::Leave => f.write_str("leaves"),
+            Action::Leave => f.write_str("leaves, and stays listed if there is a seat"),
             Action::LeaveAndUnseat => f.write_str("leaves, and loses the seat if there was one"),
             Action::Seat => f.write_str("gets a seat"),
             Action::Unseat => f.write_str("loses the seat"),

@@ -328,10 +328,12 @@ fn decide(facts: Facts<'_>, found: Result<Found, SyncError>) -> (Plan, Result<Sy
             (Plan::unchanged(facts), Ok(Synced::Compared { before: totals, after: totals }))
         }
         Ok(Found::Judged(Verdict::Held { found, losses }, _)) => {
-            let plan = Plan::held(facts, &found, losses);
+            let found = found.totals();
+            let plan = Plan::held(facts, found, losses);
             let kept = facts.before.roster.as_ref().map(|roster| roster.totals);
             let hold = plan.hold.clone().expect("a held roster has a hold");
-            (plan, Ok(Synced::Held { hold: Box::new(hold), kept: kept.unwrap_or_default() }))
+            let (hold, kept) = (Box::new(hold), kept.unwrap_or_default());
+            (plan, Ok(Synced::Held { hold, kept, found }))
         }
         Ok(Found::Judged(Verdict::Accepted(accepted), bounds)) => {
             let after = accepted.diff().after().totals();

@@ -19,7 +19,7 @@ use super::seats;
 use crate::chain::chain;
 use crate::config::{OnFirstSync, SeatsConfig};
 use crate::organization::OrganizationId;
-use crate::roster::{Losses, Roster};
+use crate::roster::Losses;
 use crate::store::{Approval, Health, Hold, Outcome, Proof, RosterState};
 
 /// What was known of an organization when its sync began.
@@ -161,7 +161,7 @@ impl Plan {
     }
 
     /// The guard holds the roster back: nothing of it is written but that.
-    pub(super) fn held(facts: Facts<'_>, found: &Roster, losses: Losses) -> Self {
+    pub(super) fn held(facts: Facts<'_>, found: Totals, losses: Losses) -> Self {
         let before = facts.before;
         let totals = before.totals();
         let frame = facts.frame(totals, totals);
@@ -178,7 +178,9 @@ impl Plan {
                 "seat_losers": hold.losses.seat_losers.len(),
                 "last_admin": hold.losses.last_admin,
                 "members": totals.map_or(0, |totals| totals.members),
-                "members_found": found.members().len(),
+                "members_found": found.members,
+                "seats": totals.map_or(0, |totals| totals.seats),
+                "seats_found": found.seats,
                 "names": names.take(NAMES_SHOWN).collect::<Vec<_>>(),
             });
             frame.organization_event(EventKind::RosterHeld, details)

@@ -41,6 +41,8 @@ pub enum Synced {
         hold: Box<Hold>,
         /// Sums of the last one.
         kept: Totals,
+        /// Sums of the one that is held back.
+        found: Totals,
     },
 }
 

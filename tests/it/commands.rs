@@ -113,11 +113,13 @@ fn check_online_asks_every_token_and_every_sink() {
     world.write_token(&token);
     assert_snapshot!(online(&world), @r"
     ORGANIZATION  SCHEDULE  NEXT SYNC  TOKEN  ONLINE
-    github/acme  0 * * * *  [TIME]  [DIR]/token  token accepted, sees the organization; token_not_admin: the token is not an admin's of this organization, so Codecov may show it only a part of the members
-      hint: use the token of an admin of the organization; where Codecov is self-hosted, which answers this question otherwise, set `require_admin: false`
+    github/acme  0 * * * *  [TIME]  [DIR]/token  token accepted, sees the organization, see below
 
     SINK  TYPE  EVENTS  ORGANIZATIONS  ONLINE
     events  file  all but updated  all  would deliver
+
+    github/acme: token_not_admin: the token is not an admin's of this organization, so Codecov may show it only a part of the members
+    hint: use the token of an admin of the organization; where Codecov is self-hosted, which answers this question otherwise, set `require_admin: false`
 
     [DIR]/seatwatch.yaml: configuration is valid, but 1 problem came up online
     exit code 77
@@ -126,11 +128,13 @@ fn check_online_asks_every_token_and_every_sink() {
     world.write_token("5ea70000-0000-4000-8000-00000000dead");
     assert_snapshot!(online(&world), @r"
     ORGANIZATION  SCHEDULE  NEXT SYNC  TOKEN  ONLINE
-    github/acme  0 * * * *  [TIME]  [DIR]/token  token_refused: `[URL]/api/v2/github/acme/users/?page=1&page_size=1` answered 401 Unauthorized: `Invalid token.`
-      hint: make an API token in the Codecov settings of an admin of the organization and put it into the token file; it is read again at the next sync
+    github/acme  0 * * * *  [TIME]  [DIR]/token  see below
 
     SINK  TYPE  EVENTS  ORGANIZATIONS  ONLINE
     events  file  all but updated  all  would deliver
+
+    github/acme: token_refused: `[URL]/api/v2/github/acme/users/?page=1&page_size=1` answered 401 Unauthorized: `Invalid token.`
+    hint: make an API token in the Codecov settings of an admin of the organization and put it into the token file; it is read again at the next sync
 
     [DIR]/seatwatch.yaml: configuration is valid, but 1 problem came up online
     exit code 77
@@ -152,7 +156,9 @@ fn check_online_finds_a_sink_that_would_not_deliver() {
 
     SINK  TYPE  EVENTS  ORGANIZATIONS  ONLINE
     events  file  all but updated  all  would deliver
-    lost  file  all but updated  all  cannot create `[DIR]/no/where`: No such file or directory (os error 2); create the directory `[DIR]/no`
+    lost  file  all but updated  all  see below
+
+    sink lost: cannot create `[DIR]/no/where`: No such file or directory (os error 2); create the directory `[DIR]/no`
 
     [DIR]/seatwatch.yaml: configuration is valid, but 1 problem came up online
     exit code 69

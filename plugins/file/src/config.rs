@@ -13,9 +13,6 @@ use crate::FileSink;
 /// The file is created with mode 0640, whatever the umask is; its directory must exist. Rotate it
 /// by renaming: the next delivery starts a new file. No event stands twice in a file, even if a
 /// delivery was cut short and repeated; if a rotation came between, it may stand in both files.
-///
-/// A replay adds what is not among the last lines of the file; to have all of it written again, move
-/// the file away first.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct FileConfig {
@@ -43,6 +40,10 @@ pub enum Format {
 }
 
 impl SinkConfig for FileConfig {
+    fn receiver(&self) -> Option<String> {
+        Some(self.path.display().to_string())
+    }
+
     fn resolve(&mut self, directory: &Path) {
         self.path = directory.join(&self.path);
     }

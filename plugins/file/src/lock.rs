@@ -1,6 +1,6 @@
 //! One writer at a time: two would tear each other's lines.
 //!
-//! Keeps out another sink on the same path, another daemon, and what is still at work of a sink
+//! Keeps out another sink on the same path, another process, and what is still at work of a sink
 //! that a reload replaced. Advisory: log shippers and rotation do not notice.
 
 use std::fs::{File, TryLockError};
@@ -23,7 +23,7 @@ impl Locked {
             Ok(()) => Ok(Self(file)),
             Err(TryLockError::WouldBlock) => Err(format!(
                 "`{}` is being written by somebody else; if this does not pass, look for another \
-                 sink or daemon with the same `path`",
+                 sink or process with the same `path`",
                 path.display()
             )),
             // Some network file systems have no locks. Then the administrator's care must do.

@@ -113,6 +113,11 @@ pub trait SinkConfig: std::fmt::Debug + Send + Sync {
         vec!["main".to_owned()]
     }
 
+    /// Names the place that two sinks cannot both deliver to, if there is one.
+    fn receiver(&self) -> Option<String> {
+        None
+    }
+
     /// The most events that one delivery may hold.
     fn max_events(&self) -> usize {
         1000

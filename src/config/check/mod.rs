@@ -8,6 +8,7 @@ mod organizations;
 mod place;
 mod sinks;
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use self::organizations::ORGANIZATIONS;
@@ -53,6 +54,7 @@ pub(super) fn check(text: &str, origin: &Path, credentials: Option<&Path>) -> Ch
         credentials,
         problems,
         tokens: Vec::new(),
+        receivers: HashMap::new(),
     };
     let config = checker.config(organizations, sinks, origin);
     Checked { config, problems: checker.problems, tokens: checker.tokens }
@@ -78,6 +80,8 @@ struct Checker<'a> {
     credentials: Option<&'a Path>,
     problems: Vec<Problem>,
     tokens: Vec<(Place, TokenSource)>,
+    /// Which sink delivers to each place that only one may deliver to.
+    receivers: HashMap<String, String>,
 }
 
 /// A token as one mapping names it.

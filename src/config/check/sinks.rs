@@ -67,6 +67,16 @@ impl Checker<'_> {
         };
         let mut config = config?;
         config.resolve(self.directory);
+        if let Some(receiver) = config.receiver() {
+            let other = self.receivers.entry(receiver).or_insert_with(|| name.clone());
+            if *other != name {
+                let problem = section.place(&["type"]).error(format!(
+                    "delivers to the same place as `{SINKS}.{other}`, and each would stand in the \
+                     other's way"
+                ));
+                self.problems.push(problem.with_hint("give each sink a place of its own"));
+            }
+        }
         Some(SinkEntry {
             name,
             kind: kind.name,

@@ -44,6 +44,9 @@ impl FromStr for BaseUrl {
         if !matches!(url.scheme(), "https" | "http") {
             return Err(format!("the scheme `{}` is not supported\n{HINT}", url.scheme()));
         }
+        if url.host_str() == Some("app.codecov.io") {
+            return Err(format!("that is Codecov's web site and not its API\n{HINT}"));
+        }
         if url.query().is_some() || url.fragment().is_some() {
             return Err(format!("a URL with `?` or `#` is refused\n{HINT}"));
         }
