@@ -3,11 +3,13 @@
 use std::io::Write;
 use std::path::Path;
 
+use chrono_tz::Tz;
 use seatwatch_sdk::Status;
 
 use super::exit::{Exit, Failure, Stop};
 use super::instance;
 use super::output::{Format, Row, count, row, shown, table, write_rows, write_table};
+use super::status::local;
 use crate::organization::OrganizationId;
 use crate::roster::Member;
 use crate::store::Reader;
@@ -30,9 +32,9 @@ impl Roster {
         let found = reader.read(|view| {
             let Some(number) = view.find(&self.organization)? else { return Ok(None) };
             let Some(state) = view.roster_state(number)? else { return Ok(None) };
-            Ok(Some((state.totals, view.roster(number)?)))
+            Ok(Some((state, view.roster(number)?)))
         })?;
-        let Some((totals, roster)) = found else { return Err(self.unknown(&config).into()) };
+        let Some((state, roster)) = found else { return Err(self.unknown(&config).into()) };
         let mut out = super::stdout();
         if format != Format::Table {
             let rows: Vec<Row> = roster.members().iter().map(|member| self.row(member)).collect();
@@ -53,9 +55,10 @@ impl Roster {
             ]);
         }
         write_table(&table, &mut out)?;
+        let totals = state.totals;
         let (members, seats) = (count(totals.members, "member"), count(totals.seats, "seat"));
-        let admins = count(totals.admins, "admin");
-        writeln!(out, "\n{members}, {seats}, {admins}")?;
+        let (admins, as_of) = (count(totals.admins, "admin"), local(Some(state.read_at), Tz::UTC));
+        writeln!(out, "\n{members}, {seats}, {admins} as of {as_of}")?;
         if totals.unnamed.members > 0 {
             let rows = count(totals.unnamed.members, "unnamed row");
             let seats = count(totals.unnamed.seats, "seat");

@@ -281,7 +281,7 @@ fn hard_names_are_escaped_for_people_only() {
     evil\u{202e}gnp  zero\u{200b}width  "quoted"@example.com
     zoë-名前  Zoë 🦀 "Q" <b>&amp;</b>  ZOË@Exämple.test
 
-    7 members, 1 seat, 0 admins
+    7 members, 1 seat, 0 admins as of [TIME]
     "#);
     assert!(!table.chars().any(|c| c.is_control() && c != '\n'), "{table:?}");
     let json = world.run(&["roster", "github/acme", "--format", "json"]).ok();
@@ -352,7 +352,7 @@ fn a_roster_is_listed_for_people_and_machines() {
     bob       bob   bob@example.com        yes
     cat       cat   cat@example.com
 
-    3 members, 1 seat, 1 admin
+    3 members, 1 seat, 1 admin as of [TIME]
     and 1 unnamed row with 1 seat
     ");
     assert_snapshot!(world.run(&["roster", "github/acme", "--format", "csv"]).ok().stdout, @r"
@@ -743,7 +743,7 @@ fn rows_that_name_nobody_are_counted_and_nobodys_events() {
     USERNAME  NAME  EMAIL              SEAT  ADMIN
     ann             other@example.com
 
-    1 member, 0 seats, 0 admins
+    1 member, 0 seats, 0 admins as of [TIME]
     and 3 unnamed rows with 2 seats
     ");
     let totals = world.events().pop().unwrap()["data"]["totals"].take();
