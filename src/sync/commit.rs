@@ -8,9 +8,11 @@ use seatwatch_sdk::Data;
 use uuid::Uuid;
 
 use super::diff::Diff;
-use super::plan::{NextRoster, Plan};
+use super::plan::{NextHold, NextRoster, Plan};
 use crate::organization::OrganizationId;
-use crate::store::{NewEvent, NewRun, Organization, Proof, RosterState, RunNumber, SecretKey, Tx};
+use crate::store::{
+    Hold, NewEvent, NewRun, Organization, Proof, RosterState, RunNumber, SecretKey, Tx,
+};
 
 /// What the store is told of a sync beside what was found.
 #[derive(Clone, Debug)]
@@ -44,13 +46,10 @@ pub(super) fn write(tx: &Tx<'_>, stamp: &Stamp, plan: &Plan) -> rusqlite::Result
         },
     )?;
     tx.set_health(organization, &plan.health)?;
-    tx.set_hold(organization, plan.hold.as_ref())?;
     if let Some(proof) = &stamp.proof {
         tx.set_proof(organization, proof)?;
     }
-    if !plan.keep_approval {
-        tx.set_approval(organization, None)?;
-    }
+    write_hold(tx, organization, stamp, &plan.hold)?;
     let mut log = Log { tx, stamp, organization, key: tx.key()?, position: 0 };
     for data in &plan.organization_events {
         log.append(None, data)?;
@@ -71,6 +70,30 @@ pub(super) fn write(tx: &Tx<'_>, stamp: &Stamp, plan: &Plan) -> rusqlite::Result
     }
     crash_point!("commit:end");
     Ok(())
+}
+
+/// A person may have spoken while the roster was read: that stands.
+fn write_hold(
+    tx: &Tx<'_>,
+    organization: Organization,
+    stamp: &Stamp,
+    next: &NextHold,
+) -> rusqlite::Result<()> {
+    match next {
+        NextHold::Kept => Ok(()),
+        NextHold::Held(hold) => {
+            let now = tx.hold(organization)?.filter(|now| now.id == hold.id);
+            let rejected_at = now.and_then(|now| now.rejected_at).or(hold.rejected_at);
+            tx.set_hold(organization, Some(&Hold { rejected_at, ..(**hold).clone() }))
+        }
+        NextHold::Ended => {
+            tx.set_hold(organization, None)?;
+            match tx.approval(organization)? {
+                Some(approval) if approval.approved_at > stamp.started_at => Ok(()),
+                _ => tx.set_approval(organization, None),
+            }
+        }
+    }
 }
 
 /// First ends every state that is over, then begins the new ones: a username may pass from one

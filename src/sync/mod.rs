@@ -21,6 +21,7 @@ mod guard;
 mod health;
 mod hold;
 mod pair;
+mod pass;
 mod plan;
 mod rename;
 mod report;
@@ -38,18 +39,13 @@ pub use health::Patience;
 pub use report::{Report, Synced, Told};
 
 use crate::clock::{Clock, uuid_v7};
-use crate::codecov::{AdminProof, Complete, LastRead, Reading, Server, Session};
+use crate::codecov::{Server, Session};
 use crate::config::{self, Secret};
-use crate::roster::Roster;
-use crate::store::{Answer, Proof, Reader, SecretKey, Store, StoreError, View};
-use bounds::Bounds;
+use crate::store::{Reader, SecretKey, Store, StoreError, View};
 use commit::Stamp;
-use confirm::{Confirmed, Read};
 use guard::Verdict;
+use pass::{Findings, Found, Pass};
 use plan::{Before, Facts, Plan};
-
-/// How long an answer about the token's admin right is good for.
-const PROOF_LASTS: Duration = Duration::from_secs(60 * 60);
 
 /// No server is obeyed that asks to be left alone for longer.
 const LONGEST_POSTPONEMENT: TimeDelta = TimeDelta::hours(24);
@@ -98,21 +94,6 @@ impl Memory {
     }
 }
 
-/// What one pass has learnt before it ends, whichever way it ends.
-#[derive(Debug, Default)]
-struct Findings {
-    proof: Option<Proof>,
-    warnings: Vec<String>,
-}
-
-/// What a pass found on the server.
-enum Found {
-    /// The last roster, to the byte.
-    Same,
-    /// A roster that was compared, confirmed and judged.
-    Judged(Verdict, Bounds),
-}
-
 impl Syncer {
     /// Runs one pass over one organization and notes how it ended.
     ///
@@ -135,7 +116,9 @@ impl Syncer {
             Err(error) => (Err(error), 0),
             Ok((token, opened)) => {
                 on_open(&opened);
-                let pass = Pass { syncer: self, organization, before: &before, session: &opened };
+                let (memory, clock) = (&self.memory, &*self.clock);
+                let (before, session) = (&before, &opened);
+                let pass = Pass { organization, before, memory, clock, session };
                 let found = pass.run(&token, &mut findings).await?;
                 (found, opened.requests())
             }
@@ -204,121 +187,6 @@ impl Syncer {
     }
 }
 
-/// The part of a pass that talks to Codecov.
-struct Pass<'a> {
-    syncer: &'a Syncer,
-    organization: &'a config::Organization,
-    before: &'a Before,
-    session: &'a Session,
-}
-
-impl Pass<'_> {
-    /// The outer error is the store's, the inner one what kept the roster from us.
-    async fn run(
-        &self,
-        token: &Secret,
-        findings: &mut Findings,
-    ) -> Result<Result<Found, SyncError>, StoreError> {
-        let key = self.syncer.memory.key()?;
-        let token = key.digest("token", token.expose().as_bytes());
-        let known = match self.read(token, findings).await {
-            Ok(Some(read)) => read,
-            Ok(None) => return Ok(Ok(Found::Same)),
-            Err(error) => return Ok(Err(error)),
-        };
-        let before = self.syncer.memory.read(|view| {
-            let number = view.find(&self.organization.id)?;
-            number.map_or_else(|| Ok(Roster::default()), |number| view.roster(number))
-        })?;
-        Ok(self.judge(token, before, known, findings).await)
-    }
-
-    /// The roster as it is now; none where it is the last one to the byte.
-    async fn read(
-        &self,
-        token: [u8; 32],
-        findings: &mut Findings,
-    ) -> Result<Option<Read>, SyncError> {
-        let proof = self.before.proof.as_ref();
-        let now = self.syncer.clock.now();
-        let stale = |proof: &Proof| health::has_passed(proof.asked_at, PROOF_LASTS, now);
-        if proof.is_none_or(|proof| stale(proof) || proof.proven != Some(token)) {
-            self.prove_admin(token, findings).await?;
-        }
-        let last = self.before.roster.as_ref().map(|roster| LastRead {
-            rows: roster.totals.members + roster.totals.unnamed.members,
-            digest: roster.digest.map(Into::into),
-        });
-        let twice = last.is_none() || self.before.health.read_twice;
-        let last = last.map(|last| LastRead { digest: last.digest.filter(|_| !twice), ..last });
-        match self.session.read_roster(last.as_ref()).await? {
-            Reading::Same => Ok(None),
-            Reading::New { roster, digest } => {
-                let read = Read { roster, digest: Some(digest) };
-                let read = if twice { self.read_again(read).await? } else { read };
-                Ok(Some(read))
-            }
-        }
-    }
-
-    /// A roster that nothing vouches for is read a second time; the union counts.
-    async fn read_again(&self, first: Read) -> Result<Read, SyncError> {
-        let rows = first.roster.get().rows() as u64;
-        let last = LastRead { rows, digest: first.digest };
-        match self.session.read_roster(Some(&last)).await? {
-            Reading::Same => Ok(first),
-            Reading::New { roster, .. } => {
-                Ok(Read { roster: Complete::union(first.roster, roster), digest: None })
-            }
-        }
-    }
-
-    async fn judge(
-        &self,
-        token: [u8; 32],
-        before: Roster,
-        read: Read,
-        findings: &mut Findings,
-    ) -> Result<Found, SyncError> {
-        let Some(state) = &self.before.roster else {
-            // Nobody can be missing from a first roster.
-            let bounds = Bounds::new(&self.organization.guard, 0, 0);
-            let verdict = guard::judge(Confirmed::first(read), bounds, None);
-            return Ok(Found::Judged(verdict, bounds));
-        };
-        let totals = state.totals;
-        let bounds = Bounds::new(&self.organization.guard, totals.members, totals.seats);
-        let now = self.syncer.clock.now();
-        let approval = self.before.approval.as_ref().filter(|approval| approval.is_valid(now));
-        let approved = approval.map(|approval| &approval.losses);
-        let confirmed = confirm::confirm(self.session, before, read, bounds, approved).await?;
-        if confirmed.has_leavers() && findings.proof.is_none() {
-            self.prove_admin(token, findings).await?;
-        }
-        Ok(Found::Judged(guard::judge(confirmed, bounds, approved), bounds))
-    }
-
-    /// Another's token may be shown only a part of the members; an admin's is shown all.
-    async fn prove_admin(&self, token: [u8; 32], findings: &mut Findings) -> Result<(), SyncError> {
-        let proven = self.before.proof.as_ref().and_then(|proof| proof.proven);
-        let (answer, proven) = match self.session.prove_admin().await? {
-            AdminProof::Admin => (Answer::Admin, Some(token)),
-            AdminProof::NotAdmin => (Answer::NotAdmin, None),
-            AdminProof::Unknown { why } => {
-                findings
-                    .warnings
-                    .push(format!("could not tell whether the token is an admin's: {why}"));
-                (Answer::Unknown, proven)
-            }
-        };
-        findings.proof = Some(Proof { proven, asked_at: self.syncer.clock.now(), answer });
-        if answer == Answer::NotAdmin && self.organization.require_admin {
-            return Err(SyncError::NotAdmin);
-        }
-        Ok(())
-    }
-}
-
 fn decide(facts: Facts<'_>, found: Result<Found, SyncError>) -> (Plan, Result<Synced, SyncError>) {
     match found {
         Err(error) => (Plan::failed(facts, &error), Err(error)),
@@ -329,9 +197,8 @@ fn decide(facts: Facts<'_>, found: Result<Found, SyncError>) -> (Plan, Result<Sy
         }
         Ok(Found::Judged(Verdict::Held { found, losses }, _)) => {
             let found = found.totals();
-            let plan = Plan::held(facts, found, losses);
+            let (plan, hold) = Plan::held(facts, found, losses);
             let kept = facts.before.roster.as_ref().map(|roster| roster.totals);
-            let hold = plan.hold.clone().expect("a held roster has a hold");
             let (hold, kept) = (Box::new(hold), kept.unwrap_or_default());
             (plan, Ok(Synced::Held { hold, kept, found }))
         }

@@ -73,11 +73,20 @@ pub(super) struct Plan {
     pub(super) failure: Option<(&'static str, String)>,
     pub(super) organization_events: Vec<Data>,
     pub(super) health: Health,
-    pub(super) hold: Option<Hold>,
-    /// An approval is used up by the commit that it was given for.
-    pub(super) keep_approval: bool,
+    pub(super) hold: NextHold,
     pub(super) roster: NextRoster,
     frame: Frame,
+}
+
+/// What becomes of the hold, and of an approval of it.
+#[derive(Debug)]
+pub(super) enum NextHold {
+    /// No roster was read: nothing is known of it.
+    Kept,
+    /// This is the hold now.
+    Held(Box<Hold>),
+    /// A roster has passed; an approval is used up by the commit that it was given for.
+    Ended,
 }
 
 /// What becomes of the roster.
@@ -153,15 +162,14 @@ impl Plan {
             failure: None,
             organization_events: events,
             health: Health { near_told: told.near, reached_told: told.reached, ..health },
-            hold: None,
-            keep_approval: false,
+            hold: NextHold::Ended,
             roster,
             frame,
         }
     }
 
     /// The guard holds the roster back: nothing of it is written but that.
-    pub(super) fn held(facts: Facts<'_>, found: Totals, losses: Losses) -> Self {
+    pub(super) fn held(facts: Facts<'_>, found: Totals, losses: Losses) -> (Self, Hold) {
         let before = facts.before;
         let totals = before.totals();
         let frame = facts.frame(totals, totals);
@@ -185,16 +193,16 @@ impl Plan {
             });
             frame.organization_event(EventKind::RosterHeld, details)
         }));
-        Self {
+        let plan = Self {
             outcome: Outcome::Held,
             failure: None,
             organization_events: events,
             health,
-            hold: Some(hold),
-            keep_approval: true,
+            hold: NextHold::Held(Box::new(hold.clone())),
             roster: NextRoster::Kept,
             frame,
-        }
+        };
+        (plan, hold)
     }
 
     /// There is no roster.
@@ -227,8 +235,7 @@ impl Plan {
             failure: Some((error.reason().word(), message)),
             organization_events: event.into_iter().collect(),
             health,
-            hold: before.hold.clone(),
-            keep_approval: true,
+            hold: NextHold::Kept,
             roster: NextRoster::Kept,
             frame,
         }
