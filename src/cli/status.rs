@@ -11,12 +11,11 @@ use seatwatch_sdk::Totals;
 use super::exit::{Exit, Stop};
 use super::instance;
 use super::output::{Format, Row, align_right, count, row, shown, table, write_rows, write_table};
-use crate::codecov::Reason;
 use crate::config::{Config, Organization};
 use crate::dispatch::{self, LaneStatus};
 use crate::organization::OrganizationId;
 use crate::schedule;
-use crate::store::{self, Health, Hold, Outcome, Reader, Run, StoreError};
+use crate::store::{self, Failure, Health, Hold, Outcome, Reader, Run, StoreError};
 
 /// How one organization stands.
 struct Standing<'a> {
@@ -91,14 +90,9 @@ impl Standing<'_> {
         !self.under_way && self.next.is_some_and(|next| next < self.now)
     }
 
-    /// The failure of the last run: the reason's word, what happened, what to do.
-    fn failure(&self) -> Option<(&str, &str, Option<&'static str>)> {
-        let (reason, message) = self.last_run.as_ref()?.failure.as_ref()?;
-        let hint = match self.health.postponed_until {
-            Some(_) => Some("nothing to do: the first sync after that time asks again"),
-            None => reason.parse::<Reason>().ok().map(Reason::hint),
-        };
-        Some((reason, message, hint))
+    /// Why the last run failed, if it did.
+    fn failure(&self) -> Option<&Failure> {
+        self.last_run.as_ref()?.failure.as_ref()
     }
 }
 
@@ -186,7 +180,7 @@ fn write_organizations(standings: &[Standing<'_>], out: &mut dyn Write) -> io::R
 fn write_troubles(standings: &[Standing<'_>], out: &mut dyn Write) -> io::Result<()> {
     for standing in standings {
         let id = &standing.organization.id;
-        if let Some((reason, message, hint)) = standing.failure() {
+        if let Some(Failure { reason, message, hint }) = standing.failure() {
             let failures = count(u64::from(standing.health.failures), "sync");
             let since = local(standing.health.failing_since, standing.organization.timezone);
             writeln!(out)?;
@@ -195,9 +189,7 @@ fn write_troubles(standings: &[Standing<'_>], out: &mut dyn Write) -> io::Result
                 "{id}: failing since {since} ({failures}): {reason}: {}",
                 shown(message)
             )?;
-            if let Some(hint) = hint {
-                writeln!(out, "hint: {hint}")?;
-            }
+            writeln!(out, "hint: {}", shown(hint))?;
         }
         if let Some(hold) = &standing.hold {
             write_hold(id, hold, standing.organization.timezone, out)?;
@@ -353,9 +345,9 @@ fn organization_row(standing: &Standing<'_>) -> Row {
         last_success: utc(standing.health.last_success_at),
         next_sync: utc(standing.next),
         failures: standing.health.failures,
-        reason: failure.map(|(reason, ..)| reason),
-        message: failure.map(|(_, message, _)| message),
-        hint: failure.and_then(|(.., hint)| hint),
+        reason: failure.map(|failure| &failure.reason),
+        message: failure.map(|failure| &failure.message),
+        hint: failure.map(|failure| &failure.hint),
         hold: standing.hold.as_ref().map(|hold| &hold.id),
     }
 }

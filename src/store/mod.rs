@@ -33,7 +33,7 @@ pub use lanes::{Cut, DeadLetter, Failed, Lane};
 pub use log::{Logged, NewEvent};
 pub use organizations::{Organization, SecretKey};
 pub use rosters::RosterState;
-pub use runs::{NewRun, Outcome, Run, RunNumber};
+pub use runs::{Failure, NewRun, Outcome, Run, RunNumber};
 use writer::Writer;
 
 /// The state of one instance, open for reading and writing.

@@ -46,6 +46,17 @@ impl Outcome {
     }
 }
 
+/// Why a run failed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// The reason's word.
+    pub reason: String,
+    /// What happened.
+    pub message: String,
+    /// What to do about it.
+    pub hint: String,
+}
+
 /// A run that has just ended.
 #[derive(Clone, Debug)]
 pub struct NewRun {
@@ -53,8 +64,8 @@ pub struct NewRun {
     pub sync: Uuid,
     /// How it ended.
     pub outcome: Outcome,
-    /// Why it failed: the reason's word and a sentence.
-    pub failure: Option<(&'static str, String)>,
+    /// Why it failed.
+    pub failure: Option<Failure>,
     /// When it began.
     pub started_at: DateTime<Utc>,
     /// When it ended.
@@ -70,8 +81,8 @@ pub struct NewRun {
 pub struct Run {
     /// How it ended.
     pub outcome: Outcome,
-    /// Why it failed: the reason's word and a sentence.
-    pub failure: Option<(String, String)>,
+    /// Why it failed.
+    pub failure: Option<Failure>,
     /// When the first of them began.
     pub started_at: DateTime<Utc>,
     /// When the last of them ended.
@@ -88,7 +99,7 @@ impl View<'_> {
     /// The disk or the database failed.
     pub fn last_run(&self, organization: Organization) -> rusqlite::Result<Option<Run>> {
         let mut statement = self.0.prepare_cached(
-            "SELECT outcome, reason, message, started_at, last_finished_at, count FROM runs
+            "SELECT outcome, reason, message, hint, started_at, last_finished_at, count FROM runs
              WHERE organization = ?1 ORDER BY id DESC LIMIT 1",
         )?;
         statement.query_row([organization.0], read_run).optional()
@@ -109,10 +120,11 @@ impl View<'_> {
 fn read_run(row: &Row<'_>) -> rusqlite::Result<Run> {
     let word: String = row.get("outcome")?;
     let outcome = Outcome::ALL.into_iter().find(|outcome| outcome.word() == word);
-    let (reason, message): (Option<_>, Option<_>) = (row.get("reason")?, row.get("message")?);
+    let text = |column| row.get::<_, Option<String>>(column);
+    let failure = text("reason")?.zip(text("message")?).zip(text("hint")?);
     Ok(Run {
         outcome: outcome.ok_or_else(|| unreadable(word))?,
-        failure: reason.zip(message),
+        failure: failure.map(|((reason, message), hint)| Failure { reason, message, hint }),
         started_at: time(row.get("started_at")?)?,
         last_finished_at: time(row.get("last_finished_at")?)?,
         count: row.get("count")?,
@@ -160,11 +172,11 @@ impl Tx<'_> {
         {
             return Ok(number);
         }
-        let (reason, message) = run.failure.as_ref().map(|(r, m)| (*r, m)).unzip();
+        let failure = run.failure.as_ref();
         let mut statement = self.0.0.prepare_cached(
-            "INSERT INTO runs (sync, organization, outcome, reason, message, started_at,
+            "INSERT INTO runs (sync, organization, outcome, reason, message, hint, started_at,
                                finished_at, last_finished_at, events, requests)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7, ?8, ?9) RETURNING id",
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?8, ?9, ?10) RETURNING id",
         )?;
         statement
             .query_row(
@@ -172,8 +184,9 @@ impl Tx<'_> {
                     run.sync.as_bytes(),
                     organization.0,
                     run.outcome.word(),
-                    reason,
-                    message,
+                    failure.map(|failure| &failure.reason),
+                    failure.map(|failure| &failure.message),
+                    failure.map(|failure| &failure.hint),
                     millis(run.started_at),
                     millis(run.finished_at),
                     run.events,
@@ -189,10 +202,10 @@ impl Tx<'_> {
         organization: Organization,
         run: &NewRun,
     ) -> rusqlite::Result<Option<RunNumber>> {
-        let (reason, message) = run.failure.as_ref().map(|(r, m)| (*r, m)).unzip();
+        let failure = run.failure.as_ref();
         let mut statement = self.0.0.prepare_cached(
             "UPDATE runs SET count = count + 1, last_finished_at = ?4, requests = requests + ?5,
-                             message = ?6
+                             message = ?6, hint = ?7
              WHERE id = (SELECT max(id) FROM runs WHERE organization = ?1)
                AND outcome = ?2 AND reason IS ?3 AND events = 0
                AND outcome IN ('unchanged', 'held', 'failed')
@@ -201,10 +214,11 @@ impl Tx<'_> {
         let parameters = rusqlite::params![
             organization.0,
             run.outcome.word(),
-            reason,
+            failure.map(|failure| &failure.reason),
             millis(run.finished_at),
             run.requests,
-            message
+            failure.map(|failure| &failure.message),
+            failure.map(|failure| &failure.hint)
         ];
         Ok(statement.query_row(parameters, |row| row.get(0)).optional()?.map(RunNumber))
     }

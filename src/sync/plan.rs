@@ -20,7 +20,7 @@ use crate::chain::chain;
 use crate::config::{OnFirstSync, SeatsConfig};
 use crate::organization::OrganizationId;
 use crate::roster::Losses;
-use crate::store::{Approval, Health, Hold, Outcome, Proof, RosterState};
+use crate::store::{Approval, Failure, Health, Hold, Outcome, Proof, RosterState};
 
 /// What was known of an organization when its sync began.
 #[derive(Clone, Debug, Default)]
@@ -70,7 +70,7 @@ impl Facts<'_> {
 pub(super) struct Plan {
     pub(super) outcome: Outcome,
     /// Why there is no roster.
-    pub(super) failure: Option<(&'static str, String)>,
+    pub(super) failure: Option<Failure>,
     pub(super) organization_events: Vec<Data>,
     pub(super) health: Health,
     pub(super) hold: NextHold,
@@ -225,6 +225,7 @@ impl Plan {
         let details = json!({
             "reason": error.reason().word(),
             "message": message,
+            "hint": error.hint(),
             "failures": health.failures,
             "since": health.failing_since,
             "last_success": health.last_success_at,
@@ -232,7 +233,11 @@ impl Plan {
         let event = tell.then(|| frame.organization_event(EventKind::SyncFailing, details));
         Self {
             outcome: Outcome::Failed,
-            failure: Some((error.reason().word(), message)),
+            failure: Some(Failure {
+                reason: error.reason().word().to_owned(),
+                message,
+                hint: error.hint(),
+            }),
             organization_events: event.into_iter().collect(),
             health,
             hold: NextHold::Kept,

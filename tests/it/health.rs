@@ -28,6 +28,7 @@ fn failures_are_told_from_the_third_in_a_row_and_once() {
     {
       "reason": "empty",
       "message": "Codecov lists no members of `github/acme`",
+      "hint": "the owner may be a person's user name, whose list is always empty: name the organization instead",
       "failures": 3,
       "since": "[TIME]",
       "last_success": "[TIME]"
@@ -218,7 +219,7 @@ fn a_token_that_is_not_an_admins_is_refused() {
     github/acme   Failing        –      –       –  [TIME]  [TIME]
 
     github/acme: failing since [TIME] (1 sync): token_not_admin: the token is not an admin's of this organization, so Codecov may show it only a part of the members
-    hint: use the token of an admin of the organization; for a self-hosted Codecov see `require_admin`
+    hint: use the token of an admin of the organization; where Codecov is self-hosted, which answers this question otherwise, set `require_admin: false`
 
     SINK    TYPE  STATE  QUEUED  OLDEST  DEAD LETTERS
     events  file  ok          0  –                  0

@@ -28,6 +28,7 @@ CREATE TABLE runs (
     outcome      TEXT    NOT NULL CHECK (outcome IN ('baselined', 'changed', 'unchanged', 'held', 'failed')),
     reason       TEXT    CHECK ((reason IS NOT NULL) = (outcome = 'failed')),
     message      TEXT    CHECK ((message IS NOT NULL) = (outcome = 'failed')),
+    hint         TEXT    CHECK ((hint IS NOT NULL) = (outcome = 'failed')),
     started_at   INTEGER NOT NULL,                                     -- of the first
     finished_at  INTEGER NOT NULL,                                     -- of the first
     last_finished_at INTEGER NOT NULL,

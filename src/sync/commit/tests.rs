@@ -148,7 +148,7 @@ impl World {
         };
         let row = (
             plan.outcome.word().to_owned(),
-            plan.failure.as_ref().map(|(reason, _)| (*reason).to_owned()),
+            plan.failure.as_ref().map(|failure| failure.reason.clone()),
             plan.organization_events.len() + plan.member_events().count() > 0,
         );
         self.commit(stamp, plan, is_lost);
