@@ -23,7 +23,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use chrono::{DateTime, TimeZone as _, Utc};
-use rusqlite::{Connection, OpenFlags, Transaction};
+use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction};
+use url::Url;
 
 pub use directory::{LockedDirectory, is_locked, owner};
 pub use error::{StoreError, StoreErrorKind};
@@ -190,7 +191,32 @@ fn open_to_read(database: &Path) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(database, flags)?;
     prepare(&connection)?;
-    Ok(connection)
+    match connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(())) {
+        // A database in WAL mode wants a file beside it, also to be read. Where none can be made
+        // (a read-only mount, a restored backup) and nobody has left one, nobody writes either.
+        Err(error) if is_read_only(&error) && !beside(database, "-wal").exists() => {
+            let mut url = Url::from_file_path(database).map_err(|()| error)?;
+            url.set_query(Some("immutable=1"));
+            let flags = flags | OpenFlags::SQLITE_OPEN_URI;
+            let connection = Connection::open_with_flags(url.as_str(), flags)?;
+            prepare(&connection)?;
+            Ok(connection)
+        }
+        // Whatever else is wrong, those who ask will hear of it.
+        _ => Ok(connection),
+    }
+}
+
+fn is_read_only(error: &rusqlite::Error) -> bool {
+    let code = error.sqlite_error_code();
+    matches!(code, Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen))
+}
+
+/// One of the files that SQLite keeps beside a database.
+fn beside(database: &Path, suffix: &str) -> PathBuf {
+    let mut name = database.as_os_str().to_owned();
+    name.push(suffix);
+    name.into()
 }
 
 /// What every connection needs. Other programs may look into the file: wait for them a while.

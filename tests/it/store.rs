@@ -212,11 +212,10 @@ fn a_database_that_cannot_be_written_is_named() {
     hint: check the owner, the mode and the mount of `[DIR]/state/seatwatch.db`
     exit code 73
     ");
-    assert_snapshot!(world.run_as(NOBODY, &["roster", "github/acme"]).shown(), @r"
-    error: [DIR]/state/seatwatch.db: cannot be opened or written: attempt to write a readonly database
-    hint: check the owner, the mode and the mount of `[DIR]/state/seatwatch.db`
-    exit code 73
-    ");
+    // To look at it, nothing has to be written.
+    let roster = world.run_as(NOBODY, &["roster", "github/acme", "--format", "json"]).ok();
+    assert_eq!(roster.rows()[0]["username"], "ann");
+    world.run_as(NOBODY, &["status"]).ok();
     set_mode(world.state_dir(), 0o700);
     world.run_as(NOBODY, &["sync"]).ok();
 }
