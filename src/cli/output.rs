@@ -46,12 +46,20 @@ pub(super) fn write_rows(
         return writeln!(out);
     }
     let mut writer = csv::Writer::from_writer(out);
-    writer.write_record(header)?;
+    writer.write_record(header).map_err(as_io)?;
     for row in rows {
-        writer
-            .write_record(header.iter().map(|key| row.get(*key).map(cell).unwrap_or_default()))?;
+        let cells = header.iter().map(|key| row.get(*key).map(cell).unwrap_or_default());
+        writer.write_record(cells).map_err(as_io)?;
     }
     writer.flush()
+}
+
+/// Keeps the kind, by which a closed pipe is known.
+fn as_io(error: csv::Error) -> io::Error {
+    match error.into_kind() {
+        csv::ErrorKind::Io(error) => error,
+        kind => io::Error::other(format!("{kind:?}")),
+    }
 }
 
 fn cell(value: &Value) -> String {

@@ -140,7 +140,8 @@ fn standings<'a>(config: &'a Config, reader: &Reader) -> Result<Vec<Standing<'a>
             }
             // Due after the last one, also where that time has passed and nobody called.
             let last = standing.last_run.as_ref().map_or(now, |run| run.last_finished_at);
-            standing.next = schedule::next_run(organization, config.splay, last);
+            let due = schedule::next_run(organization, config.splay, last);
+            standing.next = due.max(standing.health.postponed_until.filter(|_| due.is_some()));
             Ok(standing)
         };
         config.organizations.iter().map(standing).collect()

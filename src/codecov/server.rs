@@ -98,16 +98,11 @@ impl Server {
     }
 }
 
-/// So many requests a second, of which one second's worth may come at once.
+/// So many requests a second, evenly spaced: in no second are there more.
 fn quota(requests_per_second: f64) -> Quota {
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "a float saturates, and a rate is above 0"
-    )]
-    let burst = NonZeroU32::new(requests_per_second.ceil() as u32).unwrap_or(NonZeroU32::MIN);
     let period = Duration::try_from_secs_f64(requests_per_second.recip());
-    period.ok().and_then(Quota::with_period).unwrap_or(Quota::per_second(burst)).allow_burst(burst)
+    let slowest = Quota::per_hour(NonZeroU32::MIN);
+    period.ok().and_then(Quota::with_period).unwrap_or(slowest)
 }
 
 fn build_client(settings: &Settings) -> Result<Client, Error> {

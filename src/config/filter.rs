@@ -58,6 +58,8 @@ fn spelled_out(pattern: &str) -> String {
             format!("{service}/{}", owner.replace('/', ":"))
         }
         Some((service, owner)) => format!("{service}/{owner}"),
+        // Without a service, on any service.
+        None if is_glob(&pattern) && !pattern.contains('/') => format!("*/{pattern}"),
         None => pattern,
     }
 }
@@ -80,7 +82,9 @@ mod tests {
         check("github*/acme", "github_enterprise/acme", true);
         check("gitlab/grp/*", "gitlab/grp:sub", true);
         check("*/acme", "gitlab/acme", true);
-        check("*", "github/acme", false); // A star stops at the slash.
+        check("*", "github/acme", true); // Without a service, on any.
+        check("acme*", "gitlab/acme-labs", true);
+        check("*/*", "github/acme", true);
         check("**", "github/acme", true);
         check("github/{acme,umbrella}", "github/umbrella", true);
     }

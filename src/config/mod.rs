@@ -171,7 +171,8 @@ pub struct SinkEntry {
     pub config: Box<dyn SinkConfig>,
 }
 
-/// Reads the file at `path`, checks it, and makes sure that its secrets can be read.
+/// Reads the file at `path`, checks it, and makes sure that its secrets and its
+/// certificate authorities can be read.
 ///
 /// # Errors
 ///
@@ -187,7 +188,29 @@ pub fn load(path: &Path) -> Result<Config, Problems> {
             problems.push(place.error(error.to_string()).with_hint(error.hint()));
         }
     }
+    if let Some((place, ca_file)) = checked.ca_file
+        && let Err(reason) = has_certificates(&ca_file)
+    {
+        let problem = place.error(format!("`{}` {reason}", ca_file.display()));
+        problems.push(problem.with_hint("name a file of certificates in PEM form"));
+    }
     finish(config, problems, path)
+}
+
+/// Why a file does not hold certificates in PEM form.
+fn has_certificates(path: &Path) -> Result<(), String> {
+    use rustls::pki_types::CertificateDer;
+    use rustls::pki_types::pem::{Error, PemObject as _};
+
+    let unreadable = |error: Error| match error {
+        Error::Io(error) => format!("cannot be read: {}", secrets::reason(&error)),
+        _ => "is not in PEM form".to_owned(),
+    };
+    let mut certificates = CertificateDer::pem_file_iter(path).map_err(unreadable)?;
+    match certificates.next() {
+        Some(first) => first.map(drop).map_err(unreadable),
+        None => Err("holds no certificate".to_owned()),
+    }
 }
 
 /// Reads the file at `path` and checks it, but leaves its secrets alone: for commands that only

@@ -195,9 +195,9 @@ fn decide(facts: Facts<'_>, found: Result<Found, SyncError>) -> (Plan, Result<Sy
             let totals = totals.unwrap_or_default();
             (Plan::unchanged(facts), Ok(Synced::Compared { before: totals, after: totals }))
         }
-        Ok(Found::Judged(Verdict::Held { found, losses }, _)) => {
+        Ok(Found::Judged(Verdict::Held { found, losses }, bounds)) => {
             let found = found.totals();
-            let (plan, hold) = Plan::held(facts, found, losses);
+            let (plan, hold) = Plan::held(facts, found, losses, bounds);
             let kept = facts.before.roster.as_ref().map(|roster| roster.totals);
             let (hold, kept) = (Box::new(hold), kept.unwrap_or_default());
             (plan, Ok(Synced::Held { hold, kept, found }))

@@ -169,13 +169,21 @@ impl Plan {
     }
 
     /// The guard holds the roster back: nothing of it is written but that.
-    pub(super) fn held(facts: Facts<'_>, found: Totals, losses: Losses) -> (Self, Hold) {
+    pub(super) fn held(
+        facts: Facts<'_>,
+        found: Totals,
+        losses: Losses,
+        bounds: Bounds,
+    ) -> (Self, Hold) {
         let before = facts.before;
         let totals = before.totals();
         let frame = facts.frame(totals, totals);
         let (health, recovered) = health::succeeded(&before.health, facts.now);
+        // What is known is as old as before.
+        let last_success_at = before.health.last_success_at;
+        let health = Health { last_success_at, ..health };
         let remind_every = facts.patience.remind_every;
-        let (hold, tell) = hold::held(before.hold.clone(), losses, remind_every, facts.now);
+        let (hold, tell) = hold::held(before.hold.clone(), losses, bounds, remind_every, facts.now);
         let mut events = Vec::new();
         events.extend(recovered.then(|| recovery(&frame, &before.health)));
         events.extend(tell.then(|| {

@@ -10,7 +10,7 @@ use insta::assert_snapshot;
 use seatwatch::simulator::{Fault, Person, Route, When};
 use serde_json::Value;
 
-use crate::world::{World, in_words};
+use crate::world::{ACME, World, in_words};
 
 /// Cells apart by two spaces, whatever the width of a path in one of them is.
 fn squeezed(text: &str) -> String {
@@ -748,4 +748,24 @@ fn rows_that_name_nobody_are_counted_and_nobodys_events() {
     ");
     let totals = world.events().pop().unwrap()["data"]["totals"].take();
     assert_snapshot!(totals, @r#"{"members":1,"seats":0,"admins":0,"unnamed":{"members":3,"seats":2}}"#);
+}
+
+/// Also where the rows do not fit into the pipe: nobody reads on, and that is no failure.
+#[test]
+fn a_long_csv_may_be_cut_short() {
+    let names: Vec<String> = (0..3000).map(|number| format!("user-{number:05}")).collect();
+    let world = World::start(&names.join(" "));
+    world.sync().ok();
+    for format in ["csv", "json"] {
+        let arguments = ["roster", ACME, "--format", format];
+        let mut child = world
+            .command(&arguments)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        drop(child.stdout.take());
+        let ended = child.wait_with_output().unwrap();
+        assert_eq!((ended.status.code(), &*ended.stderr), (Some(0), &b""[..]), "{format}");
+    }
 }

@@ -267,3 +267,29 @@ fn is_same(one: &Value, other: &Value) -> bool {
 fn the_reference_page_is_up_to_date() {
     matches(&top("docs/configuration.md"), &reference::page(&config::schema()));
 }
+
+/// The certificates are looked at with the secrets: a wrong file is a matter of configuration.
+#[test]
+fn a_file_without_certificates_is_named() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("seatwatch.yaml");
+    let text = "organizations: [github/acme]\ncodecov: { token_env: PATH, ca_file: ca.pem }\n";
+    fs::write(&path, text).unwrap();
+    for (content, reason) in [
+        (None, "cannot be read: no such file or directory"),
+        (Some("junk"), "holds no certificate"),
+        (Some("-----BEGIN CERTIFICATE-----\n*\n-----END CERTIFICATE-----\n"), "is not in PEM form"),
+    ] {
+        if let Some(content) = content {
+            fs::write(directory.path().join("ca.pem"), content).unwrap();
+        }
+        let problems = config::load(&path).unwrap_err().to_string();
+        let problems = problems.replace(&format!("{}/", directory.path().display()), "");
+        assert!(
+            problems.starts_with(&format!(
+                "error: seatwatch.yaml:2:38: codecov.ca_file: `ca.pem` {reason}\n"
+            )),
+            "{problems}"
+        );
+    }
+}

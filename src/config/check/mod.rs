@@ -31,6 +31,8 @@ pub(super) struct Checked {
     pub(super) problems: Vec<Problem>,
     /// Where each secret is named.
     pub(super) tokens: Vec<(Place, TokenSource)>,
+    /// Where the certificate authorities are named, if they are.
+    pub(super) ca_file: Option<(Place, PathBuf)>,
 }
 
 /// Reads and checks `text`, which stands in the file `origin`.
@@ -57,7 +59,13 @@ pub(super) fn check(text: &str, origin: &Path, credentials: Option<&Path>) -> Ch
         receivers: HashMap::new(),
     };
     let config = checker.config(organizations, sinks, origin);
-    Checked { config, problems: checker.problems, tokens: checker.tokens }
+    let ca_file = checker
+        .options
+        .codecov
+        .ca_file
+        .as_ref()
+        .map(|path| (checker.top.place(&["codecov", "ca_file"]), checker.directory.join(path)));
+    Checked { config, problems: checker.problems, tokens: checker.tokens, ca_file }
 }
 
 /// The directory that relative paths are relative to, absolute.
