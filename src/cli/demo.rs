@@ -9,8 +9,6 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::Instant;
-
 use super::exit::{Exit, Failure, Stop};
 use super::output::{Format, count};
 use super::simulate::{self, Cast};
@@ -77,7 +75,6 @@ impl Demo {
     }
 
     async fn play(&self, directory: &Path) -> Result<Exit, Stop> {
-        let end = self.lasts.map(|lasts| Instant::now() + lasts);
         let cast: Vec<Cast> = CAST.iter().map(|one| one.parse().expect("a cast")).collect();
         let (simulator, config) = stage(directory, &cast).await.map_err(|e| super::stop(&e))?;
         let stage = Stage {
@@ -92,15 +89,11 @@ impl Demo {
             stage.simulator.base_url(),
             directory.display()
         ))?;
-        stage.sync(None).await?;
-        let mut story = story().into_iter();
-        let mut churn = Churn::new(stage.cast.iter().cloned(), 1).sparing(stage.token_holders());
-        while end.is_none_or(|end| Instant::now() + PAUSE < end) {
-            tokio::time::sleep(PAUSE).await;
-            match story.next() {
-                Some((index, scene)) => stage.play(index, scene).await?,
-                None => stage.improvise(&mut churn).await?,
-            }
+        let show = stage.show();
+        match self.lasts {
+            // A sync that is under way is dropped: nothing of it is committed.
+            Some(lasts) => tokio::time::timeout(lasts, show).await.unwrap_or(Ok(()))?,
+            None => show.await?,
         }
         stage.sum_up()?;
         Ok(Exit::Ok)
@@ -118,6 +111,20 @@ struct Stage {
 }
 
 impl Stage {
+    /// Plays the story, and then whatever comes to mind, without an end.
+    async fn show(&self) -> Result<(), Stop> {
+        self.sync(None).await?;
+        for (index, scene) in story() {
+            tokio::time::sleep(PAUSE).await;
+            self.play(index, scene).await?;
+        }
+        let mut churn = Churn::new(self.cast.iter().cloned(), 1).sparing(self.token_holders());
+        loop {
+            tokio::time::sleep(PAUSE).await;
+            self.improvise(&mut churn).await?;
+        }
+    }
+
     async fn play(&self, index: usize, scene: Scene) -> Result<(), Stop> {
         let organization = &self.cast[index];
         match scene {
@@ -185,7 +192,9 @@ async fn stage(directory: &Path, cast: &[Cast]) -> anyhow::Result<(Simulator, Co
     simulate::write_config(directory, &simulator.base_url(), cast, &tokens)?;
     let path = directory.join("seatwatch.yaml");
     let limited = "  - service: github\n    owner: acme\n    seats: { limit: 10 }\n";
-    let text = std::fs::read_to_string(&path)?.replace("  - \"github/acme\"\n", limited);
+    let text = std::fs::read_to_string(&path)?
+        .replace("  - \"github/acme\"\n", limited)
+        .replace("codecov:\n", "codecov:\n  requests_per_second: 50\n");
     std::fs::write(&path, format!("{text}failing_after: 1\n"))?;
     Ok((simulator, config::load(&path)?))
 }
