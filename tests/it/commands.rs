@@ -1,5 +1,7 @@
 //! The commands of the program, as a person and as a script see them.
 
+mod names;
+
 use std::fs;
 use std::io;
 use std::process::{Command, Stdio};
@@ -241,144 +243,6 @@ fn ctrl_c_ends_a_sync_without_a_trace() {
     assert_eq!(world.told(), "baselined\n");
     world.sync().ok();
     assert_eq!(world.told(), "baselined\nleft ann\nseat_lost ann\n");
-}
-
-/// People whose names do something to a terminal, a spreadsheet or the width of a page.
-fn hard_names() -> World {
-    let world = World::start("ann*");
-    world.edit(|world, acme| {
-        let long = "x".repeat(300);
-        for (username, name, email) in [
-            ("bell\u{7}", "tab\there, line\nthere", "esc\u{1b}[31m@example.com"),
-            ("evil\u{202e}gnp", "zero\u{200b}width", "\"quoted\"@example.com"),
-            ("=cmd", "=HYPERLINK(\"http://x\")", "+1@example.com"),
-            ("-dash", "@at", "\t=tab"),
-            ("zoë-名前", "Zoë 🦀 \"Q\" <b>&amp;</b>", "ZOË@Exämple.test"),
-            ("dependabot[bot]", long.as_str(), "bot@example.com"),
-        ] {
-            let person = Person::named(username).name(name).email(email);
-            let person = world.add_person("github".parse().unwrap(), person);
-            world.join(acme, person);
-        }
-    });
-    world.sync().ok();
-    world
-}
-
-#[test]
-fn hard_names_are_escaped_for_people_only() {
-    let world = hard_names();
-    let long = "x".repeat(300);
-    let shortened = |text: &str| text.replace(&long, "[300 x]");
-    let table = world.run(&["roster", "github/acme"]).ok().stdout;
-    assert_snapshot!(shortened(&squeezed(&table)), @r#"
-    USERNAME  NAME  EMAIL  SEAT  ADMIN
-    -dash  @at  \u{9}=tab
-    =cmd  =HYPERLINK("http://x")  +1@example.com
-    ann  ann  ann@example.com  yes
-    bell\u{7}  tab\u{9}here, line\u{a}there  esc\u{1b}[31m@example.com
-    dependabot[bot]  [300 x]  bot@example.com
-    evil\u{202e}gnp  zero\u{200b}width  "quoted"@example.com
-    zoë-名前  Zoë 🦀 "Q" <b>&amp;</b>  ZOË@Exämple.test
-
-    7 members, 1 seat, 0 admins as of [TIME]
-    "#);
-    assert!(!table.chars().any(|c| c.is_control() && c != '\n'), "{table:?}");
-    let json = world.run(&["roster", "github/acme", "--format", "json"]).ok();
-    let rows = json.rows();
-    let bell = rows.iter().find(|row| row["username"] == "bell\u{7}").unwrap();
-    assert_eq!(bell["name"], "tab\there, line\nthere");
-    assert_eq!(bell["email"], "esc\u{1b}[31m@example.com");
-    assert!(rows.iter().any(|row| row["username"] == "evil\u{202e}gnp"));
-    assert!(rows.iter().any(|row| row["name"] == long.as_str()));
-    let csv = world.run(&["roster", "github/acme", "--format", "csv"]).ok().stdout;
-    assert_snapshot!(shortened(&csv).escape_debug().to_string().replace("\\n", "\n").replace("\\\"", "\""), @r#"
-    organization,username,name,email,seat,admin,status
-    github/acme,\'-dash,\'@at,\'\t=tab,false,false,disabled
-    github/acme,\'=cmd,"\'=HYPERLINK(""http://x"")",\'+1@example.com,false,false,disabled
-    github/acme,ann,ann,ann@example.com,true,false,enabled
-    github/acme,bell\u{7},"tab\there, line
-    there",esc\u{1b}[31m@example.com,false,false,disabled
-    github/acme,dependabot[bot],[300 x],bot@example.com,false,false,disabled
-    github/acme,evil\u{202e}gnp,zero\u{200b}width,"""quoted""@example.com",false,false,disabled
-    github/acme,zoë-名前,"Zoë 🦀 ""Q"" <b>&amp;</b>",ZOË@Exämple.test,false,false,disabled
-    "#);
-}
-
-#[test]
-fn hard_names_are_escaped_in_what_a_sync_says() {
-    let world = hard_names();
-    world.members("ann*");
-    let ran = world.sync();
-    assert_snapshot!(ran.shown(), @r"
-    github/acme  7 members  1 seat  0 admins  held (c890226e)
-      would leave    -dash, =cmd, bell\u{7}, dependabot[bot], evil\u{202e}gnp, zoë-名前
-      roster_held
-    error: github/acme: roster held (c890226e): 6 of 7 members would leave; nothing was committed
-    hint: if this is right, run `seatwatch approve github/acme`; if not, `seatwatch reject github/acme`
-    exit code 65
-    ");
-    assert_snapshot!(world.run(&["status"]).ok().stdout, @r"
-    ORGANIZATION  STATE  MEMBERS  SEATS  ADMINS  LAST SYNC             NEXT SYNC
-    github/acme   Held         7      1       0  [TIME]  [TIME]
-
-    github/acme: roster held since [TIME] as c890226e
-      6 would leave: -dash, =cmd, bell\u{7}, dependabot[bot], evil\u{202e}gnp, zoë-名前
-    hint: if this is right: seatwatch approve github/acme; if not: seatwatch reject github/acme
-
-    SINK    TYPE  STATE  QUEUED  OLDEST  DEAD LETTERS
-    events  file  ok          0  –                  0
-    ");
-}
-
-#[test]
-fn a_roster_is_listed_for_people_and_machines() {
-    let world = World::start("ann* bob! cat");
-    world.edit(|world, acme| {
-        let nobody = world.add_person("github".parse().unwrap(), Person::default());
-        world.seat(acme, nobody);
-    });
-    let early = world.run(&["roster", "github/acme"]);
-    assert_snapshot!(early.shown(), @r"
-    error: github/acme: no roster was read yet
-    hint: run `seatwatch sync github/acme`
-    exit code 65
-    ");
-    assert!(!world.state_dir().exists());
-    world.sync().ok();
-    assert_snapshot!(world.run(&["roster", "GH/ACME"]).ok().shown(), @r"
-    USERNAME  NAME  EMAIL            SEAT  ADMIN
-    ann       ann   ann@example.com  yes
-    bob       bob   bob@example.com        yes
-    cat       cat   cat@example.com
-
-    3 members, 1 seat, 1 admin as of [TIME]
-    and 1 unnamed row with 1 seat
-    ");
-    assert_snapshot!(world.run(&["roster", "github/acme", "--format", "csv"]).ok().stdout, @r"
-    organization,username,name,email,seat,admin,status
-    github/acme,ann,ann,ann@example.com,true,false,enabled
-    github/acme,bob,bob,bob@example.com,false,true,disabled
-    github/acme,cat,cat,cat@example.com,false,false,disabled
-    ");
-    let rows = world.run(&["roster", "github/acme", "--format", "json"]).ok().rows();
-    assert_snapshot!(rows[0], @r#"{"organization":"github/acme","username":"ann","name":"ann","email":"ann@example.com","seat":true,"admin":false,"status":"enabled"}"#);
-    assert_snapshot!(world.run(&["roster", "github/acne"]).shown(), @r"
-    error: github/acne: not among the organizations of the config
-    hint: did you mean `github/acme`?
-    exit code 64
-    ");
-    assert_snapshot!(world.run(&["roster", "gitlab/other"]).shown(), @r"
-    error: gitlab/other: not among the organizations of the config
-    hint: known here: github/acme
-    exit code 64
-    ");
-    assert_snapshot!(world.run(&["roster", "acme"]).shown(), @r"
-    error: invalid value 'acme' for '<ORG>': `acme` does not name an organization: expected `service/owner`, such as `github/acme`
-
-    For more information, try '--help'.
-    exit code 64
-    ");
 }
 
 #[test]
@@ -698,56 +562,6 @@ fn a_first_sync_can_tell_everybody() {
     let event = world.events().swap_remove(1);
     assert_eq!(event["data"]["previous_totals"]["members"], 0);
     assert_eq!(event["data"]["since"], Value::Null);
-}
-
-#[test]
-fn rows_that_name_nobody_are_counted_and_nobodys_events() {
-    let world = World::start("ann* bob! cat*");
-    world.sync().ok();
-    let github = || "github".parse().unwrap();
-    let told = |world: &World, from: usize| {
-        let events = world.events();
-        events[from..].iter().map(in_words).collect::<Vec<_>>().join(", ")
-    };
-    // ann's username is taken over by somebody else: two people, not one who changed.
-    world.edit(|world, acme| {
-        let ann = world.find(github(), "ann").unwrap();
-        let new = world.take_over(ann).unwrap();
-        world.set_email(new, Some("other@example.com"));
-        world.join(acme, new);
-    });
-    world.sync().ok();
-    let first = told(&world, 1);
-    assert_snapshot!(first, @"left ann, seat_lost ann, joined ann");
-
-    // cat is queued for deletion, and the seat keeps the row in the list.
-    let count = world.events().len();
-    world.edit(|world, _| {
-        let cat = world.find(github(), "cat").unwrap();
-        world.queue_deletion(cat);
-    });
-    world.sync().ok();
-    assert_snapshot!(told(&world, count), @"left cat, seat_lost cat");
-
-    let count = world.events().len();
-    // bob becomes `deleted_user_` and a number.
-    world.edit(|world, _| {
-        let bob = world.find(github(), "bob").unwrap();
-        world.delete(bob);
-    });
-    // bob was the only admin.
-    assert_eq!(world.sync().code, Some(65));
-    world.run(&["approve", "github/acme"]).ok();
-    assert_snapshot!(told(&world, count), @"roster_held, roster_released, left bob, admin_revoked bob");
-    assert_snapshot!(world.run(&["roster", "github/acme"]).ok().stdout, @r"
-    USERNAME  NAME  EMAIL              SEAT  ADMIN
-    ann             other@example.com
-
-    1 member, 0 seats, 0 admins as of [TIME]
-    and 3 unnamed rows with 2 seats
-    ");
-    let totals = world.events().pop().unwrap()["data"]["totals"].take();
-    assert_snapshot!(totals, @r#"{"members":1,"seats":0,"admins":0,"unnamed":{"members":3,"seats":2}}"#);
 }
 
 /// Also where the rows do not fit into the pipe: nobody reads on, and that is no failure.
