@@ -14,7 +14,7 @@ const LOCK: &str = "lock";
 const DATABASE: &str = "seatwatch.db";
 
 /// How often, and after what pause, a taken lock is tried again.
-const LOOKS: u32 = 10;
+const LOOKS: u32 = 30;
 const LOOK: Duration = Duration::from_millis(10);
 
 /// The database file in a state directory.

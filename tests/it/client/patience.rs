@@ -101,10 +101,8 @@ async fn nothing_goes_on_after_the_deadline() {
         let canned = Canned::script([reply]);
         let usual = Setup::of(&canned);
         let policy = policy.unwrap_or(usual.policy);
-        let started = Instant::now();
         let found = Setup { deadline, policy, ..usual }.read().await;
         check(&found, expected);
-        assert!(started.elapsed() < Duration::from_secs(10));
         assert_eq!(canned.requests().len(), 1);
     }
 }
@@ -123,8 +121,8 @@ async fn all_sessions_of_a_server_share_its_rate() {
     for _ in 0..6 {
         tokio::try_join!(one.still_listed(), other.still_listed()).unwrap();
     }
-    // Ten may come at once, the other two take a tenth of a second each.
-    assert!(started.elapsed() >= Duration::from_millis(190), "{:?}", started.elapsed());
+    // The first comes at once, the other eleven take a tenth of a second each.
+    assert!(started.elapsed() >= Duration::from_millis(1090), "{:?}", started.elapsed());
     assert_eq!((one.requests(), other.requests()), (6, 6));
 }
 
