@@ -109,7 +109,7 @@ impl Syncer {
         on_open: impl FnOnce(&Session),
     ) -> Result<Report, StoreError> {
         let started_at = self.clock.now();
-        let before = self.before(organization)?;
+        let before = self.memory.read(|view| Before::load(view, &organization.id))?;
         let mut findings = Findings::default();
         let opened = self.open_session(organization, server, &before, started_at);
         let (found, requests) = match opened {
@@ -151,19 +151,6 @@ impl Syncer {
         let organization = organization.id.clone();
         let warnings = findings.warnings;
         Ok(Report { organization, outcome, result, events, requests, warnings })
-    }
-
-    fn before(&self, organization: &config::Organization) -> Result<Before, StoreError> {
-        self.memory.read(|view| {
-            let Some(number) = view.find(&organization.id)? else { return Ok(Before::default()) };
-            Ok(Before {
-                roster: view.roster_state(number)?,
-                health: view.health(number)?,
-                proof: view.proof(number)?,
-                hold: view.hold(number)?,
-                approval: view.approval(number)?,
-            })
-        })
     }
 
     fn open_session(

@@ -1,7 +1,7 @@
 //! Decides everything that a sync is going to write, before the first row is touched.
 //!
-//! Pure: what was known before and what was found in, the new health, hold, roster and events
-//! out. A dry run stops here; the commit writes it down.
+//! What was known before and what was found in; the new health, hold, roster and events out. Pure,
+//! but for loading what was known. A dry run stops here; the commit writes it down.
 
 use chrono::{DateTime, Utc};
 use seatwatch_sdk::{Data, EventKind, Totals};
@@ -20,7 +20,7 @@ use crate::chain::chain;
 use crate::config::{OnFirstSync, SeatsConfig};
 use crate::organization::OrganizationId;
 use crate::roster::Losses;
-use crate::store::{Approval, Failure, Health, Hold, Outcome, Proof, RosterState};
+use crate::store::{Approval, Failure, Health, Hold, Outcome, Proof, RosterState, View};
 
 /// What was known of an organization when its sync began.
 #[derive(Clone, Debug, Default)]
@@ -34,6 +34,18 @@ pub(super) struct Before {
 }
 
 impl Before {
+    /// As a view of the store has it; nothing of an organization that was never synced.
+    pub(super) fn load(view: &View<'_>, id: &OrganizationId) -> rusqlite::Result<Self> {
+        let Some(number) = view.find(id)? else { return Ok(Self::default()) };
+        Ok(Self {
+            roster: view.roster_state(number)?,
+            health: view.health(number)?,
+            proof: view.proof(number)?,
+            hold: view.hold(number)?,
+            approval: view.approval(number)?,
+        })
+    }
+
     fn totals(&self) -> Option<Totals> {
         self.roster.as_ref().map(|roster| roster.totals)
     }

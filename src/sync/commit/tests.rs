@@ -93,16 +93,7 @@ impl World {
         self.now += TimeDelta::minutes(10);
         let now = self.now;
         let known = &mut self.organizations[index];
-        let before = self.store.read(|view| {
-            let Some(number) = view.find(&known.id)? else { return Ok(Before::default()) };
-            Ok(Before {
-                roster: view.roster_state(number)?,
-                health: view.health(number)?,
-                proof: view.proof(number)?,
-                hold: view.hold(number)?,
-                approval: view.approval(number)?,
-            })
-        });
+        let before = self.store.read(|view| Before::load(view, &known.id));
         let before = before.unwrap();
         let is_lost = matches!(step, Step::Lost(_));
         let found = match step {
