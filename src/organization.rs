@@ -8,7 +8,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// A git service that Codecov knows, by its long word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -87,7 +87,8 @@ impl FromStr for Service {
 /// The identity of an organization: long service word and lower-cased owner, `github/acme`.
 ///
 /// A GitLab subgroup is kept as Codecov keeps it, with colons: `gitlab/group:subgroup`.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
 pub struct OrganizationId {
     service: Service,
     owner: String,
@@ -138,6 +139,20 @@ impl FromStr for OrganizationId {
         let (service, owner) =
             text.split_once('/').ok_or_else(|| NameError::NoSlash(text.to_owned()))?;
         Self::new(service.parse()?, owner)
+    }
+}
+
+impl From<OrganizationId> for String {
+    fn from(id: OrganizationId) -> Self {
+        id.to_string()
+    }
+}
+
+impl TryFrom<String> for OrganizationId {
+    type Error = NameError;
+
+    fn try_from(text: String) -> Result<Self, NameError> {
+        text.parse()
     }
 }
 

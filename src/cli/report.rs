@@ -9,12 +9,11 @@ use itertools::Itertools as _;
 use seatwatch_sdk::{EventKind, Totals};
 
 use super::output::{Row, count, row, shown};
-use crate::chain::chain;
 use crate::config::Organization;
 use crate::dispatch::{Obstacle, Undelivered};
 use crate::organization::OrganizationId;
 use crate::store::Hold;
-use crate::sync::{Report, SyncError, Synced, Told};
+use crate::sync::{NotSynced, Report, Synced, Told};
 
 /// Writes to stderr what went wrong or may.
 pub(super) fn say_troubles(report: &Report, dry_run: bool) {
@@ -82,12 +81,9 @@ fn describe_hold(
     )
 }
 
-fn describe_error(organization: &OrganizationId, error: &SyncError) -> String {
-    let (reason, message) = (error.reason().word(), chain(error));
-    format!(
-        "error: {organization}: {reason}: {message}; nothing was committed\nhint: {}",
-        error.hint()
-    )
+fn describe_error(organization: &OrganizationId, error: &NotSynced) -> String {
+    let NotSynced { reason, message, hint, .. } = error;
+    format!("error: {organization}: {reason}: {message}; nothing was committed\nhint: {hint}")
 }
 
 /// What a lane did not deliver: what died, and what waits.
@@ -267,8 +263,8 @@ pub(super) fn report_row(report: &Report) -> Row {
     row! {
         organization: report.organization.to_string(),
         outcome: report.outcome.word(),
-        reason: error.map(|error| error.reason().word()),
-        message: error.map(|error| chain(error)),
+        reason: error.map(|error| error.reason.word()),
+        message: error.map(|error| &error.message),
         hold: hold,
         members: totals.map(|totals| totals.members),
         seats: totals.map(|totals| totals.seats),

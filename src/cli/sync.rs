@@ -19,7 +19,7 @@ use crate::config::{Config, Organization};
 use crate::dispatch::Dispatcher;
 use crate::organization::OrganizationId;
 use crate::store::{LockedDirectory, Reader, Store, StoreError};
-use crate::sync::{Memory, Patience, Report, SyncError, Synced, Syncer};
+use crate::sync::{Memory, Patience, Report, Synced, Syncer};
 
 /// Arguments of `sync`.
 #[derive(Debug, clap::Args)]
@@ -191,7 +191,7 @@ fn exit_of(report: &Report) -> Exit {
         Ok(Synced::Held { .. }) => Exit::Data,
         Ok(_) => Exit::Ok,
         // Where the token is, and who may read it, is a matter of configuration.
-        Err(SyncError::Token(_)) => Exit::Config,
-        Err(error) => error.reason().into(),
+        Err(error) if error.misconfigured => Exit::Config,
+        Err(error) => error.reason.into(),
     }
 }

@@ -64,6 +64,10 @@ pub struct Config {
     pub failing_after: u32,
     /// How often `sync_failing` and `roster_held` are repeated.
     pub remind_every: Duration,
+    /// When to send a sign of life, and in which zone that is meant.
+    pub heartbeat: Option<(Cron, Tz)>,
+    /// How long deliveries under way may take to end at a stop.
+    pub shutdown_grace: Duration,
     /// How to talk to Codecov.
     pub codecov: CodecovConfig,
     /// At least one, in the order of the file, no two of them the same.
@@ -165,10 +169,21 @@ pub struct SinkEntry {
     pub events: Option<BTreeSet<EventKind>>,
     /// Whose events to deliver.
     pub organizations: OrganizationFilter,
+    /// When to deliver what has come.
+    pub timing: Timing,
     /// How long to try the same event; nothing stands for ever.
     pub give_up_after: Option<Duration>,
     /// The sink's own part, with its paths absolute.
     pub config: Box<dyn SinkConfig>,
+}
+
+/// When a sink delivers what has come.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Timing {
+    /// So long after the oldest event that waits; at once where that is zero.
+    Wait(Duration),
+    /// At these times only.
+    Digest(Cron, Tz),
 }
 
 /// Reads the file at `path`, checks it, and makes sure that its secrets and its

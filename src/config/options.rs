@@ -55,6 +55,11 @@ pub(super) struct Options {
     pub(super) failing_after: Within<1, 1_000_000>,
     /// How often that event, and the one about a held roster, is repeated.
     pub(super) remind_every: Period<1>,
+    /// When to send a `heartbeat` event: a sign of life for receivers that miss one. A schedule in
+    /// `timezone`; without it, never.
+    pub(super) heartbeat: Option<Cron>,
+    /// How long deliveries that are under way may take to end when the daemon is stopped.
+    pub(super) shutdown_grace: Period<0>,
     pub(super) codecov: CodecovOptions,
     /// The organizations to watch, at least one.
     #[schemars(with = "Vec<OrganizationEntry>", length(min = 1))]
@@ -79,6 +84,8 @@ impl Default for Options {
             max_concurrent_syncs: Within(4),
             failing_after: Within(3),
             remind_every: Period::seconds(24 * 3600),
+            heartbeat: None,
+            shutdown_grace: Period::seconds(10),
             codecov: CodecovOptions::default(),
             organizations: Deferred,
             guard: GuardOptions::default(),
@@ -241,10 +248,21 @@ pub(super) struct SinkOptions {
     /// `github/*`. Without it all.
     #[serde(default)]
     pub(super) organizations: Option<Vec<String>>,
+    /// Groups what happens within this time, counted from the oldest event that waits.
+    #[serde(default = "no_time")]
+    pub(super) wait: Period<0>,
+    /// Delivers at these times only, a schedule in `timezone`; instead of `wait`. What was missed
+    /// while the daemon was down is made up for when it starts.
+    #[serde(default)]
+    pub(super) digest: Option<Cron>,
     /// How long an event that the receiver does not take is tried before it is put aside as a
     /// dead letter, or `never`.
     #[serde(default = "two_weeks")]
     pub(super) give_up_after: Patience,
+}
+
+fn no_time() -> Period<0> {
+    Period::seconds(0)
 }
 
 fn two_weeks() -> Patience {
@@ -253,7 +271,8 @@ fn two_weeks() -> Patience {
 
 impl SinkOptions {
     /// Its keys.
-    pub(super) const KEYS: &[&str] = &["type", "events", "organizations", "give_up_after"];
+    pub(super) const KEYS: &[&str] =
+        &["type", "events", "organizations", "wait", "digest", "give_up_after"];
 }
 
 #[cfg(test)]

@@ -12,10 +12,10 @@ pub(crate) const TEXT: &str = "not available in this version of seatwatch";
 pub(crate) const SINK_TYPES: &[&str] = &["email", "webhook", "apprise", "process"];
 
 const TOP: &[&str] =
-    &["discover", "heartbeat", "http", "listen", "plugin_dirs", "retention", "shutdown_grace"];
+    &["discover", "http", "listen", "plugin_dirs", "retention"];
 const ORGANIZATION: &[&str] = &["formerly"];
 const SEATS: &[&str] = &["currency", "price_per_seat"];
-const SINK: &[&str] = &["digest", "formerly", "redact", "wait"];
+const SINK: &[&str] = &["formerly", "redact"];
 
 /// Whether `name` is a key that the mapping at `parent` will have one day.
 pub(crate) fn key(parent: &[Step], name: &str) -> bool {

@@ -4,17 +4,20 @@
 //! delivery. On acceptance the cursor moves past it in one transaction, together with cutting
 //! the next. So: at least once, in order, under the same ids.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
+use futures_util::FutureExt as _;
 use seatwatch_sdk::{Delivery, Event, Failure, Outcome, Sink};
 use sha2::{Digest as _, Sha256};
 
 use super::filter::Filter;
 use super::settle::{Settled, settle};
+use super::timing::{not_before, retry_not_before};
 use crate::clock::{Clock, uuid_v7};
-use crate::config::SinkEntry;
+use crate::config::{SinkEntry, Timing};
 use crate::store::{self, Cut, Store, StoreError, View};
 
 /// One lane, with the sink that serves it.
@@ -24,26 +27,61 @@ pub(super) struct Lane {
     /// Its cursor and state, as the store has them.
     place: store::Lane,
     filter: Filter,
+    timing: Timing,
     max_events: usize,
     give_up_after: Option<Duration>,
     config: [u8; 32],
     sink: Box<dyn Sink>,
     cut: Option<Cut>,
+    lag: Lag,
+    /// The sequence up to which the log is in `lag`.
+    counted: u64,
+    dead_letters: u64,
+}
+
+/// Whether a step waits for its time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Pace {
+    /// It waits for the sink's `wait` or `digest`, and after a failure.
+    Patient,
+    /// Somebody looks on: it waits for a `digest` only.
+    Hurried,
 }
 
 /// What one step came to.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Step {
     /// A delivery was accepted: there may be more.
-    Moved,
+    Moved {
+        /// How many events it had.
+        events: usize,
+        /// Which attempt that was.
+        attempt: u32,
+    },
     /// Its first event became a dead letter: there may be more.
     Buried { reason: String },
     /// The attempt failed; there will be another.
-    Failed { reason: String },
+    Failed {
+        /// Why.
+        reason: String,
+        /// Which attempt that was.
+        attempt: u32,
+    },
+    /// It is not the time yet.
+    NotBefore(DateTime<Utc>),
     /// There is nothing to deliver.
     Idle,
-    /// Nothing is tried until a person acts.
+    /// The receiver is gone: nothing more is tried until a person acts.
     Disabled { reason: String },
+    /// It was disabled before, and nobody has acted.
+    Stopped { reason: String },
+}
+
+/// What there is to try.
+enum Next {
+    Cut(Cut),
+    NotBefore(DateTime<Utc>),
+    Nothing,
 }
 
 impl Lane {
@@ -56,6 +94,8 @@ impl Lane {
     ) -> Result<Self, StoreError> {
         let config: [u8; 32] = Sha256::digest(format!("{:?}", entry.config)).into();
         let (sink, lane) = (entry.name.clone(), name.to_owned());
+        let filter = Filter::of(entry);
+        let counting = filter.clone();
         let opened = move |tx: &store::Tx<'_>| {
             let mut lane = tx.lane(&sink, &lane)?;
             // What stopped the lane was its config; this one has not failed yet.
@@ -63,22 +103,28 @@ impl Lane {
                 tx.set_disabled(&lane, None)?;
                 lane.disabled = None;
             }
+            let (lag, counted) = lag(tx, lane.cursor, &counting)?;
+            let (dead_letters, _) = tx.dead_letters(&sink, &lane.lane)?;
             let cut = tx.cut(&lane)?;
-            Ok((lane, cut))
+            Ok((lane, cut, lag, counted, dead_letters))
         };
-        let (lane, cut) = store.write(opened).await?;
+        let (place, cut, lag, counted, dead_letters) = store.write(opened).await?;
         // Nobody knows how far an attempt came that was under way when the process ended.
         let cut = cut.map(|cut| Cut { attempt: cut.attempt.max(2), ..cut });
         Ok(Self {
             store,
             clock,
-            place: lane,
-            filter: Filter::of(entry),
+            place,
+            filter,
+            timing: entry.timing.clone(),
             max_events: entry.config.max_events(),
             give_up_after: entry.give_up_after,
             config,
             sink: entry.config.build(name),
             cut,
+            lag,
+            counted,
+            dead_letters,
         })
     }
 
@@ -90,12 +136,40 @@ impl Lane {
         &self.place.lane
     }
 
+    /// What it has before it.
+    pub(super) fn lag(&self) -> &Lag {
+        &self.lag
+    }
+
+    /// How many events it would not take, so far.
+    pub(super) fn dead_letters(&self) -> u64 {
+        self.dead_letters
+    }
+
+    /// Counts what was added to the log since it was last counted.
+    pub(super) fn count(&mut self) -> Result<(), StoreError> {
+        let (more, counted) =
+            self.store.read(|view| lag(view, self.counted.max(self.place.cursor), &self.filter))?;
+        self.lag.queued += more.queued;
+        self.lag.oldest = self.lag.oldest.or(more.oldest);
+        self.counted = counted;
+        Ok(())
+    }
+
     /// Tries one delivery, cutting it first where there is none.
-    pub(super) async fn step(&mut self, deadline: Instant) -> Result<Step, StoreError> {
+    pub(super) async fn step(
+        &mut self,
+        pace: Pace,
+        deadline: Instant,
+    ) -> Result<Step, StoreError> {
         if let Some((reason, _)) = &self.place.disabled {
-            return Ok(Step::Disabled { reason: reason.clone() });
+            return Ok(Step::Stopped { reason: reason.clone() });
         }
-        let Some(cut) = self.next_cut().await? else { return Ok(Step::Idle) };
+        let cut = match self.next_cut(pace).await? {
+            Next::Cut(cut) => cut,
+            Next::NotBefore(time) => return Ok(Step::NotBefore(time)),
+            Next::Nothing => return Ok(Step::Idle),
+        };
         let events = self.store.read(|view| events_of(view, &cut))?;
         crash_point!("dispatch:cut");
         let outcome = if events.is_empty() {
@@ -105,56 +179,84 @@ impl Lane {
             self.attempt(&cut, &events, deadline).await
         };
         crash_point!("dispatch:delivered");
-        let settled = settle(&cut, &events, outcome, self.give_up_after, self.clock.now());
-        self.write_down(settled).await
+        self.settle(&cut, &events, outcome, pace).await
     }
 
     /// The delivery to try now: the one that was cut, or a new one.
-    async fn next_cut(&mut self) -> Result<Option<Cut>, StoreError> {
-        if self.cut.is_none() {
-            let lane = self.place.clone();
-            let (filter, max_events) = (self.filter.clone(), self.max_events);
-            let now = self.clock.now();
-            let (cursor, cut) = self
-                .store
-                .write(move |tx| {
-                    let (cursor, cut) = cut(tx, lane.cursor, &filter, max_events, now)?;
-                    if cut.is_some() {
-                        tx.set_cut(&lane, cut.as_ref())?;
-                    }
-                    // What the filter left out stays out, whatever the filter is next time.
-                    if cursor > lane.cursor {
-                        tx.set_cursor(&lane, cursor)?;
-                    }
-                    Ok((cursor, cut))
-                })
-                .await?;
-            self.place.cursor = cursor;
-            self.cut = cut;
+    async fn next_cut(&mut self, pace: Pace) -> Result<Next, StoreError> {
+        let now = self.clock.now();
+        if let Some(cut) = &self.cut {
+            let failed = cut.failed.as_ref().filter(|_| pace == Pace::Patient);
+            let until = failed.and_then(|failed| retry_not_before(failed.next_attempt_at, now));
+            return Ok(until.map_or_else(|| Next::Cut(cut.clone()), Next::NotBefore));
         }
-        Ok(self.cut.clone())
+        self.count()?;
+        if self.counted <= self.place.cursor {
+            return Ok(Next::Nothing);
+        }
+        let (lane, cutter) = (self.place.clone(), self.cutter(pace));
+        let (cursor, next) = self
+            .store
+            .write(move |tx| {
+                let (cursor, next) = cutter.cut(tx, lane.cursor)?;
+                if let Next::Cut(cut) = &next {
+                    tx.set_cut(&lane, Some(cut))?;
+                }
+                // What the filter left out stays out, whatever the filter is next time.
+                if cursor > lane.cursor {
+                    tx.set_cursor(&lane, cursor)?;
+                }
+                Ok((cursor, next))
+            })
+            .await?;
+        self.place.cursor = cursor;
+        if let Next::Cut(cut) = &next {
+            self.cut = Some(cut.clone());
+        }
+        Ok(next)
+    }
+
+    fn cutter(&self, pace: Pace) -> Cutter {
+        let timing = match &self.timing {
+            Timing::Wait(_) if pace == Pace::Hurried => Timing::Wait(Duration::ZERO),
+            timing => timing.clone(),
+        };
+        let (filter, max_events) = (self.filter.clone(), self.max_events);
+        Cutter { filter, timing, max_events, now: self.clock.now() }
     }
 
     async fn attempt(&mut self, cut: &Cut, events: &[Event], deadline: Instant) -> Outcome {
         let delivery = Delivery { id: &cut.id, attempt: cut.attempt, deadline, events };
-        let answer = tokio::time::timeout_at(deadline.into(), self.sink.deliver(&delivery));
-        answer.await.unwrap_or_else(|_| Failure::retry("no answer in time").into())
+        // One sink's mistake is not the others' misfortune.
+        let answer = AssertUnwindSafe(self.sink.deliver(&delivery)).catch_unwind();
+        match tokio::time::timeout_at(deadline.into(), answer).await {
+            Ok(Ok(outcome)) => outcome,
+            Ok(Err(_panic)) => Failure::retry("the sink broke off, a mistake in it").into(),
+            Err(_) => Failure::retry("no answer in time").into(),
+        }
     }
 
     /// Moves the cursor and cuts the next delivery, all in one transaction.
-    async fn write_down(&mut self, settled: Settled) -> Result<Step, StoreError> {
-        let Settled { done, rest, dead, disabled } = settled;
+    async fn settle(
+        &mut self,
+        cut: &Cut,
+        events: &[Event],
+        outcome: Outcome,
+        pace: Pace,
+    ) -> Result<Step, StoreError> {
+        let settled = settle(cut, events, outcome, self.give_up_after, self.clock.now());
+        let Settled { done, gone, rest, dead, disabled } = settled;
         let step = match (&disabled, &dead, &rest) {
             (Some(reason), ..) => Step::Disabled { reason: reason.clone() },
             (None, Some(dead), _) => Step::Buried { reason: dead.reason.clone() },
             (None, None, Some(Cut { failed: Some(failed), .. })) => {
-                Step::Failed { reason: failed.reason.clone() }
+                Step::Failed { reason: failed.reason.clone(), attempt: cut.attempt }
             }
-            _ => Step::Moved,
+            _ => Step::Moved { events: gone, attempt: cut.attempt },
         };
-        let (lane, filter) = (self.place.clone(), self.filter.clone());
-        let (config, max_events) = (self.config, self.max_events);
-        let (stopped, now) = (disabled.clone(), self.clock.now());
+        self.dead_letters += u64::from(dead.is_some());
+        let (lane, cutter) = (self.place.clone(), self.cutter(pace));
+        let (config, stopped) = (self.config, disabled.clone());
         let (cursor, next) = self
             .store
             .write(move |tx| {
@@ -164,7 +266,10 @@ impl Lane {
                 let done = done.unwrap_or(lane.cursor);
                 let (cursor, next) = match rest {
                     Some(rest) => (done, Some(rest)),
-                    None => cut(tx, done, &filter, max_events, now)?,
+                    None => match cutter.cut(tx, done)? {
+                        (cursor, Next::Cut(cut)) => (cursor, Some(cut)),
+                        (cursor, Next::NotBefore(_) | Next::Nothing) => (cursor, None),
+                    },
                 };
                 tx.set_cut(&lane, next.as_ref())?;
                 tx.set_cursor(&lane, cursor)?;
@@ -178,41 +283,70 @@ impl Lane {
         self.place.cursor = cursor;
         self.place.disabled = disabled.map(|reason| (reason, config));
         self.cut = next;
+        self.note_gone(gone, events)?;
         Ok(step)
+    }
+
+    /// Takes the first events of a delivery out of what is queued.
+    fn note_gone(&mut self, gone: usize, events: &[Event]) -> Result<(), StoreError> {
+        self.lag.queued = self.lag.queued.saturating_sub(gone as u64);
+        self.lag.oldest = match events.get(gone) {
+            _ if self.lag.queued == 0 => None,
+            Some(next) => Some(next.time),
+            None => {
+                let after = self.place.cursor;
+                self.store.read(|view| first_after(view, after, &self.filter))?
+            }
+        };
+        // What the cursor has passed is not counted again.
+        self.counted = self.counted.max(self.place.cursor);
+        Ok(())
     }
 }
 
-/// Cuts a delivery from what the filter lets pass after `cursor`; returns it with the cursor,
-/// moved past what the filter left out before it.
-fn cut(
-    view: &View<'_>,
-    cursor: u64,
-    filter: &Filter,
+/// Cuts deliveries from the log.
+struct Cutter {
+    filter: Filter,
+    timing: Timing,
     max_events: usize,
     now: DateTime<Utc>,
-) -> rusqlite::Result<(u64, Option<Cut>)> {
-    let mut passed = cursor;
-    let mut span: Option<(u64, u64)> = None;
-    let mut count = 0;
-    view.walk_log(cursor, |event| {
-        if filter.passes(&event) {
-            let first = span.map_or(event.sequence, |(first, _)| first);
+}
+
+impl Cutter {
+    /// Cuts a delivery from what the filter lets pass after `cursor`; returns it with the cursor,
+    /// moved past what the filter left out before it.
+    fn cut(&self, view: &View<'_>, cursor: u64) -> rusqlite::Result<(u64, Next)> {
+        let (mut passed, mut count) = (cursor, 0);
+        let (mut span, mut too_early) = (None, None);
+        view.walk_log(cursor, |event| {
+            if !self.filter.passes(&event) {
+                if span.is_none() {
+                    passed = event.sequence;
+                }
+                return true;
+            }
+            let (first, _) = *span.get_or_insert((event.sequence, event.sequence));
+            if first == event.sequence {
+                too_early = not_before(&self.timing, event.time, self.now);
+            }
             span = Some((first, event.sequence));
             count += 1;
-        } else if span.is_none() {
-            passed = event.sequence;
-        }
-        count < max_events
-    })?;
-    let cut = span.map(|(first, last)| Cut {
-        id: uuid_v7(now).to_string(),
-        first,
-        last,
-        filter: filter.keep(),
-        attempt: 1,
-        failed: None,
-    });
-    Ok((passed, cut))
+            count < self.max_events && too_early.is_none()
+        })?;
+        let next = match (span, too_early) {
+            (None, _) => Next::Nothing,
+            (_, Some(time)) => Next::NotBefore(time),
+            (Some((first, last)), None) => Next::Cut(Cut {
+                id: uuid_v7(self.now).to_string(),
+                first,
+                last,
+                filter: self.filter.keep(),
+                attempt: 1,
+                failed: None,
+            }),
+        };
+        Ok((passed, next))
+    }
 }
 
 /// The events of a delivery, as the filter had it when it was cut.
@@ -231,17 +365,36 @@ pub struct Lag {
     pub oldest: Option<DateTime<Utc>>,
 }
 
-/// What a lane has before it, as of a view of the store.
-pub(super) fn lag(view: &View<'_>, lane: &store::Lane, filter: &Filter) -> rusqlite::Result<Lag> {
-    let mut lag = Lag::default();
-    view.walk_log(lane.cursor, |event| {
+/// What lies after a cursor, and how far that was counted.
+pub(super) fn lag(
+    view: &View<'_>,
+    cursor: u64,
+    filter: &Filter,
+) -> rusqlite::Result<(Lag, u64)> {
+    let (mut lag, mut counted) = (Lag::default(), cursor);
+    view.walk_log(cursor, |event| {
+        counted = event.sequence;
         if filter.passes(&event) {
             lag.queued += 1;
             lag.oldest = lag.oldest.or(Some(event.time));
         }
         true
     })?;
-    Ok(lag)
+    Ok((lag, counted))
+}
+
+/// When the first event after a cursor happened.
+fn first_after(
+    view: &View<'_>,
+    cursor: u64,
+    filter: &Filter,
+) -> rusqlite::Result<Option<DateTime<Utc>>> {
+    let mut first = None;
+    view.walk_log(cursor, |event| {
+        first = filter.passes(&event).then_some(event.time);
+        first.is_none()
+    })?;
+    Ok(first)
 }
 
 #[cfg(test)]

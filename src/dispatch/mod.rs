@@ -8,15 +8,18 @@
 mod filter;
 mod lane;
 mod settle;
+mod timing;
+mod worker;
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use serde::{Deserialize, Serialize};
 use tokio::task::JoinSet;
 
 pub use lane::Lag;
-use lane::{Lane, Step};
+use lane::{Lane, Pace, Step};
+pub use worker::Workers;
 
 use crate::clock::Clock;
 use crate::config::SinkEntry;
@@ -27,7 +30,7 @@ use filter::Filter;
 pub const ONE_ATTEMPT: Duration = Duration::from_secs(30);
 
 /// A lane that did not deliver everything, and why.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Undelivered {
     /// The sink's name.
     pub sink: String,
@@ -42,7 +45,7 @@ pub struct Undelivered {
 }
 
 /// What stands in the way of a delivery.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Obstacle {
     /// It failed, and is tried again.
     Failed(String),
@@ -52,9 +55,7 @@ pub enum Obstacle {
 
 /// The lanes of all sinks, ready to deliver.
 pub struct Dispatcher {
-    store: Arc<Store>,
     lanes: Vec<Lane>,
-    filters: Vec<Filter>,
 }
 
 impl Dispatcher {
@@ -69,42 +70,34 @@ impl Dispatcher {
         clock: &Arc<dyn Clock>,
         sinks: &[SinkEntry],
     ) -> Result<Self, StoreError> {
-        let (mut lanes, mut filters) = (Vec::new(), Vec::new());
+        let mut lanes = Vec::new();
         for entry in sinks {
             for name in entry.config.lanes() {
                 let (store, clock) = (Arc::clone(store), Arc::clone(clock));
                 lanes.push(Lane::open(store, clock, entry, &name).await?);
-                filters.push(Filter::of(entry));
             }
         }
         crash_point!("dispatch:opened");
-        Ok(Self { store: Arc::clone(store), lanes, filters })
+        Ok(Self { lanes })
     }
 
     /// Gives every lane one attempt at what it has before it, all at the same time; returns
-    /// those that did not deliver everything.
+    /// those that did not deliver everything. Only a `digest` is waited for, and not here.
     ///
     /// # Errors
     ///
     /// The store failed.
     pub async fn attempt_once(self) -> Result<Vec<Undelivered>, StoreError> {
         let deadline = Instant::now() + ONE_ATTEMPT;
-        let (mut attempts, mut names) = (JoinSet::new(), HashMap::new());
-        for (lane, filter) in self.lanes.into_iter().zip(self.filters) {
-            let name = (lane.sink_name().to_owned(), lane.lane_name().to_owned());
-            let task = attempts.spawn(drain(Arc::clone(&self.store), lane, filter, deadline));
-            names.insert(task.id(), name);
+        let mut attempts = JoinSet::new();
+        for mut lane in self.lanes {
+            attempts.spawn(async move { drain(&mut lane, deadline).await });
         }
         let mut undelivered = Vec::new();
-        while let Some(ended) = attempts.join_next_with_id().await {
+        while let Some(ended) = attempts.join_next().await {
             match ended {
-                Ok((_, result)) => undelivered.extend(result?),
-                // One sink's mistake is not the others' misfortune.
-                Err(panic) => {
-                    let (sink, lane) = names.remove(&panic.id()).unwrap_or_default();
-                    let obstacle = Some(Obstacle::Failed(format!("the sink broke off: {panic}")));
-                    undelivered.push(Undelivered { sink, lane, obstacle, queued: 0, buried: None });
-                }
+                Ok(result) => undelivered.extend(result?),
+                Err(panic) => std::panic::resume_unwind(panic.into_panic()),
             }
         }
         undelivered.sort_by(|a, b| (&a.sink, &a.lane).cmp(&(&b.sink, &b.lane)));
@@ -113,37 +106,32 @@ impl Dispatcher {
 }
 
 /// Delivers until there is nothing left or something stands in the way.
-async fn drain(
-    store: Arc<Store>,
-    mut lane: Lane,
-    filter: Filter,
-    deadline: Instant,
-) -> Result<Option<Undelivered>, StoreError> {
+async fn drain(lane: &mut Lane, deadline: Instant) -> Result<Option<Undelivered>, StoreError> {
     let mut buried: Option<(u64, String)> = None;
     let obstacle = loop {
-        match lane.step(deadline).await? {
-            Step::Idle => break None,
-            Step::Failed { reason } => break Some(Obstacle::Failed(reason)),
-            Step::Disabled { reason } => break Some(Obstacle::Disabled(reason)),
+        match lane.step(Pace::Hurried, deadline).await? {
+            Step::Idle | Step::NotBefore(_) => break None,
+            Step::Failed { reason, .. } => break Some(Obstacle::Failed(reason)),
+            Step::Disabled { reason } | Step::Stopped { reason } => {
+                break Some(Obstacle::Disabled(reason));
+            }
             Step::Buried { reason } => {
                 buried = Some((buried.map_or(0, |(count, _)| count) + 1, reason));
             }
-            Step::Moved => {}
+            Step::Moved { .. } => {}
         }
         if Instant::now() >= deadline {
             break Some(Obstacle::Failed("there was no time for more".to_owned()));
         }
     };
+    lane.count()?;
+    let queued = lane.lag().queued;
+    let obstacle = obstacle.filter(|_| queued > 0);
     if obstacle.is_none() && buried.is_none() {
         return Ok(None);
     }
-    let lag = store.read(|view| {
-        let found = view.find_lane(lane.sink_name(), lane.lane_name())?;
-        found.map_or_else(|| Ok(Lag::default()), |found| lane::lag(view, &found, &filter))
-    })?;
-    let obstacle = obstacle.filter(|_| lag.queued > 0);
     let (sink, lane) = (lane.sink_name().to_owned(), lane.lane_name().to_owned());
-    Ok(Some(Undelivered { sink, lane, obstacle, queued: lag.queued, buried }))
+    Ok(Some(Undelivered { sink, lane, obstacle, queued, buried }))
 }
 
 /// How a lane stands, for `status`.
@@ -190,7 +178,7 @@ pub fn status(reader: &Reader, sinks: &[SinkEntry]) -> Result<Vec<LaneStatus>, S
                     lane,
                 };
                 if let Some(found) = view.find_lane(&status.sink, &status.lane)? {
-                    status.lag = lane::lag(view, &found, &filter)?;
+                    (status.lag, _) = lane::lag(view, found.cursor, &filter)?;
                     status.failed = view.cut(&found)?.and_then(|cut| cut.failed);
                     status.disabled = found.disabled.map(|(reason, _)| reason);
                 }

@@ -17,14 +17,18 @@ use crate::store::{Cut, DeadLetter, Failed};
 const SHORTEST_WAIT: Duration = Duration::from_secs(1);
 /// The longest wait after the first failure; it doubles with each more.
 const FIRST_WAIT: Duration = Duration::from_secs(5);
-/// The longest wait of all.
+/// The longest wait of all that we choose.
 const LONGEST_WAIT: Duration = Duration::from_secs(60 * 60);
+/// The longest wait that a receiver may ask for.
+const LONGEST_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// What to write down after an attempt.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Settled {
     /// The sequence of the last event that the lane is done with, if it is done with any.
     pub(super) done: Option<u64>,
+    /// How many events that are: taken or dead.
+    pub(super) gone: usize,
     /// What stays to be tried, if anything.
     pub(super) rest: Option<Cut>,
     /// An event that the receiver will not take.
@@ -48,7 +52,8 @@ pub(super) fn settle(
     };
     let (taken, left) = events.split_at(accepted);
     let (Some(then), Some(head)) = (then, left.first()) else {
-        return Settled { done: Some(cut.last), rest: None, dead: None, disabled: None };
+        let gone = events.len();
+        return Settled { done: Some(cut.last), gone, rest: None, dead: None, disabled: None };
     };
     let done = taken.last().map(|event| event.sequence);
     let head_failed = if accepted == 0 { cut.failed.as_ref() } else { None };
@@ -58,11 +63,11 @@ pub(super) fn settle(
         let dead = DeadLetter { sequence: head.sequence, event, reason, died_at: now };
         let rest = left.get(1).map(|next| fresh(cut, next.sequence, now));
         let done = if rest.is_some() { head.sequence } else { cut.last };
-        Settled { done: Some(done), rest, dead: Some(dead), disabled: None }
+        Settled { done: Some(done), gone: accepted + 1, rest, dead: Some(dead), disabled: None }
     };
     let again = |reason: String, after: Option<Duration>| {
         let attempts = if accepted == 0 { cut.attempt } else { 1 };
-        let wait = wait(attempts).max(after.unwrap_or_default());
+        let wait = wait(attempts).max(after.unwrap_or_default().min(LONGEST_AFTER));
         let next_attempt_at = TimeDelta::from_std(wait)
             .ok()
             .and_then(|wait| now.checked_add_signed(wait))
@@ -80,11 +85,12 @@ pub(super) fn settle(
             bury(format!("given up: {reason}"))
         }
         Failure::Retry { after, reason } => {
-            Settled { done, rest: Some(again(reason, after)), dead: None, disabled: None }
+            let rest = Some(again(reason, after));
+            Settled { done, gone: accepted, rest, dead: None, disabled: None }
         }
         Failure::Disable { reason } => {
             let rest = Some(again(reason.clone(), None));
-            Settled { done, rest, dead: None, disabled: Some(reason) }
+            Settled { done, gone: accepted, rest, dead: None, disabled: Some(reason) }
         }
     }
 }

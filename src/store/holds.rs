@@ -2,12 +2,13 @@
 
 use chrono::{DateTime, Utc};
 use rusqlite::{OptionalExtension as _, Row};
+use serde::{Deserialize, Serialize};
 
 use super::{Organization, Tx, View, maybe_time, millis, time, unreadable};
 use crate::roster::Losses;
 
 /// A roster that waits for a person.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hold {
     /// Names exactly these losses.
     pub id: String,

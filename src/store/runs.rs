@@ -5,6 +5,7 @@
 
 use chrono::{DateTime, Utc};
 use rusqlite::{OptionalExtension as _, Row};
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::organization::OrganizationId;
@@ -16,7 +17,8 @@ use super::{Organization, Tx, View, millis, time, unreadable};
 pub struct RunNumber(pub(super) i64);
 
 /// How a run ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Outcome {
     /// The first roster was stored.
     Baselined,
@@ -31,7 +33,8 @@ pub enum Outcome {
 }
 
 impl Outcome {
-    const ALL: [Self; 5] =
+    /// All of them.
+    pub const ALL: [Self; 5] =
         [Self::Baselined, Self::Changed, Self::Unchanged, Self::Held, Self::Failed];
 
     /// The word in the store, in JSON and in metrics.

@@ -1,6 +1,7 @@
 //! Takes a person's word on a held roster.
 
 use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
 
 use crate::organization::OrganizationId;
 use crate::roster::Losses;
@@ -24,7 +25,7 @@ pub struct Approved {
 }
 
 /// Why a person's word was not taken.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 pub enum Refused {
     /// The organization is not held.
     #[error("no roster is held")]

@@ -36,7 +36,7 @@ use secrecy::SecretString;
 pub use approve::{Approved, Refused, approve, difference, reject};
 pub use error::SyncError;
 pub use health::Patience;
-pub use report::{Report, Synced, Told};
+pub use report::{NotSynced, Report, Synced, Told};
 
 use crate::clock::{Clock, uuid_v7};
 use crate::codecov::{Server, Session};
@@ -108,7 +108,7 @@ impl Syncer {
         server: &Server,
         on_open: impl FnOnce(&Session),
     ) -> Result<Report, StoreError> {
-        let started_at = self.clock.now();
+        let (started_at, start) = (self.clock.now(), std::time::Instant::now());
         let before = self.memory.read(|view| Before::load(view, &organization.id))?;
         let mut findings = Findings::default();
         let opened = self.open_session(organization, server, &before, started_at);
@@ -148,9 +148,16 @@ impl Syncer {
             store.write(move |tx| commit::write(tx, &stamp, &plan)).await?;
             crash_point!("sync:committed");
         }
-        let organization = organization.id.clone();
-        let warnings = findings.warnings;
-        Ok(Report { organization, outcome, result, events, requests, warnings })
+        Ok(Report {
+            organization: organization.id.clone(),
+            outcome,
+            result: result.map_err(|error| NotSynced::from(&error)),
+            events,
+            requests,
+            took: start.elapsed(),
+            failures_before: before.health.failures,
+            warnings: findings.warnings,
+        })
     }
 
     fn open_session(

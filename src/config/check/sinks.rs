@@ -7,8 +7,8 @@ use crate::config::filter::{self, OrganizationFilter};
 use crate::config::options::SinkOptions;
 use crate::config::problem::{self, Problem, did_you_mean};
 use crate::config::tree::{Entry, Node, Step, Value};
-use crate::config::value::Patience;
-use crate::config::{SinkEntry, reader, unavailable};
+use crate::config::value::{Patience, Period};
+use crate::config::{Cron, SinkEntry, Timing, reader, unavailable};
 use crate::organization::OrganizationId;
 use crate::sinks;
 
@@ -82,12 +82,25 @@ impl Checker<'_> {
             kind: kind.name,
             events: common.events.map(|events| events.into_iter().collect()),
             organizations: filter?,
+            timing: self.timing(section, &common.digest, common.wait),
             give_up_after: match common.give_up_after {
                 Patience::For(period) => Some(period.0),
                 Patience::Forever => None,
             },
             config,
         })
+    }
+
+    fn timing(&mut self, section: Section<'_>, digest: &Option<Cron>, wait: Period<0>) -> Timing {
+        let Some(digest) = digest else { return Timing::Wait(wait.0) };
+        if section.has(&["wait"]) {
+            let problem = section
+                .place(&["wait"])
+                .error("`wait` and `digest` are both given, expected one")
+                .with_hint("a digest has everything that came since the last one: remove `wait`");
+            self.problems.push(problem);
+        }
+        Timing::Digest(digest.clone(), self.options.timezone.0)
     }
 
     /// Makes a filter whose every pattern means something.

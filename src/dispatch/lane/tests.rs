@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use super::*;
 use crate::clock::SystemClock;
-use crate::config::OrganizationFilter;
+use crate::config::{OrganizationFilter, Timing};
 use crate::store::{LockedDirectory, NewEvent};
 
 /// A receiver that answers as it was told, then accepts; and what came to it.
@@ -105,6 +105,7 @@ impl World {
             kind: "fake",
             events: Some([EventKind::Left].into()),
             organizations: OrganizationFilter::all(),
+            timing: Timing::Wait(Duration::ZERO),
             give_up_after: None,
             config: Box::new(self.config.clone()),
         };
@@ -149,7 +150,7 @@ impl World {
 
     fn step(&self, lane: &mut Lane) -> Step {
         let deadline = Instant::now() + Duration::from_secs(60);
-        self.runtime.block_on(lane.step(deadline)).unwrap()
+        self.runtime.block_on(lane.step(Pace::Hurried, deadline)).unwrap()
     }
 
     /// The lane as the store has it.
@@ -224,7 +225,7 @@ proptest! {
         // Another config starts a lane that was stopped.
         world.config.version += 1;
         lane = world.open();
-        while world.step(&mut lane) == Step::Moved {}
+        while matches!(world.step(&mut lane), Step::Moved { .. }) {}
         prop_assert_eq!(world.step(&mut lane), Step::Idle);
 
         let (_, dead) = world.kept();
@@ -257,7 +258,7 @@ fn a_lane_that_wants_nothing_follows_the_log() {
         assert_eq!(world.kept().0.cursor, end);
     }
     world.append(&[false, true, false]);
-    assert_eq!(world.step(&mut lane), Step::Moved);
+    assert!(matches!(world.step(&mut lane), Step::Moved { .. }));
     assert_eq!(world.receiver().taken, [2402]);
     assert_eq!(world.kept().0.cursor, 2403);
 }
@@ -269,9 +270,9 @@ fn the_first_attempt_after_a_restart_is_a_repeat() {
     let mut lane = world.open();
     world.append(&[true, true]);
     world.receiver().answers = [Failure::retry("down").into()].into();
-    assert_eq!(world.step(&mut lane), Step::Failed { reason: "down".to_owned() });
+    assert_eq!(world.step(&mut lane), Step::Failed { reason: "down".to_owned(), attempt: 1 });
     let mut lane = world.open();
-    assert_eq!(world.step(&mut lane), Step::Moved);
+    assert!(matches!(world.step(&mut lane), Step::Moved { .. }));
     let tried = world.receiver().tried.clone();
     assert_eq!(tried[0].0, tried[1].0);
     assert_eq!((tried[0].1, tried[1].1), (1, 2));
