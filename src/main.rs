@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use seatwatch::cli::exit::Exit;
+use seatwatch::exit::Exit;
 
 fn main() -> ExitCode {
     // Crash points come from the environment; without its tests the program has none.

@@ -45,3 +45,25 @@ mod tests {
         assert_eq!(offset(&acme, Duration::ZERO), Duration::ZERO);
     }
 }
+pub mod ticks;
+pub use ticks::{Beat, Ticks};
+pub mod timetable;
+pub use timetable::Timetable;
+/// stub
+pub struct Ticker;
+impl Ticker {
+    /// stub
+    pub async fn start() -> Result<(Self, Ticks), std::io::Error> {
+        let (beat, ticks) = Ticks::by_hand();
+        #[allow(clippy::disallowed_methods)]
+        tokio::spawn(async move {
+            loop {
+                tokio::time::sleep(Duration::from_secs(1)).await;
+                beat.strike();
+            }
+        });
+        Ok((Self, ticks))
+    }
+    /// stub
+    pub async fn stop(self) {}
+}

@@ -4,12 +4,14 @@ use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
 
+use super::ask::{Doer, ask, doer};
 use super::exit::{Exit, Failure, Stop};
 use super::instance;
 use super::output::{Format, row, shown, write_rows};
-use super::sync::{interruptible, sync_and_deliver};
+use super::sync::{interruptible, sync_and_deliver, sync_by_daemon};
+use crate::control::{Answer, Question};
 use crate::organization::OrganizationId;
-use crate::store::{LockedDirectory, Store};
+use crate::store::{Hold, Store};
 use crate::sync::{Refused, approve, difference, reject};
 
 /// Arguments of `approve`.
@@ -36,54 +38,87 @@ impl Approve {
     pub(super) fn run(self, config: &Path, format: Format) -> Result<Exit, Stop> {
         let config = instance::load(config)?;
         let selected = instance::select(&config, std::slice::from_ref(&self.organization))?;
-        let store = Arc::new(Store::open(LockedDirectory::lock(&config.state_dir)?)?);
+        let Self { organization, hold } = self;
         super::runtime()?.block_on(interruptible(async {
+            let directory = match doer(&config).await? {
+                Doer::Us(directory) => directory,
+                Doer::Daemon(daemon) => {
+                    let question = Question::Approve { organization, hold };
+                    return sync_by_daemon(daemon, question, &selected, format).await;
+                }
+            };
+            let store = Arc::new(Store::open(directory)?);
             let now = instance::clock().now();
-            let answer = approve(&store, &self.organization, self.hold.clone(), now).await?;
-            answer.map_err(|refused| self.refusal(&refused))?;
-            sync_and_deliver(&config, &selected, Arc::clone(&store), format).await
+            let answer = approve(&store, &organization, hold, now).await?;
+            answer.map_err(|refused| refusal(&organization, &refused))?;
+            sync_and_deliver(&config, &selected, store, format).await
         }))
-    }
-
-    fn refusal(&self, refused: &Refused) -> Failure {
-        let organization = &self.organization;
-        let hold = match refused {
-            Refused::NotHeld => return not_held(organization),
-            Refused::OtherHold { hold, .. } | Refused::Changed { hold } => hold,
-        };
-        let mut message = format!("{organization}: {refused}");
-        for line in difference(&hold.told_losses, &hold.losses) {
-            message.push_str("\n  ");
-            message.push_str(&shown(&line));
-        }
-        Failure::new(Exit::Data, message).with_hint(format!(
-            "to accept it as it is now: seatwatch approve {organization} --hold {}",
-            hold.id
-        ))
     }
 }
 
 impl Reject {
     pub(super) fn run(self, config: &Path, format: Format) -> Result<Exit, Stop> {
         let config = instance::load(config)?;
-        instance::select(&config, std::slice::from_ref(&self.organization))?;
-        let store = Store::open(LockedDirectory::lock(&config.state_dir)?)?;
-        let now = instance::clock().now();
-        let answer = super::runtime()?.block_on(reject(&store, &self.organization, now))?;
-        let hold = answer.map_err(|_| not_held(&self.organization))?;
-        let mut out = super::stdout();
-        if format == Format::Table {
-            writeln!(out, "{}: hold {} rejected; no more reminders", self.organization, hold.id)?;
-        } else {
-            let row = row! { organization: self.organization.to_string(), hold: hold.id };
-            write_rows(format, &["organization", "hold"], &[row], &mut out)?;
-        }
-        out.flush()?;
-        Ok(Exit::Ok)
+        let organization = self.organization;
+        instance::select(&config, std::slice::from_ref(&organization))?;
+        super::runtime()?.block_on(interruptible(async {
+            let mut rejected = None;
+            match doer(&config).await? {
+                Doer::Us(directory) => {
+                    let store = Store::open(directory)?;
+                    let now = instance::clock().now();
+                    rejected = Some(reject(&store, &organization, now).await?);
+                }
+                Doer::Daemon(daemon) => {
+                    let organization = organization.clone();
+                    let failed = ask(daemon, Question::Reject { organization }, |answer| {
+                        match answer {
+                            Answer::Rejected(hold) => rejected = Some(Ok(hold)),
+                            Answer::Refused(refused) => rejected = Some(Err(refused)),
+                            _ => {}
+                        }
+                        Ok(())
+                    });
+                    if let Some(exit) = failed.await? {
+                        return Ok(exit);
+                    }
+                }
+            }
+            let hold = rejected.unwrap_or(Err(Refused::NotHeld));
+            let hold = hold.map_err(|refused| refusal(&organization, &refused))?;
+            write_rejected(&organization, &hold, format)?;
+            Ok(Exit::Ok)
+        }))
     }
 }
 
-fn not_held(organization: &OrganizationId) -> Failure {
-    Failure::new(Exit::Data, format!("{organization}: no roster is held"))
-        .with_hint("`seatwatch status` shows how every organization stands")
+fn write_rejected(organization: &OrganizationId, hold: &Hold, format: Format) -> Result<(), Stop> {
+    let mut out = super::stdout();
+    if format == Format::Table {
+        writeln!(out, "{organization}: hold {} rejected; no more reminders", hold.id)?;
+    } else {
+        let row = row! { organization: organization.to_string(), hold: hold.id };
+        write_rows(format, &["organization", "hold"], &[row], &mut out)?;
+    }
+    Ok(out.flush()?)
+}
+
+/// Why a person's word was not taken, and what they can say instead.
+pub(super) fn refusal(organization: &OrganizationId, refused: &Refused) -> Failure {
+    let hold = match refused {
+        Refused::NotHeld => {
+            return Failure::new(Exit::Data, format!("{organization}: no roster is held"))
+                .with_hint("`seatwatch status` shows how every organization stands");
+        }
+        Refused::OtherHold { hold, .. } | Refused::Changed { hold } => hold,
+    };
+    let mut message = format!("{organization}: {refused}");
+    for line in difference(&hold.told_losses, &hold.losses) {
+        message.push_str("\n  ");
+        message.push_str(&shown(&line));
+    }
+    Failure::new(Exit::Data, message).with_hint(format!(
+        "to accept it as it is now: seatwatch approve {organization} --hold {}",
+        hold.id
+    ))
 }

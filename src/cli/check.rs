@@ -16,9 +16,10 @@ use super::output::{Format, Row, count, row, shown, table, write_rows, write_tab
 use super::status::{local, named};
 use super::sync::interruptible;
 use crate::chain::chain;
-use crate::codecov::{self, AdminProof, Server};
+use crate::codecov::{self, AdminProof, Policy, Server};
 use crate::config::{Config, Organization, SinkEntry};
 use crate::schedule;
+use crate::servers::Servers;
 
 /// Arguments of `check`.
 #[derive(Debug, clap::Args)]
@@ -58,10 +59,11 @@ impl Check {
 /// What was found out about each organization, then about each sink, in config order.
 async fn ask_all(config: &Config) -> Result<Vec<Finding>, Stop> {
     let organizations: Vec<&Organization> = config.organizations.iter().collect();
-    let servers = instance::servers(config, &organizations)?;
+    let all = organizations.iter().copied();
+    let servers = Servers::of(config, all, &Servers::default(), Policy::default())?;
     let mut findings = Vec::new();
     for organization in organizations {
-        let server = &servers[&organization.base_url];
+        let server = servers.get(organization);
         findings.push(ask_codecov(config, organization, server).await);
     }
     for entry in &config.sinks {

@@ -1,18 +1,13 @@
 //! Puts the parts together that commands share: config, state, servers, organizations.
 
-use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use nix::unistd::{Gid, Uid, User};
-use url::Url;
-
 use super::exit::{Exit, Failure, Stop};
-use crate::chain::chain;
-use crate::codecov::{Server, Settings};
 use crate::config::{self, Config, Organization};
 use crate::organization::OrganizationId;
 use crate::store::{self, StoreError};
+use nix::unistd::{Gid, Uid, User};
 
 /// Loads the config, for a command that works on the state directory: as the user that owns it.
 ///
@@ -89,35 +84,6 @@ pub(super) fn select<'a>(
     let wanted =
         |organization: &&Organization| names.is_empty() || names.contains(&organization.id);
     Ok(config.organizations.iter().filter(wanted).collect())
-}
-
-/// The servers of these organizations, one per base URL.
-pub(super) fn servers(
-    config: &Config,
-    organizations: &[&Organization],
-) -> Result<HashMap<Url, Server>, Failure> {
-    let mut servers = HashMap::new();
-    for organization in organizations {
-        if !servers.contains_key(&organization.base_url) {
-            let server =
-                Server::new(&settings(config, &organization.base_url)).map_err(|error| {
-                    Failure::new(Exit::Config, chain(&error)).with_hint(error.hint())
-                })?;
-            servers.insert(organization.base_url.clone(), server);
-        }
-    }
-    Ok(servers)
-}
-
-fn settings(config: &Config, base_url: &Url) -> Settings {
-    let codecov = &config.codecov;
-    Settings {
-        base_url: base_url.clone(),
-        page_size: u32::try_from(codecov.page_size).unwrap_or(u32::MAX),
-        timeout: codecov.timeout,
-        requests_per_second: codecov.requests_per_second,
-        ca_file: codecov.ca_file.clone(),
-    }
 }
 
 /// The machine's clock, as those who need one take it.

@@ -4,14 +4,16 @@
 //! decide.
 
 mod approve;
+mod ask;
 mod check;
 mod demo;
-pub mod exit;
 mod instance;
 mod output;
 mod progress;
+mod reload;
 mod report;
 mod roster;
+mod run;
 mod schema;
 mod simulate;
 mod status;
@@ -27,8 +29,9 @@ use tracing_subscriber::EnvFilter;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
-use exit::{Exit, Failure, Stop};
 pub use output::Format;
+
+use crate::exit::{self, Exit, Failure, Stop};
 
 /// Watches the seats, members and admins of Codecov organizations and tells what changed.
 #[derive(Debug, Parser)]
@@ -54,6 +57,8 @@ pub struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Watches the organizations, each on its schedule, and delivers what changes: the daemon.
+    Run(run::Run),
     /// Reads the rosters once, commits what changed, and delivers the events.
     Sync(sync::Sync),
     /// Says whether the configuration is right, and what it means.
@@ -66,6 +71,8 @@ enum Command {
     Approve(approve::Approve),
     /// Says that a held roster is wrong: it stays held, without reminders.
     Reject(approve::Reject),
+    /// Lets the daemon read its configuration again; fails with the reason where it cannot.
+    Reload,
     /// Prints the JSON Schema of the configuration or of an event.
     Schema(schema::Schema),
     /// Serves a made-up Codecov on loopback, to try things out.
@@ -90,14 +97,9 @@ pub fn run(arguments: impl IntoIterator<Item = std::ffi::OsString>) -> Exit {
     }
     match arguments.run() {
         Ok(exit) => exit,
-        Err(Stop::ClosedPipe) => Exit::Ok,
-        Err(Stop::Failure(failure)) => {
-            complain(&failure.to_string());
-            failure.exit
-        }
-        Err(Stop::Config(problems)) => {
-            complain(&problems.to_string());
-            Exit::Config
+        Err(stop) => {
+            complain(&stop.to_string());
+            stop.exit()
         }
     }
 }
@@ -106,6 +108,8 @@ impl Arguments {
     fn run(self) -> Result<Exit, Stop> {
         let Self { config, format, command } = self;
         match command {
+            Command::Run(command) => command.run(&config),
+            Command::Reload => reload::run(&config, format),
             Command::Sync(command) => command.run(&config, format),
             Command::Check(command) => command.run(&config, format),
             Command::Status => status::run(&config, format),
@@ -126,7 +130,7 @@ impl Arguments {
 ///
 /// What a library has to say of a failure comes back as our error, with a hint.
 fn log_to_stderr() {
-    let ours = "seatwatch=warn".parse().expect("a target and a level");
+    let ours = "seatwatch=info".parse().expect("a target and a level");
     let filter = EnvFilter::builder().with_default_directive(ours);
     let layer = tracing_subscriber::fmt::layer()
         .with_writer(io::stderr)

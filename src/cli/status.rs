@@ -15,84 +15,47 @@ use crate::config::{Config, Organization};
 use crate::dispatch::{self, LaneStatus};
 use crate::organization::OrganizationId;
 use crate::schedule;
-use crate::store::{self, Failure, Health, Hold, Outcome, Reader, Run, StoreError};
+use crate::standing::{self, State};
+use crate::store::{self, Failure, Hold, Reader, StoreError};
 
 /// How one organization stands.
 struct Standing<'a> {
     organization: &'a Organization,
-    totals: Option<Totals>,
-    health: Health,
-    hold: Option<Hold>,
-    last_run: Option<Run>,
-    under_way: bool,
+    known: standing::Standing,
     next: Option<DateTime<Utc>>,
     now: DateTime<Utc>,
 }
 
-/// The five words for it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum State {
-    Syncing,
-    Connected,
-    Held,
-    Failing,
-    New,
+/// Repeats what the word for a state says.
+fn color(state: State) -> Color {
+    match state {
+        State::Syncing | State::New => Color::Cyan,
+        State::Connected => Color::Green,
+        State::Held => Color::Yellow,
+        State::Failing => Color::Red,
+    }
 }
 
-impl State {
-    /// For machines.
-    fn word(self) -> &'static str {
-        match self {
-            Self::Syncing => "syncing",
-            Self::Connected => "connected",
-            Self::Held => "held",
-            Self::Failing => "failing",
-            Self::New => "new",
-        }
-    }
-
-    /// Repeats what the word says.
-    fn color(self) -> Color {
-        match self {
-            Self::Syncing | Self::New => Color::Cyan,
-            Self::Connected => Color::Green,
-            Self::Held => Color::Yellow,
-            Self::Failing => Color::Red,
-        }
-    }
-
-    /// For people.
-    fn title(self) -> &'static str {
-        match self {
-            Self::Syncing => "Syncing",
-            Self::Connected => "Connected",
-            Self::Held => "Held",
-            Self::Failing => "Failing",
-            Self::New => "New",
-        }
+/// The word for a state, for people.
+fn title(state: State) -> &'static str {
+    match state {
+        State::Syncing => "Syncing",
+        State::Connected => "Connected",
+        State::Held => "Held",
+        State::Failing => "Failing",
+        State::New => "New",
     }
 }
 
 impl Standing<'_> {
-    fn state(&self) -> State {
-        let failing = self.last_run.as_ref().is_some_and(|run| run.outcome == Outcome::Failed);
-        match (&self.hold, &self.totals) {
-            _ if self.under_way => State::Syncing,
-            _ if failing => State::Failing,
-            (Some(_), _) => State::Held,
-            (None, Some(_)) => State::Connected,
-            (None, None) => State::New,
-        }
-    }
-
     /// Whether the schedule wanted a sync that nobody has begun.
     fn is_overdue(&self) -> bool {
-        !self.under_way && self.next.is_some_and(|next| next < self.now)
+        !self.known.under_way && self.next.is_some_and(|next| next < self.now)
     }
 
     /// Why the last run failed, if it did.
     fn failure(&self) -> Option<&Failure> {
-        self.last_run.as_ref()?.failure.as_ref()
+        self.known.last_run.as_ref()?.failure.as_ref()
     }
 }
 
@@ -121,28 +84,12 @@ fn standings<'a>(config: &'a Config, reader: &Reader) -> Result<Vec<Standing<'a>
     let locked = store::is_locked(&config.state_dir);
     reader.read(|view| {
         let standing = |organization: &'a Organization| {
-            let mut standing = Standing {
-                organization,
-                totals: None,
-                health: Health::default(),
-                hold: None,
-                last_run: None,
-                under_way: false,
-                next: None,
-                now,
-            };
-            if let Some(number) = view.find(&organization.id)? {
-                standing.totals = view.roster_state(number)?.map(|roster| roster.totals);
-                standing.health = view.health(number)?;
-                standing.hold = view.hold(number)?;
-                standing.last_run = view.last_run(number)?;
-                standing.under_way = locked && view.is_under_way(number)?;
-            }
+            let known = standing::Standing::load(view, &organization.id, locked)?;
             // Due after the last one, also where that time has passed and nobody called.
-            let last = standing.last_run.as_ref().map_or(now, |run| run.last_finished_at);
+            let last = known.last_run.as_ref().map_or(now, |run| run.last_finished_at);
             let due = schedule::next_run(organization, config.splay, last);
-            standing.next = due.max(standing.health.postponed_until.filter(|_| due.is_some()));
-            Ok(standing)
+            let next = due.max(known.health.postponed_until.filter(|_| due.is_some()));
+            Ok(Standing { organization, known, next, now })
         };
         config.organizations.iter().map(standing).collect()
     })
@@ -154,18 +101,22 @@ fn write_organizations(standings: &[Standing<'_>], out: &mut dyn Write) -> io::R
     for standing in standings {
         let organization = standing.organization;
         let number = |of: fn(&Totals) -> u64| {
-            standing.totals.as_ref().map_or_else(|| "–".to_owned(), |totals| of(totals).to_string())
+            standing
+                .known
+                .totals
+                .as_ref()
+                .map_or_else(|| "–".to_owned(), |totals| of(totals).to_string())
         };
         let seats = match organization.seats.limit {
             Some(limit) => format!("{}/{limit}", number(Totals::seats_used)),
             None => number(Totals::seats_used),
         };
-        let last = standing.last_run.as_ref().map(|run| run.last_finished_at);
-        let state = standing.state();
+        let last = standing.known.last_run.as_ref().map(|run| run.last_finished_at);
+        let state = standing.known.state();
         let overdue = if standing.is_overdue() { " (overdue)" } else { "" };
         table.add_row(vec![
             Cell::new(named(organization)),
-            Cell::new(state.title()).fg(state.color()),
+            Cell::new(title(state)).fg(color(state)),
             Cell::new(number(|totals| totals.members)),
             Cell::new(seats),
             Cell::new(number(|totals| totals.admins)),
@@ -182,8 +133,8 @@ fn write_troubles(standings: &[Standing<'_>], out: &mut dyn Write) -> io::Result
     for standing in standings {
         let id = &standing.organization.id;
         if let Some(Failure { reason, message, hint }) = standing.failure() {
-            let failures = count(u64::from(standing.health.failures), "sync");
-            let since = local(standing.health.failing_since, standing.organization.timezone);
+            let failures = count(u64::from(standing.known.health.failures), "sync");
+            let since = local(standing.known.health.failing_since, standing.organization.timezone);
             writeln!(out)?;
             writeln!(
                 out,
@@ -192,7 +143,7 @@ fn write_troubles(standings: &[Standing<'_>], out: &mut dyn Write) -> io::Result
             )?;
             writeln!(out, "hint: {}", shown(hint))?;
         }
-        if let Some(hold) = &standing.hold {
+        if let Some(hold) = &standing.known.hold {
             write_hold(id, hold, standing.organization.timezone, out)?;
         }
     }
@@ -330,26 +281,26 @@ const COLUMNS: &[&str] = &[
 ];
 
 fn organization_row(standing: &Standing<'_>) -> Row {
-    let totals = standing.totals.as_ref();
+    let totals = standing.known.totals.as_ref();
     let failure = standing.failure();
     row! {
         organization: standing.organization.id.to_string(),
         label: standing.organization.label,
-        state: standing.state().word(),
+        state: standing.known.state().word(),
         members: totals.map(|totals| totals.members),
         seats: totals.map(|totals| totals.seats),
         seats_limit: standing.organization.seats.limit,
         admins: totals.map(|totals| totals.admins),
         unnamed_members: totals.map(|totals| totals.unnamed.members),
         unnamed_seats: totals.map(|totals| totals.unnamed.seats),
-        last_sync: utc(standing.last_run.as_ref().map(|run| run.last_finished_at)),
-        last_success: utc(standing.health.last_success_at),
+        last_sync: utc(standing.known.last_run.as_ref().map(|run| run.last_finished_at)),
+        last_success: utc(standing.known.health.last_success_at),
         next_sync: utc(standing.next),
-        failures: standing.health.failures,
+        failures: standing.known.health.failures,
         reason: failure.map(|failure| &failure.reason),
         message: failure.map(|failure| &failure.message),
         hint: failure.map(|failure| &failure.hint),
-        hold: standing.hold.as_ref().map(|hold| &hold.id),
+        hold: standing.known.hold.as_ref().map(|hold| &hold.id),
     }
 }
 

@@ -1,5 +1,6 @@
 //! `seatwatch sync`: one pass over the organizations, then one attempt at every sink.
 
+use std::collections::{HashMap, VecDeque};
 use std::io::{self, Write as _};
 use std::path::Path;
 use std::sync::Arc;
@@ -7,18 +8,23 @@ use std::sync::Arc;
 use futures_util::{StreamExt as _, stream};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook_tokio::Signals;
+use tokio::net::UnixStream;
 use tokio_util::task::AbortOnDropHandle;
 
+use super::approve::refusal;
+use super::ask::{Doer, ask, doer};
 use super::exit::{Exit, Failure, Stop};
 use super::instance;
-use super::output::{Format, write_rows};
+use super::output::{Format, Row, write_rows};
 use super::progress::Watch;
 use super::report::{COLUMNS, describe_undelivered, report_row, say_troubles, write_report};
-use crate::codecov::{Server, Session};
+use crate::codecov::{Policy, Server, Session};
 use crate::config::{Config, Organization};
-use crate::dispatch::Dispatcher;
+use crate::control::{Answer, Question};
+use crate::dispatch::{Dispatcher, Undelivered};
 use crate::organization::OrganizationId;
-use crate::store::{LockedDirectory, Reader, Store, StoreError};
+use crate::servers::Servers;
+use crate::store::{Reader, Store, StoreError};
 use crate::sync::{Memory, Patience, Report, Synced, Syncer};
 
 /// Arguments of `sync`.
@@ -45,8 +51,74 @@ impl Sync {
                 sync(&config, &selected, memory, format).await?.exit()
             }));
         }
-        let store = Arc::new(Store::open(LockedDirectory::lock(&config.state_dir)?)?);
-        runtime.block_on(interruptible(sync_and_deliver(&config, &selected, store, format)))
+        runtime.block_on(interruptible(async {
+            match doer(&config).await? {
+                Doer::Us(directory) => {
+                    let store = Arc::new(Store::open(directory)?);
+                    sync_and_deliver(&config, &selected, store, format).await
+                }
+                Doer::Daemon(daemon) => {
+                    let organizations = selected.iter().map(|one| one.id.clone()).collect();
+                    let question = Question::Sync { organizations };
+                    sync_by_daemon(daemon, question, &selected, format).await
+                }
+            }
+        }))
+    }
+}
+
+/// Lets the daemon sync, and writes what `sync_and_deliver` would.
+pub(super) async fn sync_by_daemon(
+    daemon: UnixStream,
+    question: Question,
+    selected: &[&Organization],
+    format: Format,
+) -> Result<Exit, Stop> {
+    let mut teller = Teller::new(format, false);
+    let mut waiting: VecDeque<&Organization> = selected.iter().copied().collect();
+    let mut early: HashMap<OrganizationId, Report> = HashMap::new();
+    let mut undelivered = Vec::new();
+    let mut refused = None;
+    let failed = ask(daemon, question, |answer| {
+        match answer {
+            Answer::Report(report) => {
+                early.insert(report.organization.clone(), *report);
+                // In the order of the config, as far as it is known by now.
+                while let Some(next) = waiting.front()
+                    && let Some(report) = early.remove(&next.id)
+                {
+                    teller.tell(next, &report);
+                    waiting.pop_front();
+                }
+            }
+            Answer::Undelivered(one) => undelivered.push(one),
+            Answer::Refused(why) => refused = Some(why),
+            _ => {}
+        }
+        Ok(())
+    })
+    .await?;
+    if let Some(exit) = failed {
+        return Ok(exit);
+    }
+    if let Some(refused) = refused {
+        let organization = &selected.first().expect("one was asked about").id;
+        return Err(refusal(organization, &refused).into());
+    }
+    for organization in waiting {
+        match early.remove(&organization.id) {
+            Some(report) => teller.tell(organization, &report),
+            None => teller.miss(organization),
+        }
+    }
+    teller.finish();
+    say_undelivered(&undelivered);
+    teller.exit()
+}
+
+fn say_undelivered(undelivered: &[Undelivered]) {
+    for text in undelivered.iter().flat_map(describe_undelivered) {
+        super::complain(&text);
     }
 }
 
@@ -62,25 +134,70 @@ pub(super) async fn sync_and_deliver(
     let dispatcher = Dispatcher::open(&store, &clock, &config.sinks).await?;
     let ids: Vec<OrganizationId> = selected.iter().map(|one| one.id.clone()).collect();
     let now = clock.now();
-    store.write(move |tx| tx.begin_syncs(&ids, now)).await?;
+    store
+        .write(move |tx| {
+            tx.forget_begun_syncs()?;
+            tx.begin_syncs(&ids, now)
+        })
+        .await?;
     let done = sync(config, selected, Memory::Kept(store), format).await?;
-    for undelivered in dispatcher.attempt_once().await? {
-        for text in describe_undelivered(&undelivered) {
-            super::complain(&text);
-        }
-    }
+    say_undelivered(&dispatcher.attempt_once().await?);
     done.exit()
 }
 
-/// How all passes together ended.
-struct Done {
+/// Tells people or machines how syncs ended, one after the other.
+struct Teller {
+    format: Format,
+    dry_run: bool,
     /// Of the first that failed, in config order.
     exit: Exit,
-    /// Whether somebody could be told.
+    /// Whether somebody could be told. One who is gone stops neither syncs nor deliveries.
     written: io::Result<()>,
+    rows: Vec<Row>,
 }
 
-impl Done {
+impl Teller {
+    fn new(format: Format, dry_run: bool) -> Self {
+        Self { format, dry_run, exit: Exit::Ok, written: Ok(()), rows: Vec::new() }
+    }
+
+    fn tell(&mut self, organization: &Organization, report: &Report) {
+        self.fail(exit_of(report));
+        say_troubles(report, self.dry_run);
+        if self.format != Format::Table {
+            self.rows.push(report_row(report));
+        } else if self.written.is_ok() {
+            self.written = write_report(organization, report, &mut super::stdout());
+        }
+    }
+
+    /// The daemon did not sync it.
+    fn miss(&mut self, organization: &Organization) {
+        self.fail(Exit::TryAgain);
+        super::complain(&format!(
+            "error: {}: not synced: the daemon does not watch it, or is stopping\n\
+             hint: if it is new in the config, run `seatwatch reload`",
+            organization.id
+        ));
+    }
+
+    fn fail(&mut self, exit: Exit) {
+        self.exit = if self.exit == Exit::Ok { exit } else { self.exit };
+    }
+
+    fn finish(&mut self) {
+        let mut out = super::stdout();
+        let written = std::mem::replace(&mut self.written, Ok(()));
+        let written = written.and_then(|()| match self.format {
+            Format::Table if self.dry_run => {
+                writeln!(out, "dry run: nothing committed, no sink told")
+            }
+            Format::Table => Ok(()),
+            Format::Json | Format::Csv => write_rows(self.format, COLUMNS, &self.rows, &mut out),
+        });
+        self.written = written.and_then(|()| out.flush());
+    }
+
     /// That nobody reads the reports is no reason to hide a failure.
     fn exit(self) -> Result<Exit, Stop> {
         match (self.exit, self.written) {
@@ -90,17 +207,16 @@ impl Done {
     }
 }
 
-/// Runs the passes, some at a time, and writes their reports in config order.
-///
-/// A report that cannot be written stops neither the passes nor the deliveries after them.
+/// Runs the passes, some at a time, and tells of them in config order.
 async fn sync(
     config: &Config,
     selected: &[&Organization],
     memory: Memory,
     format: Format,
-) -> Result<Done, Stop> {
-    let servers = instance::servers(config, selected)?;
-    let dry_run = matches!(memory, Memory::LookedAt(_));
+) -> Result<Teller, Stop> {
+    let all = selected.iter().copied();
+    let servers = Servers::of(config, all, &Servers::default(), Policy::default())?;
+    let mut teller = Teller::new(format, matches!(memory, Memory::LookedAt(_)));
     let syncer = Syncer {
         instance: config.instance.clone(),
         sync_timeout: config.sync_timeout,
@@ -113,12 +229,10 @@ async fn sync(
     };
     let watch = Watch::start(selected.len(), format == Format::Table);
     let passes = selected.iter().map(|organization| {
-        let server = servers[&organization.base_url].clone();
+        let server = servers.get(organization).clone();
         pass(syncer.clone(), server, (*organization).clone(), watch.clone())
     });
     let mut reports = stream::iter(passes).buffered(config.max_concurrent_syncs);
-    let mut done = Done { exit: Exit::Ok, written: Ok(()) };
-    let mut rows = Vec::new();
     let ticking = watch.run();
     tokio::pin!(ticking);
     loop {
@@ -128,25 +242,11 @@ async fn sync(
         };
         let Some((organization, report)) = next else { break };
         let report = report?;
-        done.exit = if done.exit == Exit::Ok { exit_of(&report) } else { done.exit };
-        watch.suspend(|| {
-            say_troubles(&report, dry_run);
-            if format != Format::Table {
-                rows.push(report_row(&report));
-            } else if done.written.is_ok() {
-                done.written = write_report(&organization, &report, &mut super::stdout());
-            }
-        });
+        watch.suspend(|| teller.tell(&organization, &report));
     }
     watch.finish();
-    let mut out = super::stdout();
-    done.written = done.written.and_then(|()| match format {
-        Format::Table if dry_run => writeln!(out, "dry run: nothing committed, no sink told"),
-        Format::Table => Ok(()),
-        Format::Json | Format::Csv => write_rows(format, COLUMNS, &rows, &mut out),
-    });
-    done.written = done.written.and_then(|()| out.flush());
-    Ok(done)
+    teller.finish();
+    Ok(teller)
 }
 
 /// One pass as a task of its own, so that passes use more than one core. Dropped, it ends.

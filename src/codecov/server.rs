@@ -25,7 +25,7 @@ const LARGEST_CA_FILE: u64 = 16 * 1024 * 1024;
 const USER_AGENT: &str = concat!("seatwatch/", env!("CARGO_PKG_VERSION"));
 
 /// Where a Codecov is and how to treat it: the `codecov` part of the configuration, checked.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
     /// The server's root, with or without `/api/v2`; a path prefix is kept, user info is not.
     pub base_url: Url,

@@ -26,6 +26,7 @@ mod value;
 use std::collections::{BTreeSet, HashSet};
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono_tz::Tz;
@@ -159,7 +160,7 @@ pub struct SeatsConfig {
 }
 
 /// One place that events are delivered to.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct SinkEntry {
     /// Letters, digits, `-` and `_`.
     pub name: String,
@@ -174,7 +175,7 @@ pub struct SinkEntry {
     /// How long to try the same event; nothing stands for ever.
     pub give_up_after: Option<Duration>,
     /// The sink's own part, with its paths absolute.
-    pub config: Box<dyn SinkConfig>,
+    pub config: Arc<dyn SinkConfig>,
 }
 
 /// When a sink delivers what has come.
@@ -237,6 +238,12 @@ fn has_certificates(path: &Path) -> Result<(), String> {
 pub fn load_without_secrets(path: &Path) -> Result<Config, Problems> {
     let checked = read_and_check(path)?;
     finish(checked.config, checked.problems, path)
+}
+
+/// The state directory that the file at `path` names, as far as that can be told from one that may
+/// be wrong.
+pub fn state_dir(path: &Path) -> Option<PathBuf> {
+    Some(read_and_check(path).ok()?.config?.state_dir)
 }
 
 fn read_and_check(path: &Path) -> Result<check::Checked, Problems> {

@@ -11,8 +11,7 @@ pub(crate) const TEXT: &str = "not available in this version of seatwatch";
 /// Types of sinks.
 pub(crate) const SINK_TYPES: &[&str] = &["email", "webhook", "apprise", "process"];
 
-const TOP: &[&str] =
-    &["discover", "http", "listen", "plugin_dirs", "retention"];
+const TOP: &[&str] = &["discover", "http", "listen", "plugin_dirs", "retention"];
 const ORGANIZATION: &[&str] = &["formerly"];
 const SEATS: &[&str] = &["currency", "price_per_seat"];
 const SINK: &[&str] = &["formerly", "redact"];

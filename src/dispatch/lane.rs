@@ -157,11 +157,7 @@ impl Lane {
     }
 
     /// Tries one delivery, cutting it first where there is none.
-    pub(super) async fn step(
-        &mut self,
-        pace: Pace,
-        deadline: Instant,
-    ) -> Result<Step, StoreError> {
+    pub(super) async fn step(&mut self, pace: Pace, deadline: Instant) -> Result<Step, StoreError> {
         if let Some((reason, _)) = &self.place.disabled {
             return Ok(Step::Stopped { reason: reason.clone() });
         }
@@ -366,11 +362,7 @@ pub struct Lag {
 }
 
 /// What lies after a cursor, and how far that was counted.
-pub(super) fn lag(
-    view: &View<'_>,
-    cursor: u64,
-    filter: &Filter,
-) -> rusqlite::Result<(Lag, u64)> {
+pub(super) fn lag(view: &View<'_>, cursor: u64, filter: &Filter) -> rusqlite::Result<(Lag, u64)> {
     let (mut lag, mut counted) = (Lag::default(), cursor);
     view.walk_log(cursor, |event| {
         counted = event.sequence;

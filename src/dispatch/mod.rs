@@ -19,7 +19,7 @@ use tokio::task::JoinSet;
 
 pub use lane::Lag;
 use lane::{Lane, Pace, Step};
-pub use worker::Workers;
+pub use worker::{LaneState, Means, Workers};
 
 use crate::clock::Clock;
 use crate::config::SinkEntry;

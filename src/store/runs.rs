@@ -135,7 +135,16 @@ fn read_run(row: &Row<'_>) -> rusqlite::Result<Run> {
 }
 
 impl Tx<'_> {
-    /// Notes that the syncs of these organizations, and no others, have begun.
+    /// Forgets which syncs had begun: those of a process that is gone.
+    ///
+    /// # Errors
+    ///
+    /// The disk or the database failed.
+    pub fn forget_begun_syncs(&self) -> rusqlite::Result<()> {
+        self.0.0.execute("DELETE FROM under_way", []).map(drop)
+    }
+
+    /// Notes that the syncs of these organizations have begun, or are about to.
     ///
     /// # Errors
     ///
@@ -145,11 +154,10 @@ impl Tx<'_> {
         organizations: &[OrganizationId],
         now: DateTime<Utc>,
     ) -> rusqlite::Result<()> {
-        self.0.0.execute("DELETE FROM under_way", [])?;
         let mut begin = self
             .0
             .0
-            .prepare_cached("INSERT INTO under_way (organization, started_at) VALUES (?1, ?2)")?;
+            .prepare_cached("REPLACE INTO under_way (organization, started_at) VALUES (?1, ?2)")?;
         for id in organizations {
             begin.execute((self.organization(id)?.0, millis(now)))?;
         }

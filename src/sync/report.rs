@@ -14,7 +14,7 @@ use crate::organization::OrganizationId;
 use crate::store::{Hold, Outcome};
 
 /// What one sync of one organization did.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Report {
     /// Which organization.
     pub organization: OrganizationId,
@@ -35,7 +35,7 @@ pub struct Report {
 }
 
 /// How a sync ended that read a whole roster.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum Synced {
     /// The first roster was stored.
     Baselined(Totals),
@@ -58,7 +58,7 @@ pub enum Synced {
 }
 
 /// Why a sync found nothing, in words.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct NotSynced {
     /// The word for metrics and exit codes.
     pub reason: Reason,

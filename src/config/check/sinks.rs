@@ -87,7 +87,7 @@ impl Checker<'_> {
                 Patience::For(period) => Some(period.0),
                 Patience::Forever => None,
             },
-            config,
+            config: config.into(),
         })
     }
 

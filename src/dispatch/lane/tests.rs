@@ -107,7 +107,7 @@ impl World {
             organizations: OrganizationFilter::all(),
             timing: Timing::Wait(Duration::ZERO),
             give_up_after: None,
-            config: Box::new(self.config.clone()),
+            config: Arc::new(self.config.clone()),
         };
         let (store, clock) = (Arc::clone(&self.store), Arc::new(SystemClock));
         self.runtime.block_on(Lane::open(store, clock, &entry, "main")).unwrap()

@@ -5,13 +5,15 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 use crate::chain::chain;
 use crate::codecov::Reason;
 use crate::config::Problems;
 use crate::store::{StoreError, StoreErrorKind};
 
 /// How the process ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[repr(u8)]
 pub enum Exit {
     /// All is well.
@@ -112,6 +114,35 @@ impl From<Failure> for Stop {
 impl From<Problems> for Stop {
     fn from(problems: Problems) -> Self {
         Self::Config(problems)
+    }
+}
+
+impl fmt::Display for Stop {
+    /// The lines that people read.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::ClosedPipe => Ok(()),
+            Self::Failure(failure) => failure.fmt(f),
+            Self::Config(problems) => problems.fmt(f),
+        }
+    }
+}
+
+impl Stop {
+    /// With which code the process ends.
+    pub fn exit(&self) -> Exit {
+        match self {
+            Self::ClosedPipe => Exit::Ok,
+            Self::Failure(failure) => failure.exit,
+            Self::Config(_) => Exit::Config,
+        }
+    }
+}
+
+impl From<crate::codecov::Error> for Stop {
+    /// Of preparing to ask, which only the configuration can spoil.
+    fn from(error: crate::codecov::Error) -> Self {
+        Self::Failure(Failure::new(Exit::Config, chain(&error)).with_hint(error.hint()))
     }
 }
 

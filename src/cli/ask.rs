@@ -1,0 +1,76 @@
+//! Who does what a command asks for: the daemon that runs, or the command itself.
+
+use std::path::{Path, PathBuf};
+
+use tokio::net::UnixStream;
+
+use crate::chain::chain;
+use crate::config::{self, Config};
+use crate::control::{self, Answer, Answers, ControlError, Question, Trouble};
+use crate::exit::{Exit, Failure, Stop};
+use crate::store::LockedDirectory;
+
+/// Who does it.
+pub(super) enum Doer {
+    /// The daemon: ask it.
+    Daemon(UnixStream),
+    /// The command: nobody else writes.
+    Us(LockedDirectory),
+}
+
+/// Finds the daemon, or takes its place.
+pub(super) async fn doer(config: &Config) -> Result<Doer, Stop> {
+    match connect(&config.state_dir).await? {
+        Some(daemon) => Ok(Doer::Daemon(daemon)),
+        None => Ok(Doer::Us(LockedDirectory::lock(&config.state_dir)?)),
+    }
+}
+
+/// Finds the daemon that reads a config, also where the config is broken.
+pub(super) async fn daemon_of(path: &Path) -> Result<UnixStream, Stop> {
+    let runtime = std::env::var_os("RUNTIME_DIRECTORY").map(PathBuf::from);
+    let state = config::state_dir(path);
+    for directory in [runtime, state.clone()].into_iter().flatten() {
+        if let Some(daemon) = connect(&directory).await? {
+            return Ok(daemon);
+        }
+    }
+    let place = state.map(|directory| format!(" in `{}`", directory.display())).unwrap_or_default();
+    let failure = Failure::new(Exit::Unavailable, format!("no daemon runs{place}"));
+    Err(failure
+        .with_hint("start it with `seatwatch run`, or name its config with `--config`")
+        .into())
+}
+
+async fn connect(directory: &Path) -> Result<Option<UnixStream>, Stop> {
+    control::connect(directory).await.map_err(|error| {
+        let message = format!("cannot ask the daemon in `{}`: {error}", directory.display());
+        let hint = "run the command as root, or as the user that the daemon runs as";
+        Failure::new(Exit::NoPermission, message).with_hint(hint).into()
+    })
+}
+
+/// Asks the daemon, and hands the parts of its answer to `take`.
+///
+/// What the daemon could not do is said, and is how the command ends.
+pub(super) async fn ask(
+    daemon: UnixStream,
+    question: Question,
+    mut take: impl FnMut(Answer) -> Result<(), Stop>,
+) -> Result<Option<Exit>, Stop> {
+    let broken = |error: ControlError| {
+        let hint = "its log says why; what was committed is in `seatwatch status`";
+        Stop::from(Failure::new(Exit::TryAgain, chain(&error)).with_hint(hint))
+    };
+    let mut answers: Answers = control::ask(daemon, question).await.map_err(broken)?;
+    while let Some(answer) = answers.next().await.map_err(broken)? {
+        match answer {
+            Answer::Failed(Trouble { exit, text }) => {
+                super::complain(&text);
+                return Ok(Some(exit));
+            }
+            answer => take(answer)?,
+        }
+    }
+    Ok(None)
+}

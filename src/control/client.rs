@@ -1,0 +1,85 @@
+//! The command line's end of the socket.
+
+use std::io;
+use std::path::Path;
+
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::net::UnixStream;
+use tokio::net::unix::OwnedReadHalf;
+
+use super::{Answer, Envelope, LONGEST_LINE, Question, VERSION, socket};
+
+/// Why a daemon did not answer to the end.
+#[derive(Debug, thiserror::Error)]
+pub enum ControlError {
+    /// The connection broke.
+    #[error("the daemon broke the connection off")]
+    Broken(#[source] io::Error),
+    /// It ended in the middle.
+    #[error("the daemon ended before it had answered")]
+    Ended,
+    /// What came is no answer.
+    #[error("the daemon's answer cannot be read")]
+    Unreadable(#[source] serde_json::Error),
+}
+
+/// Connects to the daemon of a state directory; none where no daemon listens.
+///
+/// # Errors
+///
+/// There is a socket, and we may not use it.
+pub async fn connect(state_dir: &Path) -> io::Result<Option<UnixStream>> {
+    match socket::connect(state_dir).await {
+        Ok(stream) => Ok(Some(stream)),
+        Err(error)
+            if matches!(
+                error.kind(),
+                io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused
+            ) =>
+        {
+            Ok(None)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Asks the daemon.
+///
+/// # Errors
+///
+/// The connection broke.
+pub async fn ask(stream: UnixStream, question: Question) -> Result<Answers, ControlError> {
+    let (read, mut write) = stream.into_split();
+    let envelope = Envelope { version: VERSION.to_owned(), question };
+    let mut line = serde_json::to_vec(&envelope).map_err(ControlError::Unreadable)?;
+    line.push(b'\n');
+    write.write_all(&line).await.map_err(ControlError::Broken)?;
+    // Closing our side would say that we are gone: keep it until the answer has ended.
+    Ok(Answers { read: BufReader::new(read), _write: write })
+}
+
+/// The parts of an answer, as they come.
+pub struct Answers {
+    read: BufReader<OwnedReadHalf>,
+    _write: tokio::net::unix::OwnedWriteHalf,
+}
+
+impl Answers {
+    /// The next part; none after the last. Not cancel-safe.
+    ///
+    /// # Errors
+    ///
+    /// The daemon ended or broke off.
+    pub async fn next(&mut self) -> Result<Option<Answer>, ControlError> {
+        let mut line = Vec::new();
+        let mut limited = (&mut self.read).take(LONGEST_LINE as u64);
+        limited.read_until(b'\n', &mut line).await.map_err(ControlError::Broken)?;
+        if line.is_empty() {
+            return Err(ControlError::Ended);
+        }
+        match serde_json::from_slice(&line).map_err(ControlError::Unreadable)? {
+            Answer::Done => Ok(None),
+            answer => Ok(Some(answer)),
+        }
+    }
+}

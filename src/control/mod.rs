@@ -1,0 +1,95 @@
+//! The Unix socket between the command line and a running daemon.
+//!
+//! One question a connection: the client sends a line of JSON, the daemon answers with lines of
+//! JSON until it is done. Only root and the user that the daemon runs as are heard. Client and
+//! daemon are one program; one of another version is refused by name.
+//!
+//! Knows what is asked and what is answered; not how it is shown, and not who does it.
+
+mod client;
+mod server;
+mod socket;
+
+use serde::{Deserialize, Serialize};
+
+pub use client::{Answers, ControlError, ask, connect};
+pub use server::{Asked, Control, Daemon};
+pub use socket::SocketError;
+
+use crate::dispatch::Undelivered;
+use crate::exit::{Exit, Stop};
+use crate::organization::OrganizationId;
+use crate::store::Hold;
+use crate::sync::{Refused, Report};
+
+/// The longest line in either direction. A report names everybody who came or went.
+const LONGEST_LINE: usize = 256 * 1024 * 1024;
+
+/// What a command asks of the daemon.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Question {
+    /// Syncs these organizations now, and tries what every sink has before it.
+    Sync {
+        /// All of the config if there is none.
+        organizations: Vec<OrganizationId>,
+    },
+    /// Approves a held roster, then syncs.
+    Approve {
+        /// Whose.
+        organization: OrganizationId,
+        /// Which hold, where it has changed since it was told.
+        hold: Option<String>,
+    },
+    /// Rejects a held roster.
+    Reject {
+        /// Whose.
+        organization: OrganizationId,
+    },
+    /// Reads the config again.
+    Reload,
+}
+
+/// A part of the answer.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Answer {
+    /// How one sync ended.
+    Report(Box<Report>),
+    /// What a sink did not take.
+    Undelivered(Undelivered),
+    /// The hold that is rejected now.
+    Rejected(Hold),
+    /// The person's word was not taken.
+    Refused(Refused),
+    /// What a reload changed, in words.
+    Reloaded(Vec<String>),
+    /// It could not be done.
+    Failed(Trouble),
+    /// There is no more.
+    Done,
+}
+
+/// Why something could not be done, as the command would have said it by itself.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Trouble {
+    /// How the command ends.
+    pub exit: Exit,
+    /// Lines for people: what happened, and what to do.
+    pub text: String,
+}
+
+impl From<Stop> for Trouble {
+    fn from(stop: Stop) -> Self {
+        Self { exit: stop.exit(), text: stop.to_string() }
+    }
+}
+
+/// A question with what is needed to understand it.
+#[derive(Debug, Serialize, Deserialize)]
+struct Envelope {
+    version: String,
+    question: Question,
+}
+
+const VERSION: &str = env!("CARGO_PKG_VERSION");

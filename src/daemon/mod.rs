@@ -1,0 +1,273 @@
+//! The daemon: many organizations, each on its schedule, until it is told to stop.
+//!
+//! One loop owns what is due, what runs and what is served; everything else asks it through
+//! [`Orders`]. It decides when, and never what: a scheduled sync is the same pass that
+//! `seatwatch sync` runs, a worker takes the same steps that follow such a sync.
+//!
+//! Time comes from outside, as a clock and a beat: a test can let a year pass.
+
+mod answers;
+mod heartbeat;
+mod notify;
+mod orders;
+mod overview;
+mod pulse;
+mod reload;
+mod syncs;
+mod told;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use tracing::{error, info, warn};
+
+use self::answers::Answers;
+use self::heartbeat::Heartbeat;
+use self::notify::Notify;
+use self::orders::Order;
+pub use self::orders::Orders;
+use self::overview::Overview;
+use self::pulse::Pulse;
+use self::syncs::{Ended, Syncs};
+use crate::chain::chain;
+use crate::clock::Clock;
+use crate::codecov::Policy;
+use crate::config::Config;
+use crate::control::Control;
+use crate::dispatch::{Means, Workers};
+use crate::exit::{Exit, Failure, Stop};
+use crate::metrics::Metrics;
+use crate::organization::OrganizationId;
+use crate::schedule::{Ticks, Timetable};
+use crate::servers::Servers;
+use crate::store::{LockedDirectory, Store};
+
+/// What a daemon takes from its surroundings.
+pub struct Surroundings {
+    /// Where its config is: a reload reads it again.
+    pub config: PathBuf,
+    /// Tells the time.
+    pub clock: Arc<dyn Clock>,
+    /// When to look at it.
+    pub ticks: Ticks,
+    /// How patiently Codecov is asked.
+    pub policy: Policy,
+    /// Where systemd wants the control socket.
+    pub runtime_dir: Option<PathBuf>,
+    /// Whether to tell systemd how it goes.
+    pub notify: bool,
+}
+
+/// A daemon that is ready: config, database and listeners are up.
+pub struct Daemon {
+    around: Surroundings,
+    config: Config,
+    servers: Servers,
+    store: Arc<Store>,
+    metrics: Metrics,
+    orders: (Orders, mpsc::Receiver<Order>),
+    timetable: Timetable,
+    syncs: Syncs,
+    workers: Workers,
+    heartbeat: Heartbeat,
+    /// What is done beside the loop, and ends with it.
+    chores: JoinSet<()>,
+    stop: CancellationToken,
+    notify: Notify,
+    pulse: Arc<Pulse>,
+    overview: Arc<Overview>,
+}
+
+impl Daemon {
+    /// Brings everything up. No sync has begun, and every sink has its place in the log.
+    ///
+    /// # Errors
+    ///
+    /// The state directory is in use, or one of the parts cannot be brought up.
+    pub async fn start(config: Config, around: Surroundings) -> Result<Self, Stop> {
+        let store = Arc::new(Store::open(LockedDirectory::lock(&config.state_dir)?)?);
+        store.write(|tx| tx.forget_begun_syncs()).await?;
+        let all = config.organizations.iter();
+        let servers = Servers::of(&config, all, &Servers::default(), around.policy)?;
+        let metrics = Metrics::default();
+        let means = Means {
+            store: Arc::clone(&store),
+            clock: Arc::clone(&around.clock),
+            ticks: around.ticks.clone(),
+            metrics: metrics.clone(),
+        };
+        let mut workers = Workers::new(means);
+        workers.serve(&config.sinks, config.shutdown_grace).await?;
+        let control = Control::bind(&config.state_dir, around.runtime_dir.as_deref())
+            .map_err(|error| Failure::new(Exit::CannotCreate, chain(&error)))?;
+        let now = around.clock.now();
+        let syncs = Syncs::new(reload::plan(&config, &servers, &store, &around));
+        let mut daemon = Self {
+            heartbeat: Heartbeat::of(&config, now),
+            overview: Arc::new(Overview::new(Arc::clone(&store))),
+            notify: Notify::new(around.notify),
+            pulse: Arc::default(),
+            timetable: Timetable::new(),
+            orders: orders::channel(),
+            chores: JoinSet::new(),
+            stop: CancellationToken::new(),
+            around,
+            config,
+            servers,
+            store,
+            metrics,
+            syncs,
+            workers,
+        };
+        daemon.schedule(now)?;
+        daemon.open_doors(control);
+        Ok(daemon)
+    }
+
+    /// Where it takes orders from.
+    pub fn orders(&self) -> Orders {
+        self.orders.0.clone()
+    }
+
+    /// Runs until it is ordered to stop.
+    pub async fn run(mut self) {
+        self.notify.ready();
+        info!(
+            organizations = self.config.organizations.len(),
+            sinks = self.config.sinks.len(),
+            "started"
+        );
+        loop {
+            tokio::select! {
+                () = self.around.ticks.next() => self.beat().await,
+                ended = self.syncs.next_ended() => self.note(ended),
+                Some(order) = self.orders.1.recv() => match order {
+                    Order::Stop => break,
+                    order => self.obey(order).await,
+                },
+                Some(chore) = self.chores.join_next() => {
+                    if let Err(error) = chore && !error.is_cancelled() {
+                        error!(%error, "a part of the daemon broke off, a mistake in seatwatch");
+                    }
+                }
+            }
+        }
+        self.end().await;
+    }
+
+    /// Once a second.
+    async fn beat(&mut self) {
+        let now = self.around.clock.now();
+        self.pulse.beat();
+        let due = self.timetable.due(now);
+        if let Some(jump) = due.jump {
+            let seconds = jump.num_seconds();
+            warn!(seconds, "the clock jumped: what was missed is made up for, once");
+            self.heartbeat.reckon(now);
+        }
+        self.sync(due.organizations, now).await;
+        self.overview.publish(&self.timetable, self.workers.states());
+        if self.heartbeat.is_due(now) {
+            self.send_heartbeat(now);
+        }
+        self.notify.beat(|| self.overview.sentence().ok());
+    }
+
+    /// Lets the organizations sync that are due.
+    async fn sync(&mut self, due: Vec<OrganizationId>, now: DateTime<Utc>) {
+        let new = self.syncs.queue(due);
+        if new.is_empty() {
+            return;
+        }
+        // Where it cannot be noted, the syncs will say so themselves.
+        let noted = self.store.write(move |tx| tx.begin_syncs(&new, now)).await;
+        if let Err(error) = noted {
+            warn!(error = chain(&error), "cannot note that syncs begin");
+        }
+        self.syncs.start();
+    }
+
+    fn send_heartbeat(&mut self, now: DateTime<Utc>) {
+        let (store, overview) = (Arc::clone(&self.store), Arc::clone(&self.overview));
+        let instance = self.config.instance.clone();
+        self.chores.spawn(async move {
+            if let Err(error) = heartbeat::send(&store, &overview, &instance, now).await {
+                error!(error = chain(&error), "cannot send a heartbeat");
+            }
+        });
+    }
+
+    fn note(&mut self, ended: Ended) {
+        self.notify.changed();
+        match &ended.result {
+            Ok(report) => told::tell(report, &self.metrics),
+            Err(broken) => error!(
+                organization = %ended.organization,
+                error = chain(broken),
+                "sync failed, and nothing of it was committed"
+            ),
+        }
+    }
+
+    async fn obey(&mut self, order: Order) {
+        match order {
+            Order::Stop => unreachable!("the loop ends at it"),
+            Order::Sync { organizations, asked } => {
+                let ids = self.named(organizations);
+                self.syncs.ask(ids, &asked);
+            }
+            Order::Hurry { answer } => {
+                let hurried = self.workers.hurry();
+                self.chores.spawn(async move {
+                    // Who asked may be gone.
+                    drop(answer.send(hurried.await));
+                });
+            }
+            Order::Reload { answer } => {
+                let result = self.reload().await;
+                drop(answer.send(result));
+            }
+        }
+    }
+
+    /// The organizations that are meant: all of them if none is named.
+    fn named(&self, organizations: Vec<OrganizationId>) -> Vec<OrganizationId> {
+        let all = self.config.organizations.iter().map(|organization| organization.id.clone());
+        if organizations.is_empty() { all.collect() } else { organizations }
+    }
+
+    /// Ends in good order: no more syncs, nothing of those that run is committed, and deliveries
+    /// under way get their time.
+    async fn end(mut self) {
+        self.notify.stopping();
+        info!("stopping");
+        self.stop.cancel();
+        self.orders.1.close();
+        drop(self.syncs);
+        self.workers.stop().await;
+        self.chores.shutdown().await;
+        info!("stopped");
+    }
+
+    fn schedule(&mut self, now: DateTime<Utc>) -> Result<(), Stop> {
+        self.overview.watch(&self.config.organizations);
+        let last = self.overview.last_runs(&self.config.organizations)?;
+        self.timetable.set(
+            &self.config.organizations,
+            self.config.splay,
+            |id| last.get(id).copied(),
+            now,
+        );
+        Ok(())
+    }
+
+    fn open_doors(&mut self, control: Control) {
+        let answers =
+            Answers::new(Arc::clone(&self.store), Arc::clone(&self.around.clock), self.orders());
+        self.chores.spawn(control.serve(Arc::new(answers), self.stop.clone()));
+    }
+}

@@ -1,0 +1,62 @@
+//! What the loop is asked to do from outside: by signals, by the control socket, by a test.
+
+use tokio::sync::{mpsc, oneshot};
+
+use super::syncs::Asked;
+use crate::dispatch::Undelivered;
+use crate::exit::Stop;
+use crate::organization::OrganizationId;
+
+/// One thing to do.
+pub(super) enum Order {
+    /// End in good order.
+    Stop,
+    /// Read the config again; what changed, in words, or why nothing did.
+    Reload { answer: oneshot::Sender<Result<Vec<String>, Stop>> },
+    /// Sync these organizations now; all of them if there is none.
+    Sync { organizations: Vec<OrganizationId>, asked: Asked },
+    /// Let every lane try now what it has before it.
+    Hurry { answer: oneshot::Sender<Vec<Undelivered>> },
+}
+
+/// Hands orders to a daemon. One that has ended takes none.
+#[derive(Clone)]
+pub struct Orders(mpsc::Sender<Order>);
+
+pub(super) fn channel() -> (Orders, mpsc::Receiver<Order>) {
+    let (orders, taken) = mpsc::channel(64);
+    (Orders(orders), taken)
+}
+
+impl Orders {
+    /// Asks the daemon to end.
+    pub async fn stop(&self) {
+        self.give(Order::Stop).await;
+    }
+
+    /// Asks for the config to be read again; none if the daemon ends instead.
+    ///
+    /// # Errors
+    ///
+    /// Why the old config stays.
+    pub async fn reload(&self) -> Option<Result<Vec<String>, Stop>> {
+        let (answer, answered) = oneshot::channel();
+        self.give(Order::Reload { answer }).await;
+        answered.await.ok()
+    }
+
+    pub(super) async fn sync(&self, organizations: Vec<OrganizationId>, asked: Asked) {
+        self.give(Order::Sync { organizations, asked }).await;
+    }
+
+    pub(super) async fn hurry(&self) -> Vec<Undelivered> {
+        let (answer, answered) = oneshot::channel();
+        self.give(Order::Hurry { answer }).await;
+        answered.await.unwrap_or_default()
+    }
+
+    async fn give(&self, order: Order) {
+        // What is in the order tells whoever waits that nobody took it.
+        drop(self.0.send(order).await);
+    }
+}

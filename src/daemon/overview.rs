@@ -1,0 +1,113 @@
+//! How everything stands, for those who look on: systemd's status line, heartbeats, metrics.
+//!
+//! What is committed is read from the store; what only the loop and the workers know is put here
+//! once a beat, so that nobody who looks on ever makes the loop wait.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use chrono::{DateTime, Utc};
+use itertools::Itertools as _;
+
+use crate::config::Organization;
+use crate::dispatch::LaneState;
+use crate::organization::OrganizationId;
+use crate::schedule::Timetable;
+use crate::standing::{Standing, State};
+use crate::store::{Store, StoreError};
+
+pub(super) struct Overview {
+    store: Arc<Store>,
+    shown: Mutex<Shown>,
+}
+
+/// What only the loop and the workers know.
+#[derive(Default)]
+struct Shown {
+    organizations: Arc<[OrganizationId]>,
+    next: HashMap<OrganizationId, DateTime<Utc>>,
+    lanes: Vec<LaneState>,
+}
+
+impl Overview {
+    pub(super) fn new(store: Arc<Store>) -> Self {
+        Self { store, shown: Mutex::default() }
+    }
+
+    /// Which organizations there are, from now on.
+    pub(super) fn watch(&self, organizations: &[Organization]) {
+        self.shown().organizations = organizations.iter().map(|one| one.id.clone()).collect();
+    }
+
+    /// What the loop knows now.
+    pub(super) fn publish(&self, timetable: &Timetable, lanes: Vec<LaneState>) {
+        let mut shown = self.shown();
+        let next =
+            shown.organizations.iter().filter_map(|id| Some((id.clone(), timetable.next(id)?)));
+        shown.next = next.collect();
+        shown.lanes = lanes;
+    }
+
+    /// When the last sync of each organization ended, of those that ever had one.
+    pub(super) fn last_runs(
+        &self,
+        organizations: &[Organization],
+    ) -> Result<HashMap<OrganizationId, DateTime<Utc>>, StoreError> {
+        self.store.read(|view| {
+            let mut last = HashMap::new();
+            for organization in organizations {
+                let Some(number) = view.find(&organization.id)? else { continue };
+                if let Some(run) = view.last_run(number)? {
+                    last.insert(organization.id.clone(), run.last_finished_at);
+                }
+            }
+            Ok(last)
+        })
+    }
+
+    /// How many organizations are in each state, as their last syncs left them.
+    pub(super) fn states(&self) -> Result<BTreeMap<State, u64>, StoreError> {
+        let organizations = Arc::clone(&self.shown().organizations);
+        self.store.read(|view| {
+            let mut states = BTreeMap::new();
+            for id in &*organizations {
+                *states.entry(Standing::load(view, id, false)?.last_state()).or_default() += 1;
+            }
+            Ok(states)
+        })
+    }
+
+    /// How many events wait for delivery, and how many no sink would take.
+    pub(super) fn queued(&self) -> (u64, u64) {
+        let shown = self.shown();
+        let sum = |of: fn(&LaneState) -> u64| shown.lanes.iter().map(of).sum();
+        (sum(|lane| lane.lag.queued), sum(|lane| lane.dead_letters))
+    }
+
+    /// `12 organizations: 11 connected, 1 held; 3 events queued`.
+    pub(super) fn sentence(&self) -> Result<String, StoreError> {
+        let states = self.states()?;
+        let (queued, dead) = self.queued();
+        let all: u64 = states.values().sum();
+        let states = states.iter().map(|(state, number)| format!("{number} {}", state.word()));
+        let mut sentence = format!(
+            "{}: {}; {} queued",
+            count(all, "organization"),
+            states.format(", "),
+            count(queued, "event")
+        );
+        if dead > 0 {
+            sentence.push_str(&format!(", {}", count(dead, "dead letter")));
+        }
+        Ok(sentence)
+    }
+
+    fn shown(&self) -> std::sync::MutexGuard<'_, Shown> {
+        self.shown.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn count(number: u64, singular: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{number} {singular}{plural}")
+}

@@ -1,0 +1,125 @@
+//! Goes over to another config without disturbing what is the same in both.
+//!
+//! Everything is read, checked and prepared first, and only then swapped: an error leaves the old
+//! config as it was.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use itertools::Itertools as _;
+use tracing::{info, warn};
+
+use super::syncs::Plan;
+use super::{Daemon, Heartbeat, Surroundings};
+use crate::config::{self, Config};
+use crate::exit::{Exit, Failure, Stop};
+use crate::servers::Servers;
+use crate::store::Store;
+use crate::sync::{Memory, Patience, Syncer};
+
+/// What syncs need, as a config has it.
+pub(super) fn plan(
+    config: &Config,
+    servers: &Servers,
+    store: &Arc<Store>,
+    around: &Surroundings,
+) -> Plan {
+    let organizations = config.organizations.iter();
+    let organizations = organizations.map(|one| (one.id.clone(), Arc::new(one.clone())));
+    let Config { failing_after, remind_every, .. } = *config;
+    Plan {
+        syncer: Syncer {
+            instance: config.instance.clone(),
+            sync_timeout: config.sync_timeout,
+            patience: Patience { failing_after, remind_every },
+            clock: Arc::clone(&around.clock),
+            memory: Memory::Kept(Arc::clone(store)),
+        },
+        servers: servers.clone(),
+        organizations: organizations.collect::<HashMap<_, _>>(),
+        max_concurrent: config.max_concurrent_syncs,
+    }
+}
+
+impl Daemon {
+    /// Reads the config again and goes over to it; says what changed.
+    pub(super) async fn reload(&mut self) -> Result<Vec<String>, Stop> {
+        self.notify.reloading();
+        let result = self.try_to_reload().await;
+        let now = self.around.clock.now();
+        self.metrics.reloaded(result.is_ok(), now);
+        match &result {
+            Ok(changes) => info!(changes = changes.join("; "), "config reloaded"),
+            Err(stop) => {
+                let reason = stop.to_string();
+                warn!(reason, "config not reloaded: the old one stays");
+            }
+        }
+        self.notify.ready();
+        self.notify.changed();
+        result
+    }
+
+    async fn try_to_reload(&mut self) -> Result<Vec<String>, Stop> {
+        let config = config::load(&self.around.config)?;
+        if config.state_dir != self.config.state_dir {
+            let (old, new) = (self.config.state_dir.display(), config.state_dir.display());
+            let message =
+                format!("`state_dir` cannot change from `{old}` to `{new}` while running");
+            let hint = "restart the daemon to move it";
+            return Err(Failure::new(Exit::Config, message).with_hint(hint).into());
+        }
+        let all = config.organizations.iter();
+        let servers = Servers::of(&config, all, &self.servers, self.around.policy)?;
+        self.workers.serve(&config.sinks, config.shutdown_grace).await?;
+        // Nothing can fail from here on.
+        let changes = changes(&self.config, &config);
+        let now = self.around.clock.now();
+        self.config = config;
+        self.servers = servers;
+        self.syncs.replan(plan(&self.config, &self.servers, &self.store, &self.around));
+        self.heartbeat = Heartbeat::of(&self.config, now);
+        self.schedule(now)?;
+        Ok(changes)
+    }
+}
+
+/// What differs, for people: one line a kind of thing.
+fn changes(before: &Config, after: &Config) -> Vec<String> {
+    let organizations = |config: &Config| -> HashMap<String, String> {
+        config.organizations.iter().map(|one| (one.id.to_string(), format!("{one:?}"))).collect()
+    };
+    let sinks = |config: &Config| -> HashMap<String, String> {
+        config.sinks.iter().map(|one| (one.name.clone(), format!("{one:?}"))).collect()
+    };
+    let mut lines = Vec::new();
+    lines.extend(difference("organizations", &organizations(before), &organizations(after)));
+    lines.extend(difference("sinks", &sinks(before), &sinks(after)));
+    if lines.is_empty() {
+        lines.push("no organization and no sink changed".to_owned());
+    }
+    lines
+}
+
+/// `organizations: added github/new; removed github/old; changed github/acme`.
+fn difference(
+    what: &str,
+    before: &HashMap<String, String>,
+    after: &HashMap<String, String>,
+) -> Option<String> {
+    let list = |word: &str, names: Vec<&String>| {
+        let names = names.into_iter().sorted().join(", ");
+        (!names.is_empty()).then(|| format!("{word} {names}"))
+    };
+    let added = after.keys().filter(|name| !before.contains_key(*name)).collect();
+    let removed = before.keys().filter(|name| !after.contains_key(*name)).collect();
+    let changed =
+        after.iter().filter(|(name, now)| before.get(*name).is_some_and(|was| was != *now));
+    let parts = [
+        list("added", added),
+        list("removed", removed),
+        list("changed", changed.map(|(name, _)| name).collect()),
+    ];
+    let parts = parts.into_iter().flatten().join("; ");
+    (!parts.is_empty()).then(|| format!("{what}: {parts}"))
+}

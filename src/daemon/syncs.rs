@@ -1,0 +1,162 @@
+//! The syncs of a daemon: which wait, which run, and who waits for their reports.
+//!
+//! Two syncs of one organization never overlap, and no more run at a time than the config allows.
+//! A scheduled sync that comes due while the last one runs is left out; one that a person asks for
+//! runs after it, for it must see what they did before they asked.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+
+use tokio::sync::mpsc;
+use tokio::task::{AbortHandle, Id, JoinSet};
+
+use crate::config::Organization;
+use crate::organization::OrganizationId;
+use crate::servers::Servers;
+use crate::store::StoreError;
+use crate::sync::{Report, Syncer};
+
+/// Whoever waits for reports. It is dropped without one where a sync does not come to an end.
+pub(super) type Asked = mpsc::UnboundedSender<Report>;
+
+/// What syncs need, as the config has it.
+pub(super) struct Plan {
+    pub(super) syncer: Syncer,
+    pub(super) servers: Servers,
+    pub(super) organizations: HashMap<OrganizationId, Arc<Organization>>,
+    pub(super) max_concurrent: usize,
+}
+
+/// How a sync ended.
+pub(super) struct Ended {
+    pub(super) organization: OrganizationId,
+    /// The error is the store's, or says that we broke off.
+    pub(super) result: Result<Report, Broken>,
+}
+
+/// Why a sync has no report.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Broken {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error("the sync broke off, a mistake in seatwatch")]
+    Panicked(#[source] tokio::task::JoinError),
+}
+
+pub(super) struct Syncs {
+    plan: Plan,
+    /// In the order in which they will start.
+    waiting: VecDeque<OrganizationId>,
+    /// Those who asked for each that waits; nobody where the schedule did.
+    asked: HashMap<OrganizationId, Vec<Asked>>,
+    running: HashMap<OrganizationId, Running>,
+    tasks: JoinSet<Result<Report, StoreError>>,
+    /// Whose sync a task is.
+    names: HashMap<Id, OrganizationId>,
+}
+
+struct Running {
+    task: AbortHandle,
+    asked: Vec<Asked>,
+}
+
+impl Syncs {
+    pub(super) fn new(plan: Plan) -> Self {
+        Self {
+            plan,
+            waiting: VecDeque::new(),
+            asked: HashMap::new(),
+            running: HashMap::new(),
+            tasks: JoinSet::new(),
+            names: HashMap::new(),
+        }
+    }
+
+    /// Goes on with another plan. Syncs of organizations that are gone are dropped: nothing of
+    /// them is committed. Those that run go on as they began.
+    pub(super) fn replan(&mut self, plan: Plan) {
+        self.plan = plan;
+        let known = &self.plan.organizations;
+        self.waiting.retain(|id| known.contains_key(id));
+        self.asked.retain(|id, _| known.contains_key(id));
+        for (_, running) in self.running.iter().filter(|(id, _)| !known.contains_key(id)) {
+            running.task.abort();
+        }
+        self.start();
+    }
+
+    /// Takes in those that are due, without starting them; returns those that wait from now on.
+    pub(super) fn queue(&mut self, due: Vec<OrganizationId>) -> Vec<OrganizationId> {
+        let mut new = Vec::new();
+        for id in due {
+            if !self.running.contains_key(&id) && !self.asked.contains_key(&id) {
+                self.asked.insert(id.clone(), Vec::new());
+                self.waiting.push_back(id.clone());
+                new.push(id);
+            }
+        }
+        new
+    }
+
+    /// Takes in what a person asks for, before what the schedule does.
+    pub(super) fn ask(&mut self, ids: Vec<OrganizationId>, asked: &Asked) {
+        for id in ids.into_iter().rev() {
+            let known = self.asked.contains_key(&id);
+            self.asked.entry(id.clone()).or_default().push(asked.clone());
+            if known {
+                self.waiting.retain(|waiting| *waiting != id);
+            }
+            self.waiting.push_front(id);
+        }
+        self.start();
+    }
+
+    /// The next sync that ends; for ever pending while none runs. Cancel-safe.
+    pub(super) async fn next_ended(&mut self) -> Ended {
+        loop {
+            let Some(joined) = self.tasks.join_next_with_id().await else {
+                return std::future::pending().await;
+            };
+            let (task, result) = match joined {
+                Ok((task, result)) => (task, result.map_err(Broken::from)),
+                Err(error) => (error.id(), Err(Broken::Panicked(error))),
+            };
+            let organization = self.names.remove(&task).expect("every task has a name");
+            let running = self.running.remove(&organization).expect("what ends was running");
+            self.start();
+            match result {
+                // It was taken out of the config.
+                Err(Broken::Panicked(error)) if error.is_cancelled() => {}
+                result => {
+                    if let Ok(report) = &result {
+                        // Whoever asked may be gone.
+                        running.asked.iter().for_each(|asked| drop(asked.send(report.clone())));
+                    }
+                    return Ended { organization, result };
+                }
+            }
+        }
+    }
+
+    /// Whether nothing runs and nothing waits.
+    #[cfg(test)]
+    pub(super) fn is_idle(&self) -> bool {
+        self.running.is_empty() && self.waiting.is_empty()
+    }
+
+    /// Starts those that wait, as far as there is room.
+    pub(super) fn start(&mut self) {
+        while self.running.len() < self.plan.max_concurrent {
+            let ready = self.waiting.iter().position(|id| !self.running.contains_key(id));
+            let Some(id) = ready.and_then(|index| self.waiting.remove(index)) else { break };
+            let asked = self.asked.remove(&id).unwrap_or_default();
+            let Some(organization) = self.plan.organizations.get(&id) else { continue };
+            let server = self.plan.servers.get(organization).clone();
+            let (organization, syncer) = (Arc::clone(organization), self.plan.syncer.clone());
+            let task =
+                self.tasks.spawn(async move { syncer.sync(&organization, &server, |_| {}).await });
+            self.names.insert(task.id(), id.clone());
+            self.running.insert(id, Running { task, asked });
+        }
+    }
+}

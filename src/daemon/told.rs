@@ -1,0 +1,66 @@
+//! What a sync leaves in the log of the program and in the metrics.
+//!
+//! One line a sync. A failure is not told once an attempt but at the first, at powers of two, and
+//! when it is over.
+
+use itertools::Itertools as _;
+use tracing::{debug, info, warn};
+
+use crate::metrics::Metrics;
+use crate::sync::{NotSynced, Report, Synced};
+
+pub(super) fn tell(report: &Report, metrics: &Metrics) {
+    metrics.synced(report);
+    let organization = &report.organization;
+    let (outcome, requests) = (report.outcome.word(), report.requests);
+    let took_ms = u64::try_from(report.took.as_millis()).unwrap_or(u64::MAX);
+    for warning in &report.warnings {
+        warn!(%organization, "{warning}");
+    }
+    match &report.result {
+        Ok(Synced::Baselined(totals) | Synced::Compared { after: totals, .. }) => {
+            let (members, seats, admins) = (totals.members, totals.seats_used(), totals.admins);
+            let events = events(report);
+            let failures = report.failures_before;
+            if failures == 0 {
+                info!(
+                    %organization, outcome, members, seats, admins, events, requests, took_ms,
+                    "synced"
+                );
+            } else {
+                info!(
+                    %organization, outcome, members, seats, admins, events, requests, took_ms,
+                    failures, "synced again"
+                );
+            }
+        }
+        Ok(Synced::Held { hold, kept, found }) => warn!(
+            %organization, outcome, hold = hold.id, leavers = hold.losses.leavers.len(),
+            seat_losers = hold.losses.seat_losers.len(), members = kept.members,
+            members_found = found.members, requests, took_ms,
+            "roster held: it waits for `seatwatch approve` or `seatwatch reject`"
+        ),
+        Err(NotSynced { reason, message, hint, .. }) => {
+            let failures = report.failures_before.saturating_add(1);
+            let reason = reason.word();
+            if failures.is_power_of_two() {
+                warn!(
+                    %organization, outcome, reason, failures, requests, took_ms,
+                    error = message, hint, "sync failed"
+                );
+            } else {
+                debug!(
+                    %organization, outcome, reason, failures, requests, took_ms,
+                    error = message, hint, "sync failed"
+                );
+            }
+        }
+    }
+}
+
+/// `joined 2, seat_lost 1`.
+fn events(report: &Report) -> String {
+    let counts = report.events.iter().map(|told| told.event).counts();
+    let counts = counts.into_iter().sorted();
+    counts.map(|(event, number)| format!("{event} {number}")).join(", ")
+}

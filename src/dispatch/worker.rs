@@ -1,0 +1,357 @@
+//! The workers of a daemon: each serves one lane, for as long as its sink is in the config.
+//!
+//! A worker sleeps until the log grows, until the time that its sink's `wait` or `digest` or the
+//! pause after a failure names, or until somebody asks it to hurry. It ends at a safe point; a
+//! delivery that does not end within the grace is dropped, and tried again under the same id.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tracing::{debug, error, info, warn};
+
+use super::lane::{Lane, Pace, Step};
+use super::{Lag, ONE_ATTEMPT, Undelivered, drain};
+use crate::chain::chain;
+use crate::clock::Clock;
+use crate::config::SinkEntry;
+use crate::metrics::Metrics;
+use crate::schedule::Ticks;
+use crate::store::{Store, StoreError};
+
+/// How long one attempt at a delivery may take.
+const ONE_DELIVERY: Duration = Duration::from_secs(30);
+
+/// The beats that are let pass after the store failed.
+const BEATS_AFTER_STORE_FAILURE: u32 = 10;
+
+/// What the workers of one daemon share.
+#[derive(Clone)]
+pub struct Means {
+    /// Where the log and the cursors are.
+    pub store: Arc<Store>,
+    /// Tells the time.
+    pub clock: Arc<dyn Clock>,
+    /// When to look at it.
+    pub ticks: Ticks,
+    /// What is counted.
+    pub metrics: Metrics,
+}
+
+/// How a lane stands while it is served.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LaneState {
+    /// The sink's name.
+    pub sink: String,
+    /// What it has before it.
+    pub lag: Lag,
+    /// Events that it would not take.
+    pub dead_letters: u64,
+}
+
+/// The workers of all lanes.
+pub struct Workers {
+    means: Means,
+    tasks: TaskTracker,
+    sinks: HashMap<String, Served>,
+    grace: Duration,
+}
+
+/// A sink and the workers that serve its lanes.
+struct Served {
+    /// The sink as the config has it: who is unchanged is not disturbed.
+    fingerprint: String,
+    stop: CancellationToken,
+    lanes: Vec<Handle>,
+}
+
+/// One worker, from outside.
+struct Handle {
+    hurry: mpsc::Sender<oneshot::Sender<Option<Undelivered>>>,
+    state: watch::Receiver<LaneState>,
+    ended: CancellationToken,
+}
+
+impl Workers {
+    /// No workers yet.
+    pub fn new(means: Means) -> Self {
+        let (tasks, sinks) = (TaskTracker::new(), HashMap::new());
+        Self { means, tasks, sinks, grace: Duration::ZERO }
+    }
+
+    /// Serves exactly these sinks from now on. A new one starts at the end of the log, before
+    /// this returns; one that changed starts when its old worker has ended, and at once tries
+    /// what failed before; one that is gone has `grace` to end.
+    ///
+    /// # Errors
+    ///
+    /// The store failed; nothing was changed.
+    pub async fn serve(&mut self, sinks: &[SinkEntry], grace: Duration) -> Result<(), StoreError> {
+        self.make_lanes(sinks).await?;
+        let mut before = std::mem::take(&mut self.sinks);
+        for entry in sinks {
+            let fingerprint = format!("{entry:?}");
+            let old = before.remove(&entry.name);
+            let served = match old {
+                Some(old) if old.fingerprint == fingerprint => old,
+                old => {
+                    let changed = old.is_some();
+                    let ended = old.map(|old| self.end(old)).unwrap_or_default();
+                    self.start(entry, fingerprint, &ended, changed)
+                }
+            };
+            self.sinks.insert(entry.name.clone(), served);
+        }
+        for gone in before.into_values() {
+            self.end(gone);
+        }
+        self.grace = grace;
+        Ok(())
+    }
+
+    async fn make_lanes(&self, sinks: &[SinkEntry]) -> Result<(), StoreError> {
+        let lanes: Vec<(String, String)> = sinks
+            .iter()
+            .flat_map(|entry| {
+                entry.config.lanes().into_iter().map(|lane| (entry.name.clone(), lane))
+            })
+            .collect();
+        let make = move |tx: &crate::store::Tx<'_>| {
+            lanes.iter().try_for_each(|(sink, lane)| tx.lane(sink, lane).map(drop))
+        };
+        self.means.store.write(make).await
+    }
+
+    /// Asks the workers of a sink to end; returns what tells that they have.
+    fn end(&self, served: Served) -> Vec<CancellationToken> {
+        served.stop.cancel();
+        served.lanes.into_iter().map(|lane| lane.ended).collect()
+    }
+
+    fn start(
+        &self,
+        entry: &SinkEntry,
+        fingerprint: String,
+        before: &[CancellationToken],
+        changed: bool,
+    ) -> Served {
+        let stop = CancellationToken::new();
+        let lanes = entry.config.lanes().into_iter().map(|name| {
+            let (hurry, hurried) = mpsc::channel(16);
+            let (publish, state) = watch::channel(LaneState::default());
+            let ended = CancellationToken::new();
+            let worker = Worker {
+                means: self.means.clone(),
+                log: self.means.store.follow_log(),
+                stop: stop.clone(),
+                hurried,
+                publish,
+                failing: false,
+            };
+            let (entry, before, grace) = (entry.clone(), before.to_vec(), self.grace);
+            let done = ended.clone().drop_guard();
+            self.tasks.spawn(async move {
+                let _done = done;
+                for worker in before {
+                    worker.cancelled().await;
+                }
+                worker.run(&entry, &name, changed, grace).await;
+            });
+            Handle { hurry, state, ended }
+        });
+        Served { fingerprint, stop: stop.clone(), lanes: lanes.collect() }
+    }
+
+    /// How all lanes stand.
+    pub fn states(&self) -> Vec<LaneState> {
+        let lanes = self.sinks.values().flat_map(|served| &served.lanes);
+        lanes.map(|lane| lane.state.borrow().clone()).collect()
+    }
+
+    /// Asks every lane to try now what it has before it, as a command without a daemon would;
+    /// the future waits for those that did not deliver everything.
+    pub fn hurry(&self) -> impl Future<Output = Vec<Undelivered>> + Send + use<> {
+        let mut answers = Vec::new();
+        for lane in self.sinks.values().flat_map(|served| &served.lanes) {
+            let (answer, answered) = oneshot::channel();
+            // A worker that has so much to do that its queue is full is hurrying already.
+            if lane.hurry.try_send(answer).is_ok() {
+                answers.push(answered);
+            }
+        }
+        async move {
+            let all = futures_util::future::join_all(answers).await;
+            let mut undelivered: Vec<_> = all.into_iter().flatten().flatten().collect();
+            undelivered.sort_by(|a: &Undelivered, b| (&a.sink, &a.lane).cmp(&(&b.sink, &b.lane)));
+            undelivered
+        }
+    }
+
+    /// Ends all workers; deliveries under way get the grace that the config gave last.
+    pub async fn stop(mut self) {
+        for (_, served) in self.sinks.drain() {
+            served.stop.cancel();
+        }
+        self.tasks.close();
+        self.tasks.wait().await;
+    }
+}
+
+struct Worker {
+    means: Means,
+    log: watch::Receiver<u64>,
+    stop: CancellationToken,
+    hurried: mpsc::Receiver<oneshot::Sender<Option<Undelivered>>>,
+    publish: watch::Sender<LaneState>,
+    /// Whether the last attempt failed.
+    failing: bool,
+}
+
+impl Worker {
+    async fn run(mut self, entry: &SinkEntry, name: &str, changed: bool, grace: Duration) {
+        let stop = self.stop.clone();
+        let broken_off = async {
+            stop.cancelled().await;
+            tokio::time::sleep(grace).await;
+        };
+        tokio::select! {
+            () = self.serve(entry, name, changed) => {}
+            () = broken_off => warn!(
+                sink = entry.name, lane = name,
+                "delivery broken off: it did not end within shutdown_grace; it is tried again"
+            ),
+        }
+    }
+
+    /// Until it is stopped.
+    async fn serve(&mut self, entry: &SinkEntry, name: &str, changed: bool) {
+        let mut pace = if changed { Pace::Hurried } else { Pace::Patient };
+        while !self.stop.is_cancelled() {
+            let (store, clock) = (Arc::clone(&self.means.store), Arc::clone(&self.means.clock));
+            let mut lane = match Lane::open(store, clock, entry, name).await {
+                Ok(lane) => lane,
+                Err(error) => {
+                    self.after_store_failure(entry, &error).await;
+                    continue;
+                }
+            };
+            while !self.stop.is_cancelled() {
+                self.log.mark_unchanged();
+                let deadline = Instant::now() + ONE_DELIVERY;
+                match lane.step(std::mem::replace(&mut pace, Pace::Patient), deadline).await {
+                    Ok(step) => {
+                        self.tell(&lane, &step);
+                        self.rest(&mut lane, &step).await;
+                    }
+                    // What the lane remembers may not be what the store has: read it again.
+                    Err(error) => {
+                        self.after_store_failure(entry, &error).await;
+                        break;
+                    }
+                }
+            }
+        }
+    }
+
+    async fn after_store_failure(&mut self, entry: &SinkEntry, error: &StoreError) {
+        error!(sink = entry.name, error = chain(error), "the store failed, will try again");
+        for _ in 0..BEATS_AFTER_STORE_FAILURE {
+            tokio::select! {
+                () = self.means.ticks.next() => {}
+                () = self.stop.cancelled() => break,
+            }
+        }
+    }
+
+    /// Waits for a reason to take the next step.
+    async fn rest(&mut self, lane: &mut Lane, step: &Step) {
+        let until = match step {
+            Step::Moved { .. } | Step::Buried { .. } | Step::Failed { .. } => return,
+            Step::NotBefore(time) => Some(*time),
+            Step::Idle | Step::Disabled { .. } | Step::Stopped { .. } => None,
+        };
+        loop {
+            let Means { clock, ticks, .. } = &mut self.means;
+            tokio::select! {
+                () = self.stop.cancelled() => return,
+                () = async { ticks.until(&**clock, until.expect("guarded")).await },
+                    if until.is_some() => return,
+                changed = self.log.changed() => {
+                    // While something is queued, more of it changes nothing but the count.
+                    if changed.is_err() || (*step == Step::Idle) {
+                        return;
+                    }
+                    if let Err(error) = lane.count() {
+                        debug!(error = chain(&error), "cannot count what is queued");
+                    }
+                    self.publish(lane);
+                }
+                Some(answer) = self.hurried.recv() => {
+                    let undelivered = drain(lane, Instant::now() + ONE_ATTEMPT).await;
+                    self.publish(lane);
+                    // Who asked may be gone.
+                    drop(answer.send(undelivered.unwrap_or_default()));
+                    return;
+                }
+            }
+        }
+    }
+
+    fn publish(&self, lane: &Lane) {
+        self.publish.send_replace(LaneState {
+            sink: lane.sink_name().to_owned(),
+            lag: lane.lag().clone(),
+            dead_letters: lane.dead_letters(),
+        });
+    }
+
+    /// Counts a step, and says what a person should know: failures at the first, at powers of two
+    /// and when they are over.
+    fn tell(&mut self, lane: &Lane, step: &Step) {
+        self.publish(lane);
+        let (sink, name, metrics) = (lane.sink_name(), lane.lane_name(), &self.means.metrics);
+        match step {
+            Step::Moved { events, attempt } => {
+                metrics.delivered(sink);
+                if std::mem::take(&mut self.failing) {
+                    info!(sink, lane = name, events, attempt, "delivered again");
+                } else {
+                    debug!(sink, lane = name, events, attempt, "delivered");
+                }
+            }
+            Step::Failed { reason, attempt } => {
+                metrics.delivery_failed(sink, "retry");
+                let first = !std::mem::replace(&mut self.failing, true);
+                if first || attempt.is_power_of_two() {
+                    let queued = lane.lag().queued;
+                    warn!(
+                        sink,
+                        lane = name,
+                        attempt,
+                        queued,
+                        reason,
+                        "delivery failed, will retry"
+                    );
+                }
+            }
+            Step::Buried { reason } => {
+                metrics.delivery_failed(sink, "reject");
+                let dead_letters = lane.dead_letters();
+                warn!(sink, lane = name, dead_letters, reason, "event given up: a dead letter");
+            }
+            Step::Disabled { reason } => {
+                metrics.delivery_failed(sink, "disable");
+                error!(
+                    sink,
+                    lane = name,
+                    reason,
+                    "sink stopped: it is tried again when its config changes"
+                );
+            }
+            Step::NotBefore(_) | Step::Idle | Step::Stopped { .. } => {}
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! The Codecov servers that a config names, one per base URL.
+//!
+//! All organizations of a server share its connections and its rate limit. A reload that changes
+//! neither keeps them.
+
+use std::collections::HashMap;
+
+use url::Url;
+
+use crate::codecov::{self, Policy, Server, Settings};
+use crate::config::{Config, Organization};
+
+/// Every server that a config names.
+#[derive(Clone, Default)]
+pub struct Servers(HashMap<Url, (Settings, Server)>);
+
+impl Servers {
+    /// Prepares to ask the servers of these organizations; no request is made. What `before` has
+    /// and is meant to be the same is kept.
+    ///
+    /// # Errors
+    ///
+    /// [`Reason::Tls`](codecov::Reason::Tls): no trust can be put in `codecov.ca_file`.
+    pub fn of<'a>(
+        config: &Config,
+        organizations: impl IntoIterator<Item = &'a Organization>,
+        before: &Self,
+        policy: Policy,
+    ) -> Result<Self, codecov::Error> {
+        let mut servers = HashMap::new();
+        for organization in organizations {
+            let url = &organization.base_url;
+            if servers.contains_key(url) {
+                continue;
+            }
+            let settings = settings(config, url);
+            let server = match before.0.get(url) {
+                Some((same, server)) if *same == settings => server.clone(),
+                _ => Server::with_policy(&settings, policy)?,
+            };
+            servers.insert(url.clone(), (settings, server));
+        }
+        Ok(Self(servers))
+    }
+
+    /// The server that knows an organization.
+    ///
+    /// # Panics
+    ///
+    /// The organization is not one of those that these servers were prepared for.
+    pub fn get(&self, organization: &Organization) -> &Server {
+        let (_, server) = self.0.get(&organization.base_url).expect("a server was prepared for it");
+        server
+    }
+}
+
+fn settings(config: &Config, base_url: &Url) -> Settings {
+    let codecov = &config.codecov;
+    Settings {
+        base_url: base_url.clone(),
+        page_size: u32::try_from(codecov.page_size).unwrap_or(u32::MAX),
+        timeout: codecov.timeout,
+        requests_per_second: codecov.requests_per_second,
+        ca_file: codecov.ca_file.clone(),
+    }
+}

@@ -1,0 +1,90 @@
+//! How an organization stands, in one of five words.
+//!
+//! Knows the store; not who asks.
+
+use seatwatch_sdk::Totals;
+
+use crate::organization::OrganizationId;
+use crate::store::{Health, Hold, Outcome, Run, View};
+
+/// What is known of an organization, as of what is committed.
+#[derive(Clone, Debug, Default)]
+pub struct Standing {
+    /// The sums of its last roster.
+    pub totals: Option<Totals>,
+    /// How its syncs fare.
+    pub health: Health,
+    /// The roster that waits for a person.
+    pub hold: Option<Hold>,
+    /// Its latest run, or the latest of some that ended alike.
+    pub last_run: Option<Run>,
+    /// Whether a sync has begun and not ended.
+    pub under_way: bool,
+}
+
+/// The five words for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum State {
+    /// The last sync brought a roster.
+    Connected,
+    /// It brought one that waits for a person.
+    Held,
+    /// It brought none.
+    Failing,
+    /// A sync is under way.
+    Syncing,
+    /// There was no sync yet.
+    New,
+}
+
+impl State {
+    /// All of them.
+    pub const ALL: [Self; 5] =
+        [Self::Connected, Self::Held, Self::Failing, Self::Syncing, Self::New];
+
+    /// For machines, and in sentences.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Connected => "connected",
+            Self::Held => "held",
+            Self::Failing => "failing",
+            Self::Syncing => "syncing",
+            Self::New => "new",
+        }
+    }
+}
+
+impl Standing {
+    /// As a view of the store has it. What began a sync means something only while somebody
+    /// holds the lock: `locked` says so.
+    ///
+    /// # Errors
+    ///
+    /// The disk or the database failed.
+    pub fn load(view: &View<'_>, id: &OrganizationId, locked: bool) -> rusqlite::Result<Self> {
+        let Some(number) = view.find(id)? else { return Ok(Self::default()) };
+        Ok(Self {
+            totals: view.roster_state(number)?.map(|roster| roster.totals),
+            health: view.health(number)?,
+            hold: view.hold(number)?,
+            last_run: view.last_run(number)?,
+            under_way: locked && view.is_under_way(number)?,
+        })
+    }
+
+    /// The word for it.
+    pub fn state(&self) -> State {
+        if self.under_way { State::Syncing } else { self.last_state() }
+    }
+
+    /// The word for how the last sync left it.
+    pub fn last_state(&self) -> State {
+        let failing = self.last_run.as_ref().is_some_and(|run| run.outcome == Outcome::Failed);
+        match (&self.hold, &self.totals) {
+            _ if failing => State::Failing,
+            (Some(_), _) => State::Held,
+            (None, Some(_)) => State::Connected,
+            (None, None) => State::New,
+        }
+    }
+}
