@@ -58,7 +58,7 @@ pub struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Watches the organizations, each on its schedule, and delivers what changes: the daemon.
-    Run(run::Run),
+    Run,
     /// Reads the rosters once, commits what changed, and delivers the events.
     Sync(sync::Sync),
     /// Says whether the configuration is right, and what it means.
@@ -108,7 +108,7 @@ impl Arguments {
     fn run(self) -> Result<Exit, Stop> {
         let Self { config, format, command } = self;
         match command {
-            Command::Run(command) => command.run(&config),
+            Command::Run => run::run(&config),
             Command::Reload => reload::run(&config, format),
             Command::Sync(command) => command.run(&config, format),
             Command::Check(command) => command.run(&config, format),

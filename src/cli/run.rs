@@ -15,16 +15,11 @@ use crate::daemon::{Daemon, Orders, Surroundings};
 use crate::exit::{Exit, Failure, Stop};
 use crate::schedule::Ticker;
 
-/// Arguments of `run`.
-#[derive(Debug, clap::Args)]
-pub(super) struct Run {}
-
-impl Run {
-    pub(super) fn run(self, path: &Path) -> Result<Exit, Stop> {
-        let config = instance::load(path)?;
-        warn_of_secrets(path);
-        super::runtime()?.block_on(serve(config, path.to_owned()))
-    }
+/// Runs until a signal ends it.
+pub(super) fn run(path: &Path) -> Result<Exit, Stop> {
+    let config = instance::load(path)?;
+    warn_of_secrets(path);
+    super::runtime()?.block_on(serve(config, path.to_owned()))
 }
 
 /// One organization's token that cannot be read is no reason not to watch the others: its syncs

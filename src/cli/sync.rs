@@ -134,12 +134,7 @@ pub(super) async fn sync_and_deliver(
     let dispatcher = Dispatcher::open(&store, &clock, &config.sinks).await?;
     let ids: Vec<OrganizationId> = selected.iter().map(|one| one.id.clone()).collect();
     let now = clock.now();
-    store
-        .write(move |tx| {
-            tx.forget_begun_syncs()?;
-            tx.begin_syncs(&ids, now)
-        })
-        .await?;
+    store.write(move |tx| tx.begin_syncs_anew(&ids, now)).await?;
     let done = sync(config, selected, Memory::Kept(store), format).await?;
     say_undelivered(&dispatcher.attempt_once().await?);
     done.exit()

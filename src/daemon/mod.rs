@@ -90,7 +90,8 @@ impl Daemon {
     /// The state directory is in use, or one of the parts cannot be brought up.
     pub async fn start(config: Config, around: Surroundings) -> Result<Self, Stop> {
         let store = Arc::new(Store::open(LockedDirectory::lock(&config.state_dir)?)?);
-        store.write(|tx| tx.forget_begun_syncs()).await?;
+        // Syncs that had begun are those of a process that is gone: none has now.
+        store.write(|tx| tx.begin_syncs_anew(&[], DateTime::UNIX_EPOCH)).await?;
         let all = config.organizations.iter();
         let servers = Servers::of(&config, all, &Servers::default(), around.policy)?;
         let metrics = Metrics::default();
@@ -144,7 +145,7 @@ impl Daemon {
         loop {
             tokio::select! {
                 () = self.around.ticks.next() => self.beat().await,
-                ended = self.syncs.next_ended() => self.note(ended),
+                ended = self.syncs.next_ended() => self.note(&ended),
                 Some(order) = self.orders.1.recv() => match order {
                     Order::Stop => break,
                     order => self.obey(order).await,
@@ -174,7 +175,10 @@ impl Daemon {
         if self.heartbeat.is_due(now) {
             self.send_heartbeat(now);
         }
-        self.notify.beat(|| self.overview.sentence().ok());
+        if let Some(question) = self.pulse.question(&self.store) {
+            self.chores.spawn(async move { drop(question.await) });
+        }
+        self.notify.beat(&self.pulse, || self.overview.sentence().ok());
     }
 
     /// Lets the organizations sync that are due.
@@ -201,7 +205,7 @@ impl Daemon {
         });
     }
 
-    fn note(&mut self, ended: Ended) {
+    fn note(&mut self, ended: &Ended) {
         self.notify.changed();
         match &ended.result {
             Ok(report) => told::tell(report, &self.metrics),

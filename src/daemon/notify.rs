@@ -1,12 +1,14 @@
 //! What systemd is told: <https://www.freedesktop.org/software/systemd/man/sd_notify.html>.
 //!
-//! Without `$NOTIFY_SOCKET` nothing is said. `WATCHDOG=1` comes from the loop itself, so that one
-//! that is stuck is restarted.
+//! Without `$NOTIFY_SOCKET` nothing is said. `WATCHDOG=1` comes from the loop itself while the
+//! store answers, so that a daemon that is stuck is restarted.
 
 use std::time::{Duration, Instant};
 
 use sd_notify::NotifyState;
 use tracing::debug;
+
+use super::pulse::Pulse;
 
 /// Says how it goes.
 pub(super) struct Notify {
@@ -45,13 +47,14 @@ impl Notify {
         self.changed = true;
     }
 
-    /// Once a second: a sign of life when it is time for one, and the status when it changed.
-    pub(super) fn beat(&mut self, sentence: impl FnOnce() -> Option<String>) {
+    /// Once a second: a sign of life when it is time for one and nothing is stuck, and the status
+    /// when it changed.
+    pub(super) fn beat(&mut self, pulse: &Pulse, sentence: impl FnOnce() -> Option<String>) {
         if !self.wanted {
             return;
         }
         let due = |every: Duration| self.last_sign.is_none_or(|last| last.elapsed() >= every);
-        if self.watchdog.is_some_and(due) {
+        if self.watchdog.is_some_and(due) && pulse.trouble().is_none() {
             self.say(&[NotifyState::Watchdog]);
             self.last_sign = Some(Instant::now());
         }

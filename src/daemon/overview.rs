@@ -90,16 +90,12 @@ impl Overview {
         let (queued, dead) = self.queued();
         let all: u64 = states.values().sum();
         let states = states.iter().map(|(state, number)| format!("{number} {}", state.word()));
-        let mut sentence = format!(
-            "{}: {}; {} queued",
-            count(all, "organization"),
-            states.format(", "),
-            count(queued, "event")
-        );
-        if dead > 0 {
-            sentence.push_str(&format!(", {}", count(dead, "dead letter")));
-        }
-        Ok(sentence)
+        let dead = match dead {
+            0 => String::new(),
+            dead => format!(", {}", count(dead, "dead letter")),
+        };
+        let (all, queued) = (count(all, "organization"), count(queued, "event"));
+        Ok(format!("{all}: {}; {queued} queued{dead}", states.format(", ")))
     }
 
     fn shown(&self) -> std::sync::MutexGuard<'_, Shown> {

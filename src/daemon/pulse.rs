@@ -1,30 +1,74 @@
 //! Whether the daemon makes progress: what the watchdog and `/-/healthy` ask.
+//!
+//! Two things must go on for anything else to: the loop goes round once a second, and the store
+//! answers. A server or a receiver that hangs stops neither.
 
-use std::sync::Mutex;
-use std::sync::PoisonError;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Without a beat for so long, the loop is stuck: it beats once a second.
-const LONGEST_PAUSE: Duration = Duration::from_secs(20);
+use crate::store::Store;
 
-/// When the loop last went round.
+/// Without a beat for so long, the loop is stuck.
+const LONGEST_PAUSE: Duration = Duration::from_secs(20);
+/// How often the store is asked.
+const ASK_EVERY: Duration = Duration::from_secs(5);
+/// If it has not answered for so long, the disk is stuck: a large commit takes seconds.
+const LONGEST_ANSWER: Duration = Duration::from_secs(60);
+
+/// When the parts last showed that they live.
 #[derive(Debug)]
-pub(super) struct Pulse(Mutex<Instant>);
+pub(super) struct Pulse(Mutex<Signs>);
+
+#[derive(Debug)]
+struct Signs {
+    beat: Instant,
+    /// Since when the store owes an answer.
+    asked: Option<Instant>,
+    answered: Instant,
+}
 
 impl Default for Pulse {
     fn default() -> Self {
-        Self(Mutex::new(Instant::now()))
+        let now = Instant::now();
+        Self(Mutex::new(Signs { beat: now, asked: None, answered: now }))
     }
 }
 
 impl Pulse {
+    /// The loop goes round.
     pub(super) fn beat(&self) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+        self.signs().beat = Instant::now();
     }
 
-    /// How long ago that was, if it is too long.
-    pub(super) fn is_missing(&self) -> Option<Duration> {
-        let last = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        Some(last.elapsed()).filter(|pause| *pause > LONGEST_PAUSE)
+    /// What asks the store whether it lives, if it is time to.
+    pub(super) fn question(self: &Arc<Self>, store: &Arc<Store>) -> Option<impl Future + use<>> {
+        let mut signs = self.signs();
+        if signs.asked.is_some() || signs.answered.elapsed() < ASK_EVERY {
+            return None;
+        }
+        signs.asked = Some(Instant::now());
+        let (pulse, store) = (Arc::clone(self), Arc::clone(store));
+        Some(async move {
+            // That a write fails is for those to tell who write something: it is an answer.
+            drop(store.write(|_| Ok(())).await);
+            let mut signs = pulse.signs();
+            (signs.asked, signs.answered) = (None, Instant::now());
+        })
+    }
+
+    /// What is stuck, if anything is.
+    pub(super) fn trouble(&self) -> Option<String> {
+        let signs = self.signs();
+        let waited = signs.asked.map(|asked| asked.elapsed()).unwrap_or_default();
+        if signs.beat.elapsed() > LONGEST_PAUSE {
+            let seconds = signs.beat.elapsed().as_secs();
+            return Some(format!("the scheduler has not moved for {seconds} s"));
+        }
+        (waited > LONGEST_ANSWER)
+            .then(|| format!("the store has not answered for {} s", waited.as_secs()))
+    }
+
+    fn signs(&self) -> MutexGuard<'_, Signs> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -68,6 +68,14 @@ struct Served {
     lanes: Vec<Handle>,
 }
 
+impl Served {
+    /// Asks its workers to end; returns what tells that they have.
+    fn end(self) -> Vec<CancellationToken> {
+        self.stop.cancel();
+        self.lanes.into_iter().map(|lane| lane.ended).collect()
+    }
+}
+
 /// One worker, from outside.
 struct Handle {
     hurry: mpsc::Sender<oneshot::Sender<Option<Undelivered>>>,
@@ -99,14 +107,14 @@ impl Workers {
                 Some(old) if old.fingerprint == fingerprint => old,
                 old => {
                     let changed = old.is_some();
-                    let ended = old.map(|old| self.end(old)).unwrap_or_default();
+                    let ended = old.map(Served::end).unwrap_or_default();
                     self.start(entry, fingerprint, &ended, changed)
                 }
             };
             self.sinks.insert(entry.name.clone(), served);
         }
         for gone in before.into_values() {
-            self.end(gone);
+            gone.end();
         }
         self.grace = grace;
         Ok(())
@@ -125,12 +133,6 @@ impl Workers {
         self.means.store.write(make).await
     }
 
-    /// Asks the workers of a sink to end; returns what tells that they have.
-    fn end(&self, served: Served) -> Vec<CancellationToken> {
-        served.stop.cancel();
-        served.lanes.into_iter().map(|lane| lane.ended).collect()
-    }
-
     fn start(
         &self,
         entry: &SinkEntry,
@@ -141,7 +143,8 @@ impl Workers {
         let stop = CancellationToken::new();
         let lanes = entry.config.lanes().into_iter().map(|name| {
             let (hurry, hurried) = mpsc::channel(16);
-            let (publish, state) = watch::channel(LaneState::default());
+            let sink = entry.name.clone();
+            let (publish, state) = watch::channel(LaneState { sink, ..LaneState::default() });
             let ended = CancellationToken::new();
             let worker = Worker {
                 means: self.means.clone(),

@@ -135,13 +135,19 @@ fn read_run(row: &Row<'_>) -> rusqlite::Result<Run> {
 }
 
 impl Tx<'_> {
-    /// Forgets which syncs had begun: those of a process that is gone.
+    /// As [`begin_syncs`](Self::begin_syncs), where those that had begun were a process's that is
+    /// gone.
     ///
     /// # Errors
     ///
     /// The disk or the database failed.
-    pub fn forget_begun_syncs(&self) -> rusqlite::Result<()> {
-        self.0.0.execute("DELETE FROM under_way", []).map(drop)
+    pub fn begin_syncs_anew(
+        &self,
+        organizations: &[OrganizationId],
+        now: DateTime<Utc>,
+    ) -> rusqlite::Result<()> {
+        self.0.0.execute("DELETE FROM under_way", [])?;
+        self.begin_syncs(organizations, now)
     }
 
     /// Notes that the syncs of these organizations have begun, or are about to.

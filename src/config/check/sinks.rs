@@ -82,7 +82,7 @@ impl Checker<'_> {
             kind: kind.name,
             events: common.events.map(|events| events.into_iter().collect()),
             organizations: filter?,
-            timing: self.timing(section, &common.digest, common.wait),
+            timing: self.timing(section, common.digest.as_ref(), common.wait),
             give_up_after: match common.give_up_after {
                 Patience::For(period) => Some(period.0),
                 Patience::Forever => None,
@@ -91,7 +91,7 @@ impl Checker<'_> {
         })
     }
 
-    fn timing(&mut self, section: Section<'_>, digest: &Option<Cron>, wait: Period<0>) -> Timing {
+    fn timing(&mut self, section: Section<'_>, digest: Option<&Cron>, wait: Period<0>) -> Timing {
         let Some(digest) = digest else { return Timing::Wait(wait.0) };
         if section.has(&["wait"]) {
             let problem = section
