@@ -19,19 +19,17 @@ mod simulate;
 mod status;
 mod sync;
 
-use std::io::{self, IsTerminal as _, Write};
+use std::io::{self, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::{Parser, Subcommand};
 use signal_hook::consts::SIGXFSZ;
-use tracing_subscriber::EnvFilter;
-use tracing_subscriber::layer::SubscriberExt as _;
-use tracing_subscriber::util::SubscriberInitExt as _;
 
 pub use output::Format;
 
 use crate::exit::{self, Exit, Failure, Stop};
+use crate::logging;
 
 /// Watches the seats, members and admins of Codecov organizations and tells what changed.
 #[derive(Debug, Parser)]
@@ -58,7 +56,7 @@ pub struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Watches the organizations, each on its schedule, and delivers what changes: the daemon.
-    Run,
+    Run(run::Run),
     /// Reads the rosters once, commits what changed, and delivers the events.
     Sync(sync::Sync),
     /// Says whether the configuration is right, and what it means.
@@ -91,7 +89,10 @@ pub fn run(arguments: impl IntoIterator<Item = std::ffi::OsString>) -> Exit {
             return if error.use_stderr() { Exit::Usage } else { Exit::Ok };
         }
     };
-    log_to_stderr();
+    match &arguments.command {
+        Command::Run(run) => logging::start(run.log_format),
+        _ => logging::start_for_command(),
+    }
     if let Err(error) = fail_writes_beyond_the_limit() {
         complain(&format!("warning: a limit on file sizes will end the program: {error}"));
     }
@@ -108,7 +109,7 @@ impl Arguments {
     fn run(self) -> Result<Exit, Stop> {
         let Self { config, format, command } = self;
         match command {
-            Command::Run => run::run(&config),
+            Command::Run(_) => run::run(&config),
             Command::Reload => reload::run(&config, format),
             Command::Sync(command) => command.run(&config, format),
             Command::Check(command) => command.run(&config, format),
@@ -124,20 +125,6 @@ impl Arguments {
             }
         }
     }
-}
-
-/// Warnings of our own parts, and with `RUST_LOG=seatwatch=debug` every request.
-///
-/// What a library has to say of a failure comes back as our error, with a hint.
-fn log_to_stderr() {
-    let ours = "seatwatch=info".parse().expect("a target and a level");
-    let filter = EnvFilter::builder().with_default_directive(ours);
-    let layer = tracing_subscriber::fmt::layer()
-        .with_writer(io::stderr)
-        .with_ansi(io::stderr().is_terminal())
-        .with_target(false)
-        .without_time();
-    tracing_subscriber::registry().with(filter.from_env_lossy()).with(layer).init();
 }
 
 /// A write beyond `RLIMIT_FSIZE` sends SIGXFSZ, which would kill us. With a handler, it fails

@@ -13,7 +13,16 @@ use crate::codecov::Policy;
 use crate::config::{self, Config};
 use crate::daemon::{Daemon, Orders, Surroundings};
 use crate::exit::{Exit, Failure, Stop};
+use crate::logging::LogFormat;
 use crate::schedule::Ticker;
+
+/// Arguments of `run`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Run {
+    /// How to write what the daemon says of itself, on stderr.
+    #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
+    pub(super) log_format: LogFormat,
+}
 
 /// Runs until a signal ends it.
 pub(super) fn run(path: &Path) -> Result<Exit, Stop> {

@@ -1,0 +1,74 @@
+//! What the daemon says of itself, line by line: on a terminal, as JSON, or with the journal's own
+//! fields.
+//!
+//! Commands other than `run` warn in words on stderr; what they report is no log.
+
+use std::io::{self, IsTerminal as _};
+
+use nix::sys::stat::fstat;
+use tracing::Subscriber;
+use tracing_subscriber::layer::{Layer, SubscriberExt as _};
+use tracing_subscriber::registry::LookupSpan;
+use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::{EnvFilter, fmt};
+
+/// How the daemon's lines are written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum LogFormat {
+    /// To the journal with its fields where stderr goes there, else as text.
+    #[default]
+    Auto,
+    /// A line for people.
+    Text,
+    /// A JSON object a line.
+    Json,
+}
+
+/// Starts to write the daemon's lines. `$RUST_LOG` says which; without it, all of ours but what is
+/// for finding mistakes.
+pub fn start(format: LogFormat) {
+    let registry = tracing_subscriber::registry().with(filter("seatwatch=info"));
+    match format {
+        LogFormat::Auto if is_journal() => match tracing_journald::layer() {
+            Ok(journal) => registry.with(journal.with_field_prefix(None)).init(),
+            Err(_) => registry.with(lines(false)).init(),
+        },
+        LogFormat::Auto | LogFormat::Text => registry.with(lines(!is_journal())).init(),
+        LogFormat::Json => {
+            let json = fmt::layer().json().flatten_event(true).with_current_span(false);
+            registry.with(json.with_span_list(false).with_writer(io::stderr)).init();
+        }
+    }
+}
+
+/// Starts to write what a single command has to say beside its results: warnings.
+///
+/// What a library has to say of a failure comes back as our error, with a hint.
+pub fn start_for_command() {
+    tracing_subscriber::registry().with(filter("seatwatch=warn")).with(lines(false)).init();
+}
+
+fn filter(default: &str) -> EnvFilter {
+    let default = default.parse().expect("a target and a level");
+    EnvFilter::builder().with_default_directive(default).from_env_lossy()
+}
+
+/// Lines for people. The journal notes the time by itself.
+fn lines<S>(with_time: bool) -> Box<dyn Layer<S> + Send + Sync>
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+{
+    let layer = fmt::layer()
+        .with_writer(io::stderr)
+        .with_ansi(io::stderr().is_terminal())
+        .with_target(false);
+    if with_time { layer.boxed() } else { layer.without_time().boxed() }
+}
+
+/// Whether stderr is the journal's own pipe, as `$JOURNAL_STREAM` says
+/// (<https://www.freedesktop.org/software/systemd/man/systemd.exec.html>).
+fn is_journal() -> bool {
+    let Ok(stream) = std::env::var("JOURNAL_STREAM") else { return false };
+    let Ok(stat) = fstat(io::stderr()) else { return false };
+    stream == format!("{}:{}", stat.st_dev, stat.st_ino)
+}
