@@ -17,7 +17,7 @@ mod syncs;
 mod told;
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use chrono::{DateTime, Utc};
 use tokio::sync::mpsc;
@@ -70,7 +70,7 @@ pub struct Daemon {
     store: Arc<Store>,
     metrics: Metrics,
     orders: (Orders, mpsc::Receiver<Order>),
-    timetable: Timetable,
+    timetable: Arc<Mutex<Timetable>>,
     syncs: Syncs,
     workers: Workers,
     heartbeat: Heartbeat,
@@ -107,12 +107,13 @@ impl Daemon {
             .map_err(|error| Failure::new(Exit::CannotCreate, chain(&error)))?;
         let now = around.clock.now();
         let syncs = Syncs::new(reload::plan(&config, &servers, &store, &around));
+        let timetable = Arc::new(Mutex::new(Timetable::new()));
         let mut daemon = Self {
             heartbeat: Heartbeat::of(&config, now),
-            overview: Arc::new(Overview::new(Arc::clone(&store))),
             notify: Notify::new(around.notify),
             pulse: Arc::default(),
-            timetable: Timetable::new(),
+            overview: Arc::new(Overview::new(Arc::clone(&store), Arc::clone(&timetable))),
+            timetable,
             orders: orders::channel(),
             chores: JoinSet::new(),
             stop: CancellationToken::new(),
@@ -164,14 +165,13 @@ impl Daemon {
     async fn beat(&mut self) {
         let now = self.around.clock.now();
         self.pulse.beat();
-        let due = self.timetable.due(now);
+        let due = self.timetable().due(now);
         if let Some(jump) = due.jump {
             let seconds = jump.num_seconds();
             warn!(seconds, "the clock jumped: what was missed is made up for, once");
             self.heartbeat.reckon(now);
         }
         self.sync(due.organizations, now).await;
-        self.overview.publish(&self.timetable, self.workers.states());
         if self.heartbeat.is_due(now) {
             self.send_heartbeat(now);
         }
@@ -258,15 +258,19 @@ impl Daemon {
     }
 
     fn schedule(&mut self, now: DateTime<Utc>) -> Result<(), Stop> {
-        self.overview.watch(&self.config.organizations);
+        self.overview.show(&self.config.organizations, self.workers.watch());
         let last = self.overview.last_runs(&self.config.organizations)?;
-        self.timetable.set(
+        self.timetable().set(
             &self.config.organizations,
             self.config.splay,
             |id| last.get(id).copied(),
             now,
         );
         Ok(())
+    }
+
+    fn timetable(&self) -> MutexGuard<'_, Timetable> {
+        self.timetable.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn open_doors(&mut self, control: Control) {

@@ -1,13 +1,14 @@
 //! How everything stands, for those who look on: systemd's status line, heartbeats, metrics.
 //!
-//! What is committed is read from the store; what only the loop and the workers know is put here
-//! once a beat, so that nobody who looks on ever makes the loop wait.
+//! What is committed is read from the store; what only the loop and the workers know is looked at
+//! where they keep it. Nobody who looks on makes them wait.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use chrono::{DateTime, Utc};
 use itertools::Itertools as _;
+use tokio::sync::watch;
 
 use crate::config::Organization;
 use crate::dispatch::LaneState;
@@ -18,34 +19,34 @@ use crate::store::{Store, StoreError};
 
 pub(super) struct Overview {
     store: Arc<Store>,
+    timetable: Arc<Mutex<Timetable>>,
     shown: Mutex<Shown>,
 }
 
-/// What only the loop and the workers know.
+/// What is watched, and who serves it.
 #[derive(Default)]
 struct Shown {
-    organizations: Arc<[OrganizationId]>,
-    next: HashMap<OrganizationId, DateTime<Utc>>,
-    lanes: Vec<LaneState>,
+    organizations: Arc<[Organization]>,
+    lanes: Vec<watch::Receiver<LaneState>>,
 }
 
 impl Overview {
-    pub(super) fn new(store: Arc<Store>) -> Self {
-        Self { store, shown: Mutex::default() }
+    pub(super) fn new(store: Arc<Store>, timetable: Arc<Mutex<Timetable>>) -> Self {
+        Self { store, timetable, shown: Mutex::default() }
     }
 
-    /// Which organizations there are, from now on.
-    pub(super) fn watch(&self, organizations: &[Organization]) {
-        self.shown().organizations = organizations.iter().map(|one| one.id.clone()).collect();
+    /// What there is to show, from now on.
+    pub(super) fn show(
+        &self,
+        organizations: &[Organization],
+        lanes: Vec<watch::Receiver<LaneState>>,
+    ) {
+        *self.shown() = Shown { organizations: organizations.into(), lanes };
     }
 
-    /// What the loop knows now.
-    pub(super) fn publish(&self, timetable: &Timetable, lanes: Vec<LaneState>) {
-        let mut shown = self.shown();
-        let next =
-            shown.organizations.iter().filter_map(|id| Some((id.clone(), timetable.next(id)?)));
-        shown.next = next.collect();
-        shown.lanes = lanes;
+    /// How every lane stands.
+    pub(super) fn lanes(&self) -> Vec<LaneState> {
+        self.shown().lanes.iter().map(|lane| lane.borrow().clone()).collect()
     }
 
     /// When the last sync of each organization ended, of those that ever had one.
@@ -70,8 +71,9 @@ impl Overview {
         let organizations = Arc::clone(&self.shown().organizations);
         self.store.read(|view| {
             let mut states = BTreeMap::new();
-            for id in &*organizations {
-                *states.entry(Standing::load(view, id, false)?.last_state()).or_default() += 1;
+            for organization in &*organizations {
+                let standing = Standing::load(view, &organization.id, false)?;
+                *states.entry(standing.last_state()).or_default() += 1;
             }
             Ok(states)
         })
@@ -79,8 +81,8 @@ impl Overview {
 
     /// How many events wait for delivery, and how many no sink would take.
     pub(super) fn queued(&self) -> (u64, u64) {
-        let shown = self.shown();
-        let sum = |of: fn(&LaneState) -> u64| shown.lanes.iter().map(of).sum();
+        let lanes = self.lanes();
+        let sum = |of: fn(&LaneState) -> u64| lanes.iter().map(of).sum();
         (sum(|lane| lane.lag.queued), sum(|lane| lane.dead_letters))
     }
 

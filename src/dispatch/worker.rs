@@ -168,10 +168,10 @@ impl Workers {
         Served { fingerprint, stop: stop.clone(), lanes: lanes.collect() }
     }
 
-    /// How all lanes stand.
-    pub fn states(&self) -> Vec<LaneState> {
+    /// What tells how every lane stands.
+    pub fn watch(&self) -> Vec<watch::Receiver<LaneState>> {
         let lanes = self.sinks.values().flat_map(|served| &served.lanes);
-        lanes.map(|lane| lane.state.borrow().clone()).collect()
+        lanes.map(|lane| lane.state.clone()).collect()
     }
 
     /// Asks every lane to try now what it has before it, as a command without a daemon would;
