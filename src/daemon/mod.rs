@@ -184,15 +184,19 @@ impl Daemon {
     /// Lets the organizations sync that are due.
     async fn sync(&mut self, due: Vec<OrganizationId>, now: DateTime<Utc>) {
         let new = self.syncs.queue(due);
-        if new.is_empty() {
-            return;
+        if !new.is_empty() {
+            self.note_begun(new, now).await;
+            self.syncs.start();
         }
+    }
+
+    /// For `status`, which says that they are syncing.
+    async fn note_begun(&self, organizations: Vec<OrganizationId>, now: DateTime<Utc>) {
         // Where it cannot be noted, the syncs will say so themselves.
-        let noted = self.store.write(move |tx| tx.begin_syncs(&new, now)).await;
+        let noted = self.store.write(move |tx| tx.begin_syncs(&organizations, now)).await;
         if let Err(error) = noted {
             warn!(error = chain(&error), "cannot note that syncs begin");
         }
-        self.syncs.start();
     }
 
     fn send_heartbeat(&mut self, now: DateTime<Utc>) {
@@ -222,6 +226,7 @@ impl Daemon {
             Order::Stop => unreachable!("the loop ends at it"),
             Order::Sync { organizations, asked } => {
                 let ids = self.named(organizations);
+                self.note_begun(ids.clone(), self.around.clock.now()).await;
                 self.syncs.ask(ids, &asked);
             }
             Order::Hurry { answer } => {
@@ -238,10 +243,14 @@ impl Daemon {
         }
     }
 
-    /// The organizations that are meant: all of them if none is named.
-    fn named(&self, organizations: Vec<OrganizationId>) -> Vec<OrganizationId> {
+    /// The organizations that are meant, as far as they are watched: all if none is named.
+    fn named(&self, names: Vec<OrganizationId>) -> Vec<OrganizationId> {
         let all = self.config.organizations.iter().map(|organization| organization.id.clone());
-        if organizations.is_empty() { all.collect() } else { organizations }
+        if names.is_empty() {
+            all.collect()
+        } else {
+            names.into_iter().filter(|id| self.syncs.knows(id)).collect()
+        }
     }
 
     /// Ends in good order: no more syncs, nothing of those that run is committed, and deliveries

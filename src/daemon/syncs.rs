@@ -85,6 +85,11 @@ impl Syncs {
         self.start();
     }
 
+    /// Whether an organization is watched.
+    pub(super) fn knows(&self, id: &OrganizationId) -> bool {
+        self.plan.organizations.contains_key(id)
+    }
+
     /// Takes in those that are due, without starting them; returns those that wait from now on.
     pub(super) fn queue(&mut self, due: Vec<OrganizationId>) -> Vec<OrganizationId> {
         let mut new = Vec::new();

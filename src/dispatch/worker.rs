@@ -14,7 +14,7 @@ use tokio_util::task::TaskTracker;
 use tracing::{debug, error, info, warn};
 
 use super::lane::{Lane, Pace, Step};
-use super::{Lag, ONE_ATTEMPT, Undelivered, drain};
+use super::{Lag, ONE_ATTEMPT, Obstacle, Undelivered, drain};
 use crate::chain::chain;
 use crate::clock::Clock;
 use crate::config::SinkEntry;
@@ -46,10 +46,22 @@ pub struct Means {
 pub struct LaneState {
     /// The sink's name.
     pub sink: String,
+    /// The lane's name.
+    pub lane: String,
     /// What it has before it.
     pub lag: Lag,
     /// Events that it would not take.
     pub dead_letters: u64,
+}
+
+impl LaneState {
+    /// An attempt is under way, and nobody waits for its end any longer.
+    fn still_busy(&self) -> Option<Undelivered> {
+        let Self { sink, lane, lag, .. } = self.clone();
+        let obstacle = Some(Obstacle::Failed("there was no time for more".to_owned()));
+        Some(Undelivered { sink, lane, obstacle, queued: lag.queued, buried: None })
+            .filter(|undelivered| undelivered.queued > 0)
+    }
 }
 
 /// The workers of all lanes.
@@ -144,7 +156,8 @@ impl Workers {
         let lanes = entry.config.lanes().into_iter().map(|name| {
             let (hurry, hurried) = mpsc::channel(16);
             let sink = entry.name.clone();
-            let (publish, state) = watch::channel(LaneState { sink, ..LaneState::default() });
+            let (publish, state) =
+                watch::channel(LaneState { sink, lane: name.clone(), ..LaneState::default() });
             let ended = CancellationToken::new();
             let worker = Worker {
                 means: self.means.clone(),
@@ -174,20 +187,26 @@ impl Workers {
         lanes.map(|lane| lane.state.clone()).collect()
     }
 
-    /// Asks every lane to try now what it has before it, as a command without a daemon would;
-    /// the future waits for those that did not deliver everything.
+    /// Asks every lane to try now what it has before it, as a command without a daemon would; the
+    /// future waits, for as long as that would, for those that did not deliver everything.
     pub fn hurry(&self) -> impl Future<Output = Vec<Undelivered>> + Send + use<> {
-        let mut answers = Vec::new();
-        for lane in self.sinks.values().flat_map(|served| &served.lanes) {
+        let deadline = tokio::time::Instant::now() + ONE_ATTEMPT;
+        let lanes = self.sinks.values().flat_map(|served| &served.lanes);
+        let answers = lanes.map(|lane| {
             let (answer, answered) = oneshot::channel();
-            // A worker that has so much to do that its queue is full is hurrying already.
-            if lane.hurry.try_send(answer).is_ok() {
-                answers.push(answered);
+            // A worker whose queue is full is hurrying already.
+            drop(lane.hurry.try_send(answer));
+            let state = lane.state.clone();
+            async move {
+                match tokio::time::timeout_at(deadline, answered).await {
+                    Ok(undelivered) => undelivered.unwrap_or_default(),
+                    Err(_) => state.borrow().still_busy(),
+                }
             }
-        }
+        });
+        let answers = futures_util::future::join_all(answers);
         async move {
-            let all = futures_util::future::join_all(answers).await;
-            let mut undelivered: Vec<_> = all.into_iter().flatten().flatten().collect();
+            let mut undelivered: Vec<_> = answers.await.into_iter().flatten().collect();
             undelivered.sort_by(|a: &Undelivered, b| (&a.sink, &a.lane).cmp(&(&b.sink, &b.lane)));
             undelivered
         }
@@ -306,6 +325,7 @@ impl Worker {
     fn publish(&self, lane: &Lane) {
         self.publish.send_replace(LaneState {
             sink: lane.sink_name().to_owned(),
+            lane: lane.lane_name().to_owned(),
             lag: lane.lag().clone(),
             dead_letters: lane.dead_letters(),
         });
