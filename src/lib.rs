@@ -31,3 +31,4 @@ pub mod simulator;
 pub mod sinks;
 pub mod store;
 pub mod sync;
+pub mod upkeep;

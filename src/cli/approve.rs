@@ -38,6 +38,7 @@ impl Approve {
         let selected = instance::select(&config, std::slice::from_ref(&self.organization))?;
         let store = Arc::new(Store::open(LockedDirectory::lock(&config.state_dir)?)?);
         super::runtime()?.block_on(interruptible(async {
+            instance::carry_histories(&config, &store).await?;
             let now = instance::clock().now();
             let answer = approve(&store, &self.organization, self.hold.clone(), now).await?;
             answer.map_err(|refused| self.refusal(&refused))?;
@@ -69,7 +70,10 @@ impl Reject {
         instance::select(&config, std::slice::from_ref(&self.organization))?;
         let store = Store::open(LockedDirectory::lock(&config.state_dir)?)?;
         let now = instance::clock().now();
-        let answer = super::runtime()?.block_on(reject(&store, &self.organization, now))?;
+        let answer = super::runtime()?.block_on(async {
+            instance::carry_histories(&config, &store).await?;
+            Ok::<_, Stop>(reject(&store, &self.organization, now).await?)
+        })?;
         let hold = answer.map_err(|_| not_held(&self.organization))?;
         let mut out = super::stdout();
         if format == Format::Table {

@@ -4,10 +4,13 @@
 //! decide.
 
 mod approve;
+mod backup;
 mod check;
 mod demo;
 pub mod exit;
+mod history;
 mod instance;
+mod org;
 mod output;
 mod progress;
 mod report;
@@ -16,6 +19,7 @@ mod schema;
 mod simulate;
 mod status;
 mod sync;
+mod when;
 
 use std::io::{self, IsTerminal as _, Write};
 use std::path::PathBuf;
@@ -62,10 +66,17 @@ enum Command {
     Status,
     /// Lists the members of an organization as of the last sync.
     Roster(roster::Roster),
+    /// Tells what changed, in one organization or in all.
+    History(history::History),
     /// Accepts a held roster: exactly the losses that were shown.
     Approve(approve::Approve),
     /// Says that a held roster is wrong: it stays held, without reminders.
     Reject(approve::Reject),
+    /// Copies the database to a file, also while another seatwatch writes it.
+    Backup(backup::Backup),
+    /// Does something about an organization that is not in the config any more.
+    #[command(subcommand)]
+    Org(org::Org),
     /// Prints the JSON Schema of the configuration or of an event.
     Schema(schema::Schema),
     /// Serves a made-up Codecov on loopback, to try things out.
@@ -110,8 +121,11 @@ impl Arguments {
             Command::Check(command) => command.run(&config, format),
             Command::Status => status::run(&config, format),
             Command::Roster(command) => command.run(&config, format),
+            Command::History(command) => command.run(&config, format),
             Command::Approve(command) => command.run(&config, format),
             Command::Reject(command) => command.run(&config, format),
+            Command::Backup(command) => command.run(&config, format),
+            Command::Org(command) => command.run(&config, format),
             Command::Schema(command) => command.run(),
             Command::Demo(command) => command.run(),
             Command::Simulate(command) => {

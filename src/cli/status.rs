@@ -15,7 +15,7 @@ use crate::config::{Config, Organization};
 use crate::dispatch::{self, LaneStatus};
 use crate::organization::OrganizationId;
 use crate::schedule;
-use crate::store::{self, Failure, Health, Hold, Outcome, Reader, Run, StoreError};
+use crate::store::{self, Failure, Health, Hold, Lost, Outcome, Reader, Run, StoreError};
 
 /// How one organization stands.
 struct Standing<'a> {
@@ -131,7 +131,8 @@ fn standings<'a>(config: &'a Config, reader: &Reader) -> Result<Vec<Standing<'a>
                 next: None,
                 now,
             };
-            if let Some(number) = view.find(&organization.id)? {
+            let formerly = organization.formerly.as_ref();
+            if let Some(number) = view.find_renamed(&organization.id, formerly)? {
                 standing.totals = view.roster_state(number)?.map(|roster| roster.totals);
                 standing.health = view.health(number)?;
                 standing.hold = view.hold(number)?;
@@ -259,6 +260,14 @@ fn write_sinks(lanes: &[LaneStatus], out: &mut dyn Write) -> io::Result<()> {
             let (name, letters) = (lane_name(lane), count(lane.dead_letters, "dead letter"));
             writeln!(out, "\nsink {name}: {letters}, the last: {}", shown(reason))?;
         }
+        if let Some(Lost { events, at }) = lane.lost {
+            let (name, events) = (lane_name(lane), count(events, "event"));
+            let at = local(Some(at), Tz::UTC);
+            writeln!(
+                out,
+                "\nsink {name}: {events} not delivered within `retention` and lost to it, the last at {at}"
+            )?;
+        }
     }
     Ok(())
 }
@@ -327,6 +336,7 @@ const COLUMNS: &[&str] = &[
     "queued",
     "oldest_pending",
     "dead_letters",
+    "lost",
 ];
 
 fn organization_row(standing: &Standing<'_>) -> Row {
@@ -363,5 +373,6 @@ fn sink_row(lane: &LaneStatus) -> Row {
         queued: lane.lag.queued,
         oldest_pending: utc(lane.lag.oldest),
         dead_letters: lane.dead_letters,
+        lost: lane.lost.map_or(0, |lost| lost.events),
     }
 }

@@ -20,7 +20,7 @@ use lane::{Lane, Step};
 
 use crate::clock::Clock;
 use crate::config::SinkEntry;
-use crate::store::{Failed, Reader, Store, StoreError};
+use crate::store::{Failed, Logged, Lost, Reader, Store, StoreError};
 use filter::Filter;
 
 /// How long all sinks together may take after a sync without a daemon.
@@ -146,6 +146,12 @@ async fn drain(
     Ok(Some(Undelivered { sink, lane, obstacle, queued: lag.queued, buried }))
 }
 
+/// Tells which events a sink wants, as its config says.
+pub fn wants(entry: &SinkEntry) -> impl Fn(&Logged) -> bool + Send + Sync + 'static {
+    let filter = Filter::of(entry);
+    move |event| filter.passes(event)
+}
+
 /// How a lane stands, for `status`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LaneStatus {
@@ -165,6 +171,8 @@ pub struct LaneStatus {
     pub dead_letters: u64,
     /// Why the last of them is one.
     pub last_dead: Option<String>,
+    /// What retention took before the lane had passed it.
+    pub lost: Option<Lost>,
 }
 
 /// How every lane stands; one that was never served has nothing before it.
@@ -187,11 +195,13 @@ pub fn status(reader: &Reader, sinks: &[SinkEntry]) -> Result<Vec<LaneStatus>, S
                     disabled: None,
                     dead_letters,
                     last_dead,
+                    lost: None,
                     lane,
                 };
                 if let Some(found) = view.find_lane(&status.sink, &status.lane)? {
                     status.lag = lane::lag(view, &found, &filter)?;
                     status.failed = view.cut(&found)?.and_then(|cut| cut.failed);
+                    status.lost = found.lost;
                     status.disabled = found.disabled.map(|(reason, _)| reason);
                 }
                 lanes.push(status);

@@ -127,6 +127,8 @@ impl Checker<'_> {
             max_concurrent_syncs: usize::try_from(options.max_concurrent_syncs.0).ok()?,
             failing_after: u32::try_from(options.failing_after.0).ok()?,
             remind_every: options.remind_every.0,
+            retention: options.retention.0,
+            timezone: options.timezone.0,
             codecov: CodecovConfig {
                 page_size: codecov.page_size.0,
                 timeout: codecov.timeout.0,
