@@ -161,7 +161,9 @@ impl From<StoreError> for Stop {
         let exit = match &error.kind {
             StoreErrorKind::InUse | StoreErrorKind::Busy(_) => Exit::TryAgain,
             StoreErrorKind::WrongUser { .. } => Exit::NoPermission,
-            StoreErrorKind::Open(_) | StoreErrorKind::ReadOnly(_) => Exit::CannotCreate,
+            StoreErrorKind::Open(_) | StoreErrorKind::ReadOnly(_) | StoreErrorKind::Exists => {
+                Exit::CannotCreate
+            }
             StoreErrorKind::Newer { .. } | StoreErrorKind::Older { .. } => Exit::Config,
             StoreErrorKind::NotADatabase
             | StoreErrorKind::Full(_)

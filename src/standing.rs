@@ -55,14 +55,19 @@ impl State {
 }
 
 impl Standing {
-    /// As a view of the store has it. What began a sync means something only while somebody
+    /// As a view of the store has it, under its name or the one that it had before. What began a sync means something only while somebody
     /// holds the lock: `locked` says so.
     ///
     /// # Errors
     ///
     /// The disk or the database failed.
-    pub fn load(view: &View<'_>, id: &OrganizationId, locked: bool) -> rusqlite::Result<Self> {
-        let Some(number) = view.find(id)? else { return Ok(Self::default()) };
+    pub fn load(
+        view: &View<'_>,
+        id: &OrganizationId,
+        formerly: Option<&OrganizationId>,
+        locked: bool,
+    ) -> rusqlite::Result<Self> {
+        let Some(number) = view.find_renamed(id, formerly)? else { return Ok(Self::default()) };
         Ok(Self {
             totals: view.roster_state(number)?.map(|roster| roster.totals),
             health: view.health(number)?,

@@ -48,6 +48,7 @@ impl Approve {
                 }
             };
             let store = Arc::new(Store::open(directory)?);
+            instance::carry_histories(&config, &store).await?;
             let now = instance::clock().now();
             let answer = approve(&store, &organization, hold, now).await?;
             answer.map_err(|refused| refusal(&organization, &refused))?;
@@ -66,6 +67,7 @@ impl Reject {
             match doer(&config).await? {
                 Doer::Us(directory) => {
                     let store = Store::open(directory)?;
+                    instance::carry_histories(&config, &store).await?;
                     let now = instance::clock().now();
                     rejected = Some(reject(&store, &organization, now).await?);
                 }

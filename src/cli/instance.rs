@@ -6,7 +6,8 @@ use std::sync::Arc;
 use super::exit::{Exit, Failure, Stop};
 use crate::config::{self, Config, Organization};
 use crate::organization::OrganizationId;
-use crate::store::{self, StoreError};
+use crate::store::{self, Store, StoreError, View};
+use crate::upkeep;
 use nix::unistd::{Gid, Uid, User};
 
 /// Loads the config, for a command that works on the state directory: as the user that owns it.
@@ -84,6 +85,29 @@ pub(super) fn select<'a>(
     let wanted =
         |organization: &&Organization| names.is_empty() || names.contains(&organization.id);
     Ok(config.organizations.iter().filter(wanted).collect())
+}
+
+/// Carries the histories of organizations that moved over to their new names.
+pub(super) async fn carry_histories(config: &Config, store: &Store) -> Result<(), StoreError> {
+    for (old, new) in upkeep::rename_organizations(store, config).await? {
+        super::complain(&format!(
+            "warning: {new}: was {old} (`formerly`), but there is a history under both names; \
+             that of {new} goes on\n\
+             hint: take the line `formerly` out, and `seatwatch org forget {old}` if it is of no use"
+        ));
+    }
+    Ok(())
+}
+
+/// The number of an organization in the store, of the config or not: under its name, or under
+/// the one that it had before where its history has not been carried over yet.
+pub(super) fn find(
+    view: &View<'_>,
+    config: &Config,
+    id: &OrganizationId,
+) -> rusqlite::Result<Option<store::Organization>> {
+    let of_config = config.organizations.iter().find(|organization| organization.id == *id);
+    view.find_renamed(id, of_config.and_then(|organization| organization.formerly.as_ref()))
 }
 
 /// The machine's clock, as those who need one take it.

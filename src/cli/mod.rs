@@ -5,9 +5,12 @@
 
 mod approve;
 mod ask;
+mod backup;
 mod check;
 mod demo;
+mod history;
 mod instance;
+mod org;
 mod output;
 mod progress;
 mod reload;
@@ -18,6 +21,7 @@ mod schema;
 mod simulate;
 mod status;
 mod sync;
+mod when;
 
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -65,12 +69,19 @@ enum Command {
     Status,
     /// Lists the members of an organization as of the last sync.
     Roster(roster::Roster),
+    /// Tells what changed, in one organization or in all.
+    History(history::History),
     /// Accepts a held roster: exactly the losses that were shown.
     Approve(approve::Approve),
     /// Says that a held roster is wrong: it stays held, without reminders.
     Reject(approve::Reject),
     /// Lets the daemon read its configuration again; fails with the reason where it cannot.
     Reload,
+    /// Copies the database to a file, also while another seatwatch writes it.
+    Backup(backup::Backup),
+    /// Does something about an organization that is not in the config any more.
+    #[command(subcommand)]
+    Org(org::Org),
     /// Prints the JSON Schema of the configuration or of an event.
     Schema(schema::Schema),
     /// Serves a made-up Codecov on loopback, to try things out.
@@ -115,8 +126,11 @@ impl Arguments {
             Command::Check(command) => command.run(&config, format),
             Command::Status => status::run(&config, format),
             Command::Roster(command) => command.run(&config, format),
+            Command::History(command) => command.run(&config, format),
             Command::Approve(command) => command.run(&config, format),
             Command::Reject(command) => command.run(&config, format),
+            Command::Backup(command) => command.run(&config, format),
+            Command::Org(command) => command.run(&config, format),
             Command::Schema(command) => command.run(),
             Command::Demo(command) => command.run(),
             Command::Simulate(command) => {

@@ -7,7 +7,11 @@ use std::io::{self, Write};
 
 use comfy_table::presets::NOTHING;
 use comfy_table::{CellAlignment, ContentArrangement, Table};
+use serde::Serializer as _;
+use serde::ser::SerializeSeq as _;
 use serde_json::Value;
+
+use super::exit::Stop;
 
 /// For whom a command writes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -48,10 +52,47 @@ pub(super) fn write_rows(
     let mut writer = csv::Writer::from_writer(out);
     writer.write_record(header).map_err(as_io)?;
     for row in rows {
-        let cells = header.iter().map(|key| row.get(*key).map(cell).unwrap_or_default());
-        writer.write_record(cells).map_err(as_io)?;
+        writer.write_record(cells(header, row)).map_err(as_io)?;
     }
     writer.flush()
+}
+
+/// Writes rows for machines as they come, page by page, until there is no more; see
+/// [`write_rows`].
+pub(super) fn write_pages(
+    format: Format,
+    header: &[&str],
+    mut next: impl FnMut() -> Result<Vec<Row>, Stop>,
+    out: &mut dyn Write,
+) -> Result<(), Stop> {
+    let mut pages = std::iter::from_fn(|| match next() {
+        Ok(page) if page.is_empty() => None,
+        page => Some(page),
+    });
+    if format != Format::Csv {
+        let mut serializer = serde_json::Serializer::pretty(&mut *out);
+        let mut rows = serializer.serialize_seq(None).map_err(io::Error::from)?;
+        for page in &mut pages {
+            page?
+                .iter()
+                .try_for_each(|row| rows.serialize_element(row))
+                .map_err(io::Error::from)?;
+        }
+        rows.end().map_err(io::Error::from)?;
+        return Ok(writeln!(out)?);
+    }
+    let mut writer = csv::Writer::from_writer(out);
+    writer.write_record(header).map_err(as_io)?;
+    for page in &mut pages {
+        for row in page? {
+            writer.write_record(cells(header, &row)).map_err(as_io)?;
+        }
+    }
+    Ok(writer.flush()?)
+}
+
+fn cells(header: &[&str], row: &Row) -> impl Iterator<Item = String> {
+    header.iter().map(|key| row.get(*key).map(cell).unwrap_or_default())
 }
 
 /// Keeps the kind, by which a closed pipe is known.

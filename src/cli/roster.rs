@@ -30,7 +30,8 @@ impl Roster {
         let config = instance::load(config)?;
         let reader = Reader::open(&config.state_dir)?;
         let found = reader.read(|view| {
-            let Some(number) = view.find(&self.organization)? else { return Ok(None) };
+            let found = instance::find(view, &config, &self.organization)?;
+            let Some(number) = found else { return Ok(None) };
             let Some(state) = view.roster_state(number)? else { return Ok(None) };
             Ok(Some((state, view.roster(number)?)))
         })?;

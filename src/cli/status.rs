@@ -16,7 +16,7 @@ use crate::dispatch::{self, LaneStatus};
 use crate::organization::OrganizationId;
 use crate::schedule;
 use crate::standing::{self, State};
-use crate::store::{self, Failure, Hold, Reader, StoreError};
+use crate::store::{self, Failure, Hold, Lost, Reader, StoreError};
 
 /// How one organization stands.
 struct Standing<'a> {
@@ -84,7 +84,8 @@ fn standings<'a>(config: &'a Config, reader: &Reader) -> Result<Vec<Standing<'a>
     let locked = store::is_locked(&config.state_dir);
     reader.read(|view| {
         let standing = |organization: &'a Organization| {
-            let known = standing::Standing::load(view, &organization.id, locked)?;
+            let formerly = organization.formerly.as_ref();
+            let known = standing::Standing::load(view, &organization.id, formerly, locked)?;
             // Due after the last one, also where that time has passed and nobody called.
             let last = known.last_run.as_ref().map_or(now, |run| run.last_finished_at);
             let due = schedule::next_run(organization, config.splay, last);
@@ -210,6 +211,14 @@ fn write_sinks(lanes: &[LaneStatus], out: &mut dyn Write) -> io::Result<()> {
             let (name, letters) = (lane_name(lane), count(lane.dead_letters, "dead letter"));
             writeln!(out, "\nsink {name}: {letters}, the last: {}", shown(reason))?;
         }
+        if let Some(Lost { events, at }) = lane.lost {
+            let (name, events) = (lane_name(lane), count(events, "event"));
+            let at = local(Some(at), Tz::UTC);
+            writeln!(
+                out,
+                "\nsink {name}: {events} not delivered within `retention` and lost to it, the last at {at}"
+            )?;
+        }
     }
     Ok(())
 }
@@ -278,6 +287,7 @@ const COLUMNS: &[&str] = &[
     "queued",
     "oldest_pending",
     "dead_letters",
+    "lost",
 ];
 
 fn organization_row(standing: &Standing<'_>) -> Row {
@@ -314,5 +324,6 @@ fn sink_row(lane: &LaneStatus) -> Row {
         queued: lane.lag.queued,
         oldest_pending: utc(lane.lag.oldest),
         dead_letters: lane.dead_letters,
+        lost: lane.lost.map_or(0, |lost| lost.events),
     }
 }

@@ -18,6 +18,7 @@ use super::instance;
 use super::output::{Format, Row, write_rows};
 use super::progress::Watch;
 use super::report::{COLUMNS, describe_undelivered, report_row, say_troubles, write_report};
+use crate::chain::chain;
 use crate::codecov::{Policy, Server, Session};
 use crate::config::{Config, Organization};
 use crate::control::{Answer, Question};
@@ -26,6 +27,7 @@ use crate::organization::OrganizationId;
 use crate::servers::Servers;
 use crate::store::{Reader, Store, StoreError};
 use crate::sync::{Memory, Patience, Report, Synced, Syncer};
+use crate::upkeep;
 
 /// Arguments of `sync`.
 #[derive(Debug, clap::Args)]
@@ -130,13 +132,18 @@ pub(super) async fn sync_and_deliver(
     format: Format,
 ) -> Result<Exit, Stop> {
     let clock = instance::clock();
+    instance::carry_histories(config, &store).await?;
     // A new sink starts at the end of the log: before anything is added to it.
     let dispatcher = Dispatcher::open(&store, &clock, &config.sinks).await?;
     let ids: Vec<OrganizationId> = selected.iter().map(|one| one.id.clone()).collect();
     let now = clock.now();
     store.write(move |tx| tx.begin_syncs_anew(&ids, now)).await?;
-    let done = sync(config, selected, Memory::Kept(store), format).await?;
+    let done = sync(config, selected, Memory::Kept(Arc::clone(&store)), format).await?;
     say_undelivered(&dispatcher.attempt_once().await?);
+    if let Err(error) = upkeep::trim(&store, config, clock.now()).await {
+        // What was synced is committed all the same, and the next run tries again.
+        super::complain(&format!("warning: {}\nhint: {}", chain(&error), error.hint()));
+    }
     done.exit()
 }
 

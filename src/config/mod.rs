@@ -37,8 +37,8 @@ use url::Url;
 
 pub use self::cron::{Cron, CronError};
 pub use self::filter::OrganizationFilter;
-pub(crate) use self::problem::did_you_mean;
 pub use self::problem::{Position, Problem, Problems, Severity};
+pub(crate) use self::problem::{did_you_mean, nearest};
 pub(crate) use self::reader::{Mistake, Reader};
 pub use self::schema::schema;
 pub use self::secrets::{Secret, SecretError, TokenSource};
@@ -69,6 +69,10 @@ pub struct Config {
     pub heartbeat: Option<(Cron, Tz)>,
     /// How long deliveries under way may take to end at a stop.
     pub shutdown_grace: Duration,
+    /// How long events and former states of members are kept; a day or longer.
+    pub retention: Duration,
+    /// The zone of what belongs to no organization.
+    pub timezone: Tz,
     /// How to talk to Codecov.
     pub codecov: CodecovConfig,
     /// At least one, in the order of the file, no two of them the same.
@@ -101,6 +105,8 @@ pub struct Organization {
     pub id: OrganizationId,
     /// What people call it.
     pub label: Option<String>,
+    /// Which it was before it moved; none of those in the config, and each named once.
+    pub formerly: Option<OrganizationId>,
     /// When to sync it.
     pub schedule: Cron,
     /// The zone of the schedule.

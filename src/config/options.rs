@@ -18,6 +18,9 @@ use super::value::{
 };
 use super::{GuardConfig, OnFirstSync};
 
+/// In seconds.
+const DAY: u64 = 24 * 3600;
+
 /// A list or mapping whose parts are read one by one, so that each tells its own problems.
 #[derive(Debug, Default)]
 pub(super) struct Deferred;
@@ -60,6 +63,9 @@ pub(super) struct Options {
     pub(super) heartbeat: Option<Cron>,
     /// How long deliveries that are under way may take to end when the daemon is stopped.
     pub(super) shutdown_grace: Period<0>,
+    /// How long events and former states of members are kept, a day or longer. What a sink has
+    /// not taken by then is lost to it, and counted.
+    pub(super) retention: Period<DAY>,
     pub(super) codecov: CodecovOptions,
     /// The organizations to watch, at least one.
     #[schemars(with = "Vec<OrganizationEntry>", length(min = 1))]
@@ -83,7 +89,8 @@ impl Default for Options {
             sync_timeout: Period::seconds(15 * 60),
             max_concurrent_syncs: Within(4),
             failing_after: Within(3),
-            remind_every: Period::seconds(24 * 3600),
+            remind_every: Period::seconds(DAY),
+            retention: Period::seconds(400 * DAY),
             heartbeat: None,
             shutdown_grace: Period::seconds(10),
             codecov: CodecovOptions::default(),
@@ -157,6 +164,9 @@ pub(super) struct OrganizationOptions {
     pub(super) owner: String,
     /// What to call it where people read; events keep `service/owner`.
     pub(super) label: Option<Label>,
+    /// What it was called before it moved, as `service/owner`: its history goes on under the new
+    /// name. Can be taken out again after the next sync.
+    pub(super) formerly: Option<OrganizationName>,
     /// When to sync it.
     pub(super) schedule: Option<Cron>,
     /// The time zone of its schedule.
@@ -195,6 +205,7 @@ impl OrganizationOptions {
             service: ServiceName(id.service()),
             owner: id.owner().to_owned(),
             label: None,
+            formerly: None,
             schedule: None,
             timezone: None,
             token_file: None,
@@ -266,7 +277,7 @@ fn no_time() -> Period<0> {
 }
 
 fn two_weeks() -> Patience {
-    Patience::For(Period::seconds(14 * 24 * 3600))
+    Patience::For(Period::seconds(14 * DAY))
 }
 
 impl SinkOptions {

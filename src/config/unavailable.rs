@@ -11,8 +11,7 @@ pub(crate) const TEXT: &str = "not available in this version of seatwatch";
 /// Types of sinks.
 pub(crate) const SINK_TYPES: &[&str] = &["email", "webhook", "apprise", "process"];
 
-const TOP: &[&str] = &["discover", "http", "listen", "plugin_dirs", "retention"];
-const ORGANIZATION: &[&str] = &["formerly"];
+const TOP: &[&str] = &["discover", "http", "listen", "plugin_dirs"];
 const SEATS: &[&str] = &["currency", "price_per_seat"];
 const SINK: &[&str] = &["formerly", "redact"];
 
@@ -20,7 +19,6 @@ const SINK: &[&str] = &["formerly", "redact"];
 pub(crate) fn key(parent: &[Step], name: &str) -> bool {
     let later = match parent {
         [] => TOP,
-        [Step::Key(list), Step::Index(_)] if list == "organizations" => ORGANIZATION,
         [Step::Key(sinks), Step::Key(_)] if sinks == "sinks" => SINK,
         [.., Step::Key(seats)] if seats == "seats" => SEATS,
         _ => return false,

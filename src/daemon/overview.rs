@@ -72,7 +72,7 @@ impl Overview {
         self.store.read(|view| {
             let mut states = BTreeMap::new();
             for organization in &*organizations {
-                let standing = Standing::load(view, &organization.id, false)?;
+                let standing = Standing::load(view, &organization.id, None, false)?;
                 *states.entry(standing.last_state()).or_default() += 1;
             }
             Ok(states)

@@ -23,7 +23,7 @@ pub use worker::{LaneState, Means, Workers};
 
 use crate::clock::Clock;
 use crate::config::SinkEntry;
-use crate::store::{Failed, Reader, Store, StoreError};
+use crate::store::{Failed, Logged, Lost, Reader, Store, StoreError};
 use filter::Filter;
 
 /// How long all sinks together may take after a sync without a daemon.
@@ -134,6 +134,12 @@ async fn drain(lane: &mut Lane, deadline: Instant) -> Result<Option<Undelivered>
     Ok(Some(Undelivered { sink, lane, obstacle, queued, buried }))
 }
 
+/// Tells which events a sink wants, as its config says.
+pub fn wants(entry: &SinkEntry) -> impl Fn(&Logged) -> bool + Send + Sync + 'static {
+    let filter = Filter::of(entry);
+    move |event| filter.passes(event)
+}
+
 /// How a lane stands, for `status`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LaneStatus {
@@ -153,6 +159,8 @@ pub struct LaneStatus {
     pub dead_letters: u64,
     /// Why the last of them is one.
     pub last_dead: Option<String>,
+    /// What retention took before the lane had passed it.
+    pub lost: Option<Lost>,
 }
 
 /// How every lane stands; one that was never served has nothing before it.
@@ -175,11 +183,13 @@ pub fn status(reader: &Reader, sinks: &[SinkEntry]) -> Result<Vec<LaneStatus>, S
                     disabled: None,
                     dead_letters,
                     last_dead,
+                    lost: None,
                     lane,
                 };
                 if let Some(found) = view.find_lane(&status.sink, &status.lane)? {
                     (status.lag, _) = lane::lag(view, found.cursor, &filter)?;
                     status.failed = view.cut(&found)?.and_then(|cut| cut.failed);
+                    status.lost = found.lost;
                     status.disabled = found.disabled.map(|(reason, _)| reason);
                 }
                 lanes.push(status);

@@ -49,6 +49,9 @@ pub enum StoreErrorKind {
         /// The newest version this program knows.
         known: u32,
     },
+    /// A file that was to be made is there already.
+    #[error("is there already, and stays as it is")]
+    Exists,
     /// No space is left.
     #[error("the disk is full")]
     Full(rusqlite::Error),
@@ -119,6 +122,7 @@ impl StoreError {
             StoreErrorKind::Newer { .. } => {
                 "install the newer seatwatch again, or restore a backup from before it".to_owned()
             }
+            StoreErrorKind::Exists => "name another file, or move it away".to_owned(),
             StoreErrorKind::Full(_) => {
                 "free some space; nothing was lost, the next run goes on".to_owned()
             }

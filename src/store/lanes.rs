@@ -17,6 +17,17 @@ pub struct Lane {
     pub cursor: u64,
     /// Why it was stopped, and the digest of the sink's config then.
     pub disabled: Option<(String, [u8; 32])>,
+    /// What retention took before the lane had passed it, if it ever did.
+    pub lost: Option<Lost>,
+}
+
+/// Events that were trimmed before a lane had passed them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lost {
+    /// How many, since the lane is served.
+    pub events: u64,
+    /// When the last of them went.
+    pub at: DateTime<Utc>,
 }
 
 /// A delivery that was cut: what is tried again, over restarts too, until it is got rid of.
@@ -68,7 +79,7 @@ impl View<'_> {
     /// The disk or the database failed.
     pub fn find_lane(&self, sink: &str, lane: &str) -> rusqlite::Result<Option<Lane>> {
         let mut statement = self.0.prepare_cached(
-            "SELECT id, sink, lane, cursor, disabled, config FROM lanes
+            "SELECT id, sink, lane, cursor, disabled, config, lost, lost_at FROM lanes
              WHERE sink = ?1 AND lane = ?2",
         )?;
         statement.query_row((sink, lane), read_lane).optional()
@@ -108,12 +119,15 @@ impl View<'_> {
 fn read_lane(row: &Row<'_>) -> rusqlite::Result<Lane> {
     let disabled: Option<String> = row.get("disabled")?;
     let config: Option<[u8; 32]> = row.get("config")?;
+    let lost_at = maybe_time(row.get("lost_at")?)?;
+    let events = row.get("lost")?;
     Ok(Lane {
         number: row.get("id")?,
         sink: row.get("sink")?,
         lane: row.get("lane")?,
         cursor: row.get("cursor")?,
         disabled: disabled.zip(config),
+        lost: lost_at.map(|at| Lost { events, at }),
     })
 }
 
@@ -148,7 +162,7 @@ impl Tx<'_> {
         }
         let mut statement = self.0.0.prepare_cached(
             "INSERT INTO lanes (sink, lane, cursor) VALUES (?1, ?2, ?3)
-             RETURNING id, sink, lane, cursor, disabled, config",
+             RETURNING id, sink, lane, cursor, disabled, config, lost, lost_at",
         )?;
         statement.query_row((sink, lane, self.end_of_log()?), read_lane)
     }
@@ -212,15 +226,29 @@ impl Tx<'_> {
             .map(drop)
     }
 
-    /// Keeps an event that a lane will not take.
+    /// Adds to what retention took from a lane.
+    ///
+    /// # Errors
+    ///
+    /// The disk or the database failed.
+    pub(super) fn add_lost(&self, lane: &Lane, lost: Lost) -> rusqlite::Result<()> {
+        let mut statement = self
+            .0
+            .0
+            .prepare_cached("UPDATE lanes SET lost = lost + ?2, lost_at = ?3 WHERE id = ?1")?;
+        statement.execute((lane.number, lost.events, millis(lost.at))).map(drop)
+    }
+
+    /// Keeps an event that a lane will not take. One that left the log meanwhile is not kept:
+    /// retention has counted it as lost, or its organization was erased.
     ///
     /// # Errors
     ///
     /// The disk or the database failed.
     pub fn bury(&self, lane: &Lane, letter: &DeadLetter) -> rusqlite::Result<()> {
         let mut statement = self.0.0.prepare_cached(
-            "INSERT INTO dead_letters (sink, lane, sequence, event, reason, died_at)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            "INSERT INTO dead_letters (sink, lane, sequence, event, reason, died_at, organization)
+             SELECT ?1, ?2, ?3, ?4, ?5, ?6, organization FROM log WHERE sequence = ?3",
         )?;
         statement
             .execute(rusqlite::params![

@@ -40,6 +40,17 @@ pub struct Logged {
     pub time: DateTime<Utc>,
 }
 
+/// Which events of the past are asked for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct History {
+    /// Only those of this organization.
+    pub organization: Option<Organization>,
+    /// Only those about these members, by organization and number.
+    pub members: Option<Vec<(Organization, i64)>>,
+    /// Only those at or after this time.
+    pub since: Option<DateTime<Utc>>,
+}
+
 const COLUMNS: &str = "log.sequence, log.event, log.time, organizations.service,
     organizations.owner";
 
@@ -105,6 +116,80 @@ impl View<'_> {
             }
         }
         Ok(events)
+    }
+}
+
+impl View<'_> {
+    /// The first events past `after` that are asked for, up to `limit`, in order.
+    ///
+    /// # Errors
+    ///
+    /// The disk or the database failed, or a row is not an event.
+    pub fn history(
+        &self,
+        history: &History,
+        after: u64,
+        limit: usize,
+    ) -> rusqlite::Result<Vec<Event>> {
+        let after = after.max(self.last_before(history.since)?);
+        let since = history.since.map(millis);
+        let mut sql = format!(
+            "SELECT {COLUMNS}, sync, position, subject, source, data
+             FROM log LEFT JOIN organizations ON organizations.id = organization
+             WHERE sequence > ?1 AND (?2 IS NULL OR +time >= ?2)"
+        );
+        if history.organization.is_some() {
+            sql.push_str(" AND organization = ?3");
+        }
+        let subjects =
+            history.members.as_ref().map(|members| self.subjects(members)).transpose()?;
+        if subjects.is_some() {
+            sql.push_str(
+                " AND organization IN (SELECT value ->> 0 FROM json_each(?4))
+                  AND subject IN (SELECT value ->> 1 FROM json_each(?4))",
+            );
+        }
+        sql.push_str(" ORDER BY sequence LIMIT ?5");
+        let organization = history.organization.map(|organization| organization.0);
+        let mut statement = self.0.prepare_cached(&sql)?;
+        let parameters = rusqlite::params![after, since, organization, subjects, limit];
+        let rows = statement.query_map(parameters, |row| read_event(row, &read_logged(row)?))?;
+        rows.collect()
+    }
+
+    /// The event before the first one at or after a time: those up to it need not be looked at.
+    fn last_before(&self, time: Option<DateTime<Utc>>) -> rusqlite::Result<u64> {
+        let Some(time) = time else { return Ok(0) };
+        let mut statement =
+            self.0.prepare_cached("SELECT min(sequence) - 1 FROM log WHERE time >= ?1")?;
+        let before: Option<u64> = statement.query_row([millis(time)], |row| row.get(0))?;
+        before.map_or_else(|| self.end_of_log(), Ok)
+    }
+
+    /// Number of the organization and opaque name of each member, as JSON.
+    fn subjects(&self, members: &[(Organization, i64)]) -> rusqlite::Result<String> {
+        let key = self.key()?;
+        let subject = |&(organization, member): &(Organization, i64)| {
+            (organization.0, key.subject(organization, member))
+        };
+        let subjects: Vec<_> = members.iter().map(subject).collect();
+        serde_json::to_string(&subjects)
+            .map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))
+    }
+
+    /// The first events, up to one of them, that are older than a time.
+    pub(super) fn oldest_events(
+        &self,
+        last: u64,
+        before: DateTime<Utc>,
+        limit: u64,
+    ) -> rusqlite::Result<Vec<Logged>> {
+        let mut statement = self.0.prepare_cached(&format!(
+            "SELECT {COLUMNS} FROM log LEFT JOIN organizations ON organizations.id = organization
+             WHERE sequence <= ?1 AND +time < ?2 ORDER BY sequence LIMIT ?3"
+        ))?;
+        let rows = statement.query_map((last, millis(before), limit), read_logged)?;
+        rows.collect()
     }
 }
 

@@ -6,8 +6,10 @@
 //!
 //! The store keeps what it is told. It knows neither Codecov nor sinks, and decides nothing.
 
+mod copy;
 mod directory;
 mod error;
+mod forget;
 mod health;
 mod holds;
 mod lanes;
@@ -16,26 +18,30 @@ mod organizations;
 mod rosters;
 mod runs;
 mod schema;
+mod trim;
 mod writer;
 
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use chrono::{DateTime, TimeZone as _, Utc};
 use rusqlite::{Connection, ErrorCode, OpenFlags};
-use tokio::sync::watch;
+use tokio::sync::{RwLock, watch};
 use url::Url;
 
+pub use copy::Backup;
 pub use directory::{LockedDirectory, is_locked, owner};
 pub use error::{StoreError, StoreErrorKind};
+pub use forget::Forgotten;
 pub use health::{Answer, Health, Proof};
 pub use holds::{Approval, Hold};
-pub use lanes::{Cut, DeadLetter, Failed, Lane};
-pub use log::{Logged, NewEvent};
-pub use organizations::{Organization, SecretKey};
+pub use lanes::{Cut, DeadLetter, Failed, Lane, Lost};
+pub use log::{History, Logged, NewEvent};
+pub use organizations::{Carried, Organization, SecretKey};
 pub use rosters::RosterState;
 pub use runs::{Failure, NewRun, Outcome, Run, RunNumber};
+pub use trim::{Claim, Trim, Trimmed};
 use writer::Writer;
 
 /// The state of one instance, open for reading and writing.
@@ -46,6 +52,8 @@ pub struct Store {
     /// brings the WAL home, and only a connection that writes can.
     readers: Mutex<Vec<Connection>>,
     writer: Writer,
+    /// Open for every change, and closed while the file is written anew.
+    gate: RwLock<()>,
     /// Dropped last: until then nobody else writes.
     _directory: LockedDirectory,
 }
@@ -69,7 +77,13 @@ impl Store {
         let log_end = View(&connection).end_of_log().map_err(failed)?;
         let writer = Writer::start(connection, log_end);
         let writer = writer.map_err(|error| StoreError::io(&database, error))?;
-        Ok(Self { database, writer, readers: Mutex::default(), _directory: directory })
+        Ok(Self {
+            database,
+            readers: Mutex::default(),
+            writer,
+            gate: RwLock::default(),
+            _directory: directory,
+        })
     }
 
     /// Makes one change, whole or not at all. It is on the disk when this returns, and shares the
@@ -82,6 +96,7 @@ impl Store {
         &self,
         change: impl FnOnce(&Tx<'_>) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, StoreError> {
+        let _open = self.gate.read().await;
         let result = self.writer.write(change).await;
         result.map_err(|error| StoreError::sqlite(&self.database, error))
     }
@@ -156,9 +171,12 @@ impl Reader {
         &self,
         question: impl FnOnce(&View<'_>) -> rusqlite::Result<T>,
     ) -> Result<T, StoreError> {
+        view(&mut self.lock(), question).map_err(|error| StoreError::sqlite(&self.database, error))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Connection> {
         // A question that panicked has changed nothing: the connection only reads.
-        let mut connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
-        view(&mut connection, question).map_err(|error| StoreError::sqlite(&self.database, error))
+        self.connection.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

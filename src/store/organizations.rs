@@ -4,8 +4,8 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use rusqlite::OptionalExtension as _;
 use sha2::Sha256;
 
-use super::{Tx, View};
-use crate::organization::OrganizationId;
+use super::{Tx, View, unreadable};
+use crate::organization::{OrganizationId, Service};
 
 /// The number of an organization in this store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -63,6 +63,56 @@ impl View<'_> {
         let found = statement.query_row((id.service().word(), id.owner()), |row| row.get(0));
         Ok(found.optional()?.map(Organization))
     }
+
+    /// All organizations of which anything is known, in the order of their names.
+    ///
+    /// # Errors
+    ///
+    /// The disk or the database failed.
+    pub fn organizations(&self) -> rusqlite::Result<Vec<OrganizationId>> {
+        let mut statement = self
+            .0
+            .prepare_cached("SELECT service, owner FROM organizations ORDER BY service, owner")?;
+        let rows = statement.query_map([], |row| {
+            let (service, owner): (String, String) = (row.get(0)?, row.get(1)?);
+            let service: Service = service.parse().map_err(unreadable)?;
+            OrganizationId::new(service, &owner).map_err(unreadable)
+        })?;
+        rows.collect()
+    }
+
+    /// The number of an organization that has another name since: its own, or where no roster is
+    /// known under that, the one that it will take over at the next sync.
+    ///
+    /// # Errors
+    ///
+    /// The disk or the database failed.
+    pub fn find_renamed(
+        &self,
+        id: &OrganizationId,
+        formerly: Option<&OrganizationId>,
+    ) -> rusqlite::Result<Option<Organization>> {
+        let own = self.find(id)?;
+        let Some(former) = formerly.map(|former| self.find(former)).transpose()?.flatten() else {
+            return Ok(own);
+        };
+        match own {
+            Some(own) if self.roster_state(own)?.is_some() => Ok(Some(own)),
+            _ if self.roster_state(former)?.is_some() => Ok(Some(former)),
+            own => Ok(own),
+        }
+    }
+}
+
+/// What came of carrying a history over to another name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Carried {
+    /// It goes on under the new name.
+    Whole,
+    /// There is none under the old name, or not any more.
+    Nothing,
+    /// Both have one: each stays as it is.
+    BothKnown,
 }
 
 impl Tx<'_> {
@@ -79,5 +129,58 @@ impl Tx<'_> {
             "INSERT INTO organizations (service, owner) VALUES (?1, ?2) RETURNING id",
         )?;
         statement.query_row((id.service().word(), id.owner()), |row| row.get(0)).map(Organization)
+    }
+
+    /// Carries the history of `old` over to `new`. What is known of `new` without a roster, such
+    /// as that its syncs failed, becomes a part of it.
+    ///
+    /// # Errors
+    ///
+    /// The disk or the database failed.
+    pub fn carry_over(
+        &self,
+        old: &OrganizationId,
+        new: &OrganizationId,
+    ) -> rusqlite::Result<Carried> {
+        let known = |id| {
+            let number = self.find(id)?;
+            let has_roster =
+                |number| Ok::<_, rusqlite::Error>(self.roster_state(number)?.is_some());
+            Ok::<_, rusqlite::Error>((number, number.map(has_roster).transpose()?.unwrap_or(false)))
+        };
+        let ((Some(old), true), (other, is_known)) = (known(old)?, known(new)?) else {
+            return Ok(Carried::Nothing);
+        };
+        if is_known {
+            return Ok(Carried::BothKnown);
+        }
+        if let Some(other) = other {
+            self.absorb(old, other)?;
+        }
+        let mut rename = self
+            .0
+            .0
+            .prepare_cached("UPDATE organizations SET service = ?2, owner = ?3 WHERE id = ?1")?;
+        rename.execute((old.0, new.service().word(), new.owner()))?;
+        Ok(Carried::Whole)
+    }
+
+    /// Makes what is known of an organization without a roster a part of another's history.
+    fn absorb(&self, organization: Organization, other: Organization) -> rusqlite::Result<()> {
+        for sql in [
+            "UPDATE runs SET organization = ?1 WHERE organization = ?2",
+            "UPDATE log SET organization = ?1 WHERE organization = ?2",
+            "UPDATE dead_letters SET organization = ?1 WHERE organization = ?2",
+            // Who was told that it fails under the new name has to be told when it recovers.
+            "UPDATE health
+             SET (failures, failing_since, told_at, postponed_until, read_twice) =
+                 (SELECT failures, failing_since, told_at, postponed_until, read_twice
+                  FROM health WHERE organization = ?2)
+             WHERE organization = ?1 AND told_at IS NULL
+               AND EXISTS (SELECT 1 FROM health WHERE organization = ?2)",
+        ] {
+            self.0.0.execute(sql, (organization.0, other.0))?;
+        }
+        self.0.0.execute("DELETE FROM organizations WHERE id = ?1", [other.0]).map(drop)
     }
 }

@@ -69,6 +69,65 @@ impl View<'_> {
         Roster::new(members, self.unnamed_rows(organization)?).map_err(unreadable)
     }
 
+    /// The members as of the last commit up to a time; rows that name nobody are not kept.
+    ///
+    /// None where no roster was known then, or is known any more.
+    ///
+    /// # Errors
+    ///
+    /// The disk or the database failed.
+    pub fn roster_as_of(
+        &self,
+        organization: Organization,
+        time: DateTime<Utc>,
+    ) -> rusqlite::Result<Option<Roster>> {
+        if self.known_from()?.is_some_and(|known_from| time < known_from) {
+            return Ok(None);
+        }
+        let mut run = self.0.prepare_cached(
+            "SELECT id FROM runs WHERE organization = ?1 AND finished_at <= ?2
+               AND id >= (SELECT id FROM runs WHERE organization = ?1 AND outcome = 'baselined')
+             ORDER BY id DESC LIMIT 1",
+        )?;
+        let run: Option<i64> =
+            run.query_row((organization.0, millis(time)), |row| row.get(0)).optional()?;
+        let Some(run) = run else { return Ok(None) };
+        let mut statement = self.0.prepare_cached(
+            "SELECT key, username, name, email, seat, admin FROM states
+             WHERE organization = ?1 AND began <= ?2
+             UNION ALL
+             SELECT key, username, name, email, seat, admin FROM past_states
+             WHERE organization = ?1 AND ended > ?2 AND began <= ?2",
+        )?;
+        let members = statement.query_map((organization.0, run), read_member)?;
+        let members = members.collect::<rusqlite::Result<Vec<_>>>()?;
+        Roster::new(members, Vec::new()).map(Some).map_err(unreadable)
+    }
+
+    /// Everybody who ever had a username, by its key: in one organization, or in all.
+    ///
+    /// # Errors
+    ///
+    /// The disk or the database failed.
+    pub fn members_named(
+        &self,
+        organization: Option<Organization>,
+        key: &str,
+    ) -> rusqlite::Result<Vec<(Organization, i64)>> {
+        let mut statement = self.0.prepare_cached(
+            "WITH asked (id) AS (SELECT id FROM organizations WHERE ?1 IS NULL OR id = ?1)
+             SELECT organization, member FROM asked JOIN states ON organization = id
+             WHERE key = ?2
+             UNION
+             SELECT organization, member FROM asked JOIN past_states ON organization = id
+             WHERE key = ?2",
+        )?;
+        let organization = organization.map(|organization| organization.0);
+        let rows = statement
+            .query_map((organization, key), |row| Ok((Organization(row.get(0)?), row.get(1)?)))?;
+        rows.collect()
+    }
+
     fn unnamed_rows(&self, organization: Organization) -> rusqlite::Result<Vec<UnnamedRow>> {
         let mut statement = self.0.prepare_cached(
             "SELECT email, seat FROM unnamed_rows WHERE organization = ?1 ORDER BY position",

@@ -41,6 +41,7 @@ pub use report::{NotSynced, Report, Synced, Told};
 use crate::clock::{Clock, uuid_v7};
 use crate::codecov::{Server, Session};
 use crate::config::{self, Secret};
+use crate::organization::OrganizationId;
 use crate::store::{Reader, SecretKey, Store, StoreError, View};
 use commit::Stamp;
 use guard::Verdict;
@@ -83,6 +84,15 @@ impl Memory {
         self.read(|view| view.key())
     }
 
+    /// Under which other name an organization may be found: where something is kept, its history
+    /// was carried over before the first sync.
+    fn formerly<'a>(&self, organization: &'a config::Organization) -> Option<&'a OrganizationId> {
+        match self {
+            Self::Kept(_) => None,
+            Self::LookedAt(_) => organization.formerly.as_ref(),
+        }
+    }
+
     fn read<T>(
         &self,
         question: impl FnOnce(&View<'_>) -> rusqlite::Result<T>,
@@ -109,7 +119,8 @@ impl Syncer {
         on_open: impl FnOnce(&Session),
     ) -> Result<Report, StoreError> {
         let (started_at, start) = (self.clock.now(), std::time::Instant::now());
-        let before = self.memory.read(|view| Before::load(view, &organization.id))?;
+        let formerly = self.memory.formerly(organization);
+        let before = self.memory.read(|view| Before::load(view, &organization.id, formerly))?;
         let mut findings = Findings::default();
         let opened = self.open_session(organization, server, &before, started_at);
         let (found, requests) = match opened {

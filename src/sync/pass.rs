@@ -58,8 +58,9 @@ impl Pass<'_> {
             Ok(None) => return Ok(Ok(Found::Same)),
             Err(error) => return Ok(Err(error)),
         };
+        let formerly = self.memory.formerly(self.organization);
         let before = self.memory.read(|view| {
-            let number = view.find(&self.organization.id)?;
+            let number = view.find_renamed(&self.organization.id, formerly)?;
             number.map_or_else(|| Ok(Roster::default()), |number| view.roster(number))
         })?;
         Ok(self.judge(token, before, known, findings).await)

@@ -34,9 +34,15 @@ pub(super) struct Before {
 }
 
 impl Before {
-    /// As a view of the store has it; nothing of an organization that was never synced.
-    pub(super) fn load(view: &View<'_>, id: &OrganizationId) -> rusqlite::Result<Self> {
-        let Some(number) = view.find(id)? else { return Ok(Self::default()) };
+    /// As a view of the store has it; nothing of an organization that was never synced, under
+    /// this name or the one that it had.
+    pub(super) fn load(
+        view: &View<'_>,
+        id: &OrganizationId,
+        formerly: Option<&OrganizationId>,
+    ) -> rusqlite::Result<Self> {
+        let number = view.find_renamed(id, formerly)?;
+        let Some(number) = number else { return Ok(Self::default()) };
         Ok(Self {
             roster: view.roster_state(number)?,
             health: view.health(number)?,

@@ -129,6 +129,8 @@ impl Checker<'_> {
             remind_every: options.remind_every.0,
             heartbeat: options.heartbeat.clone().map(|cron| (cron, options.timezone.0)),
             shutdown_grace: options.shutdown_grace.0,
+            retention: options.retention.0,
+            timezone: options.timezone.0,
             codecov: CodecovConfig {
                 page_size: codecov.page_size.0,
                 timeout: codecov.timeout.0,

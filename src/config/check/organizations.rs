@@ -24,6 +24,8 @@ pub(super) struct Organizations {
     pub(super) valid: Vec<Organization>,
     /// Where each was named first.
     pub(super) first: HashMap<OrganizationId, Position>,
+    /// Which say that they were another before, and where they say it.
+    pub(super) moved: Vec<(Place, OrganizationId, OrganizationId)>,
     /// Whether some could not be read, so that names may be missing.
     pub(super) are_partial: bool,
 }
@@ -67,7 +69,31 @@ impl Checker<'_> {
                 "name a file in `codecov.token_file`, for all, or in `token_file` here",
             ));
         }
+        self.formerly(&organizations);
         organizations
+    }
+
+    /// A history can go on under one name only, and not under its own.
+    fn formerly(&mut self, organizations: &Organizations) {
+        let mut heirs: HashMap<&OrganizationId, &OrganizationId> = HashMap::new();
+        for (place, id, former) in &organizations.moved {
+            let problem = if id == former {
+                place
+                    .error(format!("{id} is what it is called now"))
+                    .with_hint("name what it was called before, or remove the line")
+            } else if let Some(position) = organizations.first.get(former) {
+                place.error(format!("{former} is itself among `{ORGANIZATIONS}`")).with_hint(
+                    format!("it stands at {position}; remove it there if it is called {id} now"),
+                )
+            } else if let Some(other) = heirs.insert(former, id) {
+                place
+                    .error(format!("{other} was {former} already, and one history goes on once"))
+                    .with_hint("remove the line at the one that is new")
+            } else {
+                continue;
+            };
+            self.problems.push(problem);
+        }
     }
 
     /// Checks one entry. Returns where a token is missing, so that only the first such place is
@@ -109,6 +135,11 @@ impl Checker<'_> {
                 return None;
             }
         };
+        let formerly = own.formerly.map(|OrganizationName(formerly)| formerly);
+        if let Some(formerly) = &formerly {
+            let place = section.place(&["formerly"]);
+            organizations.moved.push((place, id.clone(), formerly.clone()));
+        }
         let options = self.options;
         if let Some(url) = &own.base_url {
             self.url(section, &["base_url"], url);
@@ -122,6 +153,7 @@ impl Checker<'_> {
         organizations.valid.push(Organization {
             id,
             label: own.label.map(|label| label.0),
+            formerly,
             schedule: own.schedule.unwrap_or_else(|| options.schedule.clone()),
             timezone: own.timezone.unwrap_or(options.timezone).0,
             token: source,

@@ -93,7 +93,7 @@ impl World {
         self.now += TimeDelta::minutes(10);
         let now = self.now;
         let known = &mut self.organizations[index];
-        let before = self.store.read(|view| Before::load(view, &known.id));
+        let before = self.store.read(|view| Before::load(view, &known.id, None));
         let before = before.unwrap();
         let is_lost = matches!(step, Step::Lost(_));
         let found = match step {

@@ -1,0 +1,273 @@
+//! `seatwatch history`: what changed, as the log has it.
+//!
+//! Read and written a page at a time: a long history needs little memory, and a reader who takes
+//! their time keeps nobody waiting.
+
+use std::collections::BTreeSet;
+use std::io::Write;
+use std::path::Path;
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use chrono_tz::Tz;
+use itertools::Itertools as _;
+use seatwatch_sdk::{Data, Event, EventKind, Profile};
+use serde_json::Value;
+
+use super::exit::{Exit, Failure, Stop};
+use super::instance;
+use super::output::{Format, Row, row, shown, table, write_pages, write_table};
+use super::status::local;
+use super::when::When;
+use crate::config::{self, Config};
+use crate::organization::OrganizationId;
+use crate::roster::Username;
+use crate::store::{self, Reader};
+
+/// So many events are read at once, and share the widths of a table.
+const PAGE: usize = 1000;
+
+/// Arguments of `history`.
+#[derive(Debug, clap::Args)]
+pub(super) struct History {
+    /// Of which organization, as `service/owner`; of all if none is named. It need not be in the
+    /// config any more.
+    #[arg(value_name = "ORG")]
+    organization: Option<OrganizationId>,
+
+    /// Only of this member: a username that they have or had, in any letter case.
+    #[arg(long, value_name = "NAME")]
+    member: Option<String>,
+
+    /// Only what happened since then: a day, a time, `yesterday`, or `3d ago`.
+    #[arg(long, value_name = "TIME")]
+    since: Option<When>,
+}
+
+/// The keys of a row for machines: those of an event.
+const COLUMNS: &[&str] = &[
+    "sequence",
+    "time",
+    "organization",
+    "event",
+    "username",
+    "formerly",
+    "name",
+    "email",
+    "seat",
+    "admin",
+    "status",
+    "subject",
+    "details",
+];
+
+impl History {
+    pub(super) fn run(self, config: &Path, format: Format) -> Result<Exit, Stop> {
+        let config = instance::load(config)?;
+        let reader = Reader::open(&config.state_dir)?;
+        let zone = self.zone(&config);
+        let now = instance::clock().now();
+        let history = self.resolve(&config, &reader, zone, now)?;
+        let mut after = 0;
+        let mut next = || -> Result<Vec<Event>, Stop> {
+            let Some(history) = &history else { return Ok(Vec::new()) };
+            let page = reader.read(|view| view.history(history, after, PAGE))?;
+            after = page.last().map_or(after, |event| event.sequence);
+            Ok(page)
+        };
+        let mut out = super::stdout();
+        if format == Format::Table {
+            self.write_tables(&mut next, zone, &mut out)?;
+        } else {
+            let rows = || Ok(next()?.iter().map(event_row).collect());
+            write_pages(format, COLUMNS, rows, &mut out)?;
+        }
+        out.flush()?;
+        Ok(Exit::Ok)
+    }
+
+    /// The zone that the organization's own times are in.
+    fn zone(&self, config: &Config) -> Tz {
+        let named = |one: &&config::Organization| Some(&one.id) == self.organization.as_ref();
+        config.organizations.iter().find(named).map_or(config.timezone, |one| one.timezone)
+    }
+
+    /// What to ask the store for; nothing where it knows nothing of the organization yet.
+    fn resolve(
+        &self,
+        config: &Config,
+        reader: &Reader,
+        zone: Tz,
+        now: DateTime<Utc>,
+    ) -> Result<Option<store::History>, Stop> {
+        let organization = match &self.organization {
+            None => None,
+            Some(id) => match reader.read(|view| instance::find(view, config, id))? {
+                Some(number) => Some(number),
+                None if config.organizations.iter().any(|one| one.id == *id) => return Ok(None),
+                None => return Err(unknown_organization(id, config, reader)?.into()),
+            },
+        };
+        let members = match &self.member {
+            None => None,
+            Some(name) => {
+                let key = Username::new(name.as_str());
+                let found = reader.read(|view| view.members_named(organization, key.key()))?;
+                if found.is_empty() {
+                    return Err(self.unknown_member(name, organization, reader)?.into());
+                }
+                Some(found)
+            }
+        };
+        let since = self.since.map(|since| since.instant(zone, now));
+        Ok(Some(store::History { organization, members, since }))
+    }
+
+    fn unknown_member(
+        &self,
+        name: &str,
+        organization: Option<store::Organization>,
+        reader: &Reader,
+    ) -> Result<Failure, Stop> {
+        let Some((id, number)) = self.organization.as_ref().zip(organization) else {
+            return Ok(Failure::new(
+                Exit::Usage,
+                format!("{}: no such member was seen", shown(name)),
+            )
+            .with_hint("`seatwatch roster ORG` lists the members of an organization"));
+        };
+        let roster = reader.read(|view| view.roster(number))?;
+        let known = roster.members().iter().map(|member| member.username.shown());
+        let hint = match config::nearest(name, known) {
+            Some(name) => format!("did you mean `{}`?", shown(name)),
+            None => format!("`seatwatch roster {id}` lists the members"),
+        };
+        let message = format!("{id}: no member `{}` was seen", shown(name));
+        Ok(Failure::new(Exit::Usage, message).with_hint(hint))
+    }
+
+    fn write_tables(
+        &self,
+        next: &mut dyn FnMut() -> Result<Vec<Event>, Stop>,
+        zone: Tz,
+        out: &mut dyn Write,
+    ) -> Result<(), Stop> {
+        let mut pages = 0;
+        loop {
+            let page = next()?;
+            if page.is_empty() {
+                break;
+            }
+            if pages > 0 {
+                writeln!(out)?;
+            }
+            pages += 1;
+            let mut header = vec!["TIME", "ORGANIZATION", "EVENT", "MEMBER", "DETAILS"];
+            // Where one is named, it is the same in every row.
+            let first = if self.organization.is_some() { Some(header.remove(1)) } else { None };
+            let mut table = table(&header);
+            for event in &page {
+                let mut cells = vec![local(Some(event.time), zone)];
+                cells.extend(first.is_none().then(|| organization(&event.data)));
+                cells.push(event.data.event.word().to_owned());
+                cells.push(member(&event.data));
+                cells.push(details(&event.data));
+                table.add_row(cells);
+            }
+            write_table(&table, out)?;
+        }
+        if pages == 0 {
+            writeln!(out, "no changes")?;
+        }
+        Ok(())
+    }
+}
+
+/// Neither in the config nor in the store.
+pub(super) fn unknown_organization(
+    id: &OrganizationId,
+    config: &Config,
+    reader: &Reader,
+) -> Result<Failure, Stop> {
+    #[expect(
+        clippy::redundant_closure_for_method_calls,
+        reason = "the method is not general enough"
+    )]
+    let stored = reader.read(|view| view.organizations())?;
+    let of_config = config.organizations.iter().map(|one| one.id.clone());
+    let known: BTreeSet<String> = of_config.chain(stored).map(|id| id.to_string()).collect();
+    let known: Vec<&str> = known.iter().map(String::as_str).collect();
+    Ok(Failure::new(Exit::Usage, format!("{id}: neither in the config nor in the store"))
+        .with_hint(config::did_you_mean(&id.to_string(), &known)))
+}
+
+fn organization(data: &Data) -> String {
+    let organization = data.organization.as_ref();
+    organization.map(|it| shown(&format!("{}/{}", it.service, it.owner))).unwrap_or_default()
+}
+
+/// `ann`, or `ann → anna` where that is what changed.
+fn member(data: &Data) -> String {
+    let name = data.member.as_ref().map(|member| shown(&member.profile.username));
+    let formerly = formerly(data).map(|old| format!("{} → ", shown(old)));
+    format!("{}{}", formerly.unwrap_or_default(), name.unwrap_or_default())
+}
+
+/// The username before a rename.
+fn formerly(data: &Data) -> Option<&str> {
+    let before = data.before.as_ref().filter(|_| data.event == EventKind::Renamed);
+    before.map(|before| before.username.as_str())
+}
+
+/// What an organization event says in single words, or what was edited of a member.
+fn details(data: &Data) -> String {
+    if let (EventKind::Updated, Some(before), Some(after)) = (data.event, &data.before, &data.after)
+    {
+        return edits(before, after);
+    }
+    let details = data.details.as_ref().and_then(Value::as_object).into_iter().flatten();
+    // What is long is for machines, and for `status` while it lasts.
+    let told = details.filter(|(key, _)| !["message", "hint"].contains(&key.as_str()));
+    let words = told.filter_map(|(key, value)| {
+        let what = key.replace('_', " ");
+        match value {
+            Value::String(text) => Some(format!("{what} {}", shown(text))),
+            Value::Number(_) | Value::Bool(true) => Some(format!("{what} {value}")),
+            _ => None,
+        }
+    });
+    words.collect_vec().join(", ")
+}
+
+fn edits(before: &Profile, after: &Profile) -> String {
+    let text = |text: &Option<String>| text.as_deref().map_or_else(|| "–".to_owned(), shown);
+    [
+        ("username", shown(&before.username), shown(&after.username)),
+        ("name", text(&before.name), text(&after.name)),
+        ("email", text(&before.email), text(&after.email)),
+    ]
+    .into_iter()
+    .filter(|(_, before, after)| before != after)
+    .map(|(what, before, after)| format!("{what} {before} → {after}"))
+    .join(", ")
+}
+
+fn event_row(event: &Event) -> Row {
+    let data = &event.data;
+    let profile = data.member.as_ref().map(|member| &member.profile);
+    let organization = data.organization.as_ref();
+    row! {
+        sequence: event.sequence,
+        time: event.time.to_rfc3339_opts(SecondsFormat::Millis, true),
+        organization: organization.map(|it| format!("{}/{}", it.service, it.owner)),
+        event: data.event,
+        username: profile.map(|profile| &profile.username),
+        formerly: formerly(data),
+        name: profile.map(|profile| &profile.name),
+        email: profile.map(|profile| &profile.email),
+        seat: profile.map(|profile| profile.seat),
+        admin: profile.map(|profile| profile.admin),
+        status: data.member.as_ref().map(|member| member.status),
+        subject: event.subject,
+        details: data.details,
+    }
+}

@@ -1,0 +1,116 @@
+//! `seatwatch org`: what a person does about an organization that is not watched any more.
+
+use std::io::{self, IsTerminal as _, Write};
+use std::path::Path;
+
+use super::exit::{Exit, Failure, Stop};
+use super::history::unknown_organization;
+use super::instance;
+use super::output::{Format, count, row, write_rows};
+use crate::chain::chain;
+use crate::organization::OrganizationId;
+use crate::store::{Forgotten, LockedDirectory, Reader, Store};
+use crate::upkeep::{self, Erased};
+
+/// Commands about one organization.
+#[derive(Debug, clap::Subcommand)]
+pub(super) enum Org {
+    /// Erases all that is known of an organization: members, history, events, dead letters.
+    Forget(Forget),
+}
+
+/// Arguments of `org forget`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Forget {
+    /// Which organization, as `service/owner`. It must not be in the config any more.
+    #[arg(value_name = "ORG")]
+    organization: OrganizationId,
+
+    /// Does not ask.
+    #[arg(long)]
+    yes: bool,
+}
+
+const COLUMNS: &[&str] = &["organization", "members", "events", "dead_letters"];
+
+impl Org {
+    pub(super) fn run(self, config: &Path, format: Format) -> Result<Exit, Stop> {
+        let Self::Forget(command) = self;
+        command.run(config, format)
+    }
+}
+
+impl Forget {
+    fn run(self, path: &Path, format: Format) -> Result<Exit, Stop> {
+        let config = instance::load(path)?;
+        let id = &self.organization;
+        if config.organizations.iter().any(|organization| organization.id == *id) {
+            let message = format!("{id}: is in the config, and would be back with the next sync");
+            let hint = format!("take it out of `{}` first", path.display());
+            return Err(Failure::new(Exit::Usage, message).with_hint(hint).into());
+        }
+        let reader = Reader::open(&config.state_dir)?;
+        let known = reader.read(|view| {
+            let number = view.find(id)?;
+            number.map(|number| view.forgettable(number)).transpose()
+        })?;
+        let Some(known) = known else {
+            return Err(unknown_organization(id, &config, &reader)?.into());
+        };
+        drop(reader);
+        if !self.yes && !self.confirmed(&known)? {
+            return Err(Failure::new(Exit::Usage, format!("{id}: nothing was erased")).into());
+        }
+        let store = Store::open(LockedDirectory::lock(&config.state_dir)?)?;
+        let erased = super::runtime()?.block_on(upkeep::forget(&store, id))?;
+        let Some(Erased { forgotten, traces }) = erased else {
+            return Err(Failure::new(Exit::Usage, format!("{id}: was erased meanwhile")).into());
+        };
+        if let Some(error) = traces {
+            super::complain(&format!(
+                "warning: {id}: is erased, but traces may stand in free space of the database until \
+                 the next sync tries again: {}\nhint: {}",
+                chain(&error),
+                error.hint()
+            ));
+        }
+        let mut out = super::stdout();
+        if format == Format::Table {
+            writeln!(out, "{id}: erased: {}", in_words(&forgotten))?;
+        } else {
+            let row = row! {
+                organization: id.to_string(),
+                members: forgotten.members,
+                events: forgotten.events,
+                dead_letters: forgotten.dead_letters,
+            };
+            write_rows(format, COLUMNS, &[row], &mut out)?;
+        }
+        out.flush()?;
+        Ok(Exit::Ok)
+    }
+
+    /// Asks who sits at the terminal; only there is somebody to ask.
+    fn confirmed(&self, known: &Forgotten) -> Result<bool, Stop> {
+        let id = &self.organization;
+        if !io::stdin().is_terminal() {
+            let message = format!("{id}: nobody is there to be asked; nothing was erased");
+            return Err(Failure::new(Exit::Usage, message)
+                .with_hint("to erase it without a question, add `--yes`")
+                .into());
+        }
+        let mut err = io::stderr().lock();
+        write!(err, "{id}: erase {} for ever? Its name says yes: ", in_words(known))?;
+        err.flush()?;
+        let mut answer = String::new();
+        io::stdin().read_line(&mut answer)?;
+        Ok(answer.trim().parse::<OrganizationId>().is_ok_and(|named| named == *id))
+    }
+}
+
+fn in_words(forgotten: &Forgotten) -> String {
+    let members = count(forgotten.members, "member");
+    let events = count(forgotten.events, "event");
+    let dead_letters = count(forgotten.dead_letters, "dead letter");
+    format!("{members}, {events}, {dead_letters}")
+}

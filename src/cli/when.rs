@@ -1,0 +1,123 @@
+//! A time in the past as a person writes it: a day, a moment, or how long ago.
+
+use std::str::FromStr;
+use std::time::Duration;
+
+use chrono::{DateTime, Days, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, TimeZone, Utc};
+use chrono_tz::Tz;
+
+/// A time that may need a zone, or the present, to be an instant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum When {
+    /// An instant, in whatever zone it was written.
+    At(DateTime<Utc>),
+    /// What a clock on the wall showed.
+    Local(NaiveDateTime),
+    /// The beginning of the day so many days ago.
+    DaysAgo(u64),
+    /// So long ago.
+    Ago(Duration),
+}
+
+impl When {
+    /// The instant that is meant: the first where a clock on the wall showed the time twice, and
+    /// the next that there was where it skipped it.
+    pub(super) fn instant(self, zone: Tz, now: DateTime<Utc>) -> DateTime<Utc> {
+        match self {
+            Self::At(time) => time,
+            Self::Local(time) => first(zone, time),
+            Self::DaysAgo(days) => {
+                let today = now.with_timezone(&zone).date_naive();
+                let day = today.checked_sub_days(Days::new(days)).unwrap_or(NaiveDate::MIN);
+                first(zone, day.and_time(NaiveTime::MIN))
+            }
+            Self::Ago(ago) => {
+                let ago = TimeDelta::from_std(ago).unwrap_or(TimeDelta::MAX);
+                now.checked_sub_signed(ago).unwrap_or(DateTime::<Utc>::MIN_UTC)
+            }
+        }
+    }
+}
+
+fn first(zone: Tz, time: NaiveDateTime) -> DateTime<Utc> {
+    /// Longer than any clock ever skipped but once, when a whole day was left out.
+    const SKIPS: i64 = 25 * 4;
+    let quarters = (0..SKIPS).map(|quarters| time + TimeDelta::minutes(15 * quarters));
+    let instant = quarters.into_iter().find_map(|time| zone.from_local_datetime(&time).earliest());
+    instant.map_or_else(|| time.and_utc(), |instant| instant.to_utc())
+}
+
+impl FromStr for When {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "now" => return Ok(Self::Ago(Duration::ZERO)),
+            "today" => return Ok(Self::DaysAgo(0)),
+            "yesterday" => return Ok(Self::DaysAgo(1)),
+            _ => {}
+        }
+        if let Some(ago) = text.strip_suffix(" ago") {
+            let ago = humantime::parse_duration(ago);
+            return ago.map(Self::Ago).map_err(|error| format!("{error}; write `3d ago`"));
+        }
+        if let Ok(time) = DateTime::parse_from_rfc3339(text) {
+            return Ok(Self::At(time.to_utc()));
+        }
+        let local =
+            ["%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M"];
+        let local = local.iter().find_map(|form| NaiveDateTime::parse_from_str(text, form).ok());
+        let day = || NaiveDate::parse_from_str(text, "%Y-%m-%d").ok();
+        local.or_else(|| day().map(|day| day.and_time(NaiveTime::MIN))).map(Self::Local).ok_or_else(
+            || {
+                "expected a day such as `2026-11-23`, a time such as `2026-11-23T09:00:00Z`, \
+                 `yesterday`, or `3d ago`"
+                    .to_owned()
+            },
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Noon in Berlin, on a Monday in November.
+    const NOW: &str = "2026-11-23T11:00:00Z";
+
+    #[track_caller]
+    fn check(text: &str, instant: &str) {
+        let now = DateTime::parse_from_rfc3339(NOW).unwrap().to_utc();
+        let when: When = text.parse().unwrap_or_else(|error| panic!("{text}: {error}"));
+        let instant = DateTime::parse_from_rfc3339(instant).unwrap();
+        assert_eq!(when.instant(Tz::Europe__Berlin, now), instant, "{text}");
+    }
+
+    #[test]
+    fn a_time_is_meant_in_the_zone() {
+        check("2026-11-20T08:30:00Z", "2026-11-20T08:30:00Z");
+        check("2026-11-20T08:30:00+09:00", "2026-11-20T08:30:00+09:00");
+        check("2026-11-20", "2026-11-20T00:00:00+01:00");
+        check("2026-07-20", "2026-07-20T00:00:00+02:00");
+        check("2026-11-20 08:30", "2026-11-20T08:30:00+01:00");
+        check("2026-11-20T08:30:15", "2026-11-20T08:30:15+01:00");
+        check("today", "2026-11-23T00:00:00+01:00");
+        check("yesterday", "2026-11-22T00:00:00+01:00");
+        check("3d ago", "2026-11-20T11:00:00Z");
+        check("1h 30m ago", "2026-11-23T09:30:00Z");
+        check("now", NOW);
+    }
+
+    #[test]
+    fn what_the_clock_skipped_is_the_next_that_there_was() {
+        check("2026-03-29 02:30", "2026-03-29T03:00:00+02:00");
+        check("2026-10-25 02:30", "2026-10-25T02:30:00+02:00");
+    }
+
+    #[test]
+    fn all_else_is_refused() {
+        for text in ["", "soon", "3d", "2026-13-01", "23.11.2026", "5x ago", " ago", "-1d ago"] {
+            assert!(text.parse::<When>().is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,209 @@
+//! `seatwatch history`: what the log has, for people and for machines.
+
+use insta::assert_snapshot;
+use seatwatch::organization::Service::Github;
+
+use crate::world::{ACME, World};
+
+/// A world in which a few things have happened, one of them to somebody's name.
+fn eventful() -> World {
+    let world = World::start("ann* bob! cat").with_organization("seats: { limit: 2 }");
+    world.sync().ok();
+    world.members("ann bob!").sync().ok();
+    world.edit(|world, _| {
+        let ann = world.find(Github, "ann").unwrap();
+        world.rename(ann, "Zoe");
+        let bob = world.find(Github, "bob").unwrap();
+        world.set_name(bob, Some("Bob\u{7}"));
+    });
+    world.sync().ok();
+    world.members("Zoe* bob! ann*").sync().ok();
+    world
+}
+
+#[track_caller]
+fn words(world: &World, arguments: &[&str]) -> Vec<String> {
+    let arguments = [&["history", "--format", "json"], arguments].concat();
+    let rows = world.run(&arguments).ok().rows();
+    rows.iter()
+        .map(|row| {
+            let text = |key: &str| row[key].as_str().map(|text| format!(" {text}"));
+            let words = [text("event"), text("formerly"), text("username")];
+            words.into_iter().flatten().collect::<String>().trim().to_owned()
+        })
+        .collect()
+}
+
+#[test]
+fn a_person_reads_what_happened() {
+    let world = eventful();
+    assert_snapshot!(world.run(&["history", ACME]).ok().shown(), @r"
+    TIME                  EVENT               MEMBER     DETAILS
+    [TIME]  baselined                      on first sync quiet
+    [TIME]  seat_lost           ann
+    [TIME]  left                cat
+    [TIME]  updated             bob        name bob → Bob\u{7}
+    [TIME]  renamed             ann → Zoe
+    [TIME]  seat_limit_near                used 2, limit 2, warn at 2
+    [TIME]  seat_limit_reached             used 2, limit 2, warn at 2
+    [TIME]  joined              ann
+    [TIME]  seat_gained         ann
+    [TIME]  seat_gained         Zoe
+    ");
+    assert_snapshot!(world.run(&["history", "--member", "cat"]).ok().shown(), @r"
+    TIME                  ORGANIZATION  EVENT  MEMBER  DETAILS
+    [TIME]  github/acme   left   cat
+    ");
+}
+
+#[test]
+fn machines_get_the_keys_of_the_events() {
+    let world = eventful();
+    let rows = world.run(&["history", "--format", "json"]).ok().rows();
+    let subjects = regex::Regex::new("m-[0-9a-f]{16}").unwrap();
+    let filtered = |text: &str| subjects.replace_all(text, "[MEMBER]").into_owned();
+    assert_snapshot!(filtered(&serde_json::to_string_pretty(&rows[3]).unwrap()), @r#"
+    {
+      "sequence": 4,
+      "time": "[TIME]",
+      "organization": "github/acme",
+      "event": "updated",
+      "username": "bob",
+      "formerly": null,
+      "name": "Bob\u0007",
+      "email": "bob@example.com",
+      "seat": false,
+      "admin": true,
+      "status": "disabled",
+      "subject": "[MEMBER]",
+      "details": null
+    }
+    "#);
+    let csv = world.run(&["history", "--format", "csv"]).ok().stdout;
+    assert_snapshot!(filtered(&csv), @r#"
+    sequence,time,organization,event,username,formerly,name,email,seat,admin,status,subject,details
+    1,[TIME],github/acme,baselined,,,,,,,,,"{""on_first_sync"":""quiet""}"
+    2,[TIME],github/acme,seat_lost,ann,,ann,ann@example.com,false,false,disabled,[MEMBER],
+    3,[TIME],github/acme,left,cat,,cat,cat@example.com,false,false,disabled,[MEMBER],
+    4,[TIME],github/acme,updated,bob,,Bob,bob@example.com,false,true,disabled,[MEMBER],
+    5,[TIME],github/acme,renamed,Zoe,ann,ann,ann@example.com,false,false,disabled,[MEMBER],
+    6,[TIME],github/acme,seat_limit_near,,,,,,,,,"{""used"":2,""limit"":2,""warn_at"":2}"
+    7,[TIME],github/acme,seat_limit_reached,,,,,,,,,"{""used"":2,""limit"":2,""warn_at"":2}"
+    8,[TIME],github/acme,joined,ann,,ann,ann@example.com,true,false,enabled,[MEMBER],
+    9,[TIME],github/acme,seat_gained,ann,,ann,ann@example.com,true,false,enabled,[MEMBER],
+    10,[TIME],github/acme,seat_gained,Zoe,,ann,ann@example.com,true,false,enabled,[MEMBER],
+    "#);
+    // The file sink has them under the same numbers.
+    let events = world.events();
+    let sequences = events.iter().map(|event| event["sequence"].as_str().unwrap().parse().unwrap());
+    let told: Vec<u64> = rows
+        .iter()
+        .filter(|row| row["event"] != "updated")
+        .map(|row| row["sequence"].as_u64().unwrap())
+        .collect();
+    assert_eq!(told, sequences.collect::<Vec<u64>>());
+}
+
+/// A name is whoever had it: the one who is called otherwise now, and the one who took it then.
+#[test]
+fn a_member_is_followed_over_renames() {
+    let world = eventful();
+    let zoe = ["seat_lost ann", "renamed ann Zoe", "seat_gained Zoe"];
+    assert_eq!(words(&world, &["--member", "zoe"]), zoe);
+    let both =
+        ["seat_lost ann", "renamed ann Zoe", "joined ann", "seat_gained ann", "seat_gained Zoe"];
+    assert_eq!(words(&world, &[ACME, "--member", "ANN"]), both);
+    assert_eq!(words(&world, &["--member", "bob"]), ["updated bob"]);
+    let rows = world.run(&["history", "--member", "zoe", "--format", "json"]).ok().rows();
+    assert!(rows.iter().all(|row| row["subject"] == rows[0]["subject"]), "{rows:#?}");
+}
+
+#[test]
+fn what_nobody_knows_is_an_error() {
+    let world = eventful().with_other("github/beta");
+    assert_snapshot!(world.run(&["history", "github/acne"]).shown(), @r"
+    error: github/acne: neither in the config nor in the store
+    hint: did you mean `github/acme`?
+    exit code 64
+    ");
+    assert_snapshot!(world.run(&["history", ACME, "--member", "zoee"]).shown(), @r"
+    error: github/acme: no member `zoee` was seen
+    hint: did you mean `Zoe`?
+    exit code 64
+    ");
+    assert_snapshot!(world.run(&["history", "--member", "nobody"]).shown(), @r"
+    error: nobody: no such member was seen
+    hint: `seatwatch roster ORG` lists the members of an organization
+    exit code 64
+    ");
+    assert_snapshot!(world.run(&["history", "--since", "soon"]).shown(), @r"
+    error: invalid value 'soon' for '--since <TIME>': expected a day such as `2026-11-23`, a time such as `[TIME]`, `yesterday`, or `3d ago`
+
+    For more information, try '--help'.
+    exit code 64
+    ");
+    // Of this one nothing is known, and that is no error.
+    assert_eq!(words(&world, &["github/beta"]), Vec::<String>::new());
+    assert_eq!(world.run(&["history", "github/beta"]).ok().stdout, "no changes\n");
+}
+
+#[test]
+fn an_organization_that_was_taken_out_still_has_its_history() {
+    let world = World::start("ann");
+    let config = world.config();
+    world.sync().ok();
+    let without = config.replace("owner: acme", "owner: beta");
+    let ran = world.ran(&mut world.command_with(&without, &["history", ACME])).ok();
+    assert_snapshot!(ran.shown(), @r"
+    TIME                  EVENT      MEMBER  DETAILS
+    [TIME]  baselined          on first sync quiet
+    ");
+    let ran = world.ran(&mut world.command_with(&without, &["history", "github/acmee"]));
+    assert_snapshot!(ran.shown(), @r"
+    error: github/acmee: neither in the config nor in the store
+    hint: did you mean `github/acme`?
+    exit code 64
+    ");
+}
+
+#[test]
+fn since_leaves_out_what_was_before() {
+    let world = eventful();
+    let all = words(&world, &[]);
+    assert_eq!(words(&world, &["--since", "yesterday"]), all);
+    assert_eq!(words(&world, &["--since", "1h ago"]), all);
+    assert_eq!(words(&world, &["--since", "now"]), Vec::<String>::new());
+    // The very moment of an event is part of it; `baselined` and what `ann` lost are before.
+    let events = world.events();
+    let renamed = events.iter().find(|event| event["data"]["event"] == "renamed").unwrap();
+    let time = renamed["time"].as_str().unwrap();
+    assert_eq!(words(&world, &["--since", time]), all[3..]);
+}
+
+/// More than a page; for machines still one array.
+#[test]
+fn a_long_history_comes_in_pages() {
+    let world = World::populated(1200).with_organization("on_first_sync: emit");
+    world.sync().ok();
+    let rows = world.run(&["history", "--format", "json"]).ok().rows();
+    assert!(rows.len() > 1200, "{}", rows.len());
+    let sequences: Vec<u64> = rows.iter().map(|row| row["sequence"].as_u64().unwrap()).collect();
+    assert_eq!(sequences, (1..=rows.len() as u64).collect::<Vec<_>>());
+    let csv = world.run(&["history", "--format", "csv"]).ok().stdout;
+    assert_eq!(csv.lines().count(), rows.len() + 1);
+    let table = world.run(&["history"]).ok().stdout;
+    let headers = table.lines().filter(|line| line.starts_with("TIME")).count();
+    assert_eq!(headers, rows.len().div_ceil(1000));
+}
+
+/// It takes no lock, and waits for nobody who writes.
+#[test]
+fn history_is_read_while_others_write() {
+    let world = eventful();
+    let all = words(&world, &[]);
+    let lock = std::fs::File::open(world.state_dir().join("lock")).unwrap();
+    lock.try_lock().unwrap();
+    let writer = rusqlite::Connection::open(world.state_dir().join("seatwatch.db")).unwrap();
+    writer.execute_batch("BEGIN EXCLUSIVE; DELETE FROM log").unwrap();
+    assert_eq!(words(&world, &[]), all);
+}
