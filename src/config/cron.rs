@@ -2,13 +2,17 @@
 //!
 //! A wrong one is refused with the field that is wrong, and so is one that never comes due:
 //! found at night, by nothing happening, it would be found too late.
+//!
+//! Which wall clock times it names is for the calendar library to say. What becomes of those that
+//! a clock change leaves out or brings twice is said here: the library keeps `30 2 * * *` to once
+//! a day, but would drop the 02:00 of `0 2,14 * * *` in spring and run it twice in autumn.
 
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use chrono::{DateTime, Utc};
-use chrono_tz::Tz;
+use chrono::{DateTime, NaiveDateTime, TimeZone as _, Utc};
+use chrono_tz::{GapInfo, Tz};
 use croner::parser::{CronParser, Seconds, Year};
 
 /// A cron schedule of five fields, or six with seconds first, or `@hourly` and the like.
@@ -19,21 +23,49 @@ pub struct Cron {
 }
 
 impl Cron {
-    /// The first time after `after` at which it is due in `zone`.
+    /// The first time after `after` at which it is due in `zone`, on a full second.
     ///
-    /// A fixed hour that a clock change leaves out is due once, right after the gap; one that
-    /// comes twice is due the first time. `*` hours follow elapsed time. Nothing if there is
-    /// none within the years that the calendar library looks at.
+    /// With an hour field of numbers, every wall clock time that it names counts once: one that a
+    /// clock change leaves out is due right after the gap (several of them together), one that
+    /// comes twice is due the first time. With a `*` in the hour field (`*`, `*/2`) it follows
+    /// elapsed time: what is left out is not made up for, and what comes twice is due twice.
+    /// Nothing if there is none within the years that the calendar library looks at.
     pub fn next_after(&self, zone: Tz, after: DateTime<Utc>) -> Option<DateTime<Utc>> {
         let after = after.with_timezone(&zone);
-        let next = self.pattern.find_next_occurrence(&after, false).ok()?;
+        let next = if self.follows_elapsed_time() {
+            self.pattern.find_next_occurrence(&after, false).ok()?
+        } else {
+            self.next_on_the_wall(after)?
+        };
         Some(next.with_timezone(&Utc))
+    }
+
+    fn follows_elapsed_time(&self) -> bool {
+        self.pattern.pattern.hours.from_wildcard
+    }
+
+    /// Goes through the wall clock times that it names, as if clocks never changed, to the first
+    /// whose instant is past `after`. That those are in the same order makes it the right one.
+    fn next_on_the_wall(&self, after: DateTime<Tz>) -> Option<DateTime<Tz>> {
+        let mut wall = after.naive_local();
+        loop {
+            wall = self.pattern.find_next_occurrence(&wall, false).ok()?;
+            let instant = first_instant(after.timezone(), wall)?;
+            if instant > after {
+                return Some(instant);
+            }
+        }
     }
 
     /// The text as it stands in the file.
     pub fn as_str(&self) -> &str {
         &self.text
     }
+}
+
+/// When clocks in `zone` first show `wall`, or the end of the gap that leaves it out.
+fn first_instant(zone: Tz, wall: NaiveDateTime) -> Option<DateTime<Tz>> {
+    zone.from_local_datetime(&wall).earliest().or_else(|| GapInfo::new(&wall, &zone)?.end)
 }
 
 impl PartialEq for Cron {
@@ -155,27 +187,89 @@ fn explain(text: &str, error: &croner::errors::CronError) -> CronError {
 
 #[cfg(test)]
 mod tests {
+    use chrono::Timelike as _;
+
     use super::*;
 
-    /// The first times after 2026-03-28 00:00 UTC, in Berlin, where the clocks change on the 29th.
+    /// The first times after `after`, as the clocks of `zone` show them: day, time, offset.
     #[track_caller]
-    fn check(text: &str, times: &[&str]) {
+    fn check(zone: Tz, after: &str, text: &str, times: &[&str]) {
         let cron: Cron = text.parse().unwrap();
-        let zone = chrono_tz::Europe::Berlin;
-        let mut after: DateTime<Utc> = "2026-03-28T00:00:00Z".parse().unwrap();
+        let mut after: DateTime<Utc> = after.parse().unwrap();
         for time in times {
             after = cron.next_after(zone, after).unwrap();
-            assert_eq!(after.with_timezone(&zone).to_rfc3339(), *time);
+            let wall = after.with_timezone(&zone);
+            let seconds = if wall.second() == 0 { "" } else { ":%S" };
+            let shown = wall.format(&format!("%d %H:%M{seconds} %:::z")).to_string();
+            assert_eq!(shown, *time, "{text}");
         }
+    }
+
+    /// In Berlin, from midnight of 2026-03-29 on, when 02:00 became 03:00.
+    #[track_caller]
+    fn in_spring(text: &str, times: &[&str]) {
+        check(chrono_tz::Europe::Berlin, "2026-03-28T23:00:00Z", text, times);
+    }
+
+    /// In Berlin, from midnight of 2026-10-25 on, when 03:00 became 02:00.
+    #[track_caller]
+    fn in_autumn(text: &str, times: &[&str]) {
+        check(chrono_tz::Europe::Berlin, "2026-10-24T22:00:00Z", text, times);
     }
 
     #[test]
     fn schedules_follow_the_zone() {
-        check("0 6 * * *", &["2026-03-28T06:00:00+01:00", "2026-03-29T06:00:00+02:00"]);
-        check("30 2 * * *", &["2026-03-28T02:30:00+01:00", "2026-03-29T03:00:00+02:00"]);
-        check("*/30 0 6 * * *", &["2026-03-28T06:00:00+01:00", "2026-03-28T06:00:30+01:00"]);
-        check("@daily", &["2026-03-29T00:00:00+01:00", "2026-03-30T00:00:00+02:00"]);
-        check("0 9 * * mon-FRI", &["2026-03-30T09:00:00+02:00"]);
+        in_spring("0 6 * * *", &["29 06:00 +02", "30 06:00 +02"]);
+        in_autumn("0 6 * * *", &["25 06:00 +01", "26 06:00 +01"]);
+        in_spring("*/30 0 6 * * *", &["29 06:00 +02", "29 06:00:30 +02", "30 06:00 +02"]);
+        in_spring("@daily", &["30 00:00 +02", "31 00:00 +02"]);
+        in_spring("0 9 * * mon-FRI", &["30 09:00 +02"]);
+    }
+
+    #[test]
+    fn hours_in_numbers_that_spring_leaves_out_are_due_once_after_the_gap() {
+        in_spring("30 2 * * *", &["29 03:00 +02", "30 02:30 +02"]);
+        in_spring("0 2,14 * * *", &["29 03:00 +02", "29 14:00 +02", "30 02:00 +02"]);
+        in_spring("*/15 2 * * *", &["29 03:00 +02", "30 02:00 +02", "30 02:15 +02"]);
+        // What 02:00 and 02:30 are put off to is due of itself.
+        in_spring("*/30 1-3 * * *", &["29 01:00 +01", "29 01:30 +01", "29 03:00 +02"]);
+        in_spring("0 3 * * *", &["29 03:00 +02", "30 03:00 +02"]);
+    }
+
+    #[test]
+    fn hours_in_numbers_that_autumn_brings_twice_are_due_the_first_time() {
+        in_autumn("30 2 * * *", &["25 02:30 +02", "26 02:30 +01"]);
+        in_autumn("0 2,14 * * *", &["25 02:00 +02", "25 14:00 +01"]);
+        in_autumn("*/30 2-3 * * *", &["25 02:00 +02", "25 02:30 +02", "25 03:00 +01"]);
+        // Asked in the second 02:00–03:00, the next time is in the next hour or on the next day.
+        let second = "2026-10-25T01:10:00Z";
+        check(chrono_tz::Europe::Berlin, second, "*/30 2-3 * * *", &["25 03:00 +01"]);
+        check(chrono_tz::Europe::Berlin, second, "30 2 * * *", &["26 02:30 +01"]);
+    }
+
+    #[test]
+    fn starred_hours_follow_elapsed_time() {
+        in_spring("0 * * * *", &["29 01:00 +01", "29 03:00 +02", "29 04:00 +02"]);
+        in_autumn("0 * * * *", &["25 01:00 +02", "25 02:00 +02", "25 02:00 +01", "25 03:00 +01"]);
+        in_spring("0 */2 * * *", &["29 04:00 +02"]);
+        in_autumn("0 */2 * * *", &["25 02:00 +02", "25 02:00 +01", "25 04:00 +01"]);
+    }
+
+    #[test]
+    fn a_fraction_of_a_second_is_after_that_second() {
+        let berlin = chrono_tz::Europe::Berlin;
+        for text in ["0 6 * * *", "0 * * * *"] {
+            check(berlin, "2026-06-01T03:59:59.999Z", text, &["01 06:00 +02"]);
+        }
+        check(berlin, "2026-06-01T04:00:00.001Z", "0 6 * * *", &["02 06:00 +02"]);
+        check(berlin, "2026-06-01T04:00:00.001Z", "0 * * * *", &["01 07:00 +02"]);
+    }
+
+    #[test]
+    fn days_of_month_and_week_are_either_or() {
+        in_spring("0 0 13 * FRI", &["03 00:00 +02", "10 00:00 +02", "13 00:00 +02"]);
+        in_spring("0 0 L * *", &["31 00:00 +02", "30 00:00 +02"]);
+        in_spring("0 0 * * MON#1", &["06 00:00 +02", "04 00:00 +02"]);
     }
 
     #[test]
