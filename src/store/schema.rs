@@ -16,20 +16,22 @@ const MIGRATIONS: &[&str] =
 /// Marks our files among all SQLite databases: `swdb` in ASCII.
 const APPLICATION_ID: u32 = 0x7377_6462;
 
-/// Brings the database up to date, each migration in a transaction of its own.
+/// Brings the database up to date, all at once: nobody ever sees a new one that is half made.
 pub(super) fn migrate(connection: &mut Connection, path: &Path) -> Result<(), StoreError> {
     let found = version(connection, path)?;
-    for (number, migration) in (1..).zip(MIGRATIONS).skip(found as usize) {
-        let apply = |connection: &mut Connection| {
-            let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            tx.execute_batch(migration)?;
-            tx.pragma_update(None, "application_id", APPLICATION_ID)?;
-            tx.pragma_update(None, "user_version", number)?;
-            tx.commit()
-        };
-        apply(connection).map_err(|error| StoreError::sqlite(path, error))?;
+    if found == known() {
+        return Ok(());
     }
-    Ok(())
+    let apply = |connection: &mut Connection| {
+        let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        for migration in MIGRATIONS.iter().skip(found as usize) {
+            tx.execute_batch(migration)?;
+        }
+        tx.pragma_update(None, "application_id", APPLICATION_ID)?;
+        tx.pragma_update(None, "user_version", known())?;
+        tx.commit()
+    };
+    apply(connection).map_err(|error| StoreError::sqlite(path, error))
 }
 
 /// Refuses what is somebody else's or a newer version's, without a change to it.
