@@ -40,7 +40,7 @@ impl Approve {
         let selected = instance::select(&config, std::slice::from_ref(&self.organization))?;
         let Self { organization, hold } = self;
         super::runtime()?.block_on(interruptible(async {
-            let directory = match doer(&config).await? {
+            let directory = match doer(&config)? {
                 Doer::Us(directory) => directory,
                 Doer::Daemon(daemon) => {
                     let question = Question::Approve { organization, hold };
@@ -64,7 +64,7 @@ impl Reject {
         instance::select(&config, std::slice::from_ref(&organization))?;
         super::runtime()?.block_on(interruptible(async {
             let mut rejected = None;
-            match doer(&config).await? {
+            match doer(&config)? {
                 Doer::Us(directory) => {
                     let store = Store::open(directory)?;
                     instance::carry_histories(&config, &store).await?;

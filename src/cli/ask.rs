@@ -18,20 +18,20 @@ pub(super) enum Doer {
     Us(LockedDirectory),
 }
 
-/// Finds the daemon, or takes its place.
-pub(super) async fn doer(config: &Config) -> Result<Doer, Stop> {
-    match connect(&config.state_dir).await? {
+/// Finds the daemon, or takes its place. Called on a runtime, which the socket needs.
+pub(super) fn doer(config: &Config) -> Result<Doer, Stop> {
+    match connect(&config.state_dir)? {
         Some(daemon) => Ok(Doer::Daemon(daemon)),
         None => Ok(Doer::Us(LockedDirectory::lock(&config.state_dir)?)),
     }
 }
 
 /// Finds the daemon that reads a config, also where the config is broken.
-pub(super) async fn daemon_of(path: &Path) -> Result<UnixStream, Stop> {
+pub(super) fn daemon_of(path: &Path) -> Result<UnixStream, Stop> {
     let runtime = std::env::var_os("RUNTIME_DIRECTORY").map(PathBuf::from);
     let state = config::state_dir(path);
     for directory in [runtime, state.clone()].into_iter().flatten() {
-        if let Some(daemon) = connect(&directory).await? {
+        if let Some(daemon) = connect(&directory)? {
             return Ok(daemon);
         }
     }
@@ -42,8 +42,8 @@ pub(super) async fn daemon_of(path: &Path) -> Result<UnixStream, Stop> {
         .into())
 }
 
-async fn connect(directory: &Path) -> Result<Option<UnixStream>, Stop> {
-    control::connect(directory).await.map_err(|error| {
+fn connect(directory: &Path) -> Result<Option<UnixStream>, Stop> {
+    control::connect(directory).map_err(|error| {
         let message = format!("cannot ask the daemon in `{}`: {error}", directory.display());
         let hint = "run the command as root, or as the user that the daemon runs as";
         Failure::new(Exit::NoPermission, message).with_hint(hint).into()

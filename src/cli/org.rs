@@ -3,13 +3,15 @@
 use std::io::{self, IsTerminal as _, Write};
 use std::path::Path;
 
+use super::ask::{Doer, ask, doer};
 use super::exit::{Exit, Failure, Stop};
 use super::history::unknown_organization;
 use super::instance;
 use super::output::{Format, count, row, write_rows};
-use crate::chain::chain;
+use crate::config::Config;
+use crate::control::{Answer, Forgotten, Question, Trouble};
 use crate::organization::OrganizationId;
-use crate::store::{Forgotten, LockedDirectory, Reader, Store};
+use crate::store::{self, Reader, Store};
 use crate::upkeep::{self, Erased};
 
 /// Commands about one organization.
@@ -61,17 +63,17 @@ impl Forget {
         if !self.yes && !self.confirmed(&known)? {
             return Err(Failure::new(Exit::Usage, format!("{id}: nothing was erased")).into());
         }
-        let store = Store::open(LockedDirectory::lock(&config.state_dir)?)?;
-        let erased = super::runtime()?.block_on(upkeep::forget(&store, id))?;
-        let Some(Erased { forgotten, traces }) = erased else {
+        let erased = match super::runtime()?.block_on(erase(&config, id))? {
+            Ok(erased) => erased,
+            Err(exit) => return Ok(exit),
+        };
+        let Some(Forgotten { forgotten, traces }) = erased else {
             return Err(Failure::new(Exit::Usage, format!("{id}: was erased meanwhile")).into());
         };
-        if let Some(error) = traces {
+        if let Some(Trouble { text, .. }) = traces {
             super::complain(&format!(
                 "warning: {id}: is erased, but traces may stand in free space of the database until \
-                 the next sync tries again: {}\nhint: {}",
-                chain(&error),
-                error.hint()
+                 the next sync tries again\n{text}"
             ));
         }
         let mut out = super::stdout();
@@ -91,7 +93,7 @@ impl Forget {
     }
 
     /// Asks who sits at the terminal; only there is somebody to ask.
-    fn confirmed(&self, known: &Forgotten) -> Result<bool, Stop> {
+    fn confirmed(&self, known: &store::Forgotten) -> Result<bool, Stop> {
         let id = &self.organization;
         if !io::stdin().is_terminal() {
             let message = format!("{id}: nobody is there to be asked; nothing was erased");
@@ -108,7 +110,35 @@ impl Forget {
     }
 }
 
-fn in_words(forgotten: &Forgotten) -> String {
+/// Erases it, or lets the daemon do so; the inner error is how the command ends.
+async fn erase(
+    config: &Config,
+    organization: &OrganizationId,
+) -> Result<Result<Option<Forgotten>, Exit>, Stop> {
+    match doer(config)? {
+        Doer::Us(directory) => {
+            let store = Store::open(directory)?;
+            let erased = upkeep::forget(&store, organization).await?;
+            Ok(Ok(erased.map(|Erased { forgotten, traces }| {
+                let traces = traces.map(|error| Trouble::from(Stop::from(error)));
+                Forgotten { forgotten, traces }
+            })))
+        }
+        Doer::Daemon(daemon) => {
+            let question = Question::Forget { organization: organization.clone() };
+            let mut erased = None;
+            let failed = ask(daemon, question, |answer| {
+                if let Answer::Forgotten(answer) = answer {
+                    erased = answer;
+                }
+                Ok(())
+            });
+            Ok(failed.await?.map_or(Ok(erased), Err))
+        }
+    }
+}
+
+fn in_words(forgotten: &store::Forgotten) -> String {
     let members = count(forgotten.members, "member");
     let events = count(forgotten.events, "event");
     let dead_letters = count(forgotten.dead_letters, "dead letter");

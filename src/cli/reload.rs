@@ -12,7 +12,7 @@ use crate::exit::{Exit, Stop};
 /// Waits until it has, and says what changed or what stands in the way.
 pub(super) fn run(path: &Path, format: Format) -> Result<Exit, Stop> {
     super::runtime()?.block_on(interruptible(async {
-        let daemon = daemon_of(path).await?;
+        let daemon = daemon_of(path)?;
         let mut changes = Vec::new();
         let failed = ask(daemon, Question::Reload, |answer| {
             if let Answer::Reloaded(lines) = answer {

@@ -9,6 +9,7 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook_tokio::Signals;
 
 use super::instance;
+use crate::chain::chain;
 use crate::codecov::Policy;
 use crate::config::{self, Config};
 use crate::daemon::{Daemon, Orders, Surroundings};
@@ -42,7 +43,13 @@ fn warn_of_secrets(path: &Path) {
 }
 
 async fn serve(config: Config, path: PathBuf) -> Result<Exit, Stop> {
-    let internal = |error: &dyn std::error::Error| Failure::new(Exit::Internal, error.to_string());
+    let internal = |error: &(dyn std::error::Error + 'static)| {
+        let text = chain(error);
+        match text.split_once('\n') {
+            Some((text, hint)) => Failure::new(Exit::Internal, text).with_hint(hint),
+            None => Failure::new(Exit::Internal, text),
+        }
+    };
     // From here on, no signal kills us: what comes early waits until there is somebody to obey it.
     let signals = Signals::new([SIGHUP, SIGTERM, SIGINT]).map_err(|error| internal(&error))?;
     let (ticker, ticks) = Ticker::start().await.map_err(|error| internal(&error))?;

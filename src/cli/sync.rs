@@ -54,7 +54,7 @@ impl Sync {
             }));
         }
         runtime.block_on(interruptible(async {
-            match doer(&config).await? {
+            match doer(&config)? {
                 Doer::Us(directory) => {
                     let store = Arc::new(Store::open(directory)?);
                     sync_and_deliver(&config, &selected, store, format).await

@@ -28,8 +28,8 @@ pub enum ControlError {
 /// # Errors
 ///
 /// There is a socket, and we may not use it.
-pub async fn connect(state_dir: &Path) -> io::Result<Option<UnixStream>> {
-    match socket::connect(state_dir).await {
+pub fn connect(state_dir: &Path) -> io::Result<Option<UnixStream>> {
+    match socket::connect(state_dir) {
         Ok(stream) => Ok(Some(stream)),
         Err(error)
             if matches!(

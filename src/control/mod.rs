@@ -19,7 +19,7 @@ pub use socket::SocketError;
 use crate::dispatch::Undelivered;
 use crate::exit::{Exit, Stop};
 use crate::organization::OrganizationId;
-use crate::store::Hold;
+use crate::store::{self, Hold};
 use crate::sync::{Refused, Report};
 
 /// The longest line in either direction. A report names everybody who came or went.
@@ -48,6 +48,11 @@ pub enum Question {
     },
     /// Reads the config again.
     Reload,
+    /// Erases what is known of an organization that is no longer watched.
+    Forget {
+        /// Whose.
+        organization: OrganizationId,
+    },
 }
 
 /// A part of the answer.
@@ -64,10 +69,21 @@ pub enum Answer {
     Refused(Refused),
     /// What a reload changed, in words.
     Reloaded(Vec<String>),
+    /// What was erased; none where nothing was known.
+    Forgotten(Option<Forgotten>),
     /// It could not be done.
     Failed(Trouble),
     /// There is no more.
     Done,
+}
+
+/// What was erased of an organization.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Forgotten {
+    /// How much.
+    pub forgotten: store::Forgotten,
+    /// Why traces of it may still stand in free space of the file.
+    pub traces: Option<Trouble>,
 }
 
 /// Why something could not be done, as the command would have said it by itself.

@@ -75,7 +75,7 @@ fn bind(path: &Path) -> io::Result<UnixListener> {
 }
 
 /// Connects to the daemon of a state directory.
-pub(super) async fn connect(state_dir: &Path) -> io::Result<UnixStream> {
+pub(super) fn connect(state_dir: &Path) -> io::Result<UnixStream> {
     let path = fs::canonicalize(state_dir.join(NAME))?;
     let stream = within(&path, |short| std::os::unix::net::UnixStream::connect(short))?;
     stream.set_nonblocking(true)?;

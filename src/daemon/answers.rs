@@ -7,11 +7,12 @@ use tokio::sync::mpsc;
 
 use super::Orders;
 use crate::clock::Clock;
-use crate::control::{self, Answer, Asked, Question};
+use crate::control::{self, Answer, Asked, Question, Trouble};
 use crate::exit::{Exit, Failure, Stop};
 use crate::organization::OrganizationId;
 use crate::store::Store;
 use crate::sync;
+use crate::upkeep::Erased;
 
 pub(super) struct Answers {
     store: Arc<Store>,
@@ -54,13 +55,26 @@ impl Answers {
                 };
                 drop(asked.send(answer).await);
             }
+            Question::Forget { organization } => {
+                let erased = self.orders.forget(organization).await.ok_or_else(stopping)??;
+                let erased = erased.map(|Erased { forgotten, traces }| {
+                    let traces = traces.map(|error| Trouble::from(Stop::from(error)));
+                    control::Forgotten { forgotten, traces }
+                });
+                drop(asked.send(Answer::Forgotten(erased)).await);
+            }
             Question::Reload => match self.orders.reload().await {
                 Some(changes) => drop(asked.send(Answer::Reloaded(changes?)).await),
-                None => return Err(Failure::new(Exit::TryAgain, "the daemon is stopping").into()),
+                None => return Err(stopping().into()),
             },
         }
         Ok(())
     }
+}
+
+fn stopping() -> Failure {
+    Failure::new(Exit::TryAgain, "the daemon is stopping")
+        .with_hint("once it has stopped, the command does it by itself")
 }
 
 #[async_trait]

@@ -18,6 +18,7 @@ mod told;
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 use tokio::sync::mpsc;
@@ -44,7 +45,11 @@ use crate::metrics::Metrics;
 use crate::organization::OrganizationId;
 use crate::schedule::{Ticks, Timetable};
 use crate::servers::Servers;
-use crate::store::{LockedDirectory, Store};
+use crate::store::{LockedDirectory, Store, Trimmed};
+use crate::upkeep;
+
+/// How often the store is looked after: it trims once a day, whenever that is due.
+const UPKEEP_EVERY: Duration = Duration::from_secs(10 * 60);
 
 /// What a daemon takes from its surroundings.
 pub struct Surroundings {
@@ -65,7 +70,7 @@ pub struct Surroundings {
 /// A daemon that is ready: config, database and listeners are up.
 pub struct Daemon {
     around: Surroundings,
-    config: Config,
+    config: Arc<Config>,
     servers: Servers,
     store: Arc<Store>,
     metrics: Metrics,
@@ -74,6 +79,7 @@ pub struct Daemon {
     syncs: Syncs,
     workers: Workers,
     heartbeat: Heartbeat,
+    last_upkeep: Option<Instant>,
     /// What is done beside the loop, and ends with it.
     chores: JoinSet<()>,
     stop: CancellationToken,
@@ -92,6 +98,7 @@ impl Daemon {
         let store = Arc::new(Store::open(LockedDirectory::lock(&config.state_dir)?)?);
         // Syncs that had begun are those of a process that is gone: none has now.
         store.write(|tx| tx.begin_syncs_anew(&[], DateTime::UNIX_EPOCH)).await?;
+        reload::carry_histories(&store, &config).await?;
         let all = config.organizations.iter();
         let servers = Servers::of(&config, all, &Servers::default(), around.policy)?;
         let metrics = Metrics::default();
@@ -118,7 +125,8 @@ impl Daemon {
             chores: JoinSet::new(),
             stop: CancellationToken::new(),
             around,
-            config,
+            config: Arc::new(config),
+            last_upkeep: None,
             servers,
             store,
             metrics,
@@ -175,6 +183,10 @@ impl Daemon {
         if self.heartbeat.is_due(now) {
             self.send_heartbeat(now);
         }
+        if self.last_upkeep.is_none_or(|last| last.elapsed() >= UPKEEP_EVERY) {
+            self.last_upkeep = Some(Instant::now());
+            self.keep_up(now);
+        }
         if let Some(question) = self.pulse.question(&self.store) {
             self.chores.spawn(async move { drop(question.await) });
         }
@@ -197,6 +209,20 @@ impl Daemon {
         if let Err(error) = noted {
             warn!(error = chain(&error), "cannot note that syncs begin");
         }
+    }
+
+    /// Trims what is older than the retention, if that is due.
+    fn keep_up(&mut self, now: DateTime<Utc>) {
+        let (store, config) = (Arc::clone(&self.store), Arc::clone(&self.config));
+        self.chores.spawn(async move {
+            match upkeep::trim(&store, &config, now).await {
+                Ok(Some(Trimmed { events, states, runs, .. })) if events + states + runs > 0 => {
+                    info!(events, states, runs, "trimmed what is older than `retention`");
+                }
+                Ok(_) => {}
+                Err(error) => warn!(error = chain(&error), "cannot trim what is old, will retry"),
+            }
+        });
     }
 
     fn send_heartbeat(&mut self, now: DateTime<Utc>) {
@@ -234,6 +260,17 @@ impl Daemon {
                 self.chores.spawn(async move {
                     // Who asked may be gone.
                     drop(answer.send(hurried.await));
+                });
+            }
+            Order::Forget { organization, answer } => {
+                let store = Arc::clone(&self.store);
+                if self.syncs.knows(&organization) {
+                    drop(answer.send(Err(watched(&organization).into())));
+                    return;
+                }
+                self.chores.spawn(async move {
+                    let erased = upkeep::forget(&store, &organization).await;
+                    drop(answer.send(erased.map_err(Stop::from)));
                 });
             }
             Order::Reload { answer } => {
@@ -287,4 +324,12 @@ impl Daemon {
             Answers::new(Arc::clone(&self.store), Arc::clone(&self.around.clock), self.orders());
         self.chores.spawn(control.serve(Arc::new(answers), self.stop.clone()));
     }
+}
+
+/// An organization that a person wants to be forgotten is still watched.
+fn watched(organization: &OrganizationId) -> Failure {
+    let message =
+        format!("{organization}: the daemon watches it, and it would be back with the next sync");
+    Failure::new(Exit::Usage, message)
+        .with_hint("take it out of the config, and run `seatwatch reload`")
 }

@@ -6,6 +6,7 @@ use super::syncs::Asked;
 use crate::dispatch::Undelivered;
 use crate::exit::Stop;
 use crate::organization::OrganizationId;
+use crate::upkeep::Erased;
 
 /// One thing to do.
 pub(super) enum Order {
@@ -15,6 +16,8 @@ pub(super) enum Order {
     Reload { answer: oneshot::Sender<Result<Vec<String>, Stop>> },
     /// Sync these organizations now; all of them if there is none.
     Sync { organizations: Vec<OrganizationId>, asked: Asked },
+    /// Forget an organization that is no longer watched.
+    Forget { organization: OrganizationId, answer: oneshot::Sender<Result<Option<Erased>, Stop>> },
     /// Let every lane try now what it has before it.
     Hurry { answer: oneshot::Sender<Vec<Undelivered>> },
 }
@@ -53,6 +56,16 @@ impl Orders {
         let (answer, answered) = oneshot::channel();
         self.give(Order::Hurry { answer }).await;
         answered.await.unwrap_or_default()
+    }
+
+    /// None if the daemon ends instead.
+    pub(super) async fn forget(
+        &self,
+        organization: OrganizationId,
+    ) -> Option<Result<Option<Erased>, Stop>> {
+        let (answer, answered) = oneshot::channel();
+        self.give(Order::Forget { organization, answer }).await;
+        answered.await.ok()
     }
 
     async fn give(&self, order: Order) {

@@ -14,8 +14,9 @@ use super::{Daemon, Heartbeat, Surroundings};
 use crate::config::{self, Config};
 use crate::exit::{Exit, Failure, Stop};
 use crate::servers::Servers;
-use crate::store::Store;
+use crate::store::{Store, StoreError};
 use crate::sync::{Memory, Patience, Syncer};
+use crate::upkeep;
 
 /// What syncs need, as a config has it.
 pub(super) fn plan(
@@ -71,17 +72,30 @@ impl Daemon {
         }
         let all = config.organizations.iter();
         let servers = Servers::of(&config, all, &self.servers, self.around.policy)?;
+        self.syncs.keep(&config.organizations.iter().map(|one| one.id.clone()).collect()).await;
+        carry_histories(&self.store, &config).await?;
         self.workers.serve(&config.sinks, config.shutdown_grace).await?;
-        // Nothing can fail from here on.
         let changes = changes(&self.config, &config);
         let now = self.around.clock.now();
-        self.config = config;
+        self.config = Arc::new(config);
         self.servers = servers;
         self.syncs.replan(plan(&self.config, &self.servers, &self.store, &self.around));
         self.heartbeat = Heartbeat::of(&self.config, now);
         self.schedule(now)?;
         Ok(changes)
     }
+}
+
+/// Carries the histories of organizations that moved over to their new names.
+pub(super) async fn carry_histories(store: &Store, config: &Config) -> Result<(), StoreError> {
+    for (old, new) in upkeep::rename_organizations(store, config).await? {
+        warn!(
+            organization = %new, formerly = %old,
+            "there is a history under both names, and that of the new one goes on: take the line \
+             `formerly` out, and `seatwatch org forget` the old one if it is of no use"
+        );
+    }
+    Ok(())
 }
 
 /// What differs, for people: one line a kind of thing.

@@ -4,11 +4,11 @@
 //! A scheduled sync that comes due while the last one runs is left out; one that a person asks for
 //! runs after it, for it must see what they did before they asked.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
 use tokio::sync::mpsc;
-use tokio::task::{AbortHandle, Id, JoinSet};
+use tokio::task::{AbortHandle, Id, JoinError, JoinSet};
 
 use crate::config::Organization;
 use crate::organization::OrganizationId;
@@ -40,7 +40,7 @@ pub(super) enum Broken {
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error("the sync broke off, a mistake in seatwatch")]
-    Panicked(#[source] tokio::task::JoinError),
+    Panicked(#[source] JoinError),
 }
 
 pub(super) struct Syncs {
@@ -53,7 +53,11 @@ pub(super) struct Syncs {
     tasks: JoinSet<Result<Report, StoreError>>,
     /// Whose sync a task is.
     names: HashMap<Id, OrganizationId>,
+    /// What ended while nobody asked.
+    ended: VecDeque<Ended>,
 }
+
+type Joined = Result<(Id, Result<Report, StoreError>), JoinError>;
 
 struct Running {
     task: AbortHandle,
@@ -69,19 +73,29 @@ impl Syncs {
             running: HashMap::new(),
             tasks: JoinSet::new(),
             names: HashMap::new(),
+            ended: VecDeque::new(),
         }
     }
 
-    /// Goes on with another plan. Syncs of organizations that are gone are dropped: nothing of
-    /// them is committed. Those that run go on as they began.
-    pub(super) fn replan(&mut self, plan: Plan) {
-        self.plan = plan;
-        let known = &self.plan.organizations;
-        self.waiting.retain(|id| known.contains_key(id));
-        self.asked.retain(|id, _| known.contains_key(id));
-        for (_, running) in self.running.iter().filter(|(id, _)| !known.contains_key(id)) {
+    /// Drops the syncs of all organizations but these: nothing of them is committed any more when
+    /// this returns.
+    pub(super) async fn keep(&mut self, known: &HashSet<OrganizationId>) {
+        self.waiting.retain(|id| known.contains(id));
+        self.asked.retain(|id, _| known.contains(id));
+        let gone = |syncs: &Self| syncs.running.keys().any(|id| !known.contains(id));
+        for (_, running) in self.running.iter().filter(|(id, _)| !known.contains(*id)) {
             running.task.abort();
         }
+        while gone(self) {
+            let joined = self.tasks.join_next_with_id().await.expect("what runs has a task");
+            let ended = self.end(joined);
+            self.ended.extend(ended);
+        }
+    }
+
+    /// Goes on with another plan. Syncs that run go on as they began.
+    pub(super) fn replan(&mut self, plan: Plan) {
+        self.plan = plan;
         self.start();
     }
 
@@ -119,34 +133,37 @@ impl Syncs {
     /// The next sync that ends; for ever pending while none runs. Cancel-safe.
     pub(super) async fn next_ended(&mut self) -> Ended {
         loop {
+            if let Some(ended) = self.ended.pop_front() {
+                return ended;
+            }
             let Some(joined) = self.tasks.join_next_with_id().await else {
                 return std::future::pending().await;
             };
-            let (task, result) = match joined {
-                Ok((task, result)) => (task, result.map_err(Broken::from)),
-                Err(error) => (error.id(), Err(Broken::Panicked(error))),
-            };
-            let organization = self.names.remove(&task).expect("every task has a name");
-            let running = self.running.remove(&organization).expect("what ends was running");
+            let ended = self.end(joined);
+            self.ended.extend(ended);
             self.start();
-            match result {
-                // It was taken out of the config.
-                Err(Broken::Panicked(error)) if error.is_cancelled() => {}
-                result => {
-                    if let Ok(report) = &result {
-                        // Whoever asked may be gone.
-                        running.asked.iter().for_each(|asked| drop(asked.send(report.clone())));
-                    }
-                    return Ended { organization, result };
-                }
-            }
         }
     }
 
-    /// Whether nothing runs and nothing waits.
-    #[cfg(test)]
-    pub(super) fn is_idle(&self) -> bool {
-        self.running.is_empty() && self.waiting.is_empty()
+    /// Takes leave of a task; none where it was dropped.
+    fn end(&mut self, joined: Joined) -> Option<Ended> {
+        let (task, result) = match joined {
+            Ok((task, result)) => (task, result.map_err(Broken::from)),
+            Err(error) => (error.id(), Err(Broken::Panicked(error))),
+        };
+        let organization = self.names.remove(&task).expect("every task has a name");
+        let running = self.running.remove(&organization).expect("what ends was running");
+        match result {
+            // It was taken out of the config.
+            Err(Broken::Panicked(error)) if error.is_cancelled() => None,
+            result => {
+                if let Ok(report) = &result {
+                    // Whoever asked may be gone.
+                    running.asked.iter().for_each(|asked| drop(asked.send(report.clone())));
+                }
+                Some(Ended { organization, result })
+            }
+        }
     }
 
     /// Starts those that wait, as far as there is room.

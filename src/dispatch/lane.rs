@@ -188,6 +188,8 @@ impl Lane {
         }
         self.count()?;
         if self.counted <= self.place.cursor {
+            // Also where what was counted has been trimmed or erased.
+            self.lag = Lag::default();
             return Ok(Next::Nothing);
         }
         let (lane, cutter) = (self.place.clone(), self.cutter(pace));

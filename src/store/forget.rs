@@ -3,11 +3,12 @@
 use std::path::Path;
 
 use rusqlite::Connection;
+use serde::{Deserialize, Serialize};
 
 use super::{Organization, Store, StoreError, Tx, View, prepare};
 
 /// What was erased of an organization.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Forgotten {
     /// Members that it ever had.
     pub members: u64,
