@@ -1,5 +1,6 @@
 //! What the tests of this directory share, and the smallest of them.
 
+mod page;
 mod year;
 
 use std::path::Path;

@@ -69,8 +69,8 @@ impl Timetable {
     /// Gives each of `organizations` its place, at start and whenever the configuration changes.
     ///
     /// Who is there with the same schedule, zone and splay keeps the place. Where those changed,
-    /// a sync that was wanted already stays due when it was, and the new schedule counts from
-    /// `now` on. Who is not among `organizations` goes.
+    /// the new ones count from `now` on, and a sync that was wanted already is due no later than
+    /// it was. Who is not among `organizations` goes.
     ///
     /// Who is new and missed a time since `last`, when its last sync began, is due at once, and
     /// so is who never had one; if those are many, they spread over up to a minute. A last sync
@@ -90,7 +90,10 @@ impl Timetable {
             let rule = Rule::of(organization, splay);
             let place = match former.remove(&id) {
                 Some(place) if place.rule == rule => Some(place),
-                Some(place) if place.wanted <= now => Some(Place { rule, ..place }),
+                Some(place) if place.wanted <= now => {
+                    let next = rule.next_after(now).unwrap_or(place.due);
+                    Some(Place { rule, due: place.due.min(next), ..place })
+                }
                 Some(_) => Place::next(rule, now),
                 None => match last(&id) {
                     Some(last) => Place::next(rule, served(last, now)),
