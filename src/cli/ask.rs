@@ -42,7 +42,8 @@ pub(super) async fn daemon_of(path: &Path) -> Result<UnixStream, Stop> {
         .into())
 }
 
-async fn connect(directory: &Path) -> Result<Option<UnixStream>, Stop> {
+/// Connects to the daemon of a state directory; none where no daemon listens.
+pub(super) async fn connect(directory: &Path) -> Result<Option<UnixStream>, Stop> {
     control::connect(directory).await.map_err(|error| {
         let message = format!("cannot ask the daemon in `{}`: {error}", directory.display());
         let hint = "run the command as root, or as the user that the daemon runs as";

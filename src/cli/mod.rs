@@ -81,6 +81,17 @@ enum Command {
     Demo(demo::Demo),
 }
 
+impl Command {
+    /// What the program says of itself meanwhile, in the words of `RUST_LOG`.
+    fn log(&self) -> &'static str {
+        match self {
+            // What syncs have to say is what it shows.
+            Self::Demo(_) => "seatwatch=warn,seatwatch::daemon::told=off",
+            _ => "seatwatch=info",
+        }
+    }
+}
+
 /// Runs the command line and says how the process ends.
 pub fn run(arguments: impl IntoIterator<Item = std::ffi::OsString>) -> Exit {
     let arguments = match Arguments::try_parse_from(arguments) {
@@ -91,7 +102,7 @@ pub fn run(arguments: impl IntoIterator<Item = std::ffi::OsString>) -> Exit {
             return if error.use_stderr() { Exit::Usage } else { Exit::Ok };
         }
     };
-    log_to_stderr();
+    log_to_stderr(arguments.command.log());
     if let Err(error) = fail_writes_beyond_the_limit() {
         complain(&format!("warning: a limit on file sizes will end the program: {error}"));
     }
@@ -126,18 +137,18 @@ impl Arguments {
     }
 }
 
-/// Warnings of our own parts, and with `RUST_LOG=seatwatch=debug` every request.
+/// What our own parts have to say, and with `RUST_LOG=seatwatch=debug` every request.
 ///
 /// What a library has to say of a failure comes back as our error, with a hint.
-fn log_to_stderr() {
-    let ours = "seatwatch=info".parse().expect("a target and a level");
-    let filter = EnvFilter::builder().with_default_directive(ours);
+fn log_to_stderr(ours: &str) {
+    let asked = std::env::var("RUST_LOG").ok().filter(|asked| !asked.is_empty());
+    let filter = EnvFilter::builder().parse_lossy(asked.as_deref().unwrap_or(ours));
     let layer = tracing_subscriber::fmt::layer()
         .with_writer(io::stderr)
         .with_ansi(io::stderr().is_terminal())
         .with_target(false)
         .without_time();
-    tracing_subscriber::registry().with(filter.from_env_lossy()).with(layer).init();
+    tracing_subscriber::registry().with(filter).with(layer).init();
 }
 
 /// A write beyond `RLIMIT_FSIZE` sends SIGXFSZ, which would kill us. With a handler, it fails
@@ -181,9 +192,16 @@ fn complain(text: &str) {
     }
 }
 
+/// Writes to stdout at once, for whoever watches it: with colours where that is a terminal.
+fn say(text: &str) -> io::Result<()> {
+    let mut out = anstream::stdout().lock();
+    out.write_all(text.as_bytes())?;
+    out.flush()
+}
+
 /// The common way to stdout: locked and buffered.
 ///
-/// Nothing on stdout has colours, and what strips them would take control characters out of
+/// No result has colours, and what strips them would take control characters out of
 /// names, which machines get as they are.
 fn stdout() -> impl Write {
     io::BufWriter::new(io::stdout().lock())
