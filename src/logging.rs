@@ -41,16 +41,17 @@ pub fn start(format: LogFormat) {
     }
 }
 
-/// Starts to write what a single command has to say beside its results: warnings.
+/// Starts to write what a single command has to say beside its results: what `ours` lets pass,
+/// unless `$RUST_LOG` says otherwise.
 ///
 /// What a library has to say of a failure comes back as our error, with a hint.
-pub fn start_for_command() {
-    tracing_subscriber::registry().with(filter("seatwatch=warn")).with(lines(false)).init();
+pub fn start_for_command(ours: &str) {
+    tracing_subscriber::registry().with(filter(ours)).with(lines(false)).init();
 }
 
-fn filter(default: &str) -> EnvFilter {
-    let default = default.parse().expect("a target and a level");
-    EnvFilter::builder().with_default_directive(default).from_env_lossy()
+fn filter(ours: &str) -> EnvFilter {
+    let asked = std::env::var("RUST_LOG").ok().filter(|asked| !asked.is_empty());
+    EnvFilter::builder().parse_lossy(asked.as_deref().unwrap_or(ours))
 }
 
 /// Lines for people. The journal notes the time by itself.

@@ -42,7 +42,8 @@ pub(super) fn daemon_of(path: &Path) -> Result<UnixStream, Stop> {
         .into())
 }
 
-fn connect(directory: &Path) -> Result<Option<UnixStream>, Stop> {
+/// Connects to the daemon of a state directory; none where no daemon listens.
+pub(super) fn connect(directory: &Path) -> Result<Option<UnixStream>, Stop> {
     control::connect(directory).map_err(|error| {
         let message = format!("cannot ask the daemon in `{}`: {error}", directory.display());
         let hint = "run the command as root, or as the user that the daemon runs as";

@@ -90,6 +90,17 @@ enum Command {
     Demo(demo::Demo),
 }
 
+impl Command {
+    /// What the program says of itself meanwhile, in the words of `RUST_LOG`.
+    fn log(&self) -> &'static str {
+        match self {
+            // What syncs have to say is what it shows.
+            Self::Demo(_) => "seatwatch=warn,seatwatch::daemon::told=off",
+            _ => "seatwatch=warn",
+        }
+    }
+}
+
 /// Runs the command line and says how the process ends.
 pub fn run(arguments: impl IntoIterator<Item = std::ffi::OsString>) -> Exit {
     let arguments = match Arguments::try_parse_from(arguments) {
@@ -102,7 +113,7 @@ pub fn run(arguments: impl IntoIterator<Item = std::ffi::OsString>) -> Exit {
     };
     match &arguments.command {
         Command::Run(run) => logging::start(run.log_format),
-        _ => logging::start_for_command(),
+        command => logging::start_for_command(command.log()),
     }
     if let Err(error) = fail_writes_beyond_the_limit() {
         complain(&format!("warning: a limit on file sizes will end the program: {error}"));
@@ -182,9 +193,16 @@ fn complain(text: &str) {
     }
 }
 
+/// Writes to stdout at once, for whoever watches it: with colours where that is a terminal.
+fn say(text: &str) -> io::Result<()> {
+    let mut out = anstream::stdout().lock();
+    out.write_all(text.as_bytes())?;
+    out.flush()
+}
+
 /// The common way to stdout: locked and buffered.
 ///
-/// Nothing on stdout has colours, and what strips them would take control characters out of
+/// No result has colours, and what strips them would take control characters out of
 /// names, which machines get as they are.
 fn stdout() -> impl Write {
     io::BufWriter::new(io::stdout().lock())

@@ -17,6 +17,7 @@ use itertools::Itertools as _;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook_tokio::Signals;
 
+use super::say;
 use crate::organization::{OrganizationId, Service};
 use crate::simulator::{Churn, Options, Script, Simulator, World};
 
@@ -98,9 +99,11 @@ fn some_time(text: &str) -> Result<Duration, String> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct IssuedToken {
     service: Service,
-    username: String,
+    /// Whose.
+    pub username: String,
     role: &'static str,
-    token: String,
+    /// The token itself.
+    pub token: String,
 }
 
 /// Serves until SIGINT or SIGTERM.
@@ -211,7 +214,7 @@ fn introduction(base_url: &str, organizations: &[Cast], tokens: &[IssuedToken]) 
 /// What a configuration of ours begins with; any other is not overwritten.
 const WRITTEN_BY_US: &str = "# Written by `seatwatch simulate`.\n";
 
-pub(super) fn write_config(
+fn write_config(
     directory: &Path,
     base_url: &str,
     organizations: &[Cast],
@@ -223,10 +226,16 @@ pub(super) fn write_config(
     }
     fs::create_dir_all(directory)
         .with_context(|| format!("cannot create `{}`", directory.display()))?;
-    for token in tokens.iter().filter(|token| token.role == "admin") {
-        write_private(&directory.join(token_file(token.service)), &token.token)?;
-    }
+    write_tokens(directory, tokens)?;
     write_private(&path, &config(base_url, organizations))
+}
+
+/// Writes a file for the admin's token of each service: `codecov-token-github`.
+pub(super) fn write_tokens(directory: &Path, tokens: &[IssuedToken]) -> anyhow::Result<()> {
+    let mut admins = tokens.iter().filter(|token| token.role == "admin");
+    admins.try_for_each(|IssuedToken { service, token, .. }| {
+        write_private(&directory.join(token_file(*service)), token)
+    })
 }
 
 fn token_file(service: Service) -> String {
@@ -249,6 +258,7 @@ fn config(base_url: &str, organizations: &[Cast]) -> String {
         "{WRITTEN_BY_US}\
          instance: simulated\n\
          state_dir: state\n\
+         schedule: \"*/10 * * * * *\"   # every ten seconds\n\
          codecov:\n  \
            base_url: {base_url}\n  \
            token_file: {}\n\
@@ -264,7 +274,7 @@ fn config(base_url: &str, organizations: &[Cast]) -> String {
 }
 
 /// Writes a file that only its owner can read, whatever it was before.
-fn write_private(path: &Path, text: &str) -> anyhow::Result<()> {
+pub(super) fn write_private(path: &Path, text: &str) -> anyhow::Result<()> {
     let write = || {
         let mut options = OpenOptions::new();
         let mut file = options.write(true).create(true).truncate(true).mode(0o600).open(path)?;
@@ -272,13 +282,6 @@ fn write_private(path: &Path, text: &str) -> anyhow::Result<()> {
         file.write_all(text.as_bytes())
     };
     write().with_context(|| format!("cannot write `{}`", path.display()))
-}
-
-/// Writes to standard output at once, for whoever waits for the line.
-fn say(text: &str) -> io::Result<()> {
-    let mut stdout = anstream::stdout().lock();
-    stdout.write_all(text.as_bytes())?;
-    stdout.flush()
 }
 
 #[cfg(test)]
@@ -332,6 +335,7 @@ mod tests {
         # Written by `seatwatch simulate`.
         instance: simulated
         state_dir: state
+        schedule: "*/10 * * * * *"   # every ten seconds
         codecov:
           base_url: http://127.0.0.1:8642
           token_file: codecov-token-github

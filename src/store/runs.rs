@@ -108,6 +108,16 @@ impl View<'_> {
         statement.query_row([organization.0], read_run).optional()
     }
 
+    /// How many syncs ended in all, of all organizations, as far as they are kept.
+    ///
+    /// # Errors
+    ///
+    /// The disk or the database failed.
+    pub fn syncs(&self) -> rusqlite::Result<u64> {
+        let mut statement = self.0.prepare_cached("SELECT coalesce(sum(count), 0) FROM runs")?;
+        statement.query_row([], |row| row.get(0))
+    }
+
     /// Whether a sync of the organization has begun and not ended.
     ///
     /// # Errors
