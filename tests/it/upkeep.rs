@@ -330,8 +330,12 @@ fn a_history_moves_along_with_its_organization() {
     let names: Vec<_> = history.iter().map(|row| row["organization"].as_str().unwrap()).collect();
     assert_eq!(names.first(), Some(&"github/acme"));
     assert_eq!(names.last(), Some(&"github/gamma"));
-    assert_eq!(run(&["history", ACME]).code, Some(64));
-    run(&["sync"]).ok();
+    assert_snapshot!(run(&["history", ACME]).shown(), @r"
+    error: github/acme: neither in the config nor in the store
+    hint: it is `github/gamma` now
+    exit code 64
+    ");
+    assert_eq!(run(&["sync"]).ok().stderr, "");
 }
 
 /// A store that the version before this one wrote, with a dead letter in it.
