@@ -143,33 +143,44 @@ pub async fn forget(
     Ok(Some(Erased { forgotten, traces: store.purge().await.err() }))
 }
 
+/// What became of the organizations that say what they were before, as old and new names.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Moved {
+    /// Their histories go on under the new names from now on. A lane that is open must be opened
+    /// anew: the filter of the delivery that it has cut may have changed.
+    pub carried: Vec<(OrganizationId, OrganizationId)>,
+    /// There is a history under both names, and each stays as it is.
+    pub both_known: Vec<(OrganizationId, OrganizationId)>,
+}
+
 /// Carries the histories of organizations that moved over to their new names. Called before the
-/// first sync under a config. Returns those that could not be carried, as old and new name:
-/// there is a history under both.
+/// first sync under a config, and before its lanes are opened.
 ///
 /// # Errors
 ///
 /// The store failed.
-pub async fn rename_organizations(
-    store: &Store,
-    config: &Config,
-) -> Result<Vec<(OrganizationId, OrganizationId)>, StoreError> {
-    let moved = config
+pub async fn rename_organizations(store: &Store, config: &Config) -> Result<Moved, StoreError> {
+    let names = config
         .organizations
         .iter()
         .filter_map(|organization| Some((organization.formerly.clone()?, organization.id.clone())));
-    let moved: Vec<_> = moved.collect();
-    if moved.is_empty() {
-        return Ok(moved);
+    let names: Vec<_> = names.collect();
+    if names.is_empty() {
+        return Ok(Moved::default());
     }
     let carry_over = move |tx: &Tx<'_>| {
-        let mut kept = Vec::new();
-        for (old, new) in moved {
-            if tx.carry_over(&old, &new)? == Carried::BothKnown {
-                kept.push((old, new));
+        let mut moved = Moved::default();
+        for (old, new) in names {
+            match tx.carry_over(&old, &new)? {
+                Carried::Nothing => {}
+                Carried::BothKnown => moved.both_known.push((old, new)),
+                Carried::Whole => {
+                    tx.change_filters(|filter| dispatch::renamed_filter(filter, &old, &new))?;
+                    moved.carried.push((old, new));
+                }
             }
         }
-        Ok(kept)
+        Ok(moved)
     };
     store.write(carry_over).await
 }

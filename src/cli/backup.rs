@@ -2,6 +2,12 @@
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
 
 use super::exit::{Exit, Failure, Stop};
 use super::instance;
@@ -30,7 +36,13 @@ impl Backup {
                 .into());
         }
         self.refuse_state_dir(&config.state_dir)?;
-        let backup = reader.back_up(&self.file)?;
+        let stopped = stop_on_signals(&reader)?;
+        let backup = reader.back_up(&self.file).map_err(|error| {
+            if stopped.load(Ordering::Relaxed) {
+                return Failure::new(Exit::Interrupted, "interrupted: no backup was made").into();
+            }
+            Stop::from(error)
+        })?;
         let mut out = super::stdout();
         let file = self.file.display().to_string();
         if format == Format::Table {
@@ -64,4 +76,23 @@ impl Backup {
             _ => Ok(()),
         }
     }
+}
+
+/// Lets Ctrl-C or TERM end the copying, so that nothing half made is left behind. The flag says
+/// whether one of them came.
+fn stop_on_signals(reader: &Reader) -> Result<Arc<AtomicBool>, Failure> {
+    let failed = |error: std::io::Error| {
+        Failure::new(Exit::Internal, format!("cannot listen for signals: {error}"))
+    };
+    let mut signals = Signals::new([SIGINT, SIGTERM]).map_err(failed)?;
+    let (copying, came) = (reader.interrupt_handle(), Arc::new(AtomicBool::new(false)));
+    let stopped = Arc::clone(&came);
+    let wait = move || {
+        for _ in &mut signals {
+            came.store(true, Ordering::Relaxed);
+            copying.interrupt();
+        }
+    };
+    thread::Builder::new().name("signals".to_owned()).spawn(wait).map_err(failed)?;
+    Ok(stopped)
 }

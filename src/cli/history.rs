@@ -151,32 +151,32 @@ impl History {
         zone: Tz,
         out: &mut dyn Write,
     ) -> Result<(), Stop> {
-        let mut pages = 0;
-        loop {
-            let page = next()?;
-            if page.is_empty() {
-                break;
-            }
-            if pages > 0 {
-                writeln!(out)?;
-            }
-            pages += 1;
-            let mut header = vec!["TIME", "ORGANIZATION", "EVENT", "MEMBER", "DETAILS"];
-            // Where one is named, it is the same in every row.
-            let first = if self.organization.is_some() { Some(header.remove(1)) } else { None };
-            let mut table = table(&header);
+        // Where one is named, it is the same in every row.
+        let named = self.organization.is_some();
+        let header: &[&str] = if named {
+            &["TIME", "EVENT", "MEMBER", "DETAILS"]
+        } else {
+            &["TIME", "ORGANIZATION", "EVENT", "MEMBER", "DETAILS"]
+        };
+        let mut page = next()?;
+        if page.is_empty() {
+            writeln!(out, "no changes")?;
+        }
+        while !page.is_empty() {
+            let mut table = table(header);
             for event in &page {
                 let mut cells = vec![local(Some(event.time), zone)];
-                cells.extend(first.is_none().then(|| organization(&event.data)));
+                cells.extend((!named).then(|| organization(&event.data)));
                 cells.push(event.data.event.word().to_owned());
                 cells.push(member(&event.data));
                 cells.push(details(&event.data));
                 table.add_row(cells);
             }
             write_table(&table, out)?;
-        }
-        if pages == 0 {
-            writeln!(out, "no changes")?;
+            page = next()?;
+            if !page.is_empty() {
+                writeln!(out)?;
+            }
         }
         Ok(())
     }
@@ -193,11 +193,15 @@ pub(super) fn unknown_organization(
         reason = "the method is not general enough"
     )]
     let stored = reader.read(|view| view.organizations())?;
+    let message = format!("{id}: neither in the config nor in the store");
+    let failure = Failure::new(Exit::Usage, message);
+    if let Some(one) = config.organizations.iter().find(|one| one.formerly.as_ref() == Some(id)) {
+        return Ok(failure.with_hint(format!("it is `{}` now", one.id)));
+    }
     let of_config = config.organizations.iter().map(|one| one.id.clone());
     let known: BTreeSet<String> = of_config.chain(stored).map(|id| id.to_string()).collect();
     let known: Vec<&str> = known.iter().map(String::as_str).collect();
-    Ok(Failure::new(Exit::Usage, format!("{id}: neither in the config nor in the store"))
-        .with_hint(config::did_you_mean(&id.to_string(), &known)))
+    Ok(failure.with_hint(config::did_you_mean(&id.to_string(), &known)))
 }
 
 fn organization(data: &Data) -> String {

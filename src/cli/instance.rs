@@ -89,7 +89,7 @@ pub(super) fn select<'a>(
 
 /// Carries the histories of organizations that moved over to their new names.
 pub(super) async fn carry_histories(config: &Config, store: &Store) -> Result<(), StoreError> {
-    for (old, new) in upkeep::rename_organizations(store, config).await? {
+    for (old, new) in upkeep::rename_organizations(store, config).await?.both_known {
         super::complain(&format!(
             "warning: {new}: was {old} (`formerly`), but there is a history under both names; \
              that of {new} goes on\n\

@@ -6,6 +6,7 @@ use seatwatch_sdk::EventKind;
 use serde::{Deserialize, Serialize};
 
 use crate::config::{OrganizationFilter, SinkEntry};
+use crate::organization::OrganizationId;
 use crate::store::Logged;
 
 /// Lets pass what a sink wants. A delivery keeps the filter that it was cut with, so that a
@@ -49,6 +50,23 @@ impl Filter {
             organizations: self.organizations.patterns().map(<[String]>::to_vec),
         };
         serde_json::to_string(&kept).expect("words and patterns are JSON")
+    }
+
+    /// One in JSON after an organization got another name: what passed of it under the old one
+    /// passes under the new one. None where nothing has to change.
+    pub(super) fn renamed(
+        text: &str,
+        old: &OrganizationId,
+        new: &OrganizationId,
+    ) -> Option<String> {
+        let mut filter = Self::from_kept(text)?;
+        if filter.organizations.matches(new) || !filter.organizations.matches(old) {
+            return None;
+        }
+        let patterns = filter.organizations.patterns()?.iter().cloned();
+        filter.organizations =
+            OrganizationFilter::of(patterns.chain([new.to_string()]).collect()).ok()?;
+        Some(filter.keep())
     }
 
     /// From JSON.

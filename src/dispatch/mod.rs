@@ -23,6 +23,7 @@ pub use worker::{LaneState, Means, Workers};
 
 use crate::clock::Clock;
 use crate::config::SinkEntry;
+use crate::organization::OrganizationId;
 use crate::store::{Failed, Logged, Lost, Reader, Store, StoreError};
 use filter::Filter;
 
@@ -138,6 +139,12 @@ async fn drain(lane: &mut Lane, deadline: Instant) -> Result<Option<Undelivered>
 pub fn wants(entry: &SinkEntry) -> impl Fn(&Logged) -> bool + Send + Sync + 'static {
     let filter = Filter::of(entry);
     move |event| filter.passes(event)
+}
+
+/// The filter that a delivery was cut with, after an organization got another name; none where
+/// it stays as it is.
+pub fn renamed_filter(kept: &str, old: &OrganizationId, new: &OrganizationId) -> Option<String> {
+    Filter::renamed(kept, old, new)
 }
 
 /// How a lane stands, for `status`.

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io;
 use std::path::Path;
 
-use rusqlite::{Connection, ErrorCode};
+use rusqlite::{Connection, ErrorCode, InterruptHandle};
 use tempfile::{Builder, NamedTempFile};
 
 use super::error::{StoreError, StoreErrorKind};
@@ -26,6 +26,11 @@ impl Reader {
     pub fn is_empty(&self) -> bool {
         // An in-memory database has no file.
         self.lock().path().is_none_or(str::is_empty)
+    }
+
+    /// A way to end a backup early, from another thread.
+    pub fn interrupt_handle(&self) -> InterruptHandle {
+        self.lock().get_interrupt_handle()
     }
 
     /// Writes what is committed now to a new file, for its owner alone: a database of the same

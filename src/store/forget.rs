@@ -1,6 +1,7 @@
 //! Erases one organization: every row that is about it, and every trace in the file.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use rusqlite::Connection;
 use serde::{Deserialize, Serialize};
@@ -83,9 +84,11 @@ impl Store {
     /// The disk or the database failed, or somebody reads all the time. What is stored is as it
     /// was, and [`View::purge_is_due`] still says so.
     pub async fn purge(&self) -> Result<(), StoreError> {
-        let _alone = self.gate.write().await;
+        let alone = Arc::clone(&self.gate).write_owned().await;
         let database = self.database.clone();
         let purged = tokio::task::spawn_blocking(move || {
+            // Also if nobody waits any more, until it is through.
+            let _alone = alone;
             purge(&database).map_err(|error| StoreError::sqlite(&database, error))
         });
         purged.await.expect("SQLite does not panic")

@@ -226,6 +226,25 @@ impl Tx<'_> {
             .map(drop)
     }
 
+    /// Changes the filters of the deliveries that are cut, where `change` gives another.
+    ///
+    /// # Errors
+    ///
+    /// The disk or the database failed.
+    pub fn change_filters(&self, change: impl Fn(&str) -> Option<String>) -> rusqlite::Result<()> {
+        let mut cut = self.0.0.prepare_cached("SELECT lane, filter FROM deliveries")?;
+        let cut = cut.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        let cut: Vec<(i64, String)> = cut.collect::<rusqlite::Result<_>>()?;
+        let mut set =
+            self.0.0.prepare_cached("UPDATE deliveries SET filter = ?2 WHERE lane = ?1")?;
+        for (lane, filter) in cut {
+            if let Some(filter) = change(&filter) {
+                set.execute((lane, filter))?;
+            }
+        }
+        Ok(())
+    }
+
     /// Adds to what retention took from a lane.
     ///
     /// # Errors

@@ -23,7 +23,7 @@ mod writer;
 
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use chrono::{DateTime, TimeZone as _, Utc};
 use rusqlite::{Connection, ErrorCode, OpenFlags};
@@ -53,7 +53,7 @@ pub struct Store {
     readers: Mutex<Vec<Connection>>,
     writer: Writer,
     /// Open for every change, and closed while the file is written anew.
-    gate: RwLock<()>,
+    gate: Arc<RwLock<()>>,
     /// Dropped last: until then nobody else writes.
     _directory: LockedDirectory,
 }
@@ -81,7 +81,7 @@ impl Store {
             database,
             readers: Mutex::default(),
             writer,
-            gate: RwLock::default(),
+            gate: Arc::default(),
             _directory: directory,
         })
     }
