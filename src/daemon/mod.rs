@@ -298,7 +298,7 @@ impl Daemon {
         self.stop.cancel();
         self.orders.1.close();
         drop(self.syncs);
-        self.workers.stop().await;
+        self.workers.end_all().await;
         self.chores.shutdown().await;
         info!("stopped");
     }

@@ -3,7 +3,7 @@
 //! Everything is read, checked and prepared first, and only then swapped: an error leaves the old
 //! config as it was.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use itertools::Itertools as _;
@@ -73,7 +73,11 @@ impl Daemon {
         let all = config.organizations.iter();
         let servers = Servers::of(&config, all, &self.servers, self.around.policy)?;
         self.syncs.keep(&config.organizations.iter().map(|one| one.id.clone()).collect()).await;
-        carry_histories(&self.store, &config).await?;
+        if has_moved(&self.config, &config) {
+            // What a lane has cut may name the organization: the store knows the new name.
+            self.workers.end_all().await;
+            carry_histories(&self.store, &config).await?;
+        }
         self.workers.serve(&config.sinks, config.shutdown_grace).await?;
         let changes = changes(&self.config, &config);
         let now = self.around.clock.now();
@@ -86,9 +90,13 @@ impl Daemon {
     }
 }
 
-/// Carries the histories of organizations that moved over to their new names.
+/// Carries the histories of organizations that moved over to their new names. No lane is open.
 pub(super) async fn carry_histories(store: &Store, config: &Config) -> Result<(), StoreError> {
-    for (old, new) in upkeep::rename_organizations(store, config).await? {
+    let moved = upkeep::rename_organizations(store, config).await?;
+    for (old, new) in moved.carried {
+        info!(organization = %new, formerly = %old, "its history goes on under the new name");
+    }
+    for (old, new) in moved.both_known {
         warn!(
             organization = %new, formerly = %old,
             "there is a history under both names, and that of the new one goes on: take the line \
@@ -96,6 +104,15 @@ pub(super) async fn carry_histories(store: &Store, config: &Config) -> Result<()
         );
     }
     Ok(())
+}
+
+/// Whether an organization says now what it was before, and did not say so until now.
+fn has_moved(before: &Config, after: &Config) -> bool {
+    let names = |config: &Config| -> HashSet<_> {
+        let moved = config.organizations.iter().filter(|one| one.formerly.is_some());
+        moved.map(|one| (one.formerly.clone(), one.id.clone())).collect()
+    };
+    !names(after).is_subset(&names(before))
 }
 
 /// What differs, for people: one line a kind of thing.

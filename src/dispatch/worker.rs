@@ -213,12 +213,13 @@ impl Workers {
     }
 
     /// Ends all workers; deliveries under way get the grace that the config gave last.
-    pub async fn stop(mut self) {
+    pub async fn end_all(&mut self) {
         for (_, served) in self.sinks.drain() {
             served.stop.cancel();
         }
         self.tasks.close();
         self.tasks.wait().await;
+        self.tasks.reopen();
     }
 }
 
