@@ -11,9 +11,9 @@ pub(crate) const TEXT: &str = "not available in this version of seatwatch";
 /// Types of sinks.
 pub(crate) const SINK_TYPES: &[&str] = &["email", "webhook", "apprise", "process"];
 
-const TOP: &[&str] =
-    &["discover", "heartbeat", "http", "listen", "plugin_dirs", "retention", "shutdown_grace"];
+const TOP: &[&str] = &["discover", "heartbeat", "plugin_dirs", "retention", "shutdown_grace"];
 const ORGANIZATION: &[&str] = &["formerly"];
+const HTTP: &[&str] = &["pages"];
 const SEATS: &[&str] = &["currency", "price_per_seat"];
 const SINK: &[&str] = &["digest", "formerly", "redact", "wait"];
 
@@ -22,6 +22,7 @@ pub(crate) fn key(parent: &[Step], name: &str) -> bool {
     let later = match parent {
         [] => TOP,
         [Step::Key(list), Step::Index(_)] if list == "organizations" => ORGANIZATION,
+        [Step::Key(http)] if http == "http" => HTTP,
         [Step::Key(sinks), Step::Key(_)] if sinks == "sinks" => SINK,
         [.., Step::Key(seats)] if seats == "seats" => SEATS,
         _ => return false,
