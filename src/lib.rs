@@ -24,6 +24,7 @@ pub mod clock;
 pub mod codecov;
 pub mod config;
 pub mod dispatch;
+pub mod metrics;
 pub mod organization;
 pub mod roster;
 pub mod schedule;

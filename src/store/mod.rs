@@ -16,6 +16,7 @@ mod organizations;
 mod rosters;
 mod runs;
 mod schema;
+mod vitals;
 mod writer;
 
 use std::ops::Deref;
@@ -35,6 +36,7 @@ pub use log::{Logged, NewEvent};
 pub use organizations::{Organization, SecretKey};
 pub use rosters::RosterState;
 pub use runs::{Failure, NewRun, Outcome, Run, RunNumber};
+pub use vitals::Vitals;
 use writer::Writer;
 
 /// The state of one instance, open for reading and writing.

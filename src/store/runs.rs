@@ -31,7 +31,8 @@ pub enum Outcome {
 }
 
 impl Outcome {
-    const ALL: [Self; 5] =
+    /// All of them.
+    pub const ALL: [Self; 5] =
         [Self::Baselined, Self::Changed, Self::Unchanged, Self::Held, Self::Failed];
 
     /// The word in the store, in JSON and in metrics.

@@ -15,6 +15,7 @@ mod hold;
 mod interrupt;
 mod large;
 mod ledger;
+mod metrics;
 mod seats;
 mod secrets;
 mod simulator;
