@@ -24,6 +24,7 @@ pub mod clock;
 pub mod codecov;
 pub mod config;
 pub mod dispatch;
+pub mod http;
 pub mod metrics;
 pub mod organization;
 pub mod roster;

@@ -12,6 +12,7 @@ mod demo;
 mod file_sink;
 mod health;
 mod hold;
+mod http;
 mod interrupt;
 mod large;
 mod ledger;
