@@ -27,6 +27,7 @@ pub mod control;
 pub mod daemon;
 pub mod dispatch;
 pub mod exit;
+pub mod http;
 pub mod logging;
 pub mod metrics;
 pub mod organization;

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 
 use url::Url;
 
-use crate::codecov::{self, Policy, Server, Settings};
+use crate::codecov::{self, Observer, Policy, Server, Settings};
 use crate::config::{Config, Organization};
 
 /// Every server that a config names.
@@ -16,7 +16,7 @@ pub struct Servers(HashMap<Url, (Settings, Server)>);
 
 impl Servers {
     /// Prepares to ask the servers of these organizations; no request is made. What `before` has
-    /// and is meant to be the same is kept.
+    /// and is meant to be the same is kept. Every request is told to `observer`.
     ///
     /// # Errors
     ///
@@ -26,6 +26,7 @@ impl Servers {
         organizations: impl IntoIterator<Item = &'a Organization>,
         before: &Self,
         policy: Policy,
+        observer: Option<&Observer>,
     ) -> Result<Self, codecov::Error> {
         let mut servers = HashMap::new();
         for organization in organizations {
@@ -36,7 +37,13 @@ impl Servers {
             let settings = settings(config, url);
             let server = match before.0.get(url) {
                 Some((same, server)) if *same == settings => server.clone(),
-                _ => Server::with_policy(&settings, policy)?,
+                _ => {
+                    let server = Server::with_policy(&settings, policy)?;
+                    match observer {
+                        Some(observer) => server.observed_by(observer.clone()),
+                        None => server,
+                    }
+                }
             };
             servers.insert(url.clone(), (settings, server));
         }

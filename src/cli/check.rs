@@ -60,7 +60,7 @@ impl Check {
 async fn ask_all(config: &Config) -> Result<Vec<Finding>, Stop> {
     let organizations: Vec<&Organization> = config.organizations.iter().collect();
     let all = organizations.iter().copied();
-    let servers = Servers::of(config, all, &Servers::default(), Policy::default())?;
+    let servers = Servers::of(config, all, &Servers::default(), Policy::default(), None)?;
     let mut findings = Vec::new();
     for organization in organizations {
         let server = servers.get(organization);

@@ -217,7 +217,7 @@ async fn sync(
     format: Format,
 ) -> Result<Teller, Stop> {
     let all = selected.iter().copied();
-    let servers = Servers::of(config, all, &Servers::default(), Policy::default())?;
+    let servers = Servers::of(config, all, &Servers::default(), Policy::default(), None)?;
     let mut teller = Teller::new(format, matches!(memory, Memory::LookedAt(_)));
     let syncer = Syncer {
         instance: config.instance.clone(),

@@ -6,7 +6,7 @@
 use std::error::Error as StdError;
 use std::io;
 use std::sync::atomic::Ordering;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use reqwest::header::{AUTHORIZATION, HeaderValue, LOCATION};
 use reqwest::{Response, StatusCode};
@@ -15,6 +15,7 @@ use secrecy::ExposeSecret as _;
 use super::error::{Error, Reason};
 use super::retry::retry_after;
 use super::route::Route;
+use super::sent::Sent;
 use super::session::Session;
 use super::wire::parse_detail;
 
@@ -118,22 +119,24 @@ impl Session {
             request = request.header(AUTHORIZATION, self.bearer().map_err(Failure::Lasting)?);
         }
         self.requests.fetch_add(1, Ordering::Relaxed);
-        let started = Instant::now();
+        let sent = Sent::now(self.server.observer());
         let response = request.send().await.map_err(|error| self.transport(route, error))?;
         tracing::debug!(
             method = "GET",
             url = self.shown(route),
             status = response.status().as_u16(),
-            duration_ms = started.elapsed().as_millis(),
+            duration_ms = sent.elapsed().as_millis(),
             "Codecov answered"
         );
         let status = response.status();
         if status == StatusCode::TOO_MANY_REQUESTS || status.is_server_error() {
+            sent.answered(status.as_u16());
             return Err(self.refused_for_now(route, &response));
         }
         let location = response.headers().get(LOCATION);
         let location = location.map(|value| String::from_utf8_lossy(value.as_bytes()).into());
         let body = self.read_body(route, response).await?;
+        sent.answered(status.as_u16());
         Ok(Answer { status, body, location })
     }
 

@@ -39,11 +39,18 @@ pub struct Settings {
     pub ca_file: Option<PathBuf>,
 }
 
+/// Is told of every request that was sent: the status of its answer, or nothing where no whole
+/// answer came, and how long that took. It must not block.
+pub type Observer = Arc<dyn Fn(Option<u16>, Duration) + Send + Sync>;
+
 /// A Codecov that can be asked; cheap to clone.
 ///
 /// The clones share connections and rate limit, so there should be one per base URL.
 #[derive(Clone)]
-pub struct Server(Arc<Inner>);
+pub struct Server {
+    inner: Arc<Inner>,
+    observer: Option<Observer>,
+}
 
 pub(super) struct Inner {
     pub(super) client: Client,
@@ -70,14 +77,21 @@ impl Server {
     ///
     /// As [`new`](Self::new).
     pub fn with_policy(settings: &Settings, policy: Policy) -> Result<Self, Error> {
-        Ok(Self(Arc::new(Inner {
+        let inner = Arc::new(Inner {
             client: build_client(settings)?,
             limiter: RateLimiter::direct(quota(settings.requests_per_second)),
             api_root: api_root(&settings.base_url),
             page_size: u64::from(settings.page_size.max(1)),
             timeout: settings.timeout,
             policy,
-        })))
+        });
+        Ok(Self { inner, observer: None })
+    }
+
+    /// The same server, whose requests are told to `observer` too.
+    #[must_use]
+    pub fn observed_by(self, observer: Observer) -> Self {
+        Self { observer: Some(observer), ..self }
     }
 
     /// Opens what one sync of one organization asks through.
@@ -94,7 +108,11 @@ impl Server {
     }
 
     pub(super) fn inner(&self) -> &Inner {
-        &self.0
+        &self.inner
+    }
+
+    pub(super) fn observer(&self) -> Option<&Observer> {
+        self.observer.as_ref()
     }
 }
 

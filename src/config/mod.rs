@@ -25,6 +25,7 @@ mod value;
 
 use std::collections::{BTreeSet, HashSet};
 use std::io::Read as _;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -55,6 +56,11 @@ pub struct Config {
     pub instance: String,
     /// Where the database and the lock are; absolute.
     pub state_dir: PathBuf,
+    /// Where the HTTP endpoints are; port 0 stands for a free one.
+    pub listen: SocketAddr,
+    /// By which names they may be called besides their address and `localhost`, in lower case and
+    /// without a port.
+    pub http_hosts: Vec<String>,
     /// Over how long organizations due at one moment are spread.
     pub splay: Duration,
     /// How long one sync may take in all.

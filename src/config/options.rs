@@ -13,8 +13,8 @@ use serde::Deserialize;
 
 use super::cron::Cron;
 use super::value::{
-    BaseUrl, Instance, Label, OrganizationName, Patience, Period, Rate, ServiceName, Variable,
-    WarnAt, Within, Zone,
+    BaseUrl, HostName, Instance, Label, Listen, OrganizationName, Patience, Period, Rate,
+    ServiceName, Variable, WarnAt, Within, Zone,
 };
 use super::{GuardConfig, OnFirstSync};
 
@@ -42,6 +42,8 @@ pub(super) struct Options {
     /// The directory of the database and the lock. It is created when absent.
     #[schemars(title = "a path")]
     pub(super) state_dir: PathBuf,
+    /// Where the daemon serves `/metrics`, `/-/healthy` and `/-/ready`.
+    pub(super) listen: Listen,
     /// The time zone of all schedules.
     pub(super) timezone: Zone,
     /// When to sync each organization: cron with five fields, six with seconds first, or
@@ -76,6 +78,7 @@ pub(super) struct Options {
     /// `type`.
     #[schemars(skip)]
     pub(super) sinks: Deferred,
+    pub(super) http: HttpOptions,
 }
 
 impl Default for Options {
@@ -83,6 +86,7 @@ impl Default for Options {
         Self {
             instance: None,
             state_dir: "/var/lib/seatwatch".into(),
+            listen: "127.0.0.1:9642".parse().expect("a test reads it"),
             timezone: Zone(chrono_tz::UTC),
             schedule: "0 * * * *".parse().expect("a test reads it"),
             splay: Period::seconds(0),
@@ -98,6 +102,7 @@ impl Default for Options {
             guard: GuardOptions::default(),
             seats: SeatsOptions::default(),
             sinks: Deferred,
+            http: HttpOptions::default(),
         }
     }
 }
@@ -244,6 +249,16 @@ pub(super) struct SeatsOptions {
     /// When to send `seat_limit_near`: a part of the limit, or a number of seats.
     #[schemars(extend("default" = WarnAt::default()))]
     pub(super) warn_at: Option<WarnAt>,
+}
+
+/// Who may call the HTTP endpoints at `listen`.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct HttpOptions {
+    /// Names, without a port, by which the server may be called besides its address and
+    /// `localhost`. A request with another `Host` is refused, so that no web page can read the
+    /// endpoints through somebody's browser.
+    pub(super) hosts: Vec<HostName>,
 }
 
 /// What every sink has; all other keys are those of its type.

@@ -11,7 +11,8 @@ pub(crate) const TEXT: &str = "not available in this version of seatwatch";
 /// Types of sinks.
 pub(crate) const SINK_TYPES: &[&str] = &["email", "webhook", "apprise", "process"];
 
-const TOP: &[&str] = &["discover", "http", "listen", "plugin_dirs"];
+const TOP: &[&str] = &["discover", "plugin_dirs"];
+const HTTP: &[&str] = &["pages"];
 const SEATS: &[&str] = &["currency", "price_per_seat"];
 const SINK: &[&str] = &["formerly", "redact"];
 
@@ -19,6 +20,7 @@ const SINK: &[&str] = &["formerly", "redact"];
 pub(crate) fn key(parent: &[Step], name: &str) -> bool {
     let later = match parent {
         [] => TOP,
+        [Step::Key(http)] if http == "http" => HTTP,
         [Step::Key(sinks), Step::Key(_)] if sinks == "sinks" => SINK,
         [.., Step::Key(seats)] if seats == "seats" => SEATS,
         _ => return false,

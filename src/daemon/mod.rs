@@ -7,6 +7,7 @@
 //! Time comes from outside, as a clock and a beat: a test can let a year pass.
 
 mod answers;
+mod door;
 mod heartbeat;
 mod notify;
 mod orders;
@@ -16,27 +17,30 @@ mod reload;
 mod syncs;
 mod told;
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
+use seatwatch_sdk::EventKind;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
 use self::answers::Answers;
+use self::door::Door;
 use self::heartbeat::Heartbeat;
 use self::notify::Notify;
 use self::orders::Order;
 pub use self::orders::Orders;
-use self::overview::Overview;
+use self::overview::{Overview, Sights};
 use self::pulse::Pulse;
 use self::syncs::{Ended, Syncs};
 use crate::chain::chain;
 use crate::clock::Clock;
-use crate::codecov::Policy;
+use crate::codecov::{Observer, Policy};
 use crate::config::Config;
 use crate::control::Control;
 use crate::dispatch::{Means, Workers};
@@ -86,6 +90,9 @@ pub struct Daemon {
     notify: Notify,
     pulse: Arc<Pulse>,
     overview: Arc<Overview>,
+    door: Door,
+    /// Counts the requests to Codecov.
+    observer: Observer,
 }
 
 impl Daemon {
@@ -100,8 +107,13 @@ impl Daemon {
         store.write(|tx| tx.begin_syncs_anew(&[], DateTime::UNIX_EPOCH)).await?;
         reload::carry_histories(&store, &config).await?;
         let all = config.organizations.iter();
-        let servers = Servers::of(&config, all, &Servers::default(), around.policy)?;
-        let metrics = Metrics::default();
+        let metrics = Metrics::new();
+        let observer = observer(&metrics);
+        let none = Servers::default();
+        let servers = Servers::of(&config, all, &none, around.policy, Some(&observer))?;
+        metrics.set_sinks(config.sinks.iter().map(|sink| sink.name.as_str()));
+        let door = Door::default();
+        let listener = door.listener_for(config.listen).await?;
         let means = Means {
             store: Arc::clone(&store),
             clock: Arc::clone(&around.clock),
@@ -115,12 +127,21 @@ impl Daemon {
         let now = around.clock.now();
         let syncs = Syncs::new(reload::plan(&config, &servers, &store, &around));
         let timetable = Arc::new(Mutex::new(Timetable::new()));
+        let pulse = Arc::<Pulse>::default();
+        let overview = Arc::new(Overview::new(Sights {
+            store: Arc::clone(&store),
+            timetable: Arc::clone(&timetable),
+            metrics: metrics.clone(),
+            pulse: Arc::clone(&pulse),
+        }));
         let mut daemon = Self {
             heartbeat: Heartbeat::of(&config, now),
             notify: Notify::new(around.notify),
             pulse: Arc::default(),
-            overview: Arc::new(Overview::new(Arc::clone(&store), Arc::clone(&timetable))),
+            overview,
             timetable,
+            door,
+            observer,
             orders: orders::channel(),
             chores: JoinSet::new(),
             stop: CancellationToken::new(),
@@ -134,8 +155,17 @@ impl Daemon {
             workers,
         };
         daemon.schedule(now)?;
-        daemon.open_doors(control);
+        daemon.metrics.reloaded(true, now);
+        if let Some(listener) = listener {
+            daemon.door.open(listener, &daemon.overview);
+        }
+        daemon.answer(control);
         Ok(daemon)
+    }
+
+    /// Where its HTTP endpoints are: `config.listen`, with the port that it got.
+    pub fn address(&self) -> SocketAddr {
+        self.door.address().expect("it was opened at the start")
     }
 
     /// Where it takes orders from.
@@ -146,9 +176,11 @@ impl Daemon {
     /// Runs until it is ordered to stop.
     pub async fn run(mut self) {
         self.notify.ready();
+        self.overview.set_ready(true);
         info!(
             organizations = self.config.organizations.len(),
             sinks = self.config.sinks.len(),
+            listen = %self.address(),
             "started"
         );
         loop {
@@ -227,10 +259,11 @@ impl Daemon {
 
     fn send_heartbeat(&mut self, now: DateTime<Utc>) {
         let (store, overview) = (Arc::clone(&self.store), Arc::clone(&self.overview));
-        let instance = self.config.instance.clone();
+        let (instance, metrics) = (self.config.instance.clone(), self.metrics.clone());
         self.chores.spawn(async move {
-            if let Err(error) = heartbeat::send(&store, &overview, &instance, now).await {
-                error!(error = chain(&error), "cannot send a heartbeat");
+            match heartbeat::send(&store, &overview, &instance, now).await {
+                Ok(()) => metrics.event(EventKind::Heartbeat),
+                Err(error) => error!(error = chain(&error), "cannot send a heartbeat"),
             }
         });
     }
@@ -294,17 +327,19 @@ impl Daemon {
     /// under way get their time.
     async fn end(mut self) {
         self.notify.stopping();
+        self.overview.set_ready(false);
         info!("stopping");
         self.stop.cancel();
         self.orders.1.close();
         drop(self.syncs);
         self.workers.end_all().await;
+        self.door.close().await;
         self.chores.shutdown().await;
         info!("stopped");
     }
 
     fn schedule(&mut self, now: DateTime<Utc>) -> Result<(), Stop> {
-        self.overview.show(&self.config.organizations, self.workers.watch());
+        self.overview.show(&self.config, self.workers.watch());
         let last = self.overview.last_runs(&self.config.organizations)?;
         self.timetable().set(
             &self.config.organizations,
@@ -319,7 +354,7 @@ impl Daemon {
         self.timetable.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn open_doors(&mut self, control: Control) {
+    fn answer(&mut self, control: Control) {
         let answers =
             Answers::new(Arc::clone(&self.store), Arc::clone(&self.around.clock), self.orders());
         self.chores.spawn(control.serve(Arc::new(answers), self.stop.clone()));
@@ -332,4 +367,10 @@ fn watched(organization: &OrganizationId) -> Failure {
         format!("{organization}: the daemon watches it, and it would be back with the next sync");
     Failure::new(Exit::Usage, message)
         .with_hint("take it out of the config, and run `seatwatch reload`")
+}
+
+/// Counts every request to Codecov.
+fn observer(metrics: &Metrics) -> Observer {
+    let metrics = metrics.clone();
+    Arc::new(move |status, took| metrics.asked(status, took))
 }

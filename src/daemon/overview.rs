@@ -4,44 +4,62 @@
 //! where they keep it. Nobody who looks on makes them wait.
 
 use std::collections::{BTreeMap, HashMap};
+use std::error::Error;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use chrono::{DateTime, Utc};
 use itertools::Itertools as _;
 use tokio::sync::watch;
 
-use crate::config::Organization;
-use crate::dispatch::LaneState;
+use super::pulse::Pulse;
+use crate::config::{Config, Organization};
+use crate::dispatch::{Lag, LaneState};
+use crate::http;
+use crate::metrics::{LaneGauge, Metrics, Snapshot};
 use crate::organization::OrganizationId;
 use crate::schedule::Timetable;
 use crate::standing::{Standing, State};
 use crate::store::{Store, StoreError};
 
+/// What it looks at.
+pub(super) struct Sights {
+    pub(super) store: Arc<Store>,
+    pub(super) timetable: Arc<Mutex<Timetable>>,
+    pub(super) metrics: Metrics,
+    pub(super) pulse: Arc<Pulse>,
+}
+
 pub(super) struct Overview {
-    store: Arc<Store>,
-    timetable: Arc<Mutex<Timetable>>,
+    sights: Sights,
     shown: Mutex<Shown>,
+    ready: AtomicBool,
 }
 
 /// What is watched, and who serves it.
 #[derive(Default)]
 struct Shown {
-    organizations: Arc<[Organization]>,
+    config: Option<Arc<Config>>,
     lanes: Vec<watch::Receiver<LaneState>>,
 }
 
 impl Overview {
-    pub(super) fn new(store: Arc<Store>, timetable: Arc<Mutex<Timetable>>) -> Self {
-        Self { store, timetable, shown: Mutex::default() }
+    pub(super) fn new(sights: Sights) -> Self {
+        Self { sights, shown: Mutex::default(), ready: AtomicBool::new(false) }
     }
 
     /// What there is to show, from now on.
-    pub(super) fn show(
-        &self,
-        organizations: &[Organization],
-        lanes: Vec<watch::Receiver<LaneState>>,
-    ) {
-        *self.shown() = Shown { organizations: organizations.into(), lanes };
+    pub(super) fn show(&self, config: &Arc<Config>, lanes: Vec<watch::Receiver<LaneState>>) {
+        *self.shown() = Shown { config: Some(Arc::clone(config)), lanes };
+    }
+
+    /// Whether the daemon is up, and not about to stop.
+    pub(super) fn set_ready(&self, ready: bool) {
+        self.ready.store(ready, Ordering::Relaxed);
+    }
+
+    fn config(&self) -> Arc<Config> {
+        self.shown().config.clone().expect("it is shown before anybody looks")
     }
 
     /// How every lane stands.
@@ -54,7 +72,7 @@ impl Overview {
         &self,
         organizations: &[Organization],
     ) -> Result<HashMap<OrganizationId, DateTime<Utc>>, StoreError> {
-        self.store.read(|view| {
+        self.sights.store.read(|view| {
             let mut last = HashMap::new();
             for organization in organizations {
                 let Some(number) = view.find(&organization.id)? else { continue };
@@ -68,10 +86,10 @@ impl Overview {
 
     /// How many organizations are in each state, as their last syncs left them.
     pub(super) fn states(&self) -> Result<BTreeMap<State, u64>, StoreError> {
-        let organizations = Arc::clone(&self.shown().organizations);
-        self.store.read(|view| {
+        let config = self.config();
+        self.sights.store.read(|view| {
             let mut states = BTreeMap::new();
-            for organization in &*organizations {
+            for organization in &config.organizations {
                 let standing = Standing::load(view, &organization.id, None, false)?;
                 *states.entry(standing.last_state()).or_default() += 1;
             }
@@ -100,8 +118,37 @@ impl Overview {
         Ok(format!("{all}: {}; {queued} queued{dead}", states.format(", ")))
     }
 
+    fn next_sync(&self, id: &OrganizationId) -> Option<DateTime<Utc>> {
+        self.sights.timetable.lock().unwrap_or_else(PoisonError::into_inner).next(id)
+    }
+
     fn shown(&self) -> std::sync::MutexGuard<'_, Shown> {
         self.shown.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl http::Daemon for Overview {
+    fn healthy(&self) -> Result<(), String> {
+        self.sights.pulse.trouble().map_or(Ok(()), Err)
+    }
+
+    fn ready(&self) -> bool {
+        self.ready.load(Ordering::Relaxed)
+    }
+
+    fn metrics(&self) -> Result<String, Box<dyn Error + Send + Sync>> {
+        let lanes = self.lanes().into_iter().map(|state| {
+            let LaneState { sink, lag: Lag { queued, oldest }, dead_letters, .. } = state;
+            (sink, LaneGauge { queued, oldest, dead_letters })
+        });
+        let Sights { store, metrics, .. } = &self.sights;
+        let organizations = &self.config().organizations;
+        let next = |id: &OrganizationId| self.next_sync(id);
+        Ok(metrics.render(&Snapshot::take(store, organizations, next, lanes.collect())?))
+    }
+
+    fn hosts(&self) -> Arc<[String]> {
+        self.config().http_hosts.as_slice().into()
     }
 }
 

@@ -71,12 +71,17 @@ impl Daemon {
             return Err(Failure::new(Exit::Config, message).with_hint(hint).into());
         }
         let all = config.organizations.iter();
-        let servers = Servers::of(&config, all, &self.servers, self.around.policy)?;
+        let observer = Some(&self.observer);
+        let servers = Servers::of(&config, all, &self.servers, self.around.policy, observer)?;
+        let listener = self.door.listener_for(config.listen).await?;
         self.syncs.keep(&config.organizations.iter().map(|one| one.id.clone()).collect()).await;
         if has_moved(&self.config, &config) {
             // What a lane has cut may name the organization: the store knows the new name.
             self.workers.end_all().await;
-            carry_histories(&self.store, &config).await?;
+            if let Err(error) = carry_histories(&self.store, &config).await {
+                self.workers.serve(&self.config.sinks, self.config.shutdown_grace).await?;
+                return Err(error.into());
+            }
         }
         self.workers.serve(&config.sinks, config.shutdown_grace).await?;
         let changes = changes(&self.config, &config);
@@ -85,6 +90,10 @@ impl Daemon {
         self.servers = servers;
         self.syncs.replan(plan(&self.config, &self.servers, &self.store, &self.around));
         self.heartbeat = Heartbeat::of(&self.config, now);
+        self.metrics.set_sinks(self.config.sinks.iter().map(|sink| sink.name.as_str()));
+        if let Some(listener) = listener {
+            self.door.open(listener, &self.overview);
+        }
         self.schedule(now)?;
         Ok(changes)
     }

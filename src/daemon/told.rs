@@ -10,7 +10,9 @@ use crate::metrics::Metrics;
 use crate::sync::{NotSynced, Report, Synced};
 
 pub(super) fn tell(report: &Report, metrics: &Metrics) {
-    metrics.synced(report);
+    let failure = report.result.as_ref().err().map(|failed| failed.reason);
+    let kinds = report.events.iter().map(|told| told.event);
+    metrics.synced(report.outcome, failure, kinds, report.took);
     let organization = &report.organization;
     let (outcome, requests) = (report.outcome.word(), report.requests);
     let took_ms = u64::try_from(report.took.as_millis()).unwrap_or(u64::MAX);

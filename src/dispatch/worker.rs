@@ -18,7 +18,7 @@ use super::{Lag, ONE_ATTEMPT, Obstacle, Undelivered, drain};
 use crate::chain::chain;
 use crate::clock::Clock;
 use crate::config::SinkEntry;
-use crate::metrics::Metrics;
+use crate::metrics::{self, Metrics};
 use crate::schedule::Ticks;
 use crate::store::{Store, StoreError};
 
@@ -347,7 +347,7 @@ impl Worker {
                 }
             }
             Step::Failed { reason, attempt } => {
-                metrics.delivery_failed(sink, "retry");
+                metrics.delivery_failed(sink, metrics::Undelivered::Retry);
                 let first = !std::mem::replace(&mut self.failing, true);
                 if first || attempt.is_power_of_two() {
                     let queued = lane.lag().queued;
@@ -362,12 +362,12 @@ impl Worker {
                 }
             }
             Step::Buried { reason } => {
-                metrics.delivery_failed(sink, "reject");
+                metrics.delivery_failed(sink, metrics::Undelivered::Reject);
                 let dead_letters = lane.dead_letters();
                 warn!(sink, lane = name, dead_letters, reason, "event given up: a dead letter");
             }
             Step::Disabled { reason } => {
-                metrics.delivery_failed(sink, "disable");
+                metrics.delivery_failed(sink, metrics::Undelivered::Disable);
                 error!(
                     sink,
                     lane = name,

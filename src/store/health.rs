@@ -48,6 +48,11 @@ impl Answer {
             Self::Unknown => "unknown",
         }
     }
+
+    pub(super) fn read(word: String) -> rusqlite::Result<Self> {
+        let known = Self::ALL.into_iter().find(|answer| answer.word() == word);
+        known.ok_or_else(|| unreadable(word))
+    }
 }
 
 /// The last time that Codecov was asked whether the token is an admin's.
@@ -99,12 +104,10 @@ impl View<'_> {
         )?;
         statement
             .query_row([organization.0], |row| {
-                let word: String = row.get("answer")?;
-                let answer = Answer::ALL.into_iter().find(|answer| answer.word() == word);
                 Ok(Proof {
                     proven: row.get("proven")?,
                     asked_at: time(row.get("asked_at")?)?,
-                    answer: answer.ok_or_else(|| unreadable(word))?,
+                    answer: Answer::read(row.get("answer")?)?,
                 })
             })
             .optional()

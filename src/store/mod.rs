@@ -19,6 +19,7 @@ mod rosters;
 mod runs;
 mod schema;
 mod trim;
+mod vitals;
 mod writer;
 
 use std::ops::Deref;
@@ -42,6 +43,7 @@ pub use organizations::{Carried, Organization, SecretKey};
 pub use rosters::RosterState;
 pub use runs::{Failure, NewRun, Outcome, Run, RunNumber};
 pub use trim::{Claim, Trim, Trimmed};
+pub use vitals::Vitals;
 use writer::Writer;
 
 /// The state of one instance, open for reading and writing.

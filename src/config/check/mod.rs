@@ -122,6 +122,8 @@ impl Checker<'_> {
         Some(Config {
             instance: instance?,
             state_dir: self.directory.join(&options.state_dir),
+            listen: options.listen.0,
+            http_hosts: options.http.hosts.iter().map(|host| host.0.clone()).collect(),
             splay: options.splay.0,
             sync_timeout: options.sync_timeout.0,
             max_concurrent_syncs: usize::try_from(options.max_concurrent_syncs.0).ok()?,

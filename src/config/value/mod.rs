@@ -71,11 +71,13 @@ macro_rules! written {
     };
 }
 
+mod address;
 mod base_url;
 mod names;
 mod numbers;
 mod time;
 
+pub(crate) use self::address::{HostName, Listen};
 pub(crate) use self::base_url::BaseUrl;
 pub(crate) use self::names::{Instance, Label, OrganizationName, ServiceName, Variable};
 pub use self::numbers::WarnAt;

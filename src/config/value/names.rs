@@ -8,7 +8,7 @@ use super::Written;
 use crate::config::problem;
 use crate::organization::{NameError, OrganizationId, Service};
 
-/// The name of this installation: a part of event URIs and a metrics label.
+/// The name of this installation: a part of event URIs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Instance(pub(crate) String);
 
@@ -32,7 +32,7 @@ impl FromStr for Instance {
         }
         Err(format!(
             "`{}` cannot name an instance, expected letters, digits, `.`, `-` and `_`, a letter \
-             or digit first, at most 63\nthe name becomes a part of event URIs and of metrics",
+             or digit first, at most 63\nthe name becomes a part of event URIs",
             text.escape_debug()
         ))
     }

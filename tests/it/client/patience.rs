@@ -141,3 +141,33 @@ async fn a_sync_may_move_between_threads() {
     })
     .await;
 }
+
+/// Reads the roster and returns what an observer of the server saw.
+async fn observed(setup: &Setup) -> Vec<Option<u16>> {
+    let seen = Arc::<Mutex<Vec<Option<u16>>>>::default();
+    let log = Arc::clone(&seen);
+    let observer = Arc::new(move |status, _| log.lock().unwrap().push(status));
+    let server = setup.server().unwrap().observed_by(observer);
+    let deadline = tokio::time::Instant::now() + setup.deadline;
+    let organization = setup.organization.parse().unwrap();
+    let session = server.session(&organization, TOKEN.into(), Arc::new(Frozen), deadline);
+    drop(session.read_roster(None).await);
+    let seen = seen.lock().unwrap().clone();
+    assert_eq!(seen.len() as u64, session.requests());
+    seen
+}
+
+/// Each attempt once: its status, or nothing where the answer did not come to its end.
+#[tokio::test]
+async fn every_request_is_told_to_who_observes_the_server() {
+    let canned = Canned::script([status(503), broken_off(), slow(), roster("ann* bob")]);
+    let setup = Setup { timeout: Duration::from_millis(150), ..Setup::of(&canned) };
+    assert_eq!(observed(&setup).await, [Some(503), None, None, Some(200)]);
+}
+
+#[tokio::test]
+async fn a_request_that_is_dropped_when_time_is_up_had_no_answer() {
+    let canned = Canned::script([Reply::ThenHang(vec![])]);
+    let setup = Setup { deadline: Duration::from_millis(150), ..Setup::of(&canned) };
+    assert_eq!(observed(&setup).await, [None]);
+}

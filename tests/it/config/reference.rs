@@ -41,7 +41,7 @@ prints the JSON Schema. Relative paths are relative to the file. Durations are w
 "
     .to_owned();
     section(&mut page, "Top level", schema);
-    for key in ["codecov", "organizations", "guard", "seats", "sinks"] {
+    for key in ["codecov", "organizations", "guard", "seats", "sinks", "http"] {
         let property = &schema["properties"][key];
         if let Some(kinds) = property["additionalProperties"]["oneOf"].as_array() {
             for kind in kinds {

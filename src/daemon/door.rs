@@ -1,0 +1,81 @@
+//! The HTTP endpoints of the daemon, over reloads that move them.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use tracing::{error, info};
+
+use super::overview::Overview;
+use crate::exit::{Exit, Failure};
+use crate::http::{self, Limits};
+
+/// Where clients come in: one door that is open, and others whose last clients are leaving.
+#[derive(Default)]
+pub(super) struct Door {
+    /// As the config names it, and as it is: port 0 stands for a free one.
+    open: Option<(SocketAddr, SocketAddr, CancellationToken)>,
+    servers: JoinSet<()>,
+}
+
+impl Door {
+    /// Listens where the config says, unless that is where the door is already.
+    pub(super) async fn listener_for(
+        &self,
+        wanted: SocketAddr,
+    ) -> Result<Option<(SocketAddr, TcpListener)>, Failure> {
+        if self.open.as_ref().is_some_and(|(named, ..)| *named == wanted) {
+            return Ok(None);
+        }
+        let listener = TcpListener::bind(wanted).await.map_err(|error| refusal(wanted, &error))?;
+        Ok(Some((wanted, listener)))
+    }
+
+    /// Opens the new door, and closes the old one behind those who are in.
+    pub(super) fn open(
+        &mut self,
+        (named, listener): (SocketAddr, TcpListener),
+        overview: &Arc<Overview>,
+    ) {
+        let stop = CancellationToken::new();
+        let address = listener.local_addr().unwrap_or(named);
+        let (daemon, stopped) = (Arc::clone(overview), stop.clone());
+        self.servers.spawn(async move {
+            if let Err(error) = http::serve(listener, daemon, Limits::default(), stopped).await {
+                error!(%error, listen = %address, "the HTTP endpoints ended");
+            }
+        });
+        if let Some((_, old, stop)) = self.open.replace((named, address, stop)) {
+            info!(listen = %address, before = %old, "moved the HTTP endpoints");
+            stop.cancel();
+        }
+    }
+
+    pub(super) fn address(&self) -> Option<SocketAddr> {
+        self.open.as_ref().map(|(_, address, _)| *address)
+    }
+
+    /// Closes it, when those who are in have left or had their time.
+    pub(super) async fn close(&mut self) {
+        if let Some((.., stop)) = self.open.take() {
+            stop.cancel();
+        }
+        while self.servers.join_next().await.is_some() {}
+    }
+}
+
+fn refusal(address: SocketAddr, error: &io::Error) -> Failure {
+    let message = format!("cannot listen on {address}: {error}");
+    match error.kind() {
+        io::ErrorKind::AddrInUse => Failure::new(Exit::Unavailable, message)
+            .with_hint("another program is there: give `listen` another port"),
+        io::ErrorKind::PermissionDenied => Failure::new(Exit::NoPermission, message)
+            .with_hint("ports below 1024 are for root: give `listen` a higher one"),
+        io::ErrorKind::AddrNotAvailable => Failure::new(Exit::Config, message)
+            .with_hint("`listen` must be an address of this machine"),
+        _ => Failure::new(Exit::Unavailable, message),
+    }
+}

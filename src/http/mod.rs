@@ -1,0 +1,39 @@
+//! The HTTP endpoints of the daemon: `/metrics`, `/-/healthy`, `/-/ready`.
+//!
+//! They only read, and a client can neither hold up the daemon nor another client: a connection
+//! carries one request, and all that it takes has a limit. Who calls the server by a name that is
+//! not its own is sent away, so that no web page can read it through a visitor's browser.
+//!
+//! Knows of the daemon only what [`Daemon`] says.
+
+mod hosts;
+mod routes;
+mod server;
+
+use std::error::Error;
+use std::sync::Arc;
+
+pub use self::server::{Limits, serve};
+
+/// What the endpoints tell of the daemon.
+pub trait Daemon: Send + Sync + 'static {
+    /// Whether its loops are alive; if not, what is wrong. Does not block.
+    ///
+    /// # Errors
+    ///
+    /// A sentence for people.
+    fn healthy(&self) -> Result<(), String>;
+
+    /// Whether it has started and is not about to stop. Does not block.
+    fn ready(&self) -> bool;
+
+    /// All series, in the format of [`CONTENT_TYPE`](crate::metrics::CONTENT_TYPE). May block.
+    ///
+    /// # Errors
+    ///
+    /// They cannot be told now. Why is for the log, not for clients.
+    fn metrics(&self) -> Result<String, Box<dyn Error + Send + Sync>>;
+
+    /// The names in `http.hosts`, as they are now: a reload may change them.
+    fn hosts(&self) -> Arc<[String]>;
+}

@@ -1,0 +1,194 @@
+//! How everything stands at the moment of a scrape: the gauges of organizations and sinks.
+//!
+//! They are made anew each time, so nothing of an earlier scrape can stay behind, and two scrapes
+//! at once do not disturb each other.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use prometheus::proto::MetricFamily;
+use prometheus::{GaugeVec, Registry};
+
+use super::{options, register};
+use crate::config::Organization;
+use crate::organization::OrganizationId;
+use crate::store::{Answer, Store, StoreError, Vitals};
+
+/// How everything stands.
+#[derive(Clone, Debug, Default)]
+pub struct Snapshot {
+    /// Every organization of the config.
+    pub organizations: Vec<OrganizationSnapshot>,
+    /// Every lane of every sink of the config, with the sink's name.
+    pub lanes: Vec<(String, LaneGauge)>,
+}
+
+/// How one organization stands.
+#[derive(Clone, Debug)]
+pub struct OrganizationSnapshot {
+    /// Which it is.
+    pub id: OrganizationId,
+    /// What the store has of it; the default before its first sync.
+    pub vitals: Vitals,
+    /// Seats that are paid for.
+    pub seats_limit: Option<u64>,
+    /// When its next sync is due.
+    pub next_sync: Option<DateTime<Utc>>,
+}
+
+/// How one lane stands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LaneGauge {
+    /// Events that wait for delivery.
+    pub queued: u64,
+    /// When the oldest of them happened.
+    pub oldest: Option<DateTime<Utc>>,
+    /// Events that the lane did not take.
+    pub dead_letters: u64,
+}
+
+impl LaneGauge {
+    /// Both lanes of one sink together.
+    fn and(self, other: Self) -> Self {
+        Self {
+            queued: self.queued.saturating_add(other.queued),
+            oldest: self.oldest.into_iter().chain(other.oldest).min(),
+            dead_letters: self.dead_letters.saturating_add(other.dead_letters),
+        }
+    }
+}
+
+impl Snapshot {
+    /// Looks at the store, with one question for all organizations, and takes from the caller
+    /// what the store does not know. Blocks.
+    ///
+    /// # Errors
+    ///
+    /// The store failed.
+    pub fn take(
+        store: &Store,
+        organizations: &[Organization],
+        next_sync: impl Fn(&OrganizationId) -> Option<DateTime<Utc>>,
+        lanes: Vec<(String, LaneGauge)>,
+    ) -> Result<Self, StoreError> {
+        #[expect(
+            clippy::redundant_closure_for_method_calls,
+            reason = "the method is not general enough"
+        )]
+        let mut vitals = store.read(|view| view.vitals())?;
+        let organizations = organizations.iter().map(|organization| OrganizationSnapshot {
+            id: organization.id.clone(),
+            vitals: vitals.remove(&organization.id).unwrap_or_default(),
+            seats_limit: organization.seats.limit,
+            next_sync: next_sync(&organization.id),
+        });
+        Ok(Self { organizations: organizations.collect(), lanes })
+    }
+
+    /// The gauges, without those that nothing has a value for.
+    pub(super) fn gather(&self) -> Vec<MetricFamily> {
+        let registry = Registry::new();
+        self.show_organizations(&registry);
+        self.show_sinks(&registry);
+        registry.gather()
+    }
+
+    fn show_organizations(&self, registry: &Registry) {
+        let gauge = |name, help| gauges(registry, name, help, &["org", "service"]);
+        let members = gauge("org_members", "Members on the last roster, unnamed rows aside.");
+        let unnamed = gauge(
+            "org_unnamed",
+            "Rows of the last roster that name nobody, such as deleted accounts.",
+        );
+        let seats_used =
+            gauge("org_seats_used", "Seats in use on the last roster, those of unnamed rows too.");
+        let seats_limit = gauge(
+            "org_seats_limit",
+            "Seats that are paid for, where the configuration names them.",
+        );
+        let admins = gauge("org_admins", "Admins on the last roster.");
+        let up = gauge(
+            "org_up",
+            "Whether the last sync read a whole roster; a held one counts. 0 before the first \
+             sync.",
+        );
+        let token_admin = gauge(
+            "org_token_admin",
+            "Whether the token was an admin's when Codecov was last asked.",
+        );
+        let held = gauge(
+            "org_sync_held",
+            "Whether a roster is held and waits for `seatwatch approve` or `reject`.",
+        );
+        let last_success = gauge(
+            "sync_last_success_timestamp_seconds",
+            "When a sync last succeeded; a held one does not count. Absent before the first.",
+        );
+        let next = gauge("sync_next_timestamp_seconds", "When the next sync is due.");
+        for organization in &self.organizations {
+            let (id, vitals) = (&organization.id, &organization.vitals);
+            let labels = [id.owner(), id.service().word()];
+            let set = |gauge: &GaugeVec, value| gauge.with_label_values(&labels).set(value);
+            if let Some(totals) = &vitals.totals {
+                set(&members, number(totals.members));
+                set(&unnamed, number(totals.unnamed.members));
+                set(&seats_used, number(totals.seats_used()));
+                set(&admins, number(totals.admins));
+            }
+            if let Some(limit) = organization.seats_limit {
+                set(&seats_limit, number(limit));
+            }
+            set(&up, yes(vitals.failures == Some(0)));
+            set(&token_admin, yes(vitals.answer == Some(Answer::Admin)));
+            set(&held, yes(vitals.held));
+            if let Some(time) = vitals.last_success_at {
+                set(&last_success, seconds(time));
+            }
+            if let Some(time) = organization.next_sync {
+                set(&next, seconds(time));
+            }
+        }
+    }
+
+    fn show_sinks(&self, registry: &Registry) {
+        let gauge = |name, help| gauges(registry, name, help, &["sink"]);
+        let queued = gauge(
+            "sink_queue_events",
+            "Events that wait for delivery, each once for every lane that it waits in.",
+        );
+        let oldest = gauge(
+            "sink_oldest_pending_timestamp_seconds",
+            "When the oldest event happened that waits for delivery; 0 where none waits.",
+        );
+        let dead =
+            gauge("sink_dead_letter_events", "Events that were given up and wait for a person.");
+        let mut sinks: BTreeMap<&str, LaneGauge> = BTreeMap::new();
+        for (sink, lane) in &self.lanes {
+            let sum = sinks.entry(sink).or_default();
+            *sum = sum.and(*lane);
+        }
+        for (sink, sum) in sinks {
+            queued.with_label_values(&[sink]).set(number(sum.queued));
+            oldest.with_label_values(&[sink]).set(sum.oldest.map_or(0.0, seconds));
+            dead.with_label_values(&[sink]).set(number(sum.dead_letters));
+        }
+    }
+}
+
+fn gauges(registry: &Registry, name: &str, help: &str, labels: &[&str]) -> GaugeVec {
+    register(registry, GaugeVec::new(options(name, help), labels))
+}
+
+#[expect(clippy::cast_precision_loss, reason = "nobody has 2^53 members")]
+fn number(number: u64) -> f64 {
+    number as f64
+}
+
+fn yes(yes: bool) -> f64 {
+    f64::from(u8::from(yes))
+}
+
+/// Since 1970; a time before that, which only a wrong clock tells, is 0.
+pub(super) fn seconds(time: DateTime<Utc>) -> f64 {
+    (time - DateTime::UNIX_EPOCH).to_std().unwrap_or_default().as_secs_f64()
+}
