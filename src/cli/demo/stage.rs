@@ -3,8 +3,6 @@
 
 use std::path::{Path, PathBuf};
 
-use itertools::Itertools as _;
-use seatwatch_sdk::EventKind;
 use tempfile::TempDir;
 
 use super::super::exit::{Exit, Failure, Stop};
@@ -28,10 +26,11 @@ impl Stage {
         let cannot = |what: &str, error: &dyn std::fmt::Display| {
             Failure::new(Exit::CannotCreate, format!("cannot {what}: {error}"))
         };
-        let directory = tempfile::Builder::new()
-            .prefix("seatwatch-demo-")
-            .tempdir()
-            .map_err(|error| cannot("make a temporary folder", &error))?;
+        let directory =
+            tempfile::Builder::new().prefix("seatwatch-demo-").tempdir().map_err(|error| {
+                cannot("make a temporary folder", &error)
+                    .with_hint("set `TMPDIR` to a directory that you can write")
+            })?;
         let cast: Vec<Cast> = CAST.iter().map(|one| one.parse().expect("a cast")).collect();
         let (world, tokens) = simulate::world(&cast);
         let simulator = Simulator::start(world, ([127, 0, 0, 1], 0).into())
@@ -104,8 +103,7 @@ impl Stage {
         ]
     }
 
-    /// Short schedules, a failure is told at the first, and nothing is left out: nobody has hours
-    /// to watch.
+    /// Short schedules, and a failure is told at the first: nobody has hours to watch.
     fn config_text(&self) -> String {
         let base_url = self.simulator.base_url();
         format!(
@@ -128,11 +126,7 @@ impl Stage {
                  owner: example-group\n    \
                  token_file: codecov-token-gitlab\n\
              sinks:\n  \
-               events:\n    \
-                 type: file\n    \
-                 path: events.ndjson\n    \
-                 events: [{}]\n",
-            EventKind::ALL.iter().format(", ")
+               events: {{ type: file, path: events.ndjson }}\n"
         )
     }
 }

@@ -84,7 +84,7 @@ pub(super) fn story() -> Vec<Scene> {
             told: vec![(UMBRELLA, RosterHeld)],
         },
         Scene {
-            heading: "nothing was committed; somebody looks at it, finds that it is right, and says so",
+            heading: "nothing of it was committed; somebody looks at it, and approves it",
             deeds: vec![Approve(UMBRELLA)],
             told: vec![(UMBRELLA, RosterReleased), (UMBRELLA, Left)],
         },
