@@ -142,7 +142,8 @@ impl<'a> Show<'a> {
         Ok(failed.is_none() && refused.is_none())
     }
 
-    /// Shows what the sink is told, until `done` says so, or for so long; says which it was.
+    /// Shows what the sink is told until `done` says that it is enough, but for so long at most.
+    /// Whether it was enough comes back.
     async fn watch(
         &mut self,
         at_most: Duration,

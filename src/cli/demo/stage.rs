@@ -85,10 +85,11 @@ impl Stage {
         self.tokens.iter().map(|token| token.username.clone())
     }
 
-    /// The command that a person would type for this config, after a `$`.
+    /// The command that a person would type for this config.
     pub(super) fn command(&self, rest: &str) -> String {
         // As this one was called, so that it can be typed as it stands.
-        let program = std::env::args().next().unwrap_or_else(|| "seatwatch".to_owned());
+        let program = std::env::args_os().next().unwrap_or_else(|| "seatwatch".into());
+        let program = program.display();
         format!("{program} --config {} {rest}", self.config_path().display())
     }
 
