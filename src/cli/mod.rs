@@ -85,8 +85,14 @@ enum Command {
     /// Prints the JSON Schema of the configuration or of an event.
     Schema(schema::Schema),
     /// Serves a made-up Codecov on loopback, to try things out.
+    ///
+    /// The answers are those of the real server. The people are made up, the same ones every time.
+    /// Nothing leaves this machine.
+    ///
+    /// To let the daemon watch it: `seatwatch simulate --change-every 10s --write-config DIR`, and
+    /// in another terminal `seatwatch run --config DIR/seatwatch.yaml`.
     Simulate(simulate::Simulate),
-    /// Shows all of it in a minute, without a token: a made-up Codecov, and what is told of it.
+    /// Shows all of it in a minute, without a token: a made-up Codecov, and the daemon.
     Demo(demo::Demo),
 }
 

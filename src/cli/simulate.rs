@@ -21,10 +21,7 @@ use super::say;
 use crate::organization::{OrganizationId, Service};
 use crate::simulator::{Churn, Options, Script, Simulator, World};
 
-/// Serve a made-up Codecov on loopback
-///
-/// The answers are those of the real server. The people are made up, the same ones every time.
-/// Nothing leaves this machine.
+/// Arguments of `simulate`.
 #[derive(Clone, Debug, clap::Args)]
 pub(super) struct Simulate {
     /// Where to listen: a loopback address; port 0 takes a free one
@@ -136,8 +133,15 @@ async fn serve(args: Simulate) -> anyhow::Result<()> {
     if let Some(directory) = &args.write_config {
         write_config(directory, &base_url, &args.organizations, &tokens)?;
         let config = directory.join("seatwatch.yaml");
-        let config = config.display();
-        say(&format!("\ntry, and again after a while:\n  seatwatch sync --config {config}\n"))?;
+        let (config, events) = (config.display(), directory.join("events.ndjson"));
+        say(&format!(
+            "\nto let the daemon watch it, in another terminal:\n  \
+             seatwatch run --config {config}\n\
+             then, while it runs:\n  \
+             seatwatch status --config {config}\n  \
+             tail -F {}\n\n",
+            events.display()
+        ))?;
     }
 
     let organizations = args.organizations.iter().map(|cast| cast.organization.clone());

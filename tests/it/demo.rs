@@ -56,7 +56,7 @@ impl Demo {
         kill(Pid::from_raw(self.child.id().try_into().unwrap()), signal).unwrap();
     }
 
-    /// What is still said until it ends by itself, without a word of complaint or a file left.
+    /// How it ends, without a word of complaint or a file left, and what it says until then.
     fn end(mut self) -> (ExitStatus, String) {
         let rest = self.lines.by_ref().map(|line| line.unwrap() + "\n").collect();
         let status = self.wait();
@@ -85,8 +85,7 @@ fn beside(config: &Path, arguments: &[&str]) -> (Option<i32>, String) {
     (output.status.code(), String::from_utf8(output.stdout).unwrap())
 }
 
-/// The demo is stopped when the story is over; commands from another terminal are answered by
-/// its daemon, which a person can recognize by the lock that it holds.
+/// Commands from another terminal work meanwhile: what changes something is done by its daemon.
 #[test]
 fn a_demo_plays_the_story_and_ends_on_ctrl_c() {
     let mut demo = Demo::start(&[]);

@@ -19,7 +19,7 @@ use super::stage::Stage;
 use super::story::{Deed, Scene, story};
 use super::told::{Sink, Told};
 use crate::control::{Answer, Question};
-use crate::simulator::{Churn, Fault, When};
+use crate::simulator::{Action, Churn, Fault, When};
 use crate::store::Reader;
 
 /// The daemon looks every two seconds: what is not told by then will not be.
@@ -53,6 +53,10 @@ impl<'a> Show<'a> {
         let mut churn = Churn::new(stage.cast.iter().cloned(), 1).sparing(stage.token_holders());
         loop {
             if let Some(change) = stage.simulator.change_once(&mut churn) {
+                if let Action::Email(_) = change.action {
+                    // `updated` is told only to sinks that ask for it.
+                    continue;
+                }
                 head(&change.to_string())?;
                 let organization = change.organization.to_string();
                 self.watch(4 * BREATH, |told| told.organization() == organization).await?;
@@ -62,15 +66,14 @@ impl<'a> Show<'a> {
     }
 
     fn introduce(&self) -> Result<(), Stop> {
-        let dim = Style::new().dimmed();
         let url = self.stage.simulator.base_url();
-        let sights = self.sights.iter().map(|sight| format!("  {dim}${dim:#} {sight}"));
+        let sights = self.sights.iter().map(|sight| format!("  {}", typed(sight)));
         Ok(say(&format!(
             "A made-up Codecov on {url}, and the daemon, which asks it every two seconds.\n\
              Config, state and events are in {} until this ends.\n\
-             To look on from another terminal:\n{}\n",
+             To look on from another terminal:\n{}",
             self.stage.folder().display(),
-            sights.format("\n")
+            sights.format("")
         ))?)
     }
 
@@ -120,7 +123,7 @@ impl<'a> Show<'a> {
 
     /// Does what `seatwatch approve` does while a daemon runs.
     async fn approve(&self, organization: &str) -> Result<bool, Stop> {
-        say(&format!("$ {}\n", self.stage.command(&format!("approve {organization}"))))?;
+        say(&typed(&self.stage.command(&format!("approve {organization}"))))?;
         let Some(daemon) = connect(&self.stage.state_dir())? else { return Ok(false) };
         let organization = organization.parse().expect("the story names organizations");
         let mut refused = None;
@@ -139,7 +142,8 @@ impl<'a> Show<'a> {
         Ok(failed.is_none() && refused.is_none())
     }
 
-    /// Shows what the sink is told, until `done` says so, or for so long; says which it was.
+    /// Shows what the sink is told until `done` says that it is enough, but for so long at most.
+    /// Whether it was enough comes back.
     async fn watch(
         &mut self,
         at_most: Duration,
@@ -190,6 +194,12 @@ impl<'a> Show<'a> {
 /// The kinds of members' events come after those of organizations.
 fn is_of_member(event: EventKind) -> bool {
     event >= EventKind::Joined
+}
+
+/// What a person types into a terminal.
+fn typed(command: &str) -> String {
+    let dim = Style::new().dimmed();
+    format!("{dim}${dim:#} {command}\n")
 }
 
 fn head(text: &str) -> std::io::Result<()> {

@@ -1,10 +1,9 @@
 //! What the story is played on: a temporary folder, a made-up Codecov, and a config that reads
 //! from it. The config is a whole one: commands in another terminal work with it.
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use itertools::Itertools as _;
-use seatwatch_sdk::EventKind;
 use tempfile::TempDir;
 
 use super::super::exit::{Exit, Failure, Stop};
@@ -28,10 +27,11 @@ impl Stage {
         let cannot = |what: &str, error: &dyn std::fmt::Display| {
             Failure::new(Exit::CannotCreate, format!("cannot {what}: {error}"))
         };
-        let directory = tempfile::Builder::new()
-            .prefix("seatwatch-demo-")
-            .tempdir()
-            .map_err(|error| cannot("make a temporary folder", &error))?;
+        let directory =
+            tempfile::Builder::new().prefix("seatwatch-demo-").tempdir().map_err(|error| {
+                cannot("make a temporary folder", &error)
+                    .with_hint("set `TMPDIR` to a directory that you can write")
+            })?;
         let cast: Vec<Cast> = CAST.iter().map(|one| one.parse().expect("a cast")).collect();
         let (world, tokens) = simulate::world(&cast);
         let simulator = Simulator::start(world, ([127, 0, 0, 1], 0).into())
@@ -86,32 +86,34 @@ impl Stage {
         self.tokens.iter().map(|token| token.username.clone())
     }
 
-    /// The command that a person would type for this config, after a `$`.
+    /// The command that a person would type for this config.
     pub(super) fn command(&self, rest: &str) -> String {
         // As this one was called, so that it can be typed as it stands.
-        let program = std::env::args().next().unwrap_or_else(|| "seatwatch".to_owned());
+        let program = std::env::args_os().next().unwrap_or_else(|| "seatwatch".into());
+        let program = program.display();
         format!("{program} --config {} {rest}", self.config_path().display())
     }
 
     /// What can be done in another terminal while the story is played.
-    pub(super) fn sights(&self) -> Vec<String> {
+    pub(super) fn sights(&self, daemon: SocketAddr) -> Vec<String> {
         let token = self.tokens.first().map_or("", |token| token.token.as_str());
         let base_url = self.simulator.base_url();
         vec![
             self.command("status"),
             format!("tail -F {}", self.events_path().display()),
+            format!("curl http://{daemon}/metrics"),
             format!("curl -H 'Authorization: bearer {token}' {base_url}/api/v2/github/acme/users/"),
         ]
     }
 
-    /// Short schedules, a failure is told at the first, and nothing is left out: nobody has hours
-    /// to watch.
+    /// Short schedules, and a failure is told at the first: nobody has hours to watch.
     fn config_text(&self) -> String {
         let base_url = self.simulator.base_url();
         format!(
             "# Written by `seatwatch demo`.\n\
              instance: demo\n\
              state_dir: state\n\
+             listen: 127.0.0.1:0\n\
              schedule: \"*/2 * * * * *\"\n\
              failing_after: 1\n\
              shutdown_grace: 2s\n\
@@ -128,11 +130,7 @@ impl Stage {
                  owner: example-group\n    \
                  token_file: codecov-token-gitlab\n\
              sinks:\n  \
-               events:\n    \
-                 type: file\n    \
-                 path: events.ndjson\n    \
-                 events: [{}]\n",
-            EventKind::ALL.iter().format(", ")
+               events: {{ type: file, path: events.ndjson }}\n"
         )
     }
 }

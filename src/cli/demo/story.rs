@@ -42,12 +42,9 @@ pub(super) enum Deed {
 /// The scenes, in order.
 pub(super) fn story() -> Vec<Scene> {
     use Deed::{Approve, Changes, Outage, Repair};
-    let gone = ["hana-haddad", "ines-ito", "jonas-jansen", "kemal-kowalska"].into_iter().chain([
-        "lena-lindqvist",
-        "mona-moreau",
-        "noor-novak",
-        "olga-okafor",
-    ]);
+    let gone = "hana-haddad ines-ito jonas-jansen kemal-kowalska \
+                lena-lindqvist mona-moreau noor-novak olga-okafor";
+    let gone = gone.split_whitespace().map(|name| at(UMBRELLA, name, LeaveAndUnseat)).collect();
     vec![
         Scene {
             heading: "the first rosters are a quiet baseline",
@@ -80,11 +77,11 @@ pub(super) fn story() -> Vec<Scene> {
         },
         Scene {
             heading: "at github/umbrella half of the members vanish at once: too many to be believed",
-            deeds: vec![Changes(gone.map(|name| at(UMBRELLA, name, LeaveAndUnseat)).collect())],
+            deeds: vec![Changes(gone)],
             told: vec![(UMBRELLA, RosterHeld)],
         },
         Scene {
-            heading: "nothing was committed; somebody looks at it, finds that it is right, and says so",
+            heading: "nothing of it was committed; somebody looks at it, and approves it",
             deeds: vec![Approve(UMBRELLA)],
             told: vec![(UMBRELLA, RosterReleased), (UMBRELLA, Left)],
         },
