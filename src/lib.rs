@@ -39,4 +39,5 @@ pub mod sinks;
 pub mod standing;
 pub mod store;
 pub mod sync;
+mod text;
 pub mod upkeep;

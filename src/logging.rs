@@ -7,10 +7,14 @@ use std::io::{self, IsTerminal as _};
 
 use nix::sys::stat::fstat;
 use tracing::Subscriber;
+use tracing_subscriber::field::MakeExt as _;
+use tracing_subscriber::fmt::format;
 use tracing_subscriber::layer::{Layer, SubscriberExt as _};
 use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{EnvFilter, fmt};
+
+use crate::text::shown;
 
 /// How the daemon's lines are written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -59,10 +63,20 @@ fn lines<S>(with_time: bool) -> Box<dyn Layer<S> + Send + Sync>
 where
     S: Subscriber + for<'a> LookupSpan<'a>,
 {
+    // Names, and what servers say, stand in the values as others chose them.
+    let fields = format::debug_fn(|out, field, value| {
+        let value = shown(&format!("{value:?}"));
+        if field.name() == "message" {
+            write!(out, "{value}")
+        } else {
+            write!(out, "{field}={value}")
+        }
+    });
     let layer = fmt::layer()
         .with_writer(io::stderr)
         .with_ansi(io::stderr().is_terminal())
-        .with_target(false);
+        .with_target(false)
+        .fmt_fields(fields.delimited(" "));
     if with_time { layer.boxed() } else { layer.without_time().boxed() }
 }
 

@@ -11,6 +11,8 @@ use serde::Serializer as _;
 use serde::ser::SerializeSeq as _;
 use serde_json::Value;
 
+pub(super) use crate::text::shown;
+
 use super::exit::Stop;
 
 /// For whom a command writes.
@@ -111,15 +113,6 @@ fn cell(value: &Value) -> String {
     }
 }
 
-/// A text as it can be shown on a terminal: control and bidi characters are escaped.
-pub(super) fn shown(text: &str) -> String {
-    let mut shown = String::with_capacity(text.len());
-    for c in text.chars() {
-        if seatwatch_sdk::is_unseen(c) { shown.extend(c.escape_unicode()) } else { shown.push(c) }
-    }
-    shown
-}
-
 /// A table for people: without lines, and as wide as its content. A terminal wraps what is too
 /// long better than a table that breaks names into letters.
 pub(super) fn table(header: &[&str]) -> Table {
@@ -150,15 +143,4 @@ pub(super) fn write_table(table: &Table, out: &mut dyn Write) -> io::Result<()> 
 pub(super) fn count(number: u64, singular: &str) -> String {
     let plural = if number == 1 { "" } else { "s" };
     format!("{number} {singular}{plural}")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_would_deceive_a_reader_is_escaped() {
-        assert_eq!(shown("Zoë 名前 🦀"), "Zoë 名前 🦀");
-        assert_eq!(shown("a\u{202e}b\u{7}\r\n"), "a\\u{202e}b\\u{7}\\u{d}\\u{a}");
-    }
 }

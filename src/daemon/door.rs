@@ -30,7 +30,15 @@ impl Door {
         if self.open.as_ref().is_some_and(|(named, ..)| *named == wanted) {
             return Ok(None);
         }
-        let listener = TcpListener::bind(wanted).await.map_err(|error| refusal(wanted, &error))?;
+        let bound = TcpListener::bind(wanted).await;
+        let listener = bound.map_err(|error| match &self.open {
+            Some((_, open, _)) if open.port() == wanted.port() && is_taken(&error) => {
+                let message = format!("cannot listen on {wanted} while listening on {open}");
+                Failure::new(Exit::Config, message)
+                    .with_hint("restart the daemon, or give `listen` another port too")
+            }
+            _ => refusal(wanted, &error),
+        })?;
         Ok(Some((wanted, listener)))
     }
 
@@ -65,6 +73,10 @@ impl Door {
         }
         while self.servers.join_next().await.is_some() {}
     }
+}
+
+fn is_taken(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::AddrInUse
 }
 
 fn refusal(address: SocketAddr, error: &io::Error) -> Failure {

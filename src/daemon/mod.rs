@@ -111,7 +111,6 @@ impl Daemon {
         let observer = observer(&metrics);
         let none = Servers::default();
         let servers = Servers::of(&config, all, &none, around.policy, Some(&observer))?;
-        metrics.set_sinks(config.sinks.iter().map(|sink| sink.name.as_str()));
         let door = Door::default();
         let listener = door.listener_for(config.listen).await?;
         let means = Means {
@@ -137,7 +136,7 @@ impl Daemon {
         let mut daemon = Self {
             heartbeat: Heartbeat::of(&config, now),
             notify: Notify::new(around.notify),
-            pulse: Arc::default(),
+            pulse,
             overview,
             timetable,
             door,

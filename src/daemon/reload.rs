@@ -90,7 +90,6 @@ impl Daemon {
         self.servers = servers;
         self.syncs.replan(plan(&self.config, &self.servers, &self.store, &self.around));
         self.heartbeat = Heartbeat::of(&self.config, now);
-        self.metrics.set_sinks(self.config.sinks.iter().map(|sink| sink.name.as_str()));
         if let Some(listener) = listener {
             self.door.open(listener, &self.overview);
         }

@@ -111,6 +111,7 @@ impl Workers {
     /// The store failed; nothing was changed.
     pub async fn serve(&mut self, sinks: &[SinkEntry], grace: Duration) -> Result<(), StoreError> {
         self.make_lanes(sinks).await?;
+        self.means.metrics.set_sinks(sinks.iter().map(|entry| entry.name.as_str()));
         let mut before = std::mem::take(&mut self.sinks);
         for entry in sinks {
             let fingerprint = format!("{entry:?}");

@@ -21,10 +21,10 @@ fn the_series_of_a_sink_come_and_go_with_the_config() {
     sink_deliveries_total{sink="audit"} 1
     sink_deliveries_total{sink="mail"} 0
     sink_delivery_failures_total{reason="disable",sink="audit"} 0
-    sink_delivery_failures_total{reason="reject",sink="audit"} 0
-    sink_delivery_failures_total{reason="retry",sink="audit"} 0
     sink_delivery_failures_total{reason="disable",sink="mail"} 1
+    sink_delivery_failures_total{reason="reject",sink="audit"} 0
     sink_delivery_failures_total{reason="reject",sink="mail"} 0
+    sink_delivery_failures_total{reason="retry",sink="audit"} 0
     sink_delivery_failures_total{reason="retry",sink="mail"} 1
     "#);
     metrics.set_sinks(["audit", "chat"]);

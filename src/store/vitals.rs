@@ -86,7 +86,7 @@ mod tests {
         let steps = plan.query_map([], |row| row.get::<_, String>("detail")).unwrap();
         let steps: Vec<String> = steps.collect::<Result<_, _>>().unwrap();
         insta::assert_snapshot!(steps.join("\n"), @r"
-        SCAN organizations
+        SCAN organizations USING COVERING INDEX sqlite_autoindex_organizations_1
         SEARCH rosters USING INTEGER PRIMARY KEY (rowid=?) LEFT-JOIN
         SEARCH health USING INTEGER PRIMARY KEY (rowid=?) LEFT-JOIN
         SEARCH proofs USING INTEGER PRIMARY KEY (rowid=?) LEFT-JOIN

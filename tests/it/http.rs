@@ -209,6 +209,18 @@ fn only_get_and_head_are_answered() {
     assert_eq!(scrapes, 2, "a refused request was looked into");
 }
 
+/// Nobody waits for what a request without a meaning for a body announces.
+#[test]
+fn bodies_are_not_read() {
+    let site = Site::open();
+    for more in ["Content-Length: 1000000", "Transfer-Encoding: chunked", "Expect: 100-continue"] {
+        for (method, expected) in [("GET", 200), ("POST", 405)] {
+            let request = format!("{method} /metrics HTTP/1.1\nHost: HOST\n{more}");
+            assert_eq!(site.status(&request), expected, "{method} {more}");
+        }
+    }
+}
+
 #[test]
 fn whoever_calls_it_by_another_name_is_sent_away() {
     let site = Site::open();

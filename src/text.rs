@@ -1,0 +1,23 @@
+//! Texts that others chose, as people may see them: on a terminal and in the daemon's log.
+//!
+//! Machines get names as they are; this is for eyes only.
+
+/// A text without anything that a reader would not see: control and bidi characters are escaped.
+pub(crate) fn shown(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        if seatwatch_sdk::is_unseen(c) { shown.extend(c.escape_unicode()) } else { shown.push(c) }
+    }
+    shown
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_would_deceive_a_reader_is_escaped() {
+        assert_eq!(shown("Zoë 名前 🦀"), "Zoë 名前 🦀");
+        assert_eq!(shown("a\u{202e}b\u{7}\r\n"), "a\\u{202e}b\\u{7}\\u{d}\\u{a}");
+    }
+}
