@@ -318,7 +318,7 @@ impl World {
             "instance: test\nstate_dir: state\n\
              codecov:\n  base_url: {base_url}\n  token_file: token\n  requests_per_second: 1000\n{codecov}\
              organizations:\n  - service: github\n    owner: acme\n{organization}{organizations}\
-             sinks:\n  events:\n    type: file\n    path: events.ndjson\n{sink}{sinks}listen: 127.0.0.1:0\n{top}"
+             sinks:\n  events:\n    type: file\n    path: events.ndjson\n{sink}{sinks}{top}listen: 127.0.0.1:0\n"
         )
     }
 
