@@ -35,8 +35,13 @@ pub(super) fn daemon_of(path: &Path) -> Result<UnixStream, Stop> {
             return Ok(daemon);
         }
     }
-    let place = state.map(|directory| format!(" in `{}`", directory.display())).unwrap_or_default();
-    let failure = Failure::new(Exit::Unavailable, format!("no daemon runs{place}"));
+    let Some(state) = state else {
+        // What is wrong with the config hides where the daemon is, so it is what has to be told.
+        config::load_without_secrets(path)?;
+        return Err(Failure::new(Exit::Unavailable, "no daemon runs").into());
+    };
+    let message = format!("no daemon runs in `{}`", state.display());
+    let failure = Failure::new(Exit::Unavailable, message);
     Err(failure
         .with_hint("start it with `seatwatch run`, or name its config with `--config`")
         .into())

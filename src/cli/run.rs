@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
@@ -17,6 +18,9 @@ use crate::exit::{Exit, Failure, Stop};
 use crate::logging::LogFormat;
 use crate::schedule::Ticker;
 
+/// What is left of work on files may take so long after everything else has ended.
+const LAST_MOMENT: Duration = Duration::from_secs(1);
+
 /// Arguments of `run`.
 #[derive(Debug, clap::Args)]
 pub(super) struct Run {
@@ -29,7 +33,12 @@ pub(super) struct Run {
 pub(super) fn run(path: &Path) -> Result<Exit, Stop> {
     let config = instance::load(path)?;
     warn_of_secrets(path);
-    super::runtime()?.block_on(serve(config, path.to_owned()))
+    let runtime = super::runtime()?;
+    let done = runtime.block_on(serve(config, path.to_owned()));
+    // Nobody can stop a system call: one that hangs, on a file system that is gone, has had its
+    // grace, and the process ends without it.
+    runtime.shutdown_timeout(LAST_MOMENT);
+    done
 }
 
 /// One organization's token that cannot be read is no reason not to watch the others: its syncs
@@ -87,8 +96,8 @@ async fn obey(mut signals: Signals, orders: &Orders) -> std::io::Result<()> {
     }
     while let Some(signal) = signals.next().await {
         if signal == SIGHUP {
-            // Metrics and the log say how it went.
-            drop(orders.reload().await);
+            // A reload that takes its time keeps no other signal waiting.
+            orders.reload_soon().await;
         } else {
             stopping.store(true, Ordering::SeqCst);
             orders.stop().await;

@@ -84,14 +84,16 @@ impl Control {
 async fn serve(stream: UnixStream, daemon: &dyn Daemon) -> io::Result<()> {
     let peer = Uid::from_raw(stream.peer_cred()?.uid());
     let (read, mut write) = stream.into_split();
+    let mut line = String::new();
+    let mut read = BufReader::new(read.take(LONGEST_QUESTION));
+    // Also of whoever is not heard: with something unread, closing would break the connection
+    // before they have read why.
+    tokio::time::timeout(TIME_TO_ASK, read.read_line(&mut line)).await??;
     if !peer.is_root() && peer != Uid::effective() {
         let text =
             format!("error: the daemon runs as user #{} and hears nobody else", Uid::effective());
         return send(&mut write, &Answer::Failed(Trouble { exit: Exit::NoPermission, text })).await;
     }
-    let mut line = String::new();
-    let mut read = BufReader::new(read.take(LONGEST_QUESTION));
-    tokio::time::timeout(TIME_TO_ASK, read.read_line(&mut line)).await??;
     let question = match understand(&line) {
         Ok(question) => question,
         Err(trouble) => return send(&mut write, &Answer::Failed(trouble)).await,
@@ -100,7 +102,8 @@ async fn serve(stream: UnixStream, daemon: &dyn Daemon) -> io::Result<()> {
     let answering = async {
         daemon.answer(question, asked).await;
     };
-    let sending = async {
+    // Once they cannot be sent, nobody takes the parts: whoever makes them is not kept waiting.
+    let sending = async move {
         while let Some(answer) = answers.recv().await {
             send(&mut write, &answer).await?;
         }

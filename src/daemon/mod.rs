@@ -17,6 +17,7 @@ mod reload;
 mod syncs;
 mod told;
 
+use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -153,7 +154,8 @@ impl Daemon {
             syncs,
             workers,
         };
-        daemon.schedule(now)?;
+        let last = daemon.overview.last_runs(&daemon.config.organizations)?;
+        daemon.schedule(&last, now);
         daemon.metrics.reloaded(true, now);
         if let Some(listener) = listener {
             daemon.door.open(listener, &daemon.overview);
@@ -185,7 +187,7 @@ impl Daemon {
         loop {
             tokio::select! {
                 () = self.around.ticks.next() => self.beat().await,
-                ended = self.syncs.next_ended() => self.note(&ended),
+                ended = self.syncs.next_ended() => self.note(ended).await,
                 Some(order) = self.orders.1.recv() => match order {
                     Order::Stop => break,
                     order => self.obey(order).await,
@@ -242,6 +244,16 @@ impl Daemon {
         }
     }
 
+    /// Syncs that were dropped, or broke off, are not under way any more.
+    async fn note_ended(&self, organizations: Vec<OrganizationId>) {
+        if organizations.is_empty() {
+            return;
+        }
+        if let Err(error) = self.store.write(move |tx| tx.end_syncs(&organizations)).await {
+            warn!(error = chain(&error), "cannot note that syncs have ended");
+        }
+    }
+
     /// Trims what is older than the retention, if that is due.
     fn keep_up(&mut self, now: DateTime<Utc>) {
         let (store, config) = (Arc::clone(&self.store), Arc::clone(&self.config));
@@ -267,15 +279,16 @@ impl Daemon {
         });
     }
 
-    fn note(&mut self, ended: &Ended) {
+    async fn note(&mut self, ended: Ended) {
         self.notify.changed();
-        match &ended.result {
-            Ok(report) => told::tell(report, &self.metrics),
-            Err(broken) => error!(
-                organization = %ended.organization,
-                error = chain(broken),
-                "sync failed, and nothing of it was committed"
-            ),
+        let Ended { organization, result } = ended;
+        match result {
+            Ok(report) => told::tell(&report, &self.metrics),
+            Err(broken) => {
+                let error = chain(&broken);
+                error!(%organization, error, "sync failed, and nothing of it was committed");
+                self.note_ended(vec![organization]).await;
+            }
         }
     }
 
@@ -337,16 +350,15 @@ impl Daemon {
         info!("stopped");
     }
 
-    fn schedule(&mut self, now: DateTime<Utc>) -> Result<(), Stop> {
+    /// Gives every organization its place in the timetable; `last` says when each was synced.
+    fn schedule(&self, last: &HashMap<OrganizationId, DateTime<Utc>>, now: DateTime<Utc>) {
         self.overview.show(&self.config, self.workers.watch());
-        let last = self.overview.last_runs(&self.config.organizations)?;
         self.timetable().set(
             &self.config.organizations,
             self.config.splay,
             |id| last.get(id).copied(),
             now,
         );
-        Ok(())
     }
 
     fn timetable(&self) -> MutexGuard<'_, Timetable> {

@@ -48,6 +48,12 @@ impl Orders {
         answered.await.ok()
     }
 
+    /// Asks for the config to be read again, and does not wait: log and metrics say how it went.
+    pub async fn reload_soon(&self) {
+        let (answer, _) = oneshot::channel();
+        self.give(Order::Reload { answer }).await;
+    }
+
     pub(super) async fn sync(&self, organizations: Vec<OrganizationId>, asked: Asked) {
         self.give(Order::Sync { organizations, asked }).await;
     }

@@ -74,7 +74,9 @@ impl Daemon {
         let observer = Some(&self.observer);
         let servers = Servers::of(&config, all, &self.servers, self.around.policy, observer)?;
         let listener = self.door.listener_for(config.listen).await?;
-        self.syncs.keep(&config.organizations.iter().map(|one| one.id.clone()).collect()).await;
+        let known = config.organizations.iter().map(|one| one.id.clone()).collect();
+        let dropped = self.syncs.keep(&known).await;
+        self.note_ended(dropped).await;
         if has_moved(&self.config, &config) {
             // What a lane has cut may name the organization: the store knows the new name.
             self.workers.end_all().await;
@@ -83,17 +85,21 @@ impl Daemon {
                 return Err(error.into());
             }
         }
+        let last = self.overview.last_runs(&config.organizations)?;
         self.workers.serve(&config.sinks, config.shutdown_grace).await?;
+        // Nothing can fail from here on.
         let changes = changes(&self.config, &config);
         let now = self.around.clock.now();
+        if config.heartbeat != self.config.heartbeat {
+            self.heartbeat = Heartbeat::of(&config, now);
+        }
         self.config = Arc::new(config);
         self.servers = servers;
         self.syncs.replan(plan(&self.config, &self.servers, &self.store, &self.around));
-        self.heartbeat = Heartbeat::of(&self.config, now);
         if let Some(listener) = listener {
             self.door.open(listener, &self.overview);
         }
-        self.schedule(now)?;
+        self.schedule(&last, now);
         Ok(changes)
     }
 }

@@ -78,8 +78,10 @@ impl Syncs {
     }
 
     /// Drops the syncs of all organizations but these: nothing of them is committed any more when
-    /// this returns.
-    pub(super) async fn keep(&mut self, known: &HashSet<OrganizationId>) {
+    /// this returns. Says which.
+    pub(super) async fn keep(&mut self, known: &HashSet<OrganizationId>) -> Vec<OrganizationId> {
+        let all = self.waiting.iter().chain(self.running.keys());
+        let dropped: Vec<_> = all.filter(|id| !known.contains(*id)).cloned().collect();
         self.waiting.retain(|id| known.contains(id));
         self.asked.retain(|id, _| known.contains(id));
         let gone = |syncs: &Self| syncs.running.keys().any(|id| !known.contains(id));
@@ -91,6 +93,7 @@ impl Syncs {
             let ended = self.end(joined);
             self.ended.extend(ended);
         }
+        dropped
     }
 
     /// Goes on with another plan. Syncs that run go on as they began.

@@ -92,7 +92,7 @@ impl Dispatcher {
         let deadline = Instant::now() + ONE_ATTEMPT;
         let mut attempts = JoinSet::new();
         for mut lane in self.lanes {
-            attempts.spawn(async move { drain(&mut lane, deadline).await });
+            attempts.spawn(async move { drain(&mut lane, deadline, |_, _| true).await });
         }
         let mut undelivered = Vec::new();
         while let Some(ended) = attempts.join_next().await {
@@ -106,11 +106,18 @@ impl Dispatcher {
     }
 }
 
-/// Delivers until there is nothing left or something stands in the way.
-async fn drain(lane: &mut Lane, deadline: Instant) -> Result<Option<Undelivered>, StoreError> {
+/// Delivers until there is nothing left, something stands in the way, or `go_on`, which hears of
+/// every step, says no.
+async fn drain(
+    lane: &mut Lane,
+    deadline: Instant,
+    mut go_on: impl FnMut(&Lane, &Step) -> bool,
+) -> Result<Option<Undelivered>, StoreError> {
     let mut buried: Option<(u64, String)> = None;
     let obstacle = loop {
-        match lane.step(Pace::Hurried, deadline).await? {
+        let step = lane.step(Pace::Hurried, deadline).await?;
+        let goes_on = go_on(lane, &step);
+        match step {
             Step::Idle | Step::NotBefore(_) => break None,
             Step::Failed { reason, .. } => break Some(Obstacle::Failed(reason)),
             Step::Disabled { reason } | Step::Stopped { reason } => {
@@ -121,7 +128,7 @@ async fn drain(lane: &mut Lane, deadline: Instant) -> Result<Option<Undelivered>
             }
             Step::Moved { .. } => {}
         }
-        if Instant::now() >= deadline {
+        if !goes_on || Instant::now() >= deadline {
             break Some(Obstacle::Failed("there was no time for more".to_owned()));
         }
     };

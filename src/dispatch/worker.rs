@@ -69,7 +69,11 @@ pub struct Workers {
     means: Means,
     tasks: TaskTracker,
     sinks: HashMap<String, Served>,
-    grace: Duration,
+    /// What tells that the workers of sinks that are gone have ended. One that comes back waits
+    /// for it: two workers on one lane would move its cursor back and forth.
+    ending: HashMap<String, Vec<CancellationToken>>,
+    /// How long deliveries under way may take to end, as the config has it now.
+    grace: watch::Sender<Duration>,
 }
 
 /// A sink and the workers that serve its lanes.
@@ -98,8 +102,9 @@ struct Handle {
 impl Workers {
     /// No workers yet.
     pub fn new(means: Means) -> Self {
-        let (tasks, sinks) = (TaskTracker::new(), HashMap::new());
-        Self { means, tasks, sinks, grace: Duration::ZERO }
+        let (tasks, sinks, ending) = (TaskTracker::new(), HashMap::new(), HashMap::new());
+        let (grace, _) = watch::channel(Duration::ZERO);
+        Self { means, tasks, sinks, ending, grace }
     }
 
     /// Serves exactly these sinks from now on. A new one starts at the end of the log, before
@@ -111,6 +116,7 @@ impl Workers {
     /// The store failed; nothing was changed.
     pub async fn serve(&mut self, sinks: &[SinkEntry], grace: Duration) -> Result<(), StoreError> {
         self.make_lanes(sinks).await?;
+        self.grace.send_replace(grace);
         self.means.metrics.set_sinks(sinks.iter().map(|entry| entry.name.as_str()));
         let mut before = std::mem::take(&mut self.sinks);
         for entry in sinks {
@@ -120,16 +126,17 @@ impl Workers {
                 Some(old) if old.fingerprint == fingerprint => old,
                 old => {
                     let changed = old.is_some();
-                    let ended = old.map(Served::end).unwrap_or_default();
+                    let mut ended = self.ending.remove(&entry.name).unwrap_or_default();
+                    ended.extend(old.into_iter().flat_map(Served::end));
                     self.start(entry, fingerprint, &ended, changed)
                 }
             };
             self.sinks.insert(entry.name.clone(), served);
         }
-        for gone in before.into_values() {
-            gone.end();
+        self.ending.retain(|_, workers| workers.iter().any(|worker| !worker.is_cancelled()));
+        for (name, gone) in before {
+            self.ending.insert(name, gone.end());
         }
-        self.grace = grace;
         Ok(())
     }
 
@@ -168,7 +175,7 @@ impl Workers {
                 publish,
                 failing: false,
             };
-            let (entry, before, grace) = (entry.clone(), before.to_vec(), self.grace);
+            let (entry, before, grace) = (entry.clone(), before.to_vec(), self.grace.subscribe());
             let done = ended.clone().drop_guard();
             self.tasks.spawn(async move {
                 let _done = done;
@@ -235,10 +242,17 @@ struct Worker {
 }
 
 impl Worker {
-    async fn run(mut self, entry: &SinkEntry, name: &str, changed: bool, grace: Duration) {
+    async fn run(
+        mut self,
+        entry: &SinkEntry,
+        name: &str,
+        changed: bool,
+        grace: watch::Receiver<Duration>,
+    ) {
         let stop = self.stop.clone();
         let broken_off = async {
             stop.cancelled().await;
+            let grace = *grace.borrow();
             tokio::time::sleep(grace).await;
         };
         tokio::select! {
@@ -265,16 +279,18 @@ impl Worker {
             while !self.stop.is_cancelled() {
                 self.log.mark_unchanged();
                 let deadline = Instant::now() + ONE_DELIVERY;
-                match lane.step(std::mem::replace(&mut pace, Pace::Patient), deadline).await {
+                let step = lane.step(std::mem::replace(&mut pace, Pace::Patient), deadline).await;
+                let rested = match step {
                     Ok(step) => {
                         self.tell(&lane, &step);
-                        self.rest(&mut lane, &step).await;
+                        self.rest(&mut lane, &step).await
                     }
-                    // What the lane remembers may not be what the store has: read it again.
-                    Err(error) => {
-                        self.after_store_failure(entry, &error).await;
-                        break;
-                    }
+                    Err(error) => Err(error),
+                };
+                // What the lane remembers may not be what the store has: read it again.
+                if let Err(error) = rested {
+                    self.after_store_failure(entry, &error).await;
+                    break;
                 }
             }
         }
@@ -291,22 +307,22 @@ impl Worker {
     }
 
     /// Waits for a reason to take the next step.
-    async fn rest(&mut self, lane: &mut Lane, step: &Step) {
+    async fn rest(&mut self, lane: &mut Lane, step: &Step) -> Result<(), StoreError> {
         let until = match step {
-            Step::Moved { .. } | Step::Buried { .. } | Step::Failed { .. } => return,
+            Step::Moved { .. } | Step::Buried { .. } | Step::Failed { .. } => return Ok(()),
             Step::NotBefore(time) => Some(*time),
             Step::Idle | Step::Disabled { .. } | Step::Stopped { .. } => None,
         };
         loop {
             let Means { clock, ticks, .. } = &mut self.means;
             tokio::select! {
-                () = self.stop.cancelled() => return,
+                () = self.stop.cancelled() => return Ok(()),
                 () = async { ticks.until(&**clock, until.expect("guarded")).await },
-                    if until.is_some() => return,
+                    if until.is_some() => return Ok(()),
                 changed = self.log.changed() => {
                     // While something is queued, more of it changes nothing but the count.
                     if changed.is_err() || (*step == Step::Idle) {
-                        return;
+                        return Ok(());
                     }
                     if let Err(error) = lane.count() {
                         debug!(error = chain(&error), "cannot count what is queued");
@@ -314,11 +330,16 @@ impl Worker {
                     self.publish(lane);
                 }
                 Some(answer) = self.hurried.recv() => {
-                    let undelivered = drain(lane, Instant::now() + ONE_ATTEMPT).await;
+                    let deadline = Instant::now() + ONE_ATTEMPT;
+                    let undelivered = drain(lane, deadline, |lane, step| {
+                        self.tell(lane, step);
+                        !self.stop.is_cancelled()
+                    })
+                    .await;
                     self.publish(lane);
                     // Who asked may be gone.
-                    drop(answer.send(undelivered.unwrap_or_default()));
-                    return;
+                    drop(answer.send(undelivered?));
+                    return Ok(());
                 }
             }
         }

@@ -7,7 +7,7 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::body::{Body, to_bytes};
@@ -109,6 +109,31 @@ type Hook = Box<dyn FnMut(u64, &mut World) + Send>;
 struct Shared {
     options: Options,
     state: Mutex<State>,
+    crowd: Crowd,
+}
+
+/// How many requests wait for their answer.
+#[derive(Default)]
+struct Crowd {
+    now: AtomicUsize,
+    most: AtomicUsize,
+}
+
+/// One of those.
+struct Waiting<'a>(&'a Crowd);
+
+impl Crowd {
+    fn enter(&self) -> Waiting<'_> {
+        let now = self.now.fetch_add(1, Ordering::SeqCst) + 1;
+        self.most.fetch_max(now, Ordering::SeqCst);
+        Waiting(self)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.now.fetch_sub(1, Ordering::SeqCst);
+    }
 }
 
 impl std::fmt::Debug for Shared {
@@ -172,7 +197,7 @@ impl Simulator {
         let listener = TcpListener::bind(listen).await?;
         let address = listener.local_addr()?;
         let state = Mutex::new(State { world, ..State::default() });
-        let shared = Arc::new(Shared { options, state });
+        let shared = Arc::new(Shared { options, state, crowd: Crowd::default() });
         let stop = CancellationToken::new();
         let mut tasks = JoinSet::new();
         tasks.spawn(accept(listener, Arc::clone(&shared), stop.clone()));
@@ -287,6 +312,11 @@ impl Simulator {
         self.shared.state().requests
     }
 
+    /// How many requests waited for their answer at the same time, at most.
+    pub fn most_at_once(&self) -> usize {
+        self.shared.crowd.most.load(Ordering::SeqCst)
+    }
+
     /// Every change that was made by churn, scripts and [`Simulator::apply`], in order.
     pub fn changes(&self) -> Vec<Recorded> {
         self.shared.state().record.changes.clone()
@@ -311,6 +341,7 @@ impl Shared {
         request: hyper::Request<hyper::body::Incoming>,
         reset: &Arc<AtomicBool>,
     ) -> io::Result<Response<Body>> {
+        let _waiting = self.crowd.enter();
         let (parts, body) = request.into_parts();
         let body = to_bytes(Body::new(body), MAX_BODY).await.map_err(io::Error::other)?;
         let request = Request::read(&parts, body, &self.options.prefix);

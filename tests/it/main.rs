@@ -8,6 +8,7 @@ mod client;
 mod commands;
 mod config;
 mod crash;
+mod daemon;
 mod demo;
 mod file_sink;
 mod health;

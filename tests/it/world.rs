@@ -187,6 +187,18 @@ impl World {
         self
     }
 
+    /// Takes the other organizations out of the config.
+    pub(crate) fn without_others(mut self) -> Self {
+        self.organizations.clear();
+        self
+    }
+
+    /// Takes the other sinks out of the config.
+    pub(crate) fn without_other_sinks(mut self) -> Self {
+        self.sinks.clear();
+        self
+    }
+
     /// Looks for the server elsewhere from now on.
     pub(crate) fn set_base_url(&mut self, base_url: &str) {
         self.base_url = Some(base_url.to_owned());
@@ -240,7 +252,13 @@ impl World {
 
     /// Puts a token where the config names it.
     pub(crate) fn write_token(&self, token: &str) {
-        let path = self.path("token");
+        self.write_token_to("token", token);
+    }
+
+    /// Puts a token where the config of another organization names it: a name that ends so.
+    pub(crate) fn write_token_to(&self, name: &str, token: &str) {
+        assert!(name.ends_with("token"));
+        let path = self.path(name);
         fs::write(&path, token).unwrap();
         if !token.trim().is_empty() {
             self.secrets.borrow_mut().push(token.trim().to_owned());
@@ -362,7 +380,7 @@ impl Drop for World {
                 let path = entry.path();
                 if path.is_dir() {
                     directories.push(path);
-                } else if entry.file_name() != "token" {
+                } else if !path.to_string_lossy().ends_with("token") {
                     let text = fs::read(&path).unwrap_or_default();
                     let text = String::from_utf8_lossy(&text);
                     self.assert_no_secret(&text, &path.display().to_string());

@@ -1,0 +1,9 @@
+//! The daemon, run as a process and spoken to as systemd, a shell and an operator would.
+
+mod asking;
+mod delivering;
+mod ending;
+mod process;
+mod reloading;
+mod supervised;
+mod watching;

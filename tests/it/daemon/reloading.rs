@@ -1,0 +1,164 @@
+//! Another config while the daemon runs.
+
+use nix::sys::signal::Signal;
+use seatwatch::clock::{Clock as _, SystemClock};
+use serde_json::Value;
+
+use super::process::whole_events;
+use crate::world::{ACME, World};
+
+const BETA: &str = "github/beta";
+
+fn with_beta(world: World) -> World {
+    world.watching("beta", "zoe! yan")
+}
+
+#[test]
+fn a_reload_says_what_changed() {
+    let world = World::start("ann* bob!").rarely();
+    let daemon = world.daemon();
+    insta::assert_snapshot!(world.run(&["reload"]).shown(), @r"
+    reloaded: no organization and no sink changed
+    ");
+
+    let world = with_beta(world).with_other_sink("new: { type: file, path: new.ndjson }");
+    let world = world.with_organization("schedule: \"@daily\"");
+    insta::assert_snapshot!(world.run(&["reload"]).shown(), @r"
+    reloaded: organizations: added github/beta; changed github/acme
+    reloaded: sinks: added new
+    ");
+    // Whoever is new is synced at once.
+    daemon.until_logged(&["synced", BETA, "members=2"]);
+
+    let mut world = world.without_others().without_other_sinks();
+    world.reset_config("max_concurrent_syncs: 1");
+    insta::assert_snapshot!(world.run(&["reload", "--format", "json"]).shown(), @r#"
+    [
+      {
+        "change": "organizations: removed github/beta"
+      },
+      {
+        "change": "sinks: removed new"
+      }
+    ]
+    "#);
+    daemon.stop();
+}
+
+#[test]
+fn a_broken_config_leaves_the_daemon_as_it_was() {
+    let mut world = World::start("ann* bob!").every_second();
+    let daemon = world.daemon();
+    daemon.until_told(&world, "baselined\n");
+    for broken in ["schedul: \"@daily\"\nretention: soon", "splay: [", "heartbeat: never"] {
+        world.reset_config(broken);
+        let ran = world.run(&["reload"]);
+        assert_eq!(ran.code, Some(78), "{}", ran.shown());
+        daemon.signal(Signal::SIGHUP);
+        daemon.until_logged(&["WARN", "config not reloaded: the old one stays"]);
+    }
+    world.reset_config("schedul: \"@daily\"\nretention: soon");
+    insta::assert_snapshot!(world.run(&["reload"]).shown(), @r"
+    error: [DIR]/seatwatch.yaml:15:1: schedul: `schedul` is not a known key
+    hint: did you mean `schedule`?
+
+    error: [DIR]/seatwatch.yaml:16:12: retention: `soon` is not a duration: expected number at 0
+    hint: write a number and a unit: `90s`, `15m`, `24h`, `14d`
+    hint: the daemon goes on with the config that it had
+    exit code 78
+    ");
+    // The old schedule goes on.
+    world.members("ann* bob! cat");
+    daemon.until_told(&world, "baselined\njoined cat\n");
+
+    world.reset_config("schedule: \"@yearly\"");
+    insta::assert_snapshot!(world.run(&["reload"]).shown(), @r"
+    reloaded: organizations: changed github/acme
+    ");
+    daemon.stop();
+}
+
+#[test]
+fn the_state_directory_cannot_move_while_the_daemon_runs() {
+    let world = World::start("ann* bob!").rarely();
+    let daemon = world.daemon();
+    let moved = world.config().replace("state_dir: state", "state_dir: elsewhere");
+    let link = |from, to| std::os::unix::fs::symlink(world.path(from), world.path(to)).unwrap();
+    link("state", "elsewhere");
+    let ran = world.ran(&mut world.command_with(&moved, &["reload"]));
+    insta::assert_snapshot!(ran.shown(), @r"
+    error: `state_dir` cannot change from `[DIR]/state` to `[DIR]/elsewhere` while running
+    hint: restart the daemon to move it
+    hint: the daemon goes on with the config that it had
+    exit code 78
+    ");
+    daemon.stop();
+}
+
+#[test]
+fn an_organization_that_is_taken_out_while_it_is_synced_is_dropped() {
+    let world = with_beta(World::start("ann* bob!").every_second());
+    let daemon = world.daemon();
+    daemon.until_told(&world, "baselined\nbaselined\n");
+    let last = SystemClock.now();
+
+    world.members_of("beta", "zoe! yan xia");
+    let before = world.simulator.requests();
+    world.hang(BETA);
+    daemon.until("a request for beta", || {
+        let log = world.simulator.log();
+        let new = log.iter().filter(|request| request.number > before);
+        new.filter(|request| request.target.contains("beta")).count().checked_sub(1)
+    });
+    let world = world.without_others();
+    world.run(&["reload"]).ok();
+    world.calm().members("ann* bob! cat");
+    daemon.until_told(&world, "baselined\nbaselined\njoined cat\n");
+
+    // Put back, it seems to be at rest until it is synced, and the gap is told.
+    let world = world.with_other(
+        "{ owner: beta, service: github, token_file: beta-token, schedule: \"@yearly\" }",
+    );
+    world.run(&["reload"]).ok();
+    let state = |world: &World| {
+        let rows = world.run(&["status", "--format", "json"]).ok().rows();
+        rows.iter().find(|row| row["organization"] == BETA).unwrap()["state"].clone()
+    };
+    assert_eq!(state(&world), "connected");
+    let again = SystemClock.now();
+    world.run(&["sync", BETA]).ok();
+    daemon.until_told(&world, "baselined\nbaselined\njoined cat\njoined xia\n");
+    let events = whole_events(&world.path("events.ndjson"));
+    let time = |value: &Value| value.as_str().unwrap().parse::<chrono::DateTime<chrono::Utc>>();
+    let told = events.last().unwrap();
+    assert!(
+        time(&told["data"]["since"]).unwrap() <= last + chrono::TimeDelta::seconds(5),
+        "{told}"
+    );
+    assert!(time(&told["data"]["since"]).unwrap() < again, "{told}");
+    assert!(time(&told["time"]).unwrap() >= again, "{told}");
+    daemon.stop();
+}
+
+/// A person waits for a sync of an organization that is taken out meanwhile.
+#[test]
+fn who_waits_for_an_organization_that_is_taken_out_is_told() {
+    let world = with_beta(World::start("ann* bob!").rarely());
+    let daemon = world.daemon();
+    daemon.until_told(&world, "baselined\nbaselined\n");
+    let before = world.simulator.requests();
+    world.hang(BETA);
+    let mut command = world.command(&["sync", BETA]);
+    let asking = command.stderr(std::process::Stdio::piped()).spawn().unwrap();
+    daemon.until_asked(&world, before + 1);
+    let world = world.without_others();
+    world.run(&["reload"]).ok();
+    let output = asking.wait_with_output().unwrap();
+    insta::assert_snapshot!(String::from_utf8(output.stderr).unwrap(), @r"
+    error: github/beta: not synced: the daemon does not watch it, or is stopping
+    hint: if it is new in the config, run `seatwatch reload`
+    ");
+    assert_eq!(output.status.code(), Some(75));
+    assert!(world.calm().run(&["sync", ACME]).code == Some(0));
+    daemon.stop();
+}
