@@ -3,6 +3,7 @@
 mod asking;
 mod delivering;
 mod ending;
+mod logging;
 mod process;
 mod reloading;
 mod supervised;
