@@ -23,7 +23,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use chrono::{DateTime, TimeZone as _, Utc};
-use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction};
+use rusqlite::{Connection, ErrorCode, OpenFlags};
+use tokio::sync::watch;
 use url::Url;
 
 pub use directory::{LockedDirectory, is_locked, owner};
@@ -65,11 +66,14 @@ impl Store {
         connection.pragma_update(None, "journal_mode", "WAL").map_err(failed)?;
         connection.pragma_update(None, "synchronous", "FULL").map_err(failed)?;
         schema::migrate(&mut connection, &database)?;
-        let writer = Writer::start(connection).map_err(|error| StoreError::io(&database, error))?;
+        let log_end = View(&connection).end_of_log().map_err(failed)?;
+        let writer = Writer::start(connection, log_end);
+        let writer = writer.map_err(|error| StoreError::io(&database, error))?;
         Ok(Self { database, writer, readers: Mutex::default(), _directory: directory })
     }
 
-    /// Makes one change, whole or not at all. It is on the disk when this returns.
+    /// Makes one change, whole or not at all. It is on the disk when this returns, and shares the
+    /// way there with others that were asked for at the same time.
     ///
     /// # Errors
     ///
@@ -80,6 +84,11 @@ impl Store {
     ) -> Result<T, StoreError> {
         let result = self.writer.write(change).await;
         result.map_err(|error| StoreError::sqlite(&self.database, error))
+    }
+
+    /// Watches the sequence of the newest event: it changes whenever events were committed.
+    pub fn follow_log(&self) -> watch::Receiver<u64> {
+        self.writer.follow_log()
     }
 
     /// Reads from one consistent view of what is committed. Blocks: rows are few or local.
@@ -155,21 +164,11 @@ impl Reader {
 
 /// What is committed, at one moment.
 #[derive(Debug)]
-pub struct View<'a>(Transaction<'a>);
+pub struct View<'a>(&'a Connection);
 
 /// A change that is being made: reads see it, nobody else does yet.
 #[derive(Debug)]
 pub struct Tx<'a>(View<'a>);
-
-impl<'a> Tx<'a> {
-    fn new(transaction: Transaction<'a>) -> Self {
-        Self(View(transaction))
-    }
-
-    fn commit(self) -> rusqlite::Result<()> {
-        self.0.0.commit()
-    }
-}
 
 impl<'a> Deref for Tx<'a> {
     type Target = View<'a>;
@@ -184,7 +183,7 @@ fn view<T>(
     question: impl FnOnce(&View<'_>) -> rusqlite::Result<T>,
 ) -> rusqlite::Result<T> {
     let transaction = connection.transaction()?;
-    question(&View(transaction))
+    question(&View(&transaction))
 }
 
 fn open_to_read(database: &Path) -> rusqlite::Result<Connection> {

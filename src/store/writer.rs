@@ -3,67 +3,62 @@
 //! SQLite has one writer at a time anyway; a thread that owns the connection makes the order
 //! plain, keeps blocking calls away from the async workers, and lets a change run to its end
 //! even when the one who asked for it is gone.
+//!
+//! Changes that wait while another is made are committed together with it: most of the time of a
+//! small change is its fsync. Each is still whole or not at all, and nobody hears of a change
+//! before it is on the disk.
 
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::{self, JoinHandle};
 
-use rusqlite::{Connection, TransactionBehavior};
-use tokio::sync::oneshot;
+use rusqlite::{Connection, TransactionBehavior, ffi};
+use tokio::sync::{mpsc, oneshot, watch};
 
-use super::Tx;
+use super::{Tx, View};
 
-type Job = Box<dyn FnOnce(&mut Connection) + Send>;
-
-/// How many changes may wait before those who ask for more have to wait, too.
+/// How many changes may wait before those who ask for more have to wait, too; and how many are
+/// committed together at most.
 const QUEUE: usize = 64;
 
 #[derive(Debug)]
 pub(super) struct Writer {
-    jobs: Option<SyncSender<Job>>,
+    jobs: Option<mpsc::Sender<Box<dyn Job>>>,
+    log_end: watch::Sender<u64>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Writer {
-    pub(super) fn start(mut connection: Connection) -> std::io::Result<Self> {
-        let (jobs, queue): (SyncSender<Job>, Receiver<Job>) = sync_channel(QUEUE);
+    /// Starts the thread. `log_end` is the sequence of the newest event.
+    pub(super) fn start(mut connection: Connection, log_end: u64) -> std::io::Result<Self> {
+        let (jobs, mut queue) = mpsc::channel(QUEUE);
+        let log_end = watch::Sender::new(log_end);
+        let told = log_end.clone();
         let thread = thread::Builder::new().name("store".to_owned()).spawn(move || {
-            for job in queue {
-                job(&mut connection);
+            while let Some(first) = queue.blocking_recv() {
+                serve(&mut connection, first, &mut queue, &told);
             }
         })?;
-        Ok(Self { jobs: Some(jobs), thread: Some(thread) })
+        Ok(Self { jobs: Some(jobs), log_end, thread: Some(thread) })
     }
 
-    /// Runs `change` in one transaction and commits it, unless it fails.
+    /// Runs `change` in a transaction and commits it, unless it fails.
     ///
-    /// Not cancel-safe in the usual sense: once asked for, the change is made even if nobody
+    /// Not cancel-safe in the usual sense: once it is queued, the change is made even if nobody
     /// waits for the answer.
     pub(super) async fn write<T: Send + 'static>(
         &self,
         change: impl FnOnce(&Tx<'_>) -> rusqlite::Result<T> + Send + 'static,
     ) -> rusqlite::Result<T> {
         let (answer, answered) = oneshot::channel();
-        let job: Job = Box::new(move |connection| {
-            let result = in_transaction(connection, change);
-            // Nobody waits any more: the change is made all the same.
-            drop(answer.send(result));
-        });
-        let jobs = self.jobs.clone().expect("the queue is open until the writer is dropped");
-        let queued = tokio::task::spawn_blocking(move || jobs.send(job)).await;
-        queued.expect("sending does not panic").expect("the thread runs until the queue closes");
+        let job = Box::new(Asked { change: Some(change), made: None, answer });
+        let jobs = self.jobs.as_ref().expect("the queue is open until the writer is dropped");
+        assert!(jobs.send(job).await.is_ok(), "the thread runs until the queue closes");
         answered.await.expect("the thread answers every job")
     }
-}
 
-fn in_transaction<T>(
-    connection: &mut Connection,
-    change: impl FnOnce(&Tx<'_>) -> rusqlite::Result<T>,
-) -> rusqlite::Result<T> {
-    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let tx = Tx::new(transaction);
-    let result = change(&tx)?;
-    tx.commit()?;
-    Ok(result)
+    /// Watches the end of the log, as it is committed.
+    pub(super) fn follow_log(&self) -> watch::Receiver<u64> {
+        self.log_end.subscribe()
+    }
 }
 
 impl Drop for Writer {
@@ -76,3 +71,99 @@ impl Drop for Writer {
         }
     }
 }
+
+/// A change that somebody waits for.
+trait Job: Send {
+    /// Makes the change in the transaction that is open; an error says that it was not made whole.
+    fn make(&mut self, connection: &Connection) -> rusqlite::Result<()>;
+
+    /// Tells whoever waits, now that the transaction is committed or lost.
+    fn answer(self: Box<Self>, committed: &rusqlite::Result<()>);
+}
+
+struct Asked<C, T> {
+    change: Option<C>,
+    made: Option<rusqlite::Result<T>>,
+    answer: oneshot::Sender<rusqlite::Result<T>>,
+}
+
+impl<C, T> Job for Asked<C, T>
+where
+    C: FnOnce(&Tx<'_>) -> rusqlite::Result<T> + Send,
+    T: Send,
+{
+    fn make(&mut self, connection: &Connection) -> rusqlite::Result<()> {
+        let change = self.change.take().expect("a change is made once");
+        let made = self.made.insert(change(&Tx(View(connection))));
+        made.as_ref().map(drop).map_err(copy)
+    }
+
+    fn answer(self: Box<Self>, committed: &rusqlite::Result<()>) {
+        let result = match (self.made, committed) {
+            // Its own failure says more than what became of the others.
+            (Some(Err(error)), _) => Err(error),
+            (_, Err(error)) => Err(copy(error)),
+            (made, Ok(())) => made.expect("what was not made is not committed"),
+        };
+        // Nobody waits any more: the change is made all the same.
+        drop(self.answer.send(result));
+    }
+}
+
+/// Makes and commits a change and those that are queued behind it, then tells everybody.
+fn serve(
+    connection: &mut Connection,
+    first: Box<dyn Job>,
+    queue: &mut mpsc::Receiver<Box<dyn Job>>,
+    log_end: &watch::Sender<u64>,
+) {
+    let mut group = vec![first];
+    let committed = commit_together(connection, &mut group, queue).map(|end| {
+        log_end.send_if_modified(|known| std::mem::replace(known, end) != end);
+    });
+    for job in group {
+        job.answer(&committed);
+    }
+}
+
+/// Returns the end of the log. An error means that nothing of the group was committed.
+fn commit_together(
+    connection: &mut Connection,
+    group: &mut Vec<Box<dyn Job>>,
+    queue: &mut mpsc::Receiver<Box<dyn Job>>,
+) -> rusqlite::Result<u64> {
+    let mut transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let first = group.first_mut().expect("a group begins with a change");
+    // If it fails there is nothing to keep, so it needs no savepoint.
+    first.make(&transaction)?;
+    while group.len() < QUEUE
+        && let Ok(next) = queue.try_recv()
+    {
+        group.push(next);
+        let next = group.last_mut().expect("it was just pushed");
+        let savepoint = transaction.savepoint()?;
+        match next.make(&savepoint) {
+            Ok(()) => savepoint.commit()?,
+            Err(error) => {
+                savepoint.finish().ok();
+                // Some failures, such as a full disk, take the whole transaction with them.
+                if transaction.is_autocommit() {
+                    return Err(error);
+                }
+            }
+        }
+    }
+    let end = View(&transaction).end_of_log()?;
+    transaction.commit()?;
+    Ok(end)
+}
+
+/// The same error once more, for each of those whom it concerns.
+fn copy(error: &rusqlite::Error) -> rusqlite::Error {
+    let code = error.sqlite_error().copied();
+    let code = code.unwrap_or_else(|| ffi::Error::new(ffi::SQLITE_ABORT));
+    rusqlite::Error::SqliteFailure(code, Some(error.to_string()))
+}
+
+#[cfg(test)]
+mod tests;
