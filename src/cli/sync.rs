@@ -7,6 +7,7 @@ use std::sync::Arc;
 use futures_util::{StreamExt as _, stream};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook_tokio::Signals;
+use tokio::sync::Semaphore;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::exit::{Exit, Failure, Stop};
@@ -20,6 +21,10 @@ use crate::dispatch::Dispatcher;
 use crate::organization::OrganizationId;
 use crate::store::{LockedDirectory, Reader, Store, StoreError};
 use crate::sync::{Memory, Patience, Report, SyncError, Synced, Syncer};
+
+/// For each pass that asks Codecov so many others may wait for their commit: those that wait
+/// together share an fsync.
+const COMMITS_PER_SYNC: usize = 3;
 
 /// Arguments of `sync`.
 #[derive(Debug, clap::Args)]
@@ -112,11 +117,14 @@ async fn sync(
         memory,
     };
     let watch = Watch::start(selected.len(), format == Format::Table);
+    let turns = Arc::new(Semaphore::new(config.max_concurrent_syncs));
     let passes = selected.iter().map(|organization| {
         let server = servers[&organization.base_url].clone();
-        pass(syncer.clone(), server, (*organization).clone(), watch.clone())
+        let turns = Arc::clone(&turns);
+        pass(syncer.clone(), server, (*organization).clone(), watch.clone(), turns)
     });
-    let mut reports = stream::iter(passes).buffered(config.max_concurrent_syncs);
+    let most = config.max_concurrent_syncs.saturating_mul(1 + COMMITS_PER_SYNC);
+    let mut reports = stream::iter(passes).buffered(most);
     let mut done = Done { exit: Exit::Ok, written: Ok(()) };
     let mut rows = Vec::new();
     let ticking = watch.run();
@@ -150,14 +158,21 @@ async fn sync(
 }
 
 /// One pass as a task of its own, so that passes use more than one core. Dropped, it ends.
+///
+/// It asks Codecov only while it has its turn, and commits without.
 async fn pass(
     syncer: Syncer,
     server: Server,
     organization: Organization,
     watch: Watch,
+    turns: Arc<Semaphore>,
 ) -> (Organization, Result<Report, StoreError>) {
     let pass = async move {
-        let on_open = |session: &Session| watch.add(session.progress());
+        let turn = turns.acquire_owned().await;
+        let on_open = |session: &Session| {
+            watch.add(session.progress());
+            turn
+        };
         let report = syncer.sync(&organization, &server, on_open).await;
         watch.done();
         (organization, report)
