@@ -48,7 +48,7 @@ impl Instance {
     fn config(&self, base_url: &str) -> String {
         let mut config = format!(
             "instance: bench\nstate_dir: state\n\
-             codecov:\n  base_url: {base_url}\n  token_file: token\n  requests_per_second: 10000\n\
+             codecov:\n  base_url: {base_url}\n  token_file: token\n  requests_per_second: 1000000\n\
              sinks:\n  events:\n    type: file\n    path: events.ndjson\n\
              organizations:\n"
         );
