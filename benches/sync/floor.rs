@@ -37,6 +37,23 @@ pub(crate) fn transfer(base_url: &str, scale: Scale) {
     });
 }
 
+/// Asks for so many members who are not there, one after the other.
+pub(crate) fn look_ups(base_url: &str, count: usize) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let client = client();
+    runtime.block_on(async {
+        for number in 0..count {
+            let url = format!("{base_url}/api/v2/github/org-0/users/nobody-{number}/");
+            client.get(url).send().await.unwrap().bytes().await.unwrap();
+        }
+    });
+}
+
+fn client() -> Client {
+    rustls::crypto::ring::default_provider().install_default().unwrap();
+    Client::builder().tls_certs_only([]).build().unwrap()
+}
+
 /// All pages of every organization, in no order of the organizations.
 fn fetch(
     base_url: &str,
@@ -44,8 +61,7 @@ fn fetch(
     visit: impl Fn(usize, Vec<Vec<u8>>) + Clone + Send + 'static,
 ) {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
-    rustls::crypto::ring::default_provider().install_default().unwrap();
-    let client = Client::builder().tls_certs_only([]).build().unwrap();
+    let client = client();
     let all = (0..scale.organizations).map(|organization| {
         let (client, visit, base_url) = (client.clone(), visit.clone(), base_url.to_owned());
         runtime.spawn(async move {

@@ -15,9 +15,9 @@
 //!   in its figures and told apart; the floors have next to none.
 //!
 //! What seatwatch asks beyond the pages (the proof that the token is an admin's, look-ups of who
-//! has left, the second reading of a first roster) is in its figures and not in the floors; the
-//! table counts those requests. A first sync is compared less its second reading, which costs one
-//! *transfer*.
+//! has left, the second reading of a first roster) is in its figures and not in the floors. The
+//! table counts those requests and says what the look-ups take at least. A first sync is compared
+//! less its second reading, which costs one *transfer*.
 //!
 //! Figures are medians of rounds that go through all cases in turn. Nothing is asserted: a machine
 //! that is busy gives other figures, and the exit code is 0 whatever they are.
@@ -57,12 +57,14 @@ pub(crate) struct Figures {
     pub(crate) transfer: Tally,
     pub(crate) raw: Tally,
     pub(crate) program: Tally,
+    /// As many look-ups as the program has made, one after the other.
+    pub(crate) look_ups: Tally,
 }
 
 impl Figures {
     fn new(scale: Scale, case: Case) -> Self {
-        let (transfer, raw, program) = (Tally::default(), Tally::default(), Tally::default());
-        Self { scale, case, transfer, raw, program }
+        let [transfer, raw, program, look_ups] = [(); 4].map(|()| Tally::default());
+        Self { scale, case, transfer, raw, program, look_ups }
     }
 }
 
@@ -74,6 +76,9 @@ fn main() {
         ["--role", "measure", ref command @ ..] => measure::measure(command),
         ["--role", "transfer", base_url, scale] => {
             floor::transfer(base_url, scale.parse().unwrap());
+        }
+        ["--role", "look-ups", base_url, count] => {
+            floor::look_ups(base_url, count.parse().unwrap());
         }
         ["--role", "raw", case, base_url, scale, directory] => {
             let is_first = case == "first";
@@ -130,6 +135,8 @@ fn round(server: &Server, figures: &mut [Figures; 3], run: fn(&mut Tally, &[Stri
         run(&mut figures.program, &instance.sync(&base_url));
         figures.program.rows = instance.rows_since(before);
         figures.program.counts = server.take_counts();
+        let count = figures.program.counts.look_ups.to_string();
+        run(&mut figures.look_ups, &floor::command(&["look-ups", &base_url, &count]));
     }
 }
 

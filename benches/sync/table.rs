@@ -1,5 +1,6 @@
 //! The figures as a table, with what they should be.
 
+use std::fmt::Write as _;
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
@@ -51,10 +52,14 @@ pub(crate) fn print(all: &[Figures; 3]) {
             / median(&floor.samples, |sample| sample.wall_ms);
         let (most, most_mib) = targets(scale.organizations == 1, *case);
         let counts = program.counts;
-        let more = format!(
+        let mut more = format!(
             "{ratio:.2} × {floor_name}; below {most_mib} MiB; {} rows; {} pages, {} proofs, {} look-ups",
             program.rows, counts.pages, counts.proofs, counts.look_ups
         );
+        if counts.look_ups > 0 {
+            let least_ms = median(&figures.look_ups.samples, |sample| sample.wall_ms);
+            write!(more, " ({least_ms:.0} ms at least)").unwrap();
+        }
         line("", "seatwatch", program, &format!("{most} ×"), &more);
     }
 }
