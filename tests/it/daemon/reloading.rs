@@ -59,10 +59,10 @@ fn a_broken_config_leaves_the_daemon_as_it_was() {
     }
     world.reset_config("schedul: \"@daily\"\nretention: soon");
     insta::assert_snapshot!(world.run(&["reload"]).shown(), @r"
-    error: [DIR]/seatwatch.yaml:15:1: schedul: `schedul` is not a known key
+    error: [DIR]/seatwatch.yaml:14:1: schedul: `schedul` is not a known key
     hint: did you mean `schedule`?
 
-    error: [DIR]/seatwatch.yaml:16:12: retention: `soon` is not a duration: expected number at 0
+    error: [DIR]/seatwatch.yaml:15:12: retention: `soon` is not a duration: expected number at 0
     hint: write a number and a unit: `90s`, `15m`, `24h`, `14d`
     hint: the daemon goes on with the config that it had
     exit code 78
