@@ -2,6 +2,7 @@
 
 mod asking;
 mod delivering;
+mod editing;
 mod ending;
 mod process;
 mod reloading;
