@@ -4,6 +4,7 @@ mod asking;
 mod delivering;
 mod editing;
 mod ending;
+mod logging;
 mod process;
 mod reloading;
 mod supervised;

@@ -333,10 +333,10 @@ impl World {
         let base_url = self.base_url.clone().unwrap_or_else(|| self.simulator.base_url());
         let Self { top, organization, sink, codecov, organizations, sinks, .. } = self;
         format!(
-            "instance: test\nlisten: 127.0.0.1:0\nstate_dir: state\n\
+            "instance: test\nstate_dir: state\n\
              codecov:\n  base_url: {base_url}\n  token_file: token\n  requests_per_second: 1000\n{codecov}\
              organizations:\n  - service: github\n    owner: acme\n{organization}{organizations}\
-             sinks:\n  events:\n    type: file\n    path: events.ndjson\n{sink}{sinks}{top}"
+             sinks:\n  events:\n    type: file\n    path: events.ndjson\n{sink}{sinks}{top}listen: 127.0.0.1:0\n"
         )
     }
 
