@@ -1,6 +1,8 @@
 //! The daemon, run as a process and spoken to as systemd, a shell and an operator would.
 
 mod asking;
+mod by_hand;
+mod day;
 mod delivering;
 mod editing;
 mod ending;
@@ -8,4 +10,5 @@ mod logging;
 mod process;
 mod reloading;
 mod supervised;
+mod waiting;
 mod watching;
