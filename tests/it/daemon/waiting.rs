@@ -14,7 +14,8 @@ fn at(time: &str) -> DateTime<Utc> {
 
 /// A daemon that syncs every second, with one sink that has these lines.
 fn start(world: &World, sink: &str, time: &str) -> ByHand {
-    let text = world.config().replace("path: events.ndjson", &format!("path: events.ndjson\n    {sink}"));
+    let text =
+        world.config().replace("path: events.ndjson", &format!("path: events.ndjson\n    {sink}"));
     ByHand::start(world.path("seatwatch.yaml"), &text, at(time))
 }
 
