@@ -10,5 +10,6 @@ mod logging;
 mod process;
 mod reloading;
 mod supervised;
+mod unit;
 mod waiting;
 mod watching;

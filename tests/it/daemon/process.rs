@@ -86,7 +86,7 @@ impl World {
         self.launch(self.command_with(config, &["run"]))
     }
 
-    fn launch(&self, mut command: Command) -> Running {
+    pub(super) fn launch(&self, mut command: Command) -> Running {
         let (log, ear) = (self.path("daemon.log"), self.path("notify.sock"));
         let file = File::options().create(true).append(true).open(&log).unwrap();
         command.env("NOTIFY_SOCKET", &ear).stdout(Stdio::null()).stderr(file);
