@@ -62,6 +62,9 @@ impl Watch {
     }
 
     fn show(&self) {
+        if self.bar.is_hidden() {
+            return;
+        }
         let walks = self.walks.lock().unwrap_or_else(PoisonError::into_inner);
         let read: u64 = walks.iter().map(|walk| walk.rows_read()).sum();
         let expected: u64 = walks.iter().map(|walk| walk.rows_expected()).sum();

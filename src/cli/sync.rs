@@ -9,6 +9,7 @@ use futures_util::{StreamExt as _, stream};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook_tokio::Signals;
 use tokio::net::UnixStream;
+use tokio::sync::Semaphore;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::approve::refusal;
@@ -28,6 +29,10 @@ use crate::servers::Servers;
 use crate::store::{Reader, Store, StoreError};
 use crate::sync::{Memory, Patience, Report, Synced, Syncer};
 use crate::upkeep;
+
+/// For each pass that asks Codecov so many others may wait for their commit: those that wait
+/// together share an fsync.
+const COMMITS_PER_SYNC: usize = 3;
 
 /// Arguments of `sync`.
 #[derive(Debug, clap::Args)]
@@ -230,11 +235,14 @@ async fn sync(
         memory,
     };
     let watch = Watch::start(selected.len(), format == Format::Table);
+    let turns = Arc::new(Semaphore::new(config.max_concurrent_syncs));
     let passes = selected.iter().map(|organization| {
         let server = servers.get(organization).clone();
-        pass(syncer.clone(), server, (*organization).clone(), watch.clone())
+        let turns = Arc::clone(&turns);
+        pass(syncer.clone(), server, (*organization).clone(), watch.clone(), turns)
     });
-    let mut reports = stream::iter(passes).buffered(config.max_concurrent_syncs);
+    let most = config.max_concurrent_syncs.saturating_mul(1 + COMMITS_PER_SYNC);
+    let mut reports = stream::iter(passes).buffered(most);
     let ticking = watch.run();
     tokio::pin!(ticking);
     loop {
@@ -252,14 +260,21 @@ async fn sync(
 }
 
 /// One pass as a task of its own, so that passes use more than one core. Dropped, it ends.
+///
+/// It asks Codecov only while it has its turn, and commits without.
 async fn pass(
     syncer: Syncer,
     server: Server,
     organization: Organization,
     watch: Watch,
+    turns: Arc<Semaphore>,
 ) -> (Organization, Result<Report, StoreError>) {
     let pass = async move {
-        let on_open = |session: &Session| watch.add(session.progress());
+        let turn = turns.acquire_owned().await;
+        let on_open = |session: &Session| {
+            watch.add(session.progress());
+            turn
+        };
         let report = syncer.sync(&organization, &server, on_open).await;
         watch.done();
         (organization, report)

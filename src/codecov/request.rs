@@ -152,10 +152,11 @@ impl Session {
             let hint = "if the organization is that large, lower `codecov.page_size`";
             Failure::Lasting(Error::new(Reason::BadResponse, what).with_hint(hint))
         };
-        if response.content_length().is_some_and(|length| length > LARGEST_BODY) {
+        let length = response.content_length().unwrap_or_default();
+        if length > LARGEST_BODY {
             return Err(too_large());
         }
-        let mut body = Vec::new();
+        let mut body = Vec::with_capacity(usize::try_from(length).unwrap_or_default());
         while let Some(chunk) =
             response.chunk().await.map_err(|error| self.transport(route, error))?
         {

@@ -109,7 +109,7 @@ impl Session {
             Err(error) => return Ok(AdminProof::Unknown { why: error.to_string() }),
         };
         match (answer.status.as_u16(), answer.detail().as_deref()) {
-            (200, _) => Ok(match Page::parse(&answer.body) {
+            (200, _) => Ok(match Page::open(answer.body) {
                 Ok(_) => AdminProof::Admin,
                 Err(fault) => AdminProof::Unknown { why: self.faulty(route, fault).to_string() },
             }),
@@ -212,7 +212,7 @@ impl Session {
         let route = Route::Users { page: number, page_size };
         let answer = self.ask(route).await?;
         match (answer.status.as_u16(), answer.detail().as_deref()) {
-            (200, _) => Page::parse(&answer.body).map(Some).map_err(|f| self.faulty(route, f)),
+            (200, _) => Page::open(answer.body).map(Some).map_err(|f| self.faulty(route, f)),
             (404, Some(NO_PAGE)) => Ok(None),
             (404, Some(NO_OWNER)) => Err(self.not_listed().await),
             (404, Some(NO_SERVICE)) => {

@@ -101,7 +101,7 @@ mod tests {
         let results = vec!["{}"; rows].join(",");
         let body =
             format!(r#"{{"count":{count},"total_pages":{total_pages},"results":[{results}]}}"#);
-        Page::parse(body.as_bytes()).unwrap()
+        Page::open(body.into()).unwrap()
     }
 
     /// Walks over pages that were asked for with `page_size`; says what is wrong, or the size

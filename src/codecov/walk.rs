@@ -156,9 +156,9 @@ impl Walk {
     }
 
     fn add(&mut self, page: Page) -> Result<(), Error> {
-        self.digester.add(page.array());
+        self.digester.add(page.results());
         self.rows += page.rows;
-        self.bytes += page.array().len();
+        self.bytes += page.results().len();
         if self.bytes > LARGEST_WALK {
             let what = format!("the member list is larger than {LARGEST_WALK} bytes");
             return Err(Error::new(Reason::BadResponse, what));
@@ -180,11 +180,11 @@ impl Walk {
     fn parse_kept(&mut self) -> Result<(), Error> {
         for page in std::mem::take(&mut self.kept) {
             self.pages += 1;
-            for (row, position) in page.rows().into_iter().zip(1..) {
-                match Row::parse(row.get().as_bytes()) {
-                    Ok(Row::Named(member)) => self.members.push(member),
-                    Ok(Row::Unnamed(row)) => self.unnamed.push(row),
-                    Err(fault) => return Err(bad_row(position, self.pages, fault)),
+            let rows = page.read_rows();
+            for row in rows.map_err(|(number, fault)| bad_row(number, self.pages, fault))? {
+                match row {
+                    Row::Named(member) => self.members.push(member),
+                    Row::Unnamed(row) => self.unnamed.push(row),
                 }
             }
         }

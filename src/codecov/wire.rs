@@ -1,15 +1,19 @@
 //! Codecov's JSON, and what it becomes.
 //!
-//! A page is opened without looking at its rows, so that a roster that is the same as last time
-//! is never parsed. Unknown fields are ignored; a field that is missing, of the wrong type or
-//! too long is a [`Fault`], which names the field but never shows the value: it may be somebody's
-//! name. Nothing here allocates more than in proportion to the rows that the caller agreed to.
+//! A page is opened in one pass that only tells its rows apart, so that a roster that is the same
+//! as last time is never parsed; parsing it is one pass more. Unknown fields are ignored; a field
+//! that is missing, of the wrong type or too long is a [`Fault`], which names the field but never
+//! shows the value: it may be somebody's name. The pass that reads what is right does not know
+//! what is wrong; where it fails, a slower one finds out. Nothing here allocates more than in
+//! proportion to the rows that the caller agreed to.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::marker::PhantomData;
+use std::ops::Range;
 
 use serde::de::value::MapAccessDeserializer;
-use serde::de::{DeserializeOwned, IgnoredAny, MapAccess, Visitor};
+use serde::de::{self, DeserializeOwned, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
@@ -39,12 +43,34 @@ pub(super) struct Page {
     pub(super) total_pages: u64,
     /// How many rows this page has.
     pub(super) rows: u64,
-    results: Box<RawValue>,
+    body: String,
+    /// From the first row in `body` to the end of the last.
+    results: Range<usize>,
 }
 
 impl Page {
     /// Opens a page; its rows are counted only.
-    pub(super) fn parse(body: &[u8]) -> Result<Self, Fault> {
+    pub(super) fn open(body: Vec<u8>) -> Result<Self, Fault> {
+        #[derive(Deserialize)]
+        struct Envelope<'a> {
+            count: u64,
+            total_pages: u64,
+            #[serde(borrow)]
+            results: Untouched<'a>,
+        }
+        let body = String::from_utf8(body).map_err(|_| Fault::Json)?;
+        let Ok(Object(envelope)) = serde_json::from_str::<Object<Envelope<'_>>>(&body) else {
+            return Err(Self::fault(&body));
+        };
+        let Envelope { count, total_pages, results: Untouched { rows, ends } } = envelope;
+        let results = ends.map_or(0..0, |(first, last)| {
+            place(&body, first.get()).start..place(&body, last.get()).end
+        });
+        Ok(Self { count, total_pages, rows, body, results })
+    }
+
+    /// What is wrong with a page that could not be opened.
+    fn fault(body: &str) -> Fault {
         #[derive(Deserialize)]
         struct Envelope<'a> {
             #[serde(borrow, default, deserialize_with = "present")]
@@ -54,24 +80,74 @@ impl Page {
             #[serde(borrow, default, deserialize_with = "present")]
             results: Field<'a>,
         }
-        let envelope: Envelope<'_> = object(body)?;
-        let count = read("count", envelope.count)?;
-        let total_pages = read("total_pages", envelope.total_pages)?;
-        // A list of things without a size takes no memory, whatever its length.
-        let rows: Vec<IgnoredAny> = read("results", envelope.results)?;
-        let results = envelope.results.ok_or(Fault::Missing("results"))?.to_owned();
-        Ok(Self { count, total_pages, rows: rows.len() as u64, results })
+        let look = || {
+            let envelope: Envelope<'_> = object(body.as_bytes())?;
+            read::<u64>("count", envelope.count)?;
+            read::<u64>("total_pages", envelope.total_pages)?;
+            read::<Vec<IgnoredAny>>("results", envelope.results)
+        };
+        look().err().unwrap_or(Fault::Json)
     }
 
-    /// The JSON array of the rows, as it was sent.
-    pub(super) fn array(&self) -> &str {
-        self.results.get()
+    /// The rows as they were sent, with what stands between them.
+    pub(super) fn results(&self) -> &str {
+        self.body.get(self.results.clone()).expect("rows begin and end at characters")
     }
 
-    /// The rows, each still to be parsed with [`Row::parse`].
-    pub(super) fn rows(&self) -> Vec<&RawValue> {
-        serde_json::from_str(self.results.get()).expect("it is the array that was counted")
+    /// Reads the rows; a fault comes with the number of its row, from 1.
+    pub(super) fn read_rows(&self) -> Result<Vec<Row>, (u64, Fault)> {
+        #[derive(Deserialize)]
+        struct Envelope<T> {
+            results: Vec<T>,
+        }
+        if let Ok(Object(page)) = serde_json::from_str::<Object<Envelope<Row>>>(&self.body) {
+            return Ok(page.results);
+        }
+        let page = serde_json::from_str::<Object<Envelope<&RawValue>>>(&self.body);
+        let Object(page) = page.expect("it was opened");
+        let rows = page.results.into_iter().zip(1..);
+        rows.map(|(row, number)| Row::parse(row.get().as_bytes()).map_err(|fault| (number, fault)))
+            .collect()
     }
+}
+
+/// A list of rows that are told apart and no more.
+struct Untouched<'a> {
+    rows: u64,
+    /// The first and the last.
+    ends: Option<(&'a RawValue, &'a RawValue)>,
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Untouched<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Rows;
+
+        impl<'de> Visitor<'de> for Rows {
+            type Value = Untouched<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a list")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
+                let mut untouched = Untouched { rows: 0, ends: None };
+                while let Some(row) = list.next_element::<&RawValue>()? {
+                    let first = untouched.ends.map_or(row, |(first, _)| first);
+                    untouched.ends = Some((first, row));
+                    untouched.rows += 1;
+                }
+                Ok(untouched)
+            }
+        }
+
+        deserializer.deserialize_seq(Rows)
+    }
+}
+
+/// Where a part of a text stands in it.
+fn place(whole: &str, part: &str) -> Range<usize> {
+    let start = part.as_ptr().addr() - whole.as_ptr().addr();
+    start..start + part.len()
 }
 
 /// One row of the member list (section 2).
@@ -82,7 +158,7 @@ pub(super) enum Row {
 }
 
 impl Row {
-    /// Reads a row and sorts out those that name nobody.
+    /// Reads a row, and tells what is wrong with it.
     pub(super) fn parse(json: &[u8]) -> Result<Self, Fault> {
         #[derive(Deserialize)]
         struct Wire<'a> {
@@ -106,13 +182,85 @@ impl Row {
         let seat = read("activated", wire.activated)?;
         let admin = read("is_admin", wire.is_admin)?;
         let email = read_text("email", wire.email)?;
-        let username = username.filter(|username| {
-            *service != *"to_be_deleted" && !username.is_empty() && !is_of_deleted(username)
+        let member = |username| Member { username, name, email, seat, admin };
+        Ok(Self::sorted(&service, username, member))
+    }
+
+    /// Sorts out the rows that name nobody.
+    fn sorted(
+        service: &str,
+        username: Option<Box<str>>,
+        member: impl FnOnce(Username) -> Member,
+    ) -> Self {
+        let named = username.filter(|username| {
+            service != "to_be_deleted" && !username.is_empty() && !is_of_deleted(username)
         });
-        Ok(match username.map(Username::new) {
-            Some(username) => Self::Named(Member { username, name, email, seat, admin }),
-            None => Self::Unnamed(UnnamedRow { email, seat }),
-        })
+        if let Some(username) = named {
+            return Self::Named(member(Username::new(username)));
+        }
+        let Member { email, seat, .. } = member(Username::new(""));
+        Self::Unnamed(UnnamedRow { email, seat })
+    }
+}
+
+/// Reads a row that has nothing wrong, in one pass; the error says no more than that it has.
+impl<'de> Deserialize<'de> for Row {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        struct Wire<'a> {
+            #[serde(borrow)]
+            service: Text<'a>,
+            #[serde(borrow)]
+            username: Text<'a>,
+            #[serde(borrow)]
+            name: Text<'a>,
+            activated: bool,
+            is_admin: bool,
+            #[serde(borrow)]
+            email: Text<'a>,
+        }
+        let Object(wire) = Object::<Wire<'de>>::deserialize(deserializer)?;
+        let Wire { service, username, name, activated: seat, is_admin: admin, email } = wire;
+        let service = service.0.ok_or_else(|| de::Error::missing_field("service"))?;
+        let [username, name, email] = [username, name, email].map(|Text(text)| text.map(Box::from));
+        let member = |username| Member { username, name, email, seat, admin };
+        Ok(Self::sorted(&service, username, member))
+    }
+}
+
+/// A text of reasonable length, or null. It has to be there: unlike an [`Option`], which serde
+/// takes for null where a field is missing.
+struct Text<'a>(Option<Cow<'a, str>>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct TextOrNull;
+
+        impl<'de> Visitor<'de> for TextOrNull {
+            type Value = Text<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a text or null")
+            }
+
+            fn visit_borrowed_str<E: de::Error>(self, text: &'de str) -> Result<Text<'de>, E> {
+                short(text).map(|text| Text(Some(Cow::Borrowed(text))))
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Text<'de>, E> {
+                short(text).map(|text| Text(Some(Cow::Owned(text.to_owned()))))
+            }
+
+            fn visit_unit<E>(self) -> Result<Text<'de>, E> {
+                Ok(Text(None))
+            }
+        }
+
+        fn short<E: de::Error>(text: &str) -> Result<&str, E> {
+            if text.len() > LONGEST_TEXT { Err(E::custom("too long")) } else { Ok(text) }
+        }
+
+        deserializer.deserialize_any(TextOrNull)
     }
 }
 
@@ -150,26 +298,31 @@ fn is_of_deleted(username: &str) -> bool {
     })
 }
 
-/// Reads a JSON object. Derived types would also take an array of their fields' values.
-fn object<'a, T: Deserialize<'a>>(json: &'a [u8]) -> Result<T, Fault> {
-    struct Fields<T>(PhantomData<T>);
+/// A JSON object. Derived types would also take an array of their fields' values.
+struct Object<T>(T);
 
-    impl<'de, T: Deserialize<'de>> Visitor<'de> for Fields<T> {
-        type Value = T;
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Fields<T>(PhantomData<T>);
 
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("an object")
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for Fields<T> {
+            type Value = T;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<T, A::Error> {
+                T::deserialize(MapAccessDeserializer::new(map))
+            }
         }
 
-        fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<T, A::Error> {
-            T::deserialize(MapAccessDeserializer::new(map))
-        }
+        deserializer.deserialize_map(Fields(PhantomData)).map(Self)
     }
+}
 
-    let mut json = serde_json::Deserializer::from_slice(json);
-    let read = json.deserialize_map(Fields(PhantomData)).map_err(|_| Fault::Json)?;
-    json.end().map_err(|_| Fault::Json)?;
-    Ok(read)
+fn object<'a, T: Deserialize<'a>>(json: &'a [u8]) -> Result<T, Fault> {
+    serde_json::from_slice(json).map(|Object(value)| value).map_err(|_| Fault::Json)
 }
 
 /// A field that has not been looked at; `None` where it is missing, while null is there.
@@ -194,6 +347,7 @@ fn read_text(name: &'static str, field: Field<'_>) -> Result<Option<Box<str>>, F
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
     use serde_json::{Value, json};
 
     use super::*;
@@ -272,9 +426,9 @@ mod tests {
     #[test]
     fn a_page_is_opened_without_its_rows() {
         let body = br#"{"count":9,"next":7,"results":[1, {"a":[]}] ,"total_pages":5,"x":{}}"#;
-        let page = Page::parse(body).unwrap();
+        let page = Page::open(body.to_vec()).unwrap();
         assert_eq!((page.count, page.total_pages, page.rows), (9, 5, 2));
-        assert_eq!(page.array(), r#"[1, {"a":[]}]"#);
+        assert_eq!(page.results(), r#"1, {"a":[]}"#);
     }
 
     #[test]
@@ -293,7 +447,61 @@ mod tests {
             ("7", Fault::Json),
             ("", Fault::Json),
         ] {
-            assert_eq!(Page::parse(body.as_bytes()).unwrap_err(), fault, "{body}");
+            assert_eq!(Page::open(body.into()).unwrap_err(), fault, "{body}");
+        }
+    }
+
+    /// JSON that is a row but for what one field has, or for a field more or less; or no row.
+    fn rows_of_all_kinds() -> impl Strategy<Value = String> {
+        let text = prop_oneof![
+            "[a-zA-Z0-9]{0,6}".prop_map(|text| json!(text)),
+            any::<String>().prop_map(|text| json!(text)),
+            (LONGEST_TEXT - 1..LONGEST_TEXT + 2).prop_map(|length| json!("x".repeat(length))),
+        ];
+        let wrong = [json!(7), json!([]), json!({}), json!(1e300), json!(null), json!("\u{1}")];
+        let value = prop_oneof![
+            8 => text,
+            2 => any::<bool>().prop_map(|bit| json!(bit)),
+            1 => proptest::sample::select(wrong.to_vec()),
+        ];
+        let names = ["service", "username", "name", "activated", "is_admin", "email", "more", "id"];
+        let change = (proptest::sample::select(names.to_vec()), proptest::option::of(value));
+        let changed = proptest::collection::vec(change, 0..3).prop_map(|changes| {
+            let mut row = row();
+            for (name, value) in changes {
+                match value {
+                    Some(value) => row[name] = value,
+                    None => drop(row.as_object_mut().unwrap().remove(name)),
+                }
+            }
+            row.to_string()
+        });
+        let odd = [
+            r#"["github","ann",null,true,false,null]"#,
+            r#"{"service":"github","service":"gitlab"}"#,
+            r#"{"service":"github","username":"\ud800","name":null,"activated":true,"is_admin":false,"email":null}"#,
+            "{}",
+            "null",
+        ];
+        prop_oneof![9 => changed, 1 => proptest::sample::select(odd.map(str::to_owned).to_vec())]
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        /// What is read in one pass is what the slow look at every row finds, faults included.
+        #[test]
+        fn a_page_is_read_as_its_rows_are(
+            rows in proptest::collection::vec(rows_of_all_kinds(), 0..4),
+        ) {
+            let body = format!(r#"{{"count":1,"total_pages":1,"results":[{}]}}"#, rows.join(", "));
+            let page = Page::open(body.into_bytes()).unwrap();
+            prop_assert_eq!(page.rows, rows.len() as u64);
+            prop_assert_eq!(page.results(), rows.join(", "));
+            let one_by_one = rows.iter().zip(1..).map(|(row, number)| {
+                Row::parse(row.as_bytes()).map_err(|fault| (number, fault))
+            });
+            prop_assert_eq!(page.read_rows(), one_by_one.collect::<Result<Vec<_>, _>>());
         }
     }
 }

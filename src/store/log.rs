@@ -51,8 +51,13 @@ pub struct History {
     pub since: Option<DateTime<Utc>>,
 }
 
+/// In the order in which [`read_logged`] takes them; what an event has beyond them comes after.
+/// All are read by number: to look for a column's name takes longer than to read it.
 const COLUMNS: &str = "log.sequence, log.event, log.time, organizations.service,
     organizations.owner";
+
+/// What most events take as JSON, so that there is room at once.
+const USUAL_BYTES: usize = 1024;
 
 impl View<'_> {
     /// The sequence of the newest event, 0 before the first one.
@@ -83,8 +88,9 @@ impl View<'_> {
              WHERE sequence > ?1 ORDER BY sequence"
         ))?;
         let mut rows = statement.query([after])?;
+        let mut known = None;
         while let Some(row) = rows.next()? {
-            if !visit(read_logged(row)?) {
+            if !visit(read_logged(row, &mut known)?) {
                 break;
             }
         }
@@ -108,9 +114,9 @@ impl View<'_> {
              WHERE sequence BETWEEN ?1 AND ?2 ORDER BY sequence"
         ))?;
         let mut rows = statement.query([first, last])?;
-        let mut events = Vec::new();
+        let (mut events, mut known) = (Vec::new(), None);
         while let Some(row) = rows.next()? {
-            let logged = read_logged(row)?;
+            let logged = read_logged(row, &mut known)?;
             if wanted(&logged) {
                 events.push(read_event(row, &logged)?);
             }
@@ -153,7 +159,9 @@ impl View<'_> {
         let organization = history.organization.map(|organization| organization.0);
         let mut statement = self.0.prepare_cached(&sql)?;
         let parameters = rusqlite::params![after, since, organization, subjects, limit];
-        let rows = statement.query_map(parameters, |row| read_event(row, &read_logged(row)?))?;
+        let mut known = None;
+        let read = |row: &Row<'_>| read_event(row, &read_logged(row, &mut known)?);
+        let rows = statement.query_map(parameters, read)?;
         rows.collect()
     }
 
@@ -188,23 +196,32 @@ impl View<'_> {
             "SELECT {COLUMNS} FROM log LEFT JOIN organizations ON organizations.id = organization
              WHERE sequence <= ?1 AND +time < ?2 ORDER BY sequence LIMIT ?3"
         ))?;
-        let rows = statement.query_map((last, millis(before), limit), read_logged)?;
+        let mut known = None;
+        let read = |row: &Row<'_>| read_logged(row, &mut known);
+        let rows = statement.query_map((last, millis(before), limit), read)?;
         rows.collect()
     }
 }
 
-fn read_logged(row: &Row<'_>) -> rusqlite::Result<Logged> {
-    let event: String = row.get("event")?;
+/// `known` is the organization of the row before, which most often is that of this one, too.
+fn read_logged(row: &Row<'_>, known: &mut Option<OrganizationId>) -> rusqlite::Result<Logged> {
     let text = |column| row.get_ref(column)?.as_str_or_null().map_err(rusqlite::Error::from);
-    let organization = match (text("service")?, text("owner")?) {
-        (Some(service), Some(owner)) => Some(identity(service, owner)?),
+    let organization = match (text(3)?, text(4)?) {
+        (Some(service), Some(owner)) => {
+            let is_same =
+                |id: &OrganizationId| (id.service().word(), id.owner()) == (service, owner);
+            if !known.as_ref().is_some_and(is_same) {
+                *known = Some(identity(service, owner)?);
+            }
+            known.clone()
+        }
         _ => None,
     };
     Ok(Logged {
-        sequence: row.get("sequence")?,
-        event: event.parse().map_err(unreadable)?,
+        sequence: row.get(0)?,
+        event: row.get_ref(1)?.as_str()?.parse().map_err(unreadable)?,
         organization,
-        time: time(row.get("time")?)?,
+        time: time(row.get(2)?)?,
     })
 }
 
@@ -214,13 +231,13 @@ fn identity(service: &str, owner: &str) -> rusqlite::Result<OrganizationId> {
 }
 
 fn read_event(row: &Row<'_>, logged: &Logged) -> rusqlite::Result<Event> {
-    let sync = Uuid::from_bytes(row.get("sync")?);
-    let position: u32 = row.get("position")?;
-    let data: Data = serde_json::from_str(row.get_ref("data")?.as_str()?).map_err(unreadable)?;
+    let sync = Uuid::from_bytes(row.get(5)?);
+    let position: u32 = row.get(6)?;
+    let data: Data = serde_json::from_str(row.get_ref(9)?.as_str()?).map_err(unreadable)?;
     Ok(Event {
         id: format!("{sync}-{position:04}"),
-        source: row.get("source")?,
-        subject: row.get("subject")?,
+        source: row.get(8)?,
+        subject: row.get(7)?,
         time: logged.time,
         sequence: logged.sequence,
         correlationid: sync.to_string(),
@@ -239,8 +256,10 @@ impl Tx<'_> {
             .organization
             .zip(event.member)
             .map(|(organization, member)| key.subject(organization, member));
-        let data = serde_json::to_string(event.data)
+        let mut data = Vec::with_capacity(USUAL_BYTES);
+        serde_json::to_writer(&mut data, event.data)
             .map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
+        let data = String::from_utf8(data).expect("JSON is text");
         let mut statement = self.0.0.prepare_cached(
             "INSERT INTO log (sync, position, organization, event, subject, source, time, data)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",

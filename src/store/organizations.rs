@@ -13,7 +13,7 @@ pub struct Organization(pub(super) i64);
 
 /// A key that never leaves the store: only hashes made with it do.
 #[derive(Clone)]
-pub struct SecretKey([u8; 32]);
+pub struct SecretKey(Hmac<Sha256>);
 
 impl std::fmt::Debug for SecretKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -22,10 +22,13 @@ impl std::fmt::Debug for SecretKey {
 }
 
 impl SecretKey {
+    fn new(key: [u8; 32]) -> Self {
+        Self(Hmac::new_from_slice(&key).expect("HMAC takes keys of any length"))
+    }
+
     /// A digest that tells whether two texts are equal, and nothing else about them.
     pub fn digest(&self, purpose: &str, text: &[u8]) -> [u8; 32] {
-        let mut mac =
-            Hmac::<Sha256>::new_from_slice(&self.0).expect("HMAC takes keys of any length");
+        let mut mac = self.0.clone();
         mac.update(purpose.as_bytes());
         mac.update(&[0]);
         mac.update(text);
@@ -48,7 +51,7 @@ impl View<'_> {
     /// The disk or the database failed.
     pub fn key(&self) -> rusqlite::Result<SecretKey> {
         let mut statement = self.0.prepare_cached("SELECT value FROM meta WHERE name = 'key'")?;
-        statement.query_row([], |row| row.get(0)).map(SecretKey)
+        statement.query_row([], |row| row.get(0)).map(SecretKey::new)
     }
 
     /// The number of an organization, if it was ever synced.

@@ -3,6 +3,8 @@
 //! A member's state has the run in which it began and, once over, the run in which it ended, so
 //! that the roster of any past moment can be rebuilt. Only what changed is written.
 
+use std::ops::Range;
+
 use chrono::{DateTime, Utc};
 use rusqlite::{OptionalExtension as _, Row};
 use seatwatch_sdk::{Totals, Unnamed};
@@ -139,18 +141,19 @@ impl View<'_> {
     }
 }
 
+/// By number: to look for a column's name takes longer than to read it.
 fn read_member(row: &Row<'_>) -> rusqlite::Result<Member> {
-    let shown: Option<Box<str>> = row.get("username")?;
+    let shown: Option<Box<str>> = row.get(1)?;
     let shown = match shown {
         Some(shown) => shown,
-        None => row.get("key")?,
+        None => row.get(0)?,
     };
     Ok(Member {
         username: Username::new(shown),
-        name: row.get("name")?,
-        email: row.get("email")?,
-        seat: row.get("seat")?,
-        admin: row.get("admin")?,
+        name: row.get(2)?,
+        email: row.get(3)?,
+        seat: row.get(4)?,
+        admin: row.get(5)?,
     })
 }
 
@@ -235,21 +238,43 @@ impl Tx<'_> {
         run: RunNumber,
         key: &str,
     ) -> rusqlite::Result<i64> {
+        let mut find = self
+            .0
+            .0
+            .prepare_cached("SELECT member FROM states WHERE organization = ?1 AND key = ?2")?;
+        let member = find.query_row((organization.0, key), |row| row.get(0))?;
+        // Not with RETURNING, for which SQLite makes a table each time.
         let mut keep = self.0.0.prepare_cached(
             "INSERT INTO past_states (organization, ended, member, began, key, username, name,
                                       email, seat, admin)
              SELECT organization, ?2, member, began, key, username, name, email, seat, admin
-             FROM states WHERE organization = ?1 AND key = ?3
-             RETURNING member",
+             FROM states WHERE organization = ?1 AND key = ?3",
         )?;
-        let member = keep.query_row((organization.0, run.0, key), |row| row.get(0))?;
+        keep.execute((organization.0, run.0, key))?;
         let mut end =
             self.0.0.prepare_cached("DELETE FROM states WHERE organization = ?1 AND key = ?2")?;
         end.execute((organization.0, key))?;
         Ok(member)
     }
 
-    /// Begins a state with this run: of the member of that number, or of a new one.
+    /// Numbers for so many new members. No number is ever used again.
+    ///
+    /// # Errors
+    ///
+    /// The disk or the database failed.
+    pub fn new_members(
+        &self,
+        organization: Organization,
+        count: usize,
+    ) -> rusqlite::Result<Range<i64>> {
+        let mut statement = self.0.0.prepare_cached(
+            "UPDATE organizations SET next_member = next_member + ?2 WHERE id = ?1
+             RETURNING next_member - ?2, next_member",
+        )?;
+        statement.query_row((organization.0, count), |row| Ok(row.get(0)?..row.get(1)?))
+    }
+
+    /// Begins a state of the member of that number with this run.
     ///
     /// # Errors
     ///
@@ -258,35 +283,27 @@ impl Tx<'_> {
         &self,
         organization: Organization,
         run: RunNumber,
-        number: Option<i64>,
+        number: i64,
         member: &Member,
-    ) -> rusqlite::Result<i64> {
-        let number = number.map_or_else(|| self.next_member(organization), Ok)?;
+    ) -> rusqlite::Result<()> {
         let shown = member.username.shown();
         let mut statement = self.0.0.prepare_cached(
             "INSERT INTO states (organization, key, member, began, username, name, email, seat,
                                  admin)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
         )?;
-        statement.execute(rusqlite::params![
-            organization.0,
-            member.key(),
-            number,
-            run.0,
-            (shown != member.key()).then_some(shown),
-            member.name,
-            member.email,
-            member.seat,
-            member.admin
-        ])?;
-        Ok(number)
-    }
-
-    fn next_member(&self, organization: Organization) -> rusqlite::Result<i64> {
-        let mut statement = self.0.0.prepare_cached(
-            "UPDATE organizations SET next_member = next_member + 1 WHERE id = ?1
-             RETURNING next_member - 1",
-        )?;
-        statement.query_row([organization.0], |row| row.get(0))
+        statement
+            .execute(rusqlite::params![
+                organization.0,
+                member.key(),
+                number,
+                run.0,
+                (shown != member.key()).then_some(shown),
+                member.name,
+                member.email,
+                member.seat,
+                member.admin
+            ])
+            .map(drop)
     }
 }

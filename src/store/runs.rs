@@ -218,24 +218,21 @@ impl Tx<'_> {
         let mut statement = self.0.0.prepare_cached(
             "INSERT INTO runs (sync, organization, outcome, reason, message, hint, started_at,
                                finished_at, last_finished_at, events, requests)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?8, ?9, ?10) RETURNING id",
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?8, ?9, ?10)",
         )?;
         statement
-            .query_row(
-                rusqlite::params![
-                    run.sync.as_bytes(),
-                    organization.0,
-                    run.outcome.word(),
-                    failure.map(|failure| &failure.reason),
-                    failure.map(|failure| &failure.message),
-                    failure.map(|failure| &failure.hint),
-                    millis(run.started_at),
-                    millis(run.finished_at),
-                    run.events,
-                    run.requests
-                ],
-                |row| row.get(0),
-            )
+            .insert(rusqlite::params![
+                run.sync.as_bytes(),
+                organization.0,
+                run.outcome.word(),
+                failure.map(|failure| &failure.reason),
+                failure.map(|failure| &failure.message),
+                failure.map(|failure| &failure.hint),
+                millis(run.started_at),
+                millis(run.finished_at),
+                run.events,
+                run.requests
+            ])
             .map(RunNumber)
     }
 
@@ -245,23 +242,27 @@ impl Tx<'_> {
         run: &NewRun,
     ) -> rusqlite::Result<Option<RunNumber>> {
         let failure = run.failure.as_ref();
+        let mut latest = self.0.0.prepare_cached(
+            "SELECT id FROM runs WHERE organization = ?1 ORDER BY id DESC LIMIT 1",
+        )?;
+        let latest: Option<i64> =
+            latest.query_row([organization.0], |row| row.get(0)).optional()?;
+        // Not with RETURNING, for which SQLite makes a table each time.
         let mut statement = self.0.0.prepare_cached(
             "UPDATE runs SET count = count + 1, last_finished_at = ?4, requests = requests + ?5,
                              message = ?6, hint = ?7
-             WHERE id = (SELECT max(id) FROM runs WHERE organization = ?1)
-               AND outcome = ?2 AND reason IS ?3 AND events = 0
-               AND outcome IN ('unchanged', 'held', 'failed')
-             RETURNING id",
+             WHERE id = ?1 AND outcome = ?2 AND reason IS ?3 AND events = 0
+               AND outcome IN ('unchanged', 'held', 'failed')",
         )?;
-        let parameters = rusqlite::params![
-            organization.0,
+        let repeated = statement.execute(rusqlite::params![
+            latest,
             run.outcome.word(),
             failure.map(|failure| &failure.reason),
             millis(run.finished_at),
             run.requests,
             failure.map(|failure| &failure.message),
             failure.map(|failure| &failure.hint)
-        ];
-        Ok(statement.query_row(parameters, |row| row.get(0)).optional()?.map(RunNumber))
+        ])?;
+        Ok(latest.filter(|_| repeated > 0).map(RunNumber))
     }
 }

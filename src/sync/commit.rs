@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use seatwatch_sdk::Data;
 use uuid::Uuid;
 
-use super::diff::Diff;
+use super::diff::{Change, Diff};
 use super::plan::{NextHold, NextRoster, Plan};
 use crate::organization::OrganizationId;
 use crate::store::{
@@ -112,14 +112,16 @@ fn write_members(
         numbers.push(ended.transpose()?);
     }
     crash_point!("commit:members");
+    let joiners = numbers.iter().filter(|number| number.is_none()).count();
+    let mut new_numbers = log.tx.new_members(log.organization, joiners)?;
     for (change, number) in diff.changes().zip(numbers) {
-        let begun =
-            change.after.map(|member| log.tx.begin_state(log.organization, run, number, member));
-        let number = begun.transpose()?.or(number);
+        let number = number.or_else(|| new_numbers.next());
+        let number = number.expect("there is a number for everybody who has none");
+        if let Some(member) = change.after {
+            log.tx.begin_state(log.organization, run, number, member)?;
+        }
         if told {
-            for event in change.kinds() {
-                log.append(number, &plan.member_event(event, change))?;
-            }
+            log.append_all(number, plan, change)?;
         }
     }
     Ok(())
@@ -135,6 +137,19 @@ struct Log<'a> {
 }
 
 impl Log<'_> {
+    /// What happened to one member. The events differ in their kind alone.
+    fn append_all(&mut self, member: i64, plan: &Plan, change: Change<'_>) -> rusqlite::Result<()> {
+        let mut kinds = change.kinds();
+        let Some(first) = kinds.next() else { return Ok(()) };
+        let mut data = plan.member_event(first, change);
+        self.append(Some(member), &data)?;
+        for kind in kinds {
+            data.event = kind;
+            self.append(Some(member), &data)?;
+        }
+        Ok(())
+    }
+
     fn append(&mut self, member: Option<i64>, data: &Data) -> rusqlite::Result<()> {
         let event = NewEvent {
             sync: self.stamp.sync,

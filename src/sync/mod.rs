@@ -42,7 +42,7 @@ use crate::clock::{Clock, uuid_v7};
 use crate::codecov::{Server, Session};
 use crate::config::{self, Secret};
 use crate::organization::OrganizationId;
-use crate::store::{Reader, SecretKey, Store, StoreError, View};
+use crate::store::{Reader, SecretKey, Store, StoreError, Tx, View};
 use commit::Stamp;
 use guard::Verdict;
 use pass::{Findings, Found, Pass};
@@ -50,6 +50,9 @@ use plan::{Before, Facts, Plan};
 
 /// No server is obeyed that asks to be left alone for longer.
 const LONGEST_POSTPONEMENT: TimeDelta = TimeDelta::hours(24);
+
+/// The largest roster that may wait for its commit while others are read.
+const MOST_WAITING_ROWS: usize = 5_000;
 
 /// What a pass works with. The same for every organization of one server.
 #[derive(Clone)]
@@ -107,31 +110,34 @@ impl Memory {
 impl Syncer {
     /// Runs one pass over one organization and notes how it ended.
     ///
-    /// Dropping the future before the end commits nothing.
+    /// What `on_open` returns is dropped when Codecov has been asked everything: before the commit,
+    /// unless so much waits for it that no more should be read meanwhile. Dropping the future
+    /// before the end commits nothing.
     ///
     /// # Errors
     ///
     /// The store failed. That Codecov failed is no error here but what the report says.
-    pub async fn sync(
+    pub async fn sync<Guard>(
         &self,
         organization: &config::Organization,
         server: &Server,
-        on_open: impl FnOnce(&Session),
+        on_open: impl FnOnce(&Session) -> Guard,
     ) -> Result<Report, StoreError> {
         let (started_at, start) = (self.clock.now(), std::time::Instant::now());
         let formerly = self.memory.formerly(organization);
         let before = self.memory.read(|view| Before::load(view, &organization.id, formerly))?;
         let mut findings = Findings::default();
         let opened = self.open_session(organization, server, &before, started_at);
-        let (found, requests) = match opened {
-            Err(error) => (Err(error), 0),
+        let (found, requests, asking) = match opened {
+            Err(error) => (Err(error), 0, None),
             Ok((token, opened)) => {
-                on_open(&opened);
+                let asking = on_open(&opened);
                 let (memory, clock) = (&self.memory, &*self.clock);
                 let (before, session) = (&before, &opened);
                 let pass = Pass { organization, before, memory, clock, session };
                 let found = pass.run(&token, &mut findings).await?;
-                (found, opened.requests())
+                let is_large = found.as_ref().is_ok_and(|found| found.rows() > MOST_WAITING_ROWS);
+                (found, opened.requests(), is_large.then_some(asking))
             }
         };
         crash_point!("sync:fetched");
@@ -156,9 +162,12 @@ impl Syncer {
                 requests,
                 proof: findings.proof,
             };
-            store.write(move |tx| commit::write(tx, &stamp, &plan)).await?;
+            let write = move |tx: &Tx<'_>| commit::write(tx, &stamp, &plan).map(|()| plan);
+            // Not there: to free a large roster would keep others from their commits.
+            drop(store.write(write).await?);
             crash_point!("sync:committed");
         }
+        drop(asking);
         Ok(Report {
             organization: organization.id.clone(),
             outcome,

@@ -35,6 +35,17 @@ pub(super) enum Found {
     Judged(Verdict, Bounds),
 }
 
+impl Found {
+    /// How many rows are kept for the commit.
+    pub(super) fn rows(&self) -> usize {
+        match self {
+            Self::Same => 0,
+            Self::Judged(Verdict::Accepted(accepted), _) => accepted.diff().after().rows(),
+            Self::Judged(Verdict::Held { found, .. }, _) => found.rows(),
+        }
+    }
+}
+
 /// The part of a pass that talks to Codecov.
 pub(super) struct Pass<'a> {
     pub(super) organization: &'a config::Organization,

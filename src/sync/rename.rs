@@ -51,19 +51,19 @@ fn part_take_overs(before: &Roster, after: &Roster, pairs: Vec<Pair>) -> Vec<Pai
 
 /// A leaver and a joiner with the same email, which nobody else has in either roster.
 fn join_renames(before: &Roster, after: &Roster, pairs: Vec<Pair>) -> Vec<Pair> {
-    let mut joiners: HashMap<&str, usize> = HashMap::new();
-    let mut leavers: HashMap<&str, usize> = HashMap::new();
-    for pair in &pairs {
-        match (pair.before, pair.after) {
-            (None, Some(new)) => {
-                joiners.extend(email(&after.members()[new]).map(|email| (email, new)));
-            }
-            (Some(old), None) => {
-                leavers.extend(email(&before.members()[old]).map(|email| (email, old)));
-            }
-            _ => {}
-        }
+    let of_leaver = |pair: &Pair| match (pair.before, pair.after) {
+        (Some(old), None) => email(&before.members()[old]).map(|email| (email, old)),
+        _ => None,
+    };
+    let of_joiner = |pair: &Pair| match (pair.before, pair.after) {
+        (None, Some(new)) => email(&after.members()[new]).map(|email| (email, new)),
+        _ => None,
+    };
+    let mut leavers: HashMap<&str, usize> = pairs.iter().filter_map(of_leaver).collect();
+    if leavers.is_empty() {
+        return pairs;
     }
+    let joiners: HashMap<&str, usize> = pairs.iter().filter_map(of_joiner).collect();
     leavers.retain(|email, _| joiners.contains_key(email));
     if leavers.is_empty() {
         return pairs;

@@ -75,7 +75,8 @@ fn one_week(tx: &Tx<'_>, id: &OrganizationId, week: i64) -> rusqlite::Result<()>
         let number = run(Outcome::Baselined, 1, 0)?;
         tx.set_roster_state(organization, &state)?;
         for index in 0..MEMBERS {
-            tx.begin_state(organization, number, None, &member(index))?;
+            let new = tx.new_members(organization, 1)?.start;
+            tx.begin_state(organization, number, new, &member(index))?;
         }
     } else {
         let number = run(Outcome::Changed, 4, 0)?;
@@ -99,7 +100,8 @@ fn change(
     let organization = tx.organization(id)?;
     let (old, new) = (member(week), member(week + 10 * MEMBERS));
     let gone = tx.end_state(organization, run, old.key())?;
-    let come = tx.begin_state(organization, run, None, &new)?;
+    let come = tx.new_members(organization, 1)?.start;
+    tx.begin_state(organization, run, come, &new)?;
     let source = format!("/seatwatch/prod/codecov/{id}");
     let events = [
         (EventKind::Left, gone, &old),

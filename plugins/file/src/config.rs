@@ -48,6 +48,11 @@ impl SinkConfig for FileConfig {
         self.path = directory.join(&self.path);
     }
 
+    /// A file takes any number; so many are a few megabytes, and worth the fsyncs of a delivery.
+    fn max_events(&self) -> usize {
+        2_000
+    }
+
     fn build(&self, _lane: &str) -> Box<dyn Sink> {
         Box::new(FileSink::new(self.clone()))
     }

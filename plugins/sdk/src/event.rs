@@ -11,7 +11,7 @@ use std::str::FromStr;
 use chrono::{DateTime, SecondsFormat, Utc};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::ser::SerializeMap as _;
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// One change of one member, or of one organization's health.
 #[derive(Clone, Debug, PartialEq)]
@@ -172,13 +172,31 @@ pub struct Profile {
 }
 
 /// The member that an event is about: a profile and the status that follows from it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Member {
     /// The profile, whose fields stand beside `status`.
     #[serde(flatten)]
     pub profile: Profile,
     /// `enabled` with a seat, `disabled` without.
     pub status: Status,
+}
+
+/// By hand: what serde makes for flattened fields puts every value into a buffer first, and a
+/// first sync of a large organization reads some hundred thousand of them.
+impl<'de> Deserialize<'de> for Member {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        struct Flat {
+            username: String,
+            name: Option<String>,
+            email: Option<String>,
+            seat: bool,
+            admin: bool,
+            status: Status,
+        }
+        let Flat { username, name, email, seat, admin, status } = Flat::deserialize(deserializer)?;
+        Ok(Self { profile: Profile { username, name, email, seat, admin }, status })
+    }
 }
 
 impl From<Profile> for Member {

@@ -127,7 +127,7 @@ impl<const MIN: u64, const MAX: u64> JsonSchema for Within<MIN, MAX> {
 pub(crate) struct Rate(pub(crate) f64);
 
 impl Rate {
-    const MOST: u32 = 10_000;
+    const MOST: u32 = 1_000_000;
 }
 
 impl<'de> Deserialize<'de> for Rate {

@@ -189,7 +189,11 @@ fn write(
         numbers.insert(**key, tx.end_state(organization, run, &format!("m{key}"))?);
     }
     for (key, seat) in &begun {
-        tx.begin_state(organization, run, numbers.get(*key).copied(), &member(**key, **seat))?;
+        let number = match numbers.get(*key) {
+            Some(number) => *number,
+            None => tx.new_members(organization, 1)?.start,
+        };
+        tx.begin_state(organization, run, number, &member(**key, **seat))?;
     }
     let kinds = ended.iter().map(|_| EventKind::Left);
     for (position, event) in (0..).zip(kinds.chain(begun.iter().map(|_| EventKind::Joined))) {
