@@ -34,6 +34,9 @@ impl Clock for Hands {
     }
 }
 
+/// How a sync ended and when, if there was one.
+pub(super) type LastRun = Option<(Outcome, DateTime<Utc>)>;
+
 /// A daemon whose time only passes when somebody says so.
 pub(super) struct ByHand {
     clock: Arc<Hands>,
@@ -103,7 +106,7 @@ impl ByHand {
     }
 
     /// How each organization's last sync ended, and when.
-    pub(super) fn last_runs(&self) -> Vec<(OrganizationId, Option<(Outcome, DateTime<Utc>)>)> {
+    pub(super) fn last_runs(&self) -> Vec<(OrganizationId, LastRun)> {
         let ids = self.config.organizations.iter().map(|organization| organization.id.clone());
         let runs = self.reader.read(|view| {
             ids.map(|id| {
@@ -138,9 +141,8 @@ impl ByHand {
     /// Where beats were not heard, the clock seemed to jump, and syncs are spread over seconds.
     #[track_caller]
     pub(super) fn settle(&self, time: DateTime<Utc>) {
-        let is_synced = |run: &(_, Option<(_, DateTime<Utc>)>)| {
-            run.1.as_ref().is_some_and(|(_, finished)| *finished >= time)
-        };
+        let is_synced =
+            |run: &(_, LastRun)| run.1.as_ref().is_some_and(|(_, finished)| *finished >= time);
         let mut last_pass = Instant::now();
         self.until("all syncs", || {
             if last_pass.elapsed() > Duration::from_secs(1) {

@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use fastrand::Rng;
+use itertools::Itertools as _;
 use seatwatch::organization::OrganizationId;
 use seatwatch::simulator::{Action, Churn, Fault, RetryAfter, When};
 use seatwatch::store::Outcome;
@@ -124,11 +125,10 @@ impl Day {
         let (mut churn, mut tokens) = (Vec::new(), Vec::new());
         for number in 0..ORGANIZATIONS {
             let boss = format!("boss-{number}");
-            let members: String =
-                (0..random.usize(5..12)).map(|one| format!(" p{number}-{one}*")).collect();
+            let members = (0..random.usize(5..12)).map(|one| format!("p{number}-{one}*")).join(" ");
             let issued = world.edit(|world, _| {
                 let organization = world.organization(&id(number));
-                world.set_members(organization, &format!("{boss}! plain-{number}{members}"));
+                world.set_members(organization, &format!("{boss}! plain-{number} {members}"));
                 let plain = world.find(id(number).service(), &format!("plain-{number}")).unwrap();
                 let label = owner(number);
                 [world.issue_token(&label, organization), world.issue_token(&label, plain)]
@@ -186,7 +186,8 @@ impl Day {
                     self.world.simulator.fault(when, fault);
                 }
                 None => {
-                    self.world.write_token_to(&format!("{number}-token"), &self.tokens[*number][1])
+                    let plain = &self.tokens[*number][1];
+                    self.world.write_token_to(&format!("{number}-token"), plain);
                 }
             }
         }
