@@ -1,10 +1,15 @@
 //! The daemon, run as a process and spoken to as systemd, a shell and an operator would.
 
 mod asking;
+mod by_hand;
+mod day;
 mod delivering;
+mod editing;
 mod ending;
 mod logging;
 mod process;
 mod reloading;
 mod supervised;
+mod unit;
+mod waiting;
 mod watching;

@@ -49,7 +49,7 @@ impl Ledger {
 
     /// Adds the events of one sync.
     #[track_caller]
-    fn add(&mut self, events: &[Value]) -> Vec<Change> {
+    pub(crate) fn add(&mut self, events: &[Value]) -> Vec<Change> {
         for (event, position) in events.iter().zip(0..) {
             let sync = event["correlationid"].as_str().unwrap();
             assert_eq!(event["id"], format!("{sync}-{position:04}"), "{event}");

@@ -1,5 +1,7 @@
 //! Sinks that come, go and change while events are on their way to them.
 
+use std::fmt::Write as _;
+
 use super::process::{Running, whole_events, words};
 use crate::world::World;
 
@@ -89,9 +91,9 @@ fn a_sink_that_comes_back_in_the_middle_of_a_delivery_loses_and_repeats_nothing(
         reload(&world);
         let members = format!("ann* bob! {name}");
         sync(&world, &members);
-        told += &format!("joined {name}\n");
+        writeln!(told, "joined {name}").unwrap();
         sync(&world, "ann* bob!");
-        told += &format!("left {name}\n");
+        writeln!(told, "left {name}").unwrap();
         daemon.until(&format!("joined {name}"), || {
             told_to(&world, "audit.ndjson").contains(&format!("joined {name}")).then_some(())
         });

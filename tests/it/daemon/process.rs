@@ -73,14 +73,23 @@ impl World {
 
     /// The same with another environment or user.
     pub(super) fn daemon_with(&self, prepare: impl FnOnce(&mut Command)) -> Running {
-        let (log, ear) = (self.path("daemon.log"), self.path("notify.sock"));
         let mut command = self.command(&["run"]);
-        let file = File::options().create(true).append(true).open(&log).unwrap();
-        command.env("NOTIFY_SOCKET", &ear).stdout(Stdio::null()).stderr(file);
         for name in ["RUNTIME_DIRECTORY", "WATCHDOG_USEC", "WATCHDOG_PID", "JOURNAL_STREAM"] {
             command.env_remove(name);
         }
         prepare(&mut command);
+        self.launch(command)
+    }
+
+    /// The same with another config.
+    pub(super) fn daemon_of(&self, config: &str) -> Running {
+        self.launch(self.command_with(config, &["run"]))
+    }
+
+    pub(super) fn launch(&self, mut command: Command) -> Running {
+        let (log, ear) = (self.path("daemon.log"), self.path("notify.sock"));
+        let file = File::options().create(true).append(true).open(&log).unwrap();
+        command.env("NOTIFY_SOCKET", &ear).stdout(Stdio::null()).stderr(file);
         let ear = Ear::listen(ear);
         let running = Running { child: RefCell::new(command.spawn().unwrap()), ear, log };
         running.until_heard("READY=1");

@@ -1,0 +1,138 @@
+//! Events that wait for their time: `wait`, `digest`, and the pause after a failure.
+
+use std::thread;
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::by_hand::ByHand;
+use crate::world::World;
+
+fn at(time: &str) -> DateTime<Utc> {
+    format!("2026-11-23T{time}Z").parse().unwrap()
+}
+
+/// A daemon that syncs every second, with one sink that has these lines.
+fn start(world: &World, sink: &str, time: &str) -> ByHand {
+    let text =
+        world.config().replace("path: events.ndjson", &format!("path: events.ndjson\n    {sink}"));
+    ByHand::start(world.path("seatwatch.yaml"), &text, at(time))
+}
+
+fn told(daemon: &ByHand) -> String {
+    daemon.told_to("events.ndjson")
+}
+
+/// Waits until the organization was synced at the time that it is.
+fn synced(daemon: &ByHand) {
+    let now = daemon.now();
+    daemon.until("the sync", || {
+        let runs = daemon.last_runs();
+        runs[0].1.as_ref().is_some_and(|(_, finished)| *finished == now).then_some(())
+    });
+}
+
+/// What must not come would come within milliseconds.
+fn nothing_more(daemon: &ByHand, so_far: &str) {
+    thread::sleep(Duration::from_millis(150));
+    assert_eq!(told(daemon), so_far);
+}
+
+#[track_caller]
+fn until_told(daemon: &ByHand, text: &str) {
+    daemon.until(text, || (told(daemon) == text).then_some(()));
+}
+
+#[test]
+fn what_comes_within_the_wait_of_the_oldest_goes_out_together() {
+    let world = World::start("ann* bob!").every_second();
+    let daemon = start(&world, "wait: 3s", "10:00:00");
+    synced(&daemon);
+    world.members("ann* bob! cat");
+    daemon.set(at("10:00:01"));
+    synced(&daemon);
+    world.members("ann* bob! cat dan");
+    daemon.set(at("10:00:02"));
+    synced(&daemon);
+    assert_eq!(daemon.queued(), 3);
+    nothing_more(&daemon, "");
+    daemon.set(at("10:00:03"));
+    until_told(&daemon, "baselined\njoined cat\njoined dan\n");
+    // The next one waits anew.
+    world.members("ann* bob! cat");
+    daemon.set(at("10:00:04"));
+    synced(&daemon);
+    daemon.set(at("10:00:06"));
+    synced(&daemon);
+    nothing_more(&daemon, "baselined\njoined cat\njoined dan\n");
+    daemon.set(at("10:00:07"));
+    until_told(&daemon, "baselined\njoined cat\njoined dan\nleft dan\n");
+    daemon.stop();
+}
+
+#[test]
+fn a_digest_goes_out_at_its_times_only() {
+    let world = World::start("ann* bob!").every_second();
+    let daemon = start(&world, "digest: \"30 * * * * *\"", "10:00:00");
+    synced(&daemon);
+    world.members("ann* bob! cat");
+    daemon.set(at("10:00:29"));
+    synced(&daemon);
+    nothing_more(&daemon, "");
+    daemon.set(at("10:00:30"));
+    until_told(&daemon, "baselined\njoined cat\n");
+    world.members("ann* bob!");
+    daemon.set(at("10:00:31"));
+    synced(&daemon);
+    daemon.set(at("10:01:29"));
+    synced(&daemon);
+    nothing_more(&daemon, "baselined\njoined cat\n");
+    daemon.set(at("10:01:30"));
+    until_told(&daemon, "baselined\njoined cat\nleft cat\n");
+    daemon.stop();
+}
+
+#[test]
+fn a_digest_that_was_missed_is_made_up_for_at_the_start() {
+    let world = World::start("ann* bob!").every_second();
+    let digest = "digest: \"0 0 8 * * *\"";
+    let daemon = start(&world, digest, "07:00:00");
+    synced(&daemon);
+    nothing_more(&daemon, "");
+    daemon.stop();
+    // Before its time nothing goes out, also at a start.
+    let daemon = start(&world, digest, "07:30:00");
+    nothing_more(&daemon, "");
+    daemon.stop();
+    let daemon = start(&world, digest, "09:15:00");
+    until_told(&daemon, "baselined\n");
+    world.members("ann* bob! cat");
+    daemon.pass(TimeDelta::seconds(1));
+    synced(&daemon);
+    nothing_more(&daemon, "baselined\n");
+    daemon.stop();
+}
+
+/// The pause after a failure is kept over a restart, and ends by itself.
+#[test]
+fn a_failed_delivery_is_tried_again_when_its_pause_is_over() {
+    let world = World::start("ann* bob!").rarely();
+    let text = world.config().replace("path: events.ndjson", "path: missing/events.ndjson");
+    let path = || world.path("seatwatch.yaml");
+    let daemon = ByHand::start(path(), &text, at("10:00:00"));
+    let failed = |daemon: &ByHand| {
+        let metrics = daemon.get("/metrics");
+        metrics.contains("failures_total{reason=\"retry\",sink=\"events\"} 1\n").then_some(())
+    };
+    daemon.until("the first attempt", || failed(&daemon));
+    std::fs::create_dir(world.path("missing")).unwrap();
+    daemon.stop();
+    let daemon = ByHand::start(path(), &text, at("10:00:00"));
+    thread::sleep(Duration::from_millis(150));
+    assert_eq!(daemon.told_to("missing/events.ndjson"), "");
+    daemon.set(at("10:01:00"));
+    daemon.until("the second", || {
+        (daemon.told_to("missing/events.ndjson") == "baselined\n").then_some(())
+    });
+    daemon.stop();
+}
