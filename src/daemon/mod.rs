@@ -17,6 +17,7 @@ mod reload;
 mod syncs;
 mod told;
 
+use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -120,7 +121,7 @@ impl Daemon {
             metrics: metrics.clone(),
         };
         let mut workers = Workers::new(means);
-        workers.serve(&config.sinks, config.shutdown_grace).await?;
+        workers.make_lanes(&config.sinks).await?;
         let control = Control::bind(&config.state_dir, around.runtime_dir.as_deref())
             .map_err(|error| Failure::new(Exit::CannotCreate, chain(&error)))?;
         let now = around.clock.now();
@@ -133,6 +134,9 @@ impl Daemon {
             metrics: metrics.clone(),
             pulse: Arc::clone(&pulse),
         }));
+        let last = overview.last_runs(&config.organizations)?;
+        // Nothing fails from here on: nothing was delivered in vain.
+        workers.serve(&config.sinks, config.shutdown_grace);
         let mut daemon = Self {
             heartbeat: Heartbeat::of(&config, now),
             notify: Notify::new(around.notify),
@@ -153,7 +157,7 @@ impl Daemon {
             syncs,
             workers,
         };
-        daemon.schedule(now)?;
+        daemon.schedule(&last, now);
         daemon.metrics.reloaded(true, now);
         if let Some(listener) = listener {
             daemon.door.open(listener, &daemon.overview);
@@ -337,16 +341,14 @@ impl Daemon {
         info!("stopped");
     }
 
-    fn schedule(&mut self, now: DateTime<Utc>) -> Result<(), Stop> {
+    fn schedule(&self, last: &HashMap<OrganizationId, DateTime<Utc>>, now: DateTime<Utc>) {
         self.overview.show(&self.config, self.workers.watch());
-        let last = self.overview.last_runs(&self.config.organizations)?;
         self.timetable().set(
             &self.config.organizations,
             self.config.splay,
             |id| last.get(id).copied(),
             now,
         );
-        Ok(())
     }
 
     fn timetable(&self) -> MutexGuard<'_, Timetable> {

@@ -74,16 +74,20 @@ impl Daemon {
         let observer = Some(&self.observer);
         let servers = Servers::of(&config, all, &self.servers, self.around.policy, observer)?;
         let listener = self.door.listener_for(config.listen).await?;
+        let last = self.overview.last_runs(&config.organizations)?;
+        self.workers.make_lanes(&config.sinks).await?;
         self.syncs.keep(&config.organizations.iter().map(|one| one.id.clone()).collect()).await;
         if has_moved(&self.config, &config) {
             // What a lane has cut may name the organization: the store knows the new name.
             self.workers.end_all().await;
             if let Err(error) = carry_histories(&self.store, &config).await {
-                self.workers.serve(&self.config.sinks, self.config.shutdown_grace).await?;
+                self.workers.serve(&self.config.sinks, self.config.shutdown_grace);
+                self.overview.show(&self.config, self.workers.watch());
                 return Err(error.into());
             }
         }
-        self.workers.serve(&config.sinks, config.shutdown_grace).await?;
+        // Nothing fails from here on.
+        self.workers.serve(&config.sinks, config.shutdown_grace);
         let changes = changes(&self.config, &config);
         let now = self.around.clock.now();
         self.config = Arc::new(config);
@@ -93,7 +97,7 @@ impl Daemon {
         if let Some(listener) = listener {
             self.door.open(listener, &self.overview);
         }
-        self.schedule(now)?;
+        self.schedule(&last, now);
         Ok(changes)
     }
 }

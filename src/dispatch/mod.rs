@@ -30,6 +30,9 @@ use filter::Filter;
 /// How long all sinks together may take after a sync without a daemon.
 pub const ONE_ATTEMPT: Duration = Duration::from_secs(30);
 
+/// Why events wait that nothing else stands in the way of.
+const NO_TIME: &str = "there was no time for more";
+
 /// A lane that did not deliver everything, and why.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Undelivered {
@@ -92,7 +95,7 @@ impl Dispatcher {
         let deadline = Instant::now() + ONE_ATTEMPT;
         let mut attempts = JoinSet::new();
         for mut lane in self.lanes {
-            attempts.spawn(async move { drain(&mut lane, deadline).await });
+            attempts.spawn(async move { drain(&mut lane, deadline, |_, _| {}).await });
         }
         let mut undelivered = Vec::new();
         while let Some(ended) = attempts.join_next().await {
@@ -106,11 +109,17 @@ impl Dispatcher {
     }
 }
 
-/// Delivers until there is nothing left or something stands in the way.
-async fn drain(lane: &mut Lane, deadline: Instant) -> Result<Option<Undelivered>, StoreError> {
+/// Delivers until there is nothing left or something stands in the way; tells of every step.
+async fn drain(
+    lane: &mut Lane,
+    deadline: Instant,
+    mut tell: impl FnMut(&Lane, &Step),
+) -> Result<Option<Undelivered>, StoreError> {
     let mut buried: Option<(u64, String)> = None;
     let obstacle = loop {
-        match lane.step(Pace::Hurried, deadline).await? {
+        let step = lane.step(Pace::Hurried, deadline).await?;
+        tell(lane, &step);
+        match step {
             Step::Idle | Step::NotBefore(_) => break None,
             Step::Failed { reason, .. } => break Some(Obstacle::Failed(reason)),
             Step::Disabled { reason } | Step::Stopped { reason } => {
@@ -122,7 +131,7 @@ async fn drain(lane: &mut Lane, deadline: Instant) -> Result<Option<Undelivered>
             Step::Moved { .. } => {}
         }
         if Instant::now() >= deadline {
-            break Some(Obstacle::Failed("there was no time for more".to_owned()));
+            break Some(Obstacle::Failed(NO_TIME.to_owned()));
         }
     };
     lane.count()?;
