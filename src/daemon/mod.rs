@@ -189,7 +189,7 @@ impl Daemon {
         loop {
             tokio::select! {
                 () = self.around.ticks.next() => self.beat().await,
-                ended = self.syncs.next_ended() => self.note(&ended),
+                ended = self.syncs.next_ended() => self.note(&ended).await,
                 Some(order) = self.orders.1.recv() => match order {
                     Order::Stop => break,
                     order => self.obey(order).await,
@@ -225,7 +225,7 @@ impl Daemon {
         if let Some(question) = self.pulse.question(&self.store) {
             self.chores.spawn(async move { drop(question.await) });
         }
-        self.notify.beat(&self.pulse, || self.overview.sentence().ok());
+        self.notify.beat(&self.pulse, &self.overview);
     }
 
     /// Lets the organizations sync that are due.
@@ -243,6 +243,15 @@ impl Daemon {
         let noted = self.store.write(move |tx| tx.begin_syncs(&organizations, now)).await;
         if let Err(error) = noted {
             warn!(error = chain(&error), "cannot note that syncs begin");
+        }
+    }
+
+    /// For `status`, where what was noted one by one would be wrong.
+    async fn note_under_way(&self) {
+        let (under_way, now) = (self.syncs.under_way(), self.around.clock.now());
+        let noted = self.store.write(move |tx| tx.begin_syncs_anew(&under_way, now)).await;
+        if let Err(error) = noted {
+            warn!(error = chain(&error), "cannot note which syncs are under way");
         }
     }
 
@@ -271,8 +280,12 @@ impl Daemon {
         });
     }
 
-    fn note(&mut self, ended: &Ended) {
+    async fn note(&mut self, ended: &Ended) {
         self.notify.changed();
+        // Its end, where it was noted, is not that of the next one; else nobody noted it.
+        if ended.result.is_err() || self.syncs.is_under_way(&ended.organization) {
+            self.note_under_way().await;
+        }
         match &ended.result {
             Ok(report) => told::tell(report, &self.metrics),
             Err(broken) => error!(

@@ -10,7 +10,7 @@ use itertools::Itertools as _;
 use tracing::{info, warn};
 
 use super::syncs::Plan;
-use super::{Daemon, Heartbeat, Surroundings};
+use super::{Daemon, Surroundings};
 use crate::config::{self, Config};
 use crate::exit::{Exit, Failure, Stop};
 use crate::servers::Servers;
@@ -77,6 +77,7 @@ impl Daemon {
         let last = self.overview.last_runs(&config.organizations)?;
         self.workers.make_lanes(&config.sinks).await?;
         self.syncs.keep(&config.organizations.iter().map(|one| one.id.clone()).collect()).await;
+        self.note_under_way().await;
         if has_moved(&self.config, &config) {
             // What a lane has cut may name the organization: the store knows the new name.
             self.workers.end_all().await;
@@ -93,7 +94,7 @@ impl Daemon {
         self.config = Arc::new(config);
         self.servers = servers;
         self.syncs.replan(plan(&self.config, &self.servers, &self.store, &self.around));
-        self.heartbeat = Heartbeat::of(&self.config, now);
+        self.heartbeat.follow(&self.config, now);
         if let Some(listener) = listener {
             self.door.open(listener, &self.overview);
         }

@@ -77,8 +77,8 @@ impl Syncs {
         }
     }
 
-    /// Drops the syncs of all organizations but these: nothing of them is committed any more when
-    /// this returns.
+    /// Drops the syncs of all organizations but these: nothing of them is committed after what is
+    /// written once this has returned.
     pub(super) async fn keep(&mut self, known: &HashSet<OrganizationId>) {
         self.waiting.retain(|id| known.contains(id));
         self.asked.retain(|id, _| known.contains(id));
@@ -97,6 +97,16 @@ impl Syncs {
     pub(super) fn replan(&mut self, plan: Plan) {
         self.plan = plan;
         self.start();
+    }
+
+    /// All that wait or run.
+    pub(super) fn under_way(&self) -> Vec<OrganizationId> {
+        self.waiting.iter().chain(self.running.keys()).cloned().collect()
+    }
+
+    /// Whether a sync of an organization waits or runs.
+    pub(super) fn is_under_way(&self, id: &OrganizationId) -> bool {
+        self.asked.contains_key(id) || self.running.contains_key(id)
     }
 
     /// Whether an organization is watched.
