@@ -8,7 +8,7 @@ use super::ask::{Doer, ask, doer};
 use super::exit::{Exit, Failure, Stop};
 use super::instance;
 use super::output::{Format, row, shown, write_rows};
-use super::sync::{interruptible, sync_and_deliver, sync_by_daemon};
+use super::sync::{COMMITTED_NOTHING, GOES_ON, interruptible, sync_and_deliver, sync_by_daemon};
 use crate::control::{Answer, Question};
 use crate::organization::OrganizationId;
 use crate::store::{Hold, Store};
@@ -39,21 +39,25 @@ impl Approve {
         let config = instance::load(config)?;
         let selected = instance::select(&config, std::slice::from_ref(&self.organization))?;
         let Self { organization, hold } = self;
-        super::runtime()?.block_on(interruptible(async {
+        super::runtime()?.block_on(async {
             let directory = match doer(&config)? {
                 Doer::Us(directory) => directory,
                 Doer::Daemon(daemon) => {
                     let question = Question::Approve { organization, hold };
-                    return sync_by_daemon(daemon, question, &selected, format).await;
+                    let work = sync_by_daemon(daemon, question, &selected, format);
+                    return interruptible(GOES_ON, work).await;
                 }
             };
-            let store = Arc::new(Store::open(directory)?);
-            instance::carry_histories(&config, &store).await?;
-            let now = instance::clock().now();
-            let answer = approve(&store, &organization, hold, now).await?;
-            answer.map_err(|refused| refusal(&organization, &refused))?;
-            sync_and_deliver(&config, &selected, store, format).await
-        }))
+            let work = async {
+                let store = Arc::new(Store::open(directory)?);
+                instance::carry_histories(&config, &store).await?;
+                let now = instance::clock().now();
+                let answer = approve(&store, &organization, hold, now).await?;
+                answer.map_err(|refused| refusal(&organization, &refused))?;
+                sync_and_deliver(&config, &selected, store, format).await
+            };
+            interruptible(COMMITTED_NOTHING, work).await
+        })
     }
 }
 
@@ -62,7 +66,7 @@ impl Reject {
         let config = instance::load(config)?;
         let organization = self.organization;
         instance::select(&config, std::slice::from_ref(&organization))?;
-        super::runtime()?.block_on(interruptible(async {
+        super::runtime()?.block_on(async {
             let mut rejected = None;
             match doer(&config)? {
                 Doer::Us(directory) => {
@@ -90,7 +94,7 @@ impl Reject {
             let hold = hold.map_err(|refused| refusal(&organization, &refused))?;
             write_rejected(&organization, &hold, format)?;
             Ok(Exit::Ok)
-        }))
+        })
     }
 }
 

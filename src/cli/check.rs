@@ -47,7 +47,7 @@ impl Check {
             write_all(path, &config, None, format)?;
             return Ok(Exit::Ok);
         }
-        super::runtime()?.block_on(interruptible(async {
+        super::runtime()?.block_on(interruptible("not everything was asked", async {
             let findings = ask_all(&config).await?;
             write_all(path, &config, Some(&findings), format)?;
             let bad = findings.iter().find_map(|finding| finding.bad.as_ref());

@@ -5,13 +5,13 @@ use std::path::Path;
 
 use super::ask::{ask, daemon_of};
 use super::output::{Format, row, shown, write_rows};
-use super::sync::interruptible;
+use super::sync::{GOES_ON, interruptible};
 use crate::control::{Answer, Question};
 use crate::exit::{Exit, Stop};
 
 /// Waits until it has, and says what changed or what stands in the way.
 pub(super) fn run(path: &Path, format: Format) -> Result<Exit, Stop> {
-    super::runtime()?.block_on(interruptible(async {
+    super::runtime()?.block_on(interruptible(GOES_ON, async {
         let daemon = daemon_of(path)?;
         let mut changes = Vec::new();
         let failed = ask(daemon, Question::Reload, |answer| {

@@ -2,11 +2,12 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::flag;
 use signal_hook_tokio::Signals;
 
 use super::instance;
@@ -60,7 +61,7 @@ async fn serve(config: Config, path: PathBuf) -> Result<Exit, Stop> {
         }
     };
     // From here on, no signal kills us: what comes early waits until there is somebody to obey it.
-    let signals = Signals::new([SIGHUP, SIGTERM, SIGINT]).map_err(|error| internal(&error))?;
+    let signals = signals().map_err(|error| internal(&error))?;
     let (ticker, ticks) = Ticker::start().await.map_err(|error| internal(&error))?;
     let around = Surroundings {
         config: std::path::absolute(&path).unwrap_or(path),
@@ -74,7 +75,7 @@ async fn serve(config: Config, path: PathBuf) -> Result<Exit, Stop> {
     let orders = daemon.orders();
     tokio::select! {
         () = daemon.run() => {}
-        result = obey(signals, &orders) => result.map_err(|error| internal(&error))?,
+        () = obey(signals, &orders) => unreachable!("it goes on until the daemon ends"),
     }
     ticker.stop().await;
     Ok(Exit::Ok)
@@ -86,22 +87,28 @@ fn runtime_directory() -> Option<PathBuf> {
     std::env::split_paths(&directories).next()
 }
 
-/// Never returns but with an error. A second signal to stop ends the process at once.
-async fn obey(mut signals: Signals, orders: &Orders) -> std::io::Result<()> {
+/// The signals that say what to do. The second one that says to stop ends the process at once,
+/// whatever the daemon is busy with.
+fn signals() -> std::io::Result<Signals> {
     let stopping = Arc::new(AtomicBool::new(false));
     for signal in [SIGTERM, SIGINT] {
-        let stopping = Arc::clone(&stopping);
+        // In this order: the first one sets what the second one finds.
         let status = Exit::Interrupted as i32;
-        signal_hook::flag::register_conditional_shutdown(signal, status, stopping)?;
+        flag::register_conditional_shutdown(signal, status, Arc::clone(&stopping))?;
+        flag::register(signal, Arc::clone(&stopping))?;
     }
+    Signals::new([SIGHUP, SIGTERM, SIGINT])
+}
+
+/// Never returns.
+async fn obey(mut signals: Signals, orders: &Orders) {
     while let Some(signal) = signals.next().await {
         if signal == SIGHUP {
             // A reload that takes its time keeps no other signal waiting.
             orders.reload_soon().await;
         } else {
-            stopping.store(true, Ordering::SeqCst);
             orders.stop().await;
         }
     }
-    std::future::pending().await
+    std::future::pending::<()>().await;
 }

@@ -54,23 +54,27 @@ impl Sync {
         if self.dry_run {
             let reader = Reader::open(&config.state_dir)?;
             let memory = Memory::LookedAt(Arc::new(reader));
-            return runtime.block_on(interruptible(async {
+            return runtime.block_on(interruptible(COMMITTED_NOTHING, async {
                 sync(&config, &selected, memory, format).await?.exit()
             }));
         }
-        runtime.block_on(interruptible(async {
+        runtime.block_on(async {
             match doer(&config)? {
                 Doer::Us(directory) => {
-                    let store = Arc::new(Store::open(directory)?);
-                    sync_and_deliver(&config, &selected, store, format).await
+                    let work = async {
+                        let store = Arc::new(Store::open(directory)?);
+                        sync_and_deliver(&config, &selected, store, format).await
+                    };
+                    interruptible(COMMITTED_NOTHING, work).await
                 }
                 Doer::Daemon(daemon) => {
                     let organizations = selected.iter().map(|one| one.id.clone()).collect();
                     let question = Question::Sync { organizations };
-                    sync_by_daemon(daemon, question, &selected, format).await
+                    let work = sync_by_daemon(daemon, question, &selected, format);
+                    interruptible(GOES_ON, work).await
                 }
             }
-        }))
+        })
     }
 }
 
@@ -287,8 +291,16 @@ async fn pass(
     }
 }
 
+/// What Ctrl-C leaves of syncs that a command does by itself.
+pub(super) const COMMITTED_NOTHING: &str = "syncs that had not ended committed nothing";
+
+/// What Ctrl-C leaves of what a daemon was asked for.
+pub(super) const GOES_ON: &str = "the daemon goes on with what it was asked for";
+
 /// Ends early on Ctrl-C or TERM: fetches in flight are dropped, so nothing of them is committed.
+/// What becomes of the work is for the caller to know.
 pub(super) async fn interruptible(
+    what_is_left: &str,
     work: impl Future<Output = Result<Exit, Stop>>,
 ) -> Result<Exit, Stop> {
     let mut signals = Signals::new([SIGINT, SIGTERM]).map_err(|error| {
@@ -297,7 +309,7 @@ pub(super) async fn interruptible(
     tokio::select! {
         done = work => done,
         _ = signals.next() => {
-            let message = "interrupted: syncs that had not ended committed nothing";
+            let message = format!("interrupted: {what_is_left}");
             Err(Failure::new(Exit::Interrupted, message).into())
         }
     }

@@ -99,17 +99,14 @@ async fn serve(stream: UnixStream, daemon: &dyn Daemon) -> io::Result<()> {
         Err(trouble) => return send(&mut write, &Answer::Failed(trouble)).await,
     };
     let (asked, mut answers) = mpsc::channel(16);
-    let answering = async {
-        daemon.answer(question, asked).await;
-    };
-    // Once they cannot be sent, nobody takes the parts: whoever makes them is not kept waiting.
+    let answering = daemon.answer(question, asked);
+    // It takes the answers along when it ends early: who has gone holds up nobody who sends more.
     let sending = async move {
         while let Some(answer) = answers.recv().await {
             send(&mut write, &answer).await?;
         }
         send(&mut write, &Answer::Done).await
     };
-    // Who has gone does not wait for the end; the daemon does it all the same.
     let ((), sent) = tokio::join!(answering, sending);
     sent
 }
@@ -141,4 +138,37 @@ async fn send(write: &mut tokio::net::unix::OwnedWriteHalf, answer: &Answer) -> 
     debug_assert!(line.len() < LONGEST_LINE, "a report fits into a line");
     line.push(b'\n');
     write.write_all(&line).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::control;
+
+    /// Has a lot to say, and notes when it has said it.
+    struct Talker(Arc<Semaphore>);
+
+    #[async_trait]
+    impl Daemon for Talker {
+        async fn answer(&self, _: Question, asked: Asked) {
+            for _ in 0..1000 {
+                drop(asked.send(Answer::Reloaded(vec!["x".repeat(1000)])).await);
+            }
+            self.0.add_permits(1);
+        }
+    }
+
+    #[tokio::test]
+    async fn who_asks_and_goes_away_holds_nothing_up() {
+        let directory = tempfile::TempDir::new().unwrap();
+        let control = Control::bind(directory.path(), None).unwrap();
+        let (said, stop) = (Arc::new(Semaphore::new(0)), CancellationToken::new());
+        let asking = async {
+            let daemon = control::connect(directory.path()).unwrap().unwrap();
+            drop(control::ask(daemon, Question::Reload).await.unwrap());
+            said.acquire().await.unwrap().forget();
+            stop.cancel();
+        };
+        tokio::join!(control.serve(Arc::new(Talker(Arc::clone(&said))), stop.clone()), asking);
+    }
 }

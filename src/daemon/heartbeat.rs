@@ -29,6 +29,13 @@ impl Heartbeat {
         heartbeat
     }
 
+    /// Goes over to another config: where that names the same times, none is left out.
+    pub(super) fn follow(&mut self, config: &Config, now: DateTime<Utc>) {
+        if self.schedule != config.heartbeat {
+            *self = Self::of(config, now);
+        }
+    }
+
     /// Whether it is time.
     pub(super) fn is_due(&mut self, now: DateTime<Utc>) -> bool {
         let Some(next) = self.next.filter(|next| *next <= now) else { return false };

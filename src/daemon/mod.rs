@@ -121,7 +121,7 @@ impl Daemon {
             metrics: metrics.clone(),
         };
         let mut workers = Workers::new(means);
-        workers.serve(&config.sinks, config.shutdown_grace).await?;
+        workers.make_lanes(&config.sinks).await?;
         let control = Control::bind(&config.state_dir, around.runtime_dir.as_deref())
             .map_err(|error| Failure::new(Exit::CannotCreate, chain(&error)))?;
         let now = around.clock.now();
@@ -134,6 +134,9 @@ impl Daemon {
             metrics: metrics.clone(),
             pulse: Arc::clone(&pulse),
         }));
+        let last = overview.last_runs(&config.organizations)?;
+        // Nothing fails from here on: nothing was delivered in vain.
+        workers.serve(&config.sinks, config.shutdown_grace);
         let mut daemon = Self {
             heartbeat: Heartbeat::of(&config, now),
             notify: Notify::new(around.notify),
@@ -154,7 +157,6 @@ impl Daemon {
             syncs,
             workers,
         };
-        let last = daemon.overview.last_runs(&daemon.config.organizations)?;
         daemon.schedule(&last, now);
         daemon.metrics.reloaded(true, now);
         if let Some(listener) = listener {
@@ -187,7 +189,7 @@ impl Daemon {
         loop {
             tokio::select! {
                 () = self.around.ticks.next() => self.beat().await,
-                ended = self.syncs.next_ended() => self.note(ended).await,
+                ended = self.syncs.next_ended() => self.note(&ended).await,
                 Some(order) = self.orders.1.recv() => match order {
                     Order::Stop => break,
                     order => self.obey(order).await,
@@ -223,7 +225,7 @@ impl Daemon {
         if let Some(question) = self.pulse.question(&self.store) {
             self.chores.spawn(async move { drop(question.await) });
         }
-        self.notify.beat(&self.pulse, || self.overview.sentence().ok());
+        self.notify.beat(&self.pulse, &self.overview);
     }
 
     /// Lets the organizations sync that are due.
@@ -244,13 +246,12 @@ impl Daemon {
         }
     }
 
-    /// Syncs that were dropped, or broke off, are not under way any more.
-    async fn note_ended(&self, organizations: Vec<OrganizationId>) {
-        if organizations.is_empty() {
-            return;
-        }
-        if let Err(error) = self.store.write(move |tx| tx.end_syncs(&organizations)).await {
-            warn!(error = chain(&error), "cannot note that syncs have ended");
+    /// For `status`, where what was noted one by one would be wrong.
+    async fn note_under_way(&self) {
+        let (under_way, now) = (self.syncs.under_way(), self.around.clock.now());
+        let noted = self.store.write(move |tx| tx.begin_syncs_anew(&under_way, now)).await;
+        if let Err(error) = noted {
+            warn!(error = chain(&error), "cannot note which syncs are under way");
         }
     }
 
@@ -279,16 +280,19 @@ impl Daemon {
         });
     }
 
-    async fn note(&mut self, ended: Ended) {
+    async fn note(&mut self, ended: &Ended) {
         self.notify.changed();
-        let Ended { organization, result } = ended;
-        match result {
-            Ok(report) => told::tell(&report, &self.metrics),
-            Err(broken) => {
-                let error = chain(&broken);
-                error!(%organization, error, "sync failed, and nothing of it was committed");
-                self.note_ended(vec![organization]).await;
-            }
+        // Its end, where it was noted, is not that of the next one; else nobody noted it.
+        if ended.result.is_err() || self.syncs.is_under_way(&ended.organization) {
+            self.note_under_way().await;
+        }
+        match &ended.result {
+            Ok(report) => told::tell(report, &self.metrics),
+            Err(broken) => error!(
+                organization = %ended.organization,
+                error = chain(broken),
+                "sync failed, and nothing of it was committed"
+            ),
         }
     }
 

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use sd_notify::NotifyState;
 use tracing::debug;
 
+use super::overview::Overview;
 use super::pulse::Pulse;
 
 /// Says how it goes.
@@ -17,6 +18,8 @@ pub(super) struct Notify {
     watchdog: Option<Duration>,
     last_sign: Option<Instant>,
     changed: bool,
+    /// How many events were queued or dead when the sentence was made.
+    queued: (u64, u64),
     said: String,
 }
 
@@ -25,7 +28,14 @@ impl Notify {
         let wanted = wanted && std::env::var_os("NOTIFY_SOCKET").is_some();
         // Half of what systemd waits, as its manual advises.
         let watchdog = sd_notify::watchdog_enabled().filter(|_| wanted).map(|limit| limit / 2);
-        Self { wanted, watchdog, last_sign: None, changed: true, said: String::new() }
+        Self {
+            wanted,
+            watchdog,
+            last_sign: None,
+            changed: true,
+            queued: (0, 0),
+            said: String::new(),
+        }
     }
 
     pub(super) fn ready(&self) {
@@ -42,14 +52,14 @@ impl Notify {
         self.say(&[NotifyState::Stopping]);
     }
 
-    /// What the status sentence says may have changed.
+    /// What the status sentence says of organizations may have changed.
     pub(super) fn changed(&mut self) {
         self.changed = true;
     }
 
     /// Once a second: a sign of life when it is time for one and nothing is stuck, and the status
     /// when it changed.
-    pub(super) fn beat(&mut self, pulse: &Pulse, sentence: impl FnOnce() -> Option<String>) {
+    pub(super) fn beat(&mut self, pulse: &Pulse, overview: &Overview) {
         if !self.wanted {
             return;
         }
@@ -58,8 +68,10 @@ impl Notify {
             self.say(&[NotifyState::Watchdog]);
             self.last_sign = Some(Instant::now());
         }
-        if std::mem::take(&mut self.changed)
-            && let Some(sentence) = sentence()
+        let queued = overview.queued();
+        let changed = std::mem::replace(&mut self.queued, queued) != queued;
+        if (std::mem::take(&mut self.changed) || changed)
+            && let Ok(sentence) = overview.sentence()
             && sentence != self.said
         {
             self.say(&[NotifyState::Status(&sentence)]);

@@ -67,7 +67,8 @@ impl Overview {
         self.shown().lanes.iter().map(|lane| lane.borrow().clone()).collect()
     }
 
-    /// When the last sync of each organization ended, of those that ever had one.
+    /// When the last sync of each organization ended, under its name or the one that it had
+    /// before, of those that ever had one.
     pub(super) fn last_runs(
         &self,
         organizations: &[Organization],
@@ -75,7 +76,9 @@ impl Overview {
         self.sights.store.read(|view| {
             let mut last = HashMap::new();
             for organization in organizations {
-                let Some(number) = view.find(&organization.id)? else { continue };
+                let formerly = organization.formerly.as_ref();
+                let number = view.find_renamed(&organization.id, formerly)?;
+                let Some(number) = number else { continue };
                 if let Some(run) = view.last_run(number)? {
                     last.insert(organization.id.clone(), run.last_finished_at);
                 }

@@ -10,7 +10,7 @@ use itertools::Itertools as _;
 use tracing::{info, warn};
 
 use super::syncs::Plan;
-use super::{Daemon, Heartbeat, Surroundings};
+use super::{Daemon, Surroundings};
 use crate::config::{self, Config};
 use crate::exit::{Exit, Failure, Stop};
 use crate::servers::Servers;
@@ -74,28 +74,27 @@ impl Daemon {
         let observer = Some(&self.observer);
         let servers = Servers::of(&config, all, &self.servers, self.around.policy, observer)?;
         let listener = self.door.listener_for(config.listen).await?;
-        let known = config.organizations.iter().map(|one| one.id.clone()).collect();
-        let dropped = self.syncs.keep(&known).await;
-        self.note_ended(dropped).await;
+        let last = self.overview.last_runs(&config.organizations)?;
+        self.workers.make_lanes(&config.sinks).await?;
+        self.syncs.keep(&config.organizations.iter().map(|one| one.id.clone()).collect()).await;
+        self.note_under_way().await;
         if has_moved(&self.config, &config) {
             // What a lane has cut may name the organization: the store knows the new name.
             self.workers.end_all().await;
             if let Err(error) = carry_histories(&self.store, &config).await {
-                self.workers.serve(&self.config.sinks, self.config.shutdown_grace).await?;
+                self.workers.serve(&self.config.sinks, self.config.shutdown_grace);
+                self.overview.show(&self.config, self.workers.watch());
                 return Err(error.into());
             }
         }
-        let last = self.overview.last_runs(&config.organizations)?;
-        self.workers.serve(&config.sinks, config.shutdown_grace).await?;
-        // Nothing can fail from here on.
+        // Nothing fails from here on.
+        self.workers.serve(&config.sinks, config.shutdown_grace);
         let changes = changes(&self.config, &config);
         let now = self.around.clock.now();
-        if config.heartbeat != self.config.heartbeat {
-            self.heartbeat = Heartbeat::of(&config, now);
-        }
         self.config = Arc::new(config);
         self.servers = servers;
         self.syncs.replan(plan(&self.config, &self.servers, &self.store, &self.around));
+        self.heartbeat.follow(&self.config, now);
         if let Some(listener) = listener {
             self.door.open(listener, &self.overview);
         }

@@ -77,11 +77,9 @@ impl Syncs {
         }
     }
 
-    /// Drops the syncs of all organizations but these: nothing of them is committed any more when
-    /// this returns. Says which.
-    pub(super) async fn keep(&mut self, known: &HashSet<OrganizationId>) -> Vec<OrganizationId> {
-        let all = self.waiting.iter().chain(self.running.keys());
-        let dropped: Vec<_> = all.filter(|id| !known.contains(*id)).cloned().collect();
+    /// Drops the syncs of all organizations but these: nothing of them is committed after what is
+    /// written once this has returned.
+    pub(super) async fn keep(&mut self, known: &HashSet<OrganizationId>) {
         self.waiting.retain(|id| known.contains(id));
         self.asked.retain(|id, _| known.contains(id));
         let gone = |syncs: &Self| syncs.running.keys().any(|id| !known.contains(id));
@@ -93,13 +91,22 @@ impl Syncs {
             let ended = self.end(joined);
             self.ended.extend(ended);
         }
-        dropped
     }
 
     /// Goes on with another plan. Syncs that run go on as they began.
     pub(super) fn replan(&mut self, plan: Plan) {
         self.plan = plan;
         self.start();
+    }
+
+    /// All that wait or run.
+    pub(super) fn under_way(&self) -> Vec<OrganizationId> {
+        self.waiting.iter().chain(self.running.keys()).cloned().collect()
+    }
+
+    /// Whether a sync of an organization waits or runs.
+    pub(super) fn is_under_way(&self, id: &OrganizationId) -> bool {
+        self.asked.contains_key(id) || self.running.contains_key(id)
     }
 
     /// Whether an organization is watched.

@@ -30,6 +30,9 @@ use filter::Filter;
 /// How long all sinks together may take after a sync without a daemon.
 pub const ONE_ATTEMPT: Duration = Duration::from_secs(30);
 
+/// Why events wait that nothing else stands in the way of.
+const NO_TIME: &str = "there was no time for more";
+
 /// A lane that did not deliver everything, and why.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Undelivered {
@@ -129,7 +132,7 @@ async fn drain(
             Step::Moved { .. } => {}
         }
         if !goes_on || Instant::now() >= deadline {
-            break Some(Obstacle::Failed("there was no time for more".to_owned()));
+            break Some(Obstacle::Failed(NO_TIME.to_owned()));
         }
     };
     lane.count()?;

@@ -4,17 +4,17 @@
 //! pause after a failure names, or until somebody asks it to hurry. It ends at a safe point; a
 //! delivery that does not end within the grace is dropped, and tried again under the same id.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, oneshot, watch};
-use tokio_util::sync::CancellationToken;
+use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 use tracing::{debug, error, info, warn};
 
 use super::lane::{Lane, Pace, Step};
-use super::{Lag, ONE_ATTEMPT, Obstacle, Undelivered, drain};
+use super::{Lag, NO_TIME, ONE_ATTEMPT, Obstacle, Undelivered, drain};
 use crate::chain::chain;
 use crate::clock::Clock;
 use crate::config::SinkEntry;
@@ -55,24 +55,23 @@ pub struct LaneState {
 }
 
 impl LaneState {
-    /// An attempt is under way, and nobody waits for its end any longer.
-    fn still_busy(&self) -> Option<Undelivered> {
+    /// What it still has before it, and why.
+    fn left_over(&self, reason: String) -> Option<Undelivered> {
         let Self { sink, lane, lag, .. } = self.clone();
-        let obstacle = Some(Obstacle::Failed("there was no time for more".to_owned()));
+        let obstacle = Some(Obstacle::Failed(reason));
         Some(Undelivered { sink, lane, obstacle, queued: lag.queued, buried: None })
             .filter(|undelivered| undelivered.queued > 0)
     }
 }
 
-/// The workers of all lanes.
+/// The workers of all lanes. Dropped, it asks them to end and does not wait.
 pub struct Workers {
     means: Means,
     tasks: TaskTracker,
     sinks: HashMap<String, Served>,
-    /// What tells that the workers of sinks that are gone have ended. One that comes back waits
-    /// for it: two workers on one lane would move its cursor back and forth.
+    /// What tells that workers have ended that were asked to, by sink: another begins after them.
     ending: HashMap<String, Vec<CancellationToken>>,
-    /// How long deliveries under way may take to end, as the config has it now.
+    /// For a delivery that is under way when its worker is to end.
     grace: watch::Sender<Duration>,
 }
 
@@ -80,16 +79,9 @@ pub struct Workers {
 struct Served {
     /// The sink as the config has it: who is unchanged is not disturbed.
     fingerprint: String,
-    stop: CancellationToken,
+    /// Dropped, it asks the workers to end.
+    _stop: DropGuard,
     lanes: Vec<Handle>,
-}
-
-impl Served {
-    /// Asks its workers to end; returns what tells that they have.
-    fn end(self) -> Vec<CancellationToken> {
-        self.stop.cancel();
-        self.lanes.into_iter().map(|lane| lane.ended).collect()
-    }
 }
 
 /// One worker, from outside.
@@ -102,45 +94,49 @@ struct Handle {
 impl Workers {
     /// No workers yet.
     pub fn new(means: Means) -> Self {
+        let grace = watch::Sender::new(Duration::ZERO);
         let (tasks, sinks, ending) = (TaskTracker::new(), HashMap::new(), HashMap::new());
-        let (grace, _) = watch::channel(Duration::ZERO);
         Self { means, tasks, sinks, ending, grace }
     }
 
-    /// Serves exactly these sinks from now on. A new one starts at the end of the log, before
-    /// this returns; one that changed starts when its old worker has ended, and at once tries
-    /// what failed before; one that is gone has `grace` to end.
+    /// Serves exactly these sinks from now on; those that are new have their lanes already. One
+    /// that changed starts when its old worker has ended, and at once tries what failed before;
+    /// one that is gone has `grace` to end.
+    pub fn serve(&mut self, sinks: &[SinkEntry], grace: Duration) {
+        self.grace.send_replace(grace);
+        self.means.metrics.set_sinks(sinks.iter().map(|entry| entry.name.as_str()));
+        self.ending.retain(|_, ending| ending.iter().any(|ended| !ended.is_cancelled()));
+        let wanted: HashMap<&str, String> =
+            sinks.iter().map(|entry| (entry.name.as_str(), format!("{entry:?}"))).collect();
+        let (same, other): (HashMap<_, _>, HashMap<_, _>) = std::mem::take(&mut self.sinks)
+            .into_iter()
+            .partition(|(name, served)| wanted.get(name.as_str()) == Some(&served.fingerprint));
+        self.sinks = same;
+        let changed: HashSet<String> = other.keys().cloned().collect();
+        self.end(other);
+        for entry in sinks {
+            if !self.sinks.contains_key(&entry.name) {
+                let served = self.start(entry, changed.contains(&entry.name));
+                self.sinks.insert(entry.name.clone(), served);
+            }
+        }
+    }
+
+    /// Asks the workers of these sinks to end.
+    fn end(&mut self, sinks: HashMap<String, Served>) {
+        for (name, Served { lanes, .. }) in sinks {
+            let ended = lanes.into_iter().map(|lane| lane.ended);
+            self.ending.entry(name).or_default().extend(ended);
+        }
+    }
+
+    /// Gives the lanes of these sinks their places in the log: a new one starts at its end, as it
+    /// is when this returns. Nobody serves them yet.
     ///
     /// # Errors
     ///
     /// The store failed; nothing was changed.
-    pub async fn serve(&mut self, sinks: &[SinkEntry], grace: Duration) -> Result<(), StoreError> {
-        self.make_lanes(sinks).await?;
-        self.grace.send_replace(grace);
-        self.means.metrics.set_sinks(sinks.iter().map(|entry| entry.name.as_str()));
-        let mut before = std::mem::take(&mut self.sinks);
-        for entry in sinks {
-            let fingerprint = format!("{entry:?}");
-            let old = before.remove(&entry.name);
-            let served = match old {
-                Some(old) if old.fingerprint == fingerprint => old,
-                old => {
-                    let changed = old.is_some();
-                    let mut ended = self.ending.remove(&entry.name).unwrap_or_default();
-                    ended.extend(old.into_iter().flat_map(Served::end));
-                    self.start(entry, fingerprint, &ended, changed)
-                }
-            };
-            self.sinks.insert(entry.name.clone(), served);
-        }
-        self.ending.retain(|_, workers| workers.iter().any(|worker| !worker.is_cancelled()));
-        for (name, gone) in before {
-            self.ending.insert(name, gone.end());
-        }
-        Ok(())
-    }
-
-    async fn make_lanes(&self, sinks: &[SinkEntry]) -> Result<(), StoreError> {
+    pub async fn make_lanes(&self, sinks: &[SinkEntry]) -> Result<(), StoreError> {
         let lanes: Vec<(String, String)> = sinks
             .iter()
             .flat_map(|entry| {
@@ -153,14 +149,9 @@ impl Workers {
         self.means.store.write(make).await
     }
 
-    fn start(
-        &self,
-        entry: &SinkEntry,
-        fingerprint: String,
-        before: &[CancellationToken],
-        changed: bool,
-    ) -> Served {
+    fn start(&self, entry: &SinkEntry, changed: bool) -> Served {
         let stop = CancellationToken::new();
+        let before = self.ending.get(&entry.name).cloned().unwrap_or_default();
         let lanes = entry.config.lanes().into_iter().map(|name| {
             let (hurry, hurried) = mpsc::channel(16);
             let sink = entry.name.clone();
@@ -175,7 +166,7 @@ impl Workers {
                 publish,
                 failing: false,
             };
-            let (entry, before, grace) = (entry.clone(), before.to_vec(), self.grace.subscribe());
+            let (entry, before, grace) = (entry.clone(), before.clone(), self.grace.subscribe());
             let done = ended.clone().drop_guard();
             self.tasks.spawn(async move {
                 let _done = done;
@@ -186,7 +177,8 @@ impl Workers {
             });
             Handle { hurry, state, ended }
         });
-        Served { fingerprint, stop: stop.clone(), lanes: lanes.collect() }
+        let (fingerprint, lanes) = (format!("{entry:?}"), lanes.collect());
+        Served { fingerprint, _stop: stop.drop_guard(), lanes }
     }
 
     /// What tells how every lane stands.
@@ -208,7 +200,8 @@ impl Workers {
             async move {
                 match tokio::time::timeout_at(deadline, answered).await {
                     Ok(undelivered) => undelivered.unwrap_or_default(),
-                    Err(_) => state.borrow().still_busy(),
+                    // An attempt is under way, and nobody waits for its end any longer.
+                    Err(_) => state.borrow().left_over(NO_TIME.to_owned()),
                 }
             }
         });
@@ -222,9 +215,7 @@ impl Workers {
 
     /// Ends all workers; deliveries under way get the grace that the config gave last.
     pub async fn end_all(&mut self) {
-        for (_, served) in self.sinks.drain() {
-            served.stop.cancel();
-        }
+        self.sinks.clear();
         self.tasks.close();
         self.tasks.wait().await;
         self.tasks.reopen();
@@ -287,8 +278,8 @@ impl Worker {
                     }
                     Err(error) => Err(error),
                 };
-                // What the lane remembers may not be what the store has: read it again.
                 if let Err(error) = rested {
+                    // What the lane remembers may not be what the store has: read it again.
                     self.after_store_failure(entry, &error).await;
                     break;
                 }
@@ -306,7 +297,8 @@ impl Worker {
         }
     }
 
-    /// Waits for a reason to take the next step.
+    /// Waits for a reason to take the next step. An error is that of the steps that somebody asked
+    /// for meanwhile.
     async fn rest(&mut self, lane: &mut Lane, step: &Step) -> Result<(), StoreError> {
         let until = match step {
             Step::Moved { .. } | Step::Buried { .. } | Step::Failed { .. } => return Ok(()),
@@ -331,15 +323,19 @@ impl Worker {
                 }
                 Some(answer) = self.hurried.recv() => {
                     let deadline = Instant::now() + ONE_ATTEMPT;
-                    let undelivered = drain(lane, deadline, |lane, step| {
+                    let drained = drain(lane, deadline, |lane, step| {
                         self.tell(lane, step);
                         !self.stop.is_cancelled()
                     })
                     .await;
                     self.publish(lane);
+                    let undelivered = match &drained {
+                        Ok(undelivered) => undelivered.clone(),
+                        Err(error) => self.publish.borrow().left_over(chain(error)),
+                    };
                     // Who asked may be gone.
-                    drop(answer.send(undelivered?));
-                    return Ok(());
+                    drop(answer.send(undelivered));
+                    return drained.map(drop);
                 }
             }
         }
@@ -401,3 +397,6 @@ impl Worker {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

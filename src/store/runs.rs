@@ -180,21 +180,6 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Notes that the syncs of these organizations have ended without a run.
-    ///
-    /// # Errors
-    ///
-    /// The disk or the database failed.
-    pub fn end_syncs(&self, organizations: &[OrganizationId]) -> rusqlite::Result<()> {
-        let mut end = self.0.0.prepare_cached("DELETE FROM under_way WHERE organization = ?1")?;
-        for id in organizations {
-            if let Some(organization) = self.find(id)? {
-                end.execute([organization.0])?;
-            }
-        }
-        Ok(())
-    }
-
     /// Notes a run: as one more of the last row where both ended alike and brought no event.
     ///
     /// # Errors

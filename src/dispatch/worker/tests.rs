@@ -1,0 +1,182 @@
+//! Workers begin, hurry and end: one at a time a lane, and none leaves a receiver in mid-delivery.
+
+use std::path::Path;
+use std::sync::Mutex;
+
+use seatwatch_sdk::{Data, Delivery, EventKind, Failure, Outcome, Sink, SinkConfig, async_trait};
+use tempfile::TempDir;
+use tokio::sync::Semaphore;
+use uuid::Uuid;
+
+use super::*;
+use crate::clock::SystemClock;
+use crate::config::{OrganizationFilter, Timing};
+use crate::metrics::Snapshot;
+use crate::store::{LockedDirectory, NewEvent};
+
+const GRACE: Duration = Duration::from_secs(600);
+
+/// A receiver that takes a delivery once it is let.
+struct Receiver {
+    begun: Semaphore,
+    may_end: Semaphore,
+    /// The ids of what it has taken.
+    taken: Mutex<Vec<String>>,
+}
+
+#[derive(Clone)]
+struct Slow(Arc<Receiver>);
+
+impl std::fmt::Debug for Slow {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("slow")
+    }
+}
+
+impl SinkConfig for Slow {
+    fn resolve(&mut self, _: &Path) {}
+
+    fn build(&self, _: &str) -> Box<dyn Sink> {
+        Box::new(self.clone())
+    }
+}
+
+#[async_trait]
+impl Sink for Slow {
+    async fn check(&mut self) -> Result<(), Failure> {
+        Ok(())
+    }
+
+    async fn deliver(&mut self, delivery: &Delivery<'_>) -> Outcome {
+        self.0.begun.add_permits(1);
+        self.0.may_end.acquire().await.unwrap().forget();
+        self.0.taken.lock().unwrap().push(delivery.id.to_owned());
+        Outcome::Accepted
+    }
+}
+
+struct World {
+    means: Means,
+    _directory: TempDir,
+    sink: Slow,
+}
+
+impl World {
+    fn new() -> Self {
+        let directory = TempDir::new().unwrap();
+        let locked = LockedDirectory::lock(directory.path()).unwrap();
+        let (_, ticks) = Ticks::by_hand();
+        let means = Means {
+            store: Arc::new(Store::open(locked).unwrap()),
+            clock: Arc::new(SystemClock),
+            ticks,
+            metrics: Metrics::new(),
+        };
+        let (begun, may_end) = (Semaphore::new(0), Semaphore::new(0));
+        let sink = Slow(Arc::new(Receiver { begun, may_end, taken: Mutex::default() }));
+        Self { means, _directory: directory, sink }
+    }
+
+    async fn serve(&self, wait: Duration) -> (Workers, SinkEntry) {
+        let entry = SinkEntry {
+            name: "sink".to_owned(),
+            kind: "slow",
+            events: None,
+            organizations: OrganizationFilter::all(),
+            timing: Timing::Wait(wait),
+            give_up_after: None,
+            config: Arc::new(self.sink.clone()),
+        };
+        let mut workers = Workers::new(self.means.clone());
+        workers.make_lanes(std::slice::from_ref(&entry)).await.unwrap();
+        workers.serve(std::slice::from_ref(&entry), GRACE);
+        (workers, entry)
+    }
+
+    async fn append(&self) {
+        let time = self.means.clock.now();
+        let append = move |tx: &crate::store::Tx<'_>| {
+            let data = Data {
+                event: EventKind::Heartbeat,
+                organization: None,
+                member: None,
+                before: None,
+                after: None,
+                totals: None,
+                previous_totals: None,
+                since: None,
+                details: None,
+            };
+            let event = NewEvent {
+                sync: Uuid::from_u128(7),
+                position: 0,
+                organization: None,
+                member: None,
+                source: "/test",
+                time,
+                data: &data,
+            };
+            tx.append(&tx.key()?, &event)
+        };
+        self.means.store.write(append).await.unwrap();
+    }
+
+    async fn delivery_begins(&self) {
+        self.sink.0.begun.acquire().await.unwrap().forget();
+    }
+
+    fn let_it_end(&self) {
+        self.sink.0.may_end.add_permits(1);
+    }
+
+    fn taken(&self) -> usize {
+        self.sink.0.taken.lock().unwrap().len()
+    }
+
+    fn accepted(&self) -> bool {
+        let series = self.means.metrics.render(&Snapshot::default());
+        series.contains("seatwatch_sink_deliveries_total{sink=\"sink\"} 1")
+    }
+}
+
+/// From the first start on, not only after a reload.
+#[tokio::test]
+async fn a_delivery_under_way_gets_the_grace() {
+    let world = World::new();
+    let (mut workers, _) = world.serve(Duration::ZERO).await;
+    world.append().await;
+    world.delivery_begins().await;
+    let soon = Duration::from_millis(50);
+    let ended = tokio::time::timeout(soon, workers.end_all()).await;
+    assert!(ended.is_err(), "broken off");
+    world.let_it_end();
+    workers.end_all().await;
+    assert_eq!(world.taken(), 1);
+}
+
+#[tokio::test]
+async fn a_sink_that_comes_back_begins_when_its_old_worker_has_ended() {
+    let world = World::new();
+    let (mut workers, entry) = world.serve(Duration::ZERO).await;
+    world.append().await;
+    world.delivery_begins().await;
+    workers.serve(&[], GRACE);
+    workers.serve(&[entry], GRACE);
+    // The new one hears it at once; the answer comes when it has nothing to do.
+    let hurried = workers.hurry();
+    world.let_it_end();
+    assert_eq!(hurried.await, []);
+    workers.end_all().await;
+    assert_eq!(world.taken(), 1);
+}
+
+#[tokio::test]
+async fn what_is_delivered_in_a_hurry_counts_like_everything_else() {
+    let world = World::new();
+    let (mut workers, _) = world.serve(GRACE).await;
+    world.append().await;
+    world.let_it_end();
+    assert_eq!(workers.hurry().await, []);
+    assert!(world.accepted());
+    workers.end_all().await;
+}
