@@ -16,23 +16,19 @@ use crate::store::{NewEvent, Store, StoreError};
 /// One that is late by more was missed.
 const LATE: TimeDelta = TimeDelta::minutes(5);
 
-/// When the next sign of life is due.
+/// When the next sign of life is due; never, by default.
+#[derive(Default)]
 pub(super) struct Heartbeat {
     schedule: Option<(Cron, Tz)>,
     next: Option<DateTime<Utc>>,
 }
 
 impl Heartbeat {
-    pub(super) fn of(config: &Config, now: DateTime<Utc>) -> Self {
-        let mut heartbeat = Self { schedule: config.heartbeat.clone(), next: None };
-        heartbeat.reckon(now);
-        heartbeat
-    }
-
-    /// Goes over to another config: where that names the same times, none is left out.
+    /// Goes over to a config: where that names the same times as the last one, none is left out.
     pub(super) fn follow(&mut self, config: &Config, now: DateTime<Utc>) {
         if self.schedule != config.heartbeat {
-            *self = Self::of(config, now);
+            self.schedule.clone_from(&config.heartbeat);
+            self.reckon(now);
         }
     }
 
@@ -43,7 +39,7 @@ impl Heartbeat {
         now - next <= LATE
     }
 
-    /// Counts from now on: at the start, and where the clock jumped.
+    /// Counts from now on: with other times, and where the clock jumped.
     pub(super) fn reckon(&mut self, now: DateTime<Utc>) {
         self.next = self.schedule.as_ref().and_then(|(cron, zone)| cron.next_after(*zone, now));
     }

@@ -17,7 +17,6 @@ mod reload;
 mod syncs;
 mod told;
 
-use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -104,66 +103,53 @@ impl Daemon {
     /// The state directory is in use, or one of the parts cannot be brought up.
     pub async fn start(config: Config, around: Surroundings) -> Result<Self, Stop> {
         let store = Arc::new(Store::open(LockedDirectory::lock(&config.state_dir)?)?);
-        // Syncs that had begun are those of a process that is gone: none has now.
-        store.write(|tx| tx.begin_syncs_anew(&[], DateTime::UNIX_EPOCH)).await?;
-        reload::carry_histories(&store, &config).await?;
-        let all = config.organizations.iter();
+        let control = Control::bind(&config.state_dir, around.runtime_dir.as_deref())
+            .map_err(|error| Failure::new(Exit::CannotCreate, chain(&error)))?;
+        let config = Arc::new(config);
+        let mut daemon = Self::idle(Arc::clone(&config), store, around);
+        daemon.adopt(config, None).await?;
+        daemon.metrics.reloaded(true, daemon.around.clock.now());
+        daemon.answer(control);
+        Ok(daemon)
+    }
+
+    /// One that watches nothing and serves nothing yet.
+    fn idle(config: Arc<Config>, store: Arc<Store>, around: Surroundings) -> Self {
         let metrics = Metrics::new();
-        let observer = observer(&metrics);
-        let none = Servers::default();
-        let servers = Servers::of(&config, all, &none, around.policy, Some(&observer))?;
-        let door = Door::default();
-        let listener = door.listener_for(config.listen).await?;
+        let timetable = Arc::new(Mutex::new(Timetable::new()));
+        let pulse = Arc::<Pulse>::default();
         let means = Means {
             store: Arc::clone(&store),
             clock: Arc::clone(&around.clock),
             ticks: around.ticks.clone(),
             metrics: metrics.clone(),
         };
-        let mut workers = Workers::new(means);
-        workers.make_lanes(&config.sinks).await?;
-        let control = Control::bind(&config.state_dir, around.runtime_dir.as_deref())
-            .map_err(|error| Failure::new(Exit::CannotCreate, chain(&error)))?;
-        let now = around.clock.now();
-        let syncs = Syncs::new(reload::plan(&config, &servers, &store, &around));
-        let timetable = Arc::new(Mutex::new(Timetable::new()));
-        let pulse = Arc::<Pulse>::default();
-        let overview = Arc::new(Overview::new(Sights {
+        let sights = Sights {
             store: Arc::clone(&store),
             timetable: Arc::clone(&timetable),
             metrics: metrics.clone(),
             pulse: Arc::clone(&pulse),
-        }));
-        let last = overview.last_runs(&config.organizations)?;
-        // Nothing fails from here on: nothing was delivered in vain.
-        workers.serve(&config.sinks, config.shutdown_grace);
-        let mut daemon = Self {
-            heartbeat: Heartbeat::of(&config, now),
+        };
+        Self {
             notify: Notify::new(around.notify),
-            pulse,
-            overview,
-            timetable,
-            door,
-            observer,
+            workers: Workers::new(means),
+            overview: Arc::new(Overview::new(sights)),
+            observer: observer(&metrics),
             orders: orders::channel(),
+            servers: Servers::default(),
+            syncs: Syncs::default(),
+            heartbeat: Heartbeat::default(),
+            door: Door::default(),
             chores: JoinSet::new(),
             stop: CancellationToken::new(),
-            around,
-            config: Arc::new(config),
             last_upkeep: None,
-            servers,
+            around,
+            config,
             store,
             metrics,
-            syncs,
-            workers,
-        };
-        daemon.schedule(&last, now);
-        daemon.metrics.reloaded(true, now);
-        if let Some(listener) = listener {
-            daemon.door.open(listener, &daemon.overview);
+            timetable,
+            pulse,
         }
-        daemon.answer(control);
-        Ok(daemon)
     }
 
     /// Where its HTTP endpoints are: `config.listen`, with the port that it got.
@@ -352,17 +338,6 @@ impl Daemon {
         self.door.close().await;
         self.chores.shutdown().await;
         info!("stopped");
-    }
-
-    /// Gives every organization its place in the timetable; `last` says when each was synced.
-    fn schedule(&self, last: &HashMap<OrganizationId, DateTime<Utc>>, now: DateTime<Utc>) {
-        self.overview.show(&self.config, self.workers.watch());
-        self.timetable().set(
-            &self.config.organizations,
-            self.config.splay,
-            |id| last.get(id).copied(),
-            now,
-        );
     }
 
     fn timetable(&self) -> MutexGuard<'_, Timetable> {

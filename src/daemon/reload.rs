@@ -1,4 +1,4 @@
-//! Goes over to another config without disturbing what is the same in both.
+//! Goes over to a config, the first one or another, without disturbing what is the same in both.
 //!
 //! Everything is read, checked and prepared first, and only then swapped: an error leaves the old
 //! config as it was.
@@ -6,6 +6,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
 use itertools::Itertools as _;
 use tracing::{info, warn};
 
@@ -13,18 +14,14 @@ use super::syncs::Plan;
 use super::{Daemon, Surroundings};
 use crate::config::{self, Config};
 use crate::exit::{Exit, Failure, Stop};
+use crate::organization::OrganizationId;
 use crate::servers::Servers;
 use crate::store::{Store, StoreError};
 use crate::sync::{Memory, Patience, Syncer};
 use crate::upkeep;
 
 /// What syncs need, as a config has it.
-pub(super) fn plan(
-    config: &Config,
-    servers: &Servers,
-    store: &Arc<Store>,
-    around: &Surroundings,
-) -> Plan {
+fn plan(config: &Config, servers: &Servers, store: &Arc<Store>, around: &Surroundings) -> Plan {
     let organizations = config.organizations.iter();
     let organizations = organizations.map(|one| (one.id.clone(), Arc::new(one.clone())));
     let Config { failing_after, remind_every, .. } = *config;
@@ -70,41 +67,62 @@ impl Daemon {
             let hint = "restart the daemon to move it";
             return Err(Failure::new(Exit::Config, message).with_hint(hint).into());
         }
+        let (before, config) = (Arc::clone(&self.config), Arc::new(config));
+        self.adopt(Arc::clone(&config), Some(&before)).await?;
+        Ok(changes(&before, &config))
+    }
+
+    /// Goes over to a config: what can fail comes first, and leaves things as they were before.
+    pub(super) async fn adopt(
+        &mut self,
+        config: Arc<Config>,
+        before: Option<&Config>,
+    ) -> Result<(), Stop> {
         let all = config.organizations.iter();
         let observer = Some(&self.observer);
         let servers = Servers::of(&config, all, &self.servers, self.around.policy, observer)?;
         let listener = self.door.listener_for(config.listen).await?;
-        let last = self.overview.last_runs(&config.organizations)?;
         self.workers.make_lanes(&config.sinks).await?;
         self.syncs.keep(&config.organizations.iter().map(|one| one.id.clone()).collect()).await;
         self.note_under_way().await;
-        if has_moved(&self.config, &config) {
+        if before.is_none_or(|before| has_moved(before, &config)) {
             // What a lane has cut may name the organization: the store knows the new name.
             self.workers.end_all().await;
-            if let Err(error) = carry_histories(&self.store, &config).await {
-                self.workers.serve(&self.config.sinks, self.config.shutdown_grace);
-                self.overview.show(&self.config, self.workers.watch());
-                return Err(error.into());
-            }
         }
+        let remembered = self.remember(&config).await;
+        if let (Err(_), Some(before)) = (&remembered, before) {
+            self.workers.serve(&before.sinks, before.shutdown_grace);
+            self.overview.show(&self.config, self.workers.watch());
+        }
+        let last = remembered?;
         // Nothing fails from here on.
         self.workers.serve(&config.sinks, config.shutdown_grace);
-        let changes = changes(&self.config, &config);
         let now = self.around.clock.now();
-        self.config = Arc::new(config);
+        self.config = config;
         self.servers = servers;
         self.syncs.replan(plan(&self.config, &self.servers, &self.store, &self.around));
         self.heartbeat.follow(&self.config, now);
+        self.overview.show(&self.config, self.workers.watch());
         if let Some(listener) = listener {
             self.door.open(listener, &self.overview);
         }
-        self.schedule(&last, now);
-        Ok(changes)
+        let Config { organizations, splay, .. } = &*self.config;
+        self.timetable().set(organizations, *splay, |id| last.get(id).copied(), now);
+        Ok(())
+    }
+
+    /// When the last sync of each organization ended, also where it had another name then.
+    async fn remember(
+        &self,
+        config: &Config,
+    ) -> Result<HashMap<OrganizationId, DateTime<Utc>>, StoreError> {
+        carry_histories(&self.store, config).await?;
+        self.overview.last_runs(&config.organizations)
     }
 }
 
 /// Carries the histories of organizations that moved over to their new names. No lane is open.
-pub(super) async fn carry_histories(store: &Store, config: &Config) -> Result<(), StoreError> {
+async fn carry_histories(store: &Store, config: &Config) -> Result<(), StoreError> {
     let moved = upkeep::rename_organizations(store, config).await?;
     for (old, new) in moved.carried {
         info!(organization = %new, formerly = %old, "its history goes on under the new name");

@@ -43,8 +43,10 @@ pub(super) enum Broken {
     Panicked(#[source] JoinError),
 }
 
+#[derive(Default)]
 pub(super) struct Syncs {
-    plan: Plan,
+    /// None before there is a config: nothing is watched.
+    plan: Option<Plan>,
     /// In the order in which they will start.
     waiting: VecDeque<OrganizationId>,
     /// Those who asked for each that waits; nobody where the schedule did.
@@ -65,18 +67,6 @@ struct Running {
 }
 
 impl Syncs {
-    pub(super) fn new(plan: Plan) -> Self {
-        Self {
-            plan,
-            waiting: VecDeque::new(),
-            asked: HashMap::new(),
-            running: HashMap::new(),
-            tasks: JoinSet::new(),
-            names: HashMap::new(),
-            ended: VecDeque::new(),
-        }
-    }
-
     /// Drops the syncs of all organizations but these: nothing of them is committed after what is
     /// written once this has returned.
     pub(super) async fn keep(&mut self, known: &HashSet<OrganizationId>) {
@@ -95,7 +85,7 @@ impl Syncs {
 
     /// Goes on with another plan. Syncs that run go on as they began.
     pub(super) fn replan(&mut self, plan: Plan) {
-        self.plan = plan;
+        self.plan = Some(plan);
         self.start();
     }
 
@@ -111,7 +101,7 @@ impl Syncs {
 
     /// Whether an organization is watched.
     pub(super) fn knows(&self, id: &OrganizationId) -> bool {
-        self.plan.organizations.contains_key(id)
+        self.plan.as_ref().is_some_and(|plan| plan.organizations.contains_key(id))
     }
 
     /// Takes in those that are due, without starting them; returns those that wait from now on.
@@ -178,13 +168,14 @@ impl Syncs {
 
     /// Starts those that wait, as far as there is room.
     pub(super) fn start(&mut self) {
-        while self.running.len() < self.plan.max_concurrent {
+        let Some(plan) = &self.plan else { return };
+        while self.running.len() < plan.max_concurrent {
             let ready = self.waiting.iter().position(|id| !self.running.contains_key(id));
             let Some(id) = ready.and_then(|index| self.waiting.remove(index)) else { break };
             let asked = self.asked.remove(&id).unwrap_or_default();
-            let Some(organization) = self.plan.organizations.get(&id) else { continue };
-            let server = self.plan.servers.get(organization).clone();
-            let (organization, syncer) = (Arc::clone(organization), self.plan.syncer.clone());
+            let Some(organization) = plan.organizations.get(&id) else { continue };
+            let server = plan.servers.get(organization).clone();
+            let (organization, syncer) = (Arc::clone(organization), plan.syncer.clone());
             let task =
                 self.tasks.spawn(async move { syncer.sync(&organization, &server, |_| {}).await });
             self.names.insert(task.id(), id.clone());
