@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures_util::StreamExt as _;
+use futures_util::stream::FuturesUnordered;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook_tokio::Signals;
 
@@ -85,14 +86,22 @@ async fn obey(mut signals: Signals, orders: &Orders) -> std::io::Result<()> {
         let status = Exit::Interrupted as i32;
         signal_hook::flag::register_conditional_shutdown(signal, status, stopping)?;
     }
-    while let Some(signal) = signals.next().await {
-        if signal == SIGHUP {
+    // A reload can wait for a delivery or the disk; a signal to stop does not wait for a reload.
+    // One that has not begun yet will find whatever later signals are about.
+    let mut reloads = FuturesUnordered::new();
+    loop {
+        tokio::select! {
+            Some(signal) = signals.next() => match signal {
+                SIGHUP if reloads.len() >= 2 => {}
+                SIGHUP => reloads.push(orders.reload()),
+                _ => {
+                    stopping.store(true, Ordering::SeqCst);
+                    orders.stop().await;
+                }
+            },
             // Metrics and the log say how it went.
-            drop(orders.reload().await);
-        } else {
-            stopping.store(true, Ordering::SeqCst);
-            orders.stop().await;
+            Some(_) = reloads.next() => {}
+            else => std::future::pending().await,
         }
     }
-    std::future::pending().await
 }
