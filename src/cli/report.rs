@@ -53,7 +53,7 @@ fn describe_hold(
         lacks.push("no admin would be left".to_owned());
     }
     if found.seats < kept.seats {
-        lacks.push(format!("{} of {} would be left", found.seats, count(kept.seats, "seat")));
+        lacks.push(format!("{} of {} would remain", found.seats, count(kept.seats, "seat")));
     }
     let lacks = lacks.join(", ");
     // What has changed since it was told has to be named to be approved.
