@@ -54,7 +54,7 @@ fn describe_hold(
         lacks.push("no admin would be left".to_owned());
     }
     if found.seats < kept.seats {
-        lacks.push(format!("{} of {} would be left", found.seats, count(kept.seats, "seat")));
+        lacks.push(format!("{} of {} would remain", found.seats, count(kept.seats, "seat")));
     }
     let lacks = lacks.join(", ");
     // What has changed since it was told has to be named to be approved.
@@ -126,6 +126,10 @@ pub(super) fn describe_undelivered(undelivered: &Undelivered) -> Vec<String> {
             "warning: sink {sink}{lane}: not delivered: {reason}\n\
              hint: {queue}; the next `seatwatch sync` tries again"
         ),
+        Obstacle::Digest(time) => {
+            let time = time.format("%Y-%m-%d %H:%M UTC");
+            format!("sink {sink}{lane}: {queue} for its digest at {time}")
+        }
         Obstacle::Disabled(reason) => format!(
             "warning: sink {sink}{lane}: stopped: {reason}\n\
              hint: {queue}; change the sink's config to start it again"

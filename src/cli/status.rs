@@ -12,6 +12,7 @@ use super::exit::{Exit, Stop};
 use super::instance;
 use super::output::{Format, Row, align_right, count, row, shown, table, write_rows, write_table};
 use crate::config::{Config, Organization};
+use crate::control;
 use crate::dispatch::{self, LaneStatus};
 use crate::organization::OrganizationId;
 use crate::schedule;
@@ -70,6 +71,7 @@ pub(super) fn run(config: &Path, format: Format) -> Result<Exit, Stop> {
         write_organizations(&standings, &mut out)?;
         write_troubles(&standings, &mut out)?;
         write_sinks(&lanes, &mut out)?;
+        write_daemon(control::is_up(&config.state_dir), &mut out)?;
     } else {
         let organizations = standings.iter().map(organization_row);
         let rows: Vec<Row> = organizations.chain(lanes.iter().map(sink_row)).collect();
@@ -183,6 +185,16 @@ fn write_hold(id: &OrganizationId, hold: &Hold, zone: Tz, out: &mut dyn Write) -
             hold.told_id, hold.id
         )
     }
+}
+
+/// Whether anybody keeps to the schedules: a quiet table must not be mistaken for a daemon's.
+fn write_daemon(is_up: bool, out: &mut dyn Write) -> io::Result<()> {
+    let says = if is_up {
+        "the daemon runs"
+    } else {
+        "no daemon runs: what is due is synced when somebody calls `seatwatch sync`"
+    };
+    writeln!(out, "\n{says}")
 }
 
 fn write_sinks(lanes: &[LaneStatus], out: &mut dyn Write) -> io::Result<()> {

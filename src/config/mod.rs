@@ -93,7 +93,7 @@ pub struct Config {
 }
 
 /// How to talk to Codecov; which server and with what token, each organization says itself.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct CodecovConfig {
     /// How many members to ask for at once.
     pub page_size: u64,

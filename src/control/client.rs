@@ -30,7 +30,10 @@ pub enum ControlError {
 /// There is a socket, and we may not use it.
 pub fn connect(state_dir: &Path) -> io::Result<Option<UnixStream>> {
     match socket::connect(state_dir) {
-        Ok(stream) => Ok(Some(stream)),
+        Ok(stream) => {
+            stream.set_nonblocking(true)?;
+            UnixStream::from_std(stream).map(Some)
+        }
         Err(error)
             if matches!(
                 error.kind(),
@@ -40,6 +43,14 @@ pub fn connect(state_dir: &Path) -> io::Result<Option<UnixStream>> {
             Ok(None)
         }
         Err(error) => Err(error),
+    }
+}
+
+/// Whether a daemon listens in a state directory, also one that would not hear us.
+pub fn is_up(state_dir: &Path) -> bool {
+    match socket::connect(state_dir) {
+        Ok(_) => true,
+        Err(error) => error.kind() == io::ErrorKind::PermissionDenied,
     }
 }
 

@@ -12,7 +12,7 @@ mod socket;
 
 use serde::{Deserialize, Serialize};
 
-pub use client::{Answers, ControlError, ask, connect};
+pub use client::{Answers, ControlError, ask, connect, is_up};
 pub use server::{Asked, Control, Daemon};
 pub use socket::SocketError;
 

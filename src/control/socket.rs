@@ -8,9 +8,10 @@ use std::fs;
 use std::io;
 use std::os::fd::AsRawFd as _;
 use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 
-use tokio::net::{UnixListener, UnixStream};
+use tokio::net::UnixListener;
 
 const NAME: &str = "control.sock";
 
@@ -77,9 +78,7 @@ fn bind(path: &Path) -> io::Result<UnixListener> {
 /// Connects to the daemon of a state directory.
 pub(super) fn connect(state_dir: &Path) -> io::Result<UnixStream> {
     let path = fs::canonicalize(state_dir.join(NAME))?;
-    let stream = within(&path, |short| std::os::unix::net::UnixStream::connect(short))?;
-    stream.set_nonblocking(true)?;
-    UnixStream::from_std(stream)
+    within(&path, |short| UnixStream::connect(short))
 }
 
 /// The address of a socket has room for some 100 bytes; the way through the directory's descriptor

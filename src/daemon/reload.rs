@@ -49,7 +49,7 @@ impl Daemon {
         match &result {
             Ok(changes) => info!(changes = changes.join("; "), "config reloaded"),
             Err(stop) => {
-                let reason = stop.to_string();
+                let reason = stop.to_string().lines().filter(|line| !line.is_empty()).join("; ");
                 warn!(reason, "config not reloaded: the old one stays");
             }
         }
@@ -157,8 +157,28 @@ fn changes(before: &Config, after: &Config) -> Vec<String> {
     let mut lines = Vec::new();
     lines.extend(difference("organizations", &organizations(before), &organizations(after)));
     lines.extend(difference("sinks", &sinks(before), &sinks(after)));
+    let settings = [
+        ("instance", before.instance != after.instance),
+        ("listen", before.listen != after.listen),
+        ("http.hosts", before.http_hosts != after.http_hosts),
+        ("timezone", before.timezone != after.timezone),
+        ("splay", before.splay != after.splay),
+        ("sync_timeout", before.sync_timeout != after.sync_timeout),
+        ("max_concurrent_syncs", before.max_concurrent_syncs != after.max_concurrent_syncs),
+        ("failing_after", before.failing_after != after.failing_after),
+        ("remind_every", before.remind_every != after.remind_every),
+        ("heartbeat", before.heartbeat != after.heartbeat),
+        ("retention", before.retention != after.retention),
+        ("shutdown_grace", before.shutdown_grace != after.shutdown_grace),
+        ("codecov", before.codecov != after.codecov),
+    ];
+    let changed = settings.into_iter().filter(|(_, changed)| *changed).map(|(name, _)| name);
+    let changed = changed.collect::<Vec<_>>();
+    if !changed.is_empty() {
+        lines.push(format!("settings: changed {}", changed.join(", ")));
+    }
     if lines.is_empty() {
-        lines.push("no organization and no sink changed".to_owned());
+        lines.push("nothing changed".to_owned());
     }
     lines
 }

@@ -14,6 +14,7 @@ mod worker;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use tokio::task::JoinSet;
 
@@ -55,6 +56,8 @@ pub enum Obstacle {
     Failed(String),
     /// It waits for a person.
     Disabled(String),
+    /// It is not the time of the sink's digest.
+    Digest(DateTime<Utc>),
 }
 
 /// The lanes of all sinks, ready to deliver.
@@ -121,7 +124,8 @@ async fn drain(
         let step = lane.step(Pace::Hurried, deadline).await?;
         let goes_on = go_on(lane, &step);
         match step {
-            Step::Idle | Step::NotBefore(_) => break None,
+            Step::Idle => break None,
+            Step::NotBefore(time) => break Some(Obstacle::Digest(time)),
             Step::Failed { reason, .. } => break Some(Obstacle::Failed(reason)),
             Step::Disabled { reason } | Step::Stopped { reason } => {
                 break Some(Obstacle::Disabled(reason));

@@ -41,17 +41,15 @@ fn is_ours(called: &Authority, address: SocketAddr, names: &[String]) -> bool {
         Some(ip) => name.parse() == Ok(ip),
         None => name.eq_ignore_ascii_case(host),
     };
-    // Behind a proxy or a mapped port, the port is not ours; the config names hosts only.
-    if names.iter().any(is_named) {
-        return true;
-    }
     let is_here = match ip {
         Some(ip) => {
             address.ip().is_unspecified() || ip.to_canonical() == address.ip().to_canonical()
         }
         None => host.eq_ignore_ascii_case("localhost"),
     };
-    is_here && called.port_u16().unwrap_or(80) == address.port()
+    // Whatever the port: behind a proxy or a mapped port it is another, and whoever rebinds a name
+    // cannot do without the name.
+    is_here || names.iter().any(is_named)
 }
 
 #[cfg(test)]
@@ -73,6 +71,10 @@ mod tests {
         for host in ["127.0.0.1:9642", "localhost:9642", "LOCALHOST:9642", "localhost.:9642"] {
             check("127.0.0.1:9642", host, 200);
         }
+        // A tunnel or a container shows us at another port.
+        for host in ["127.0.0.1", "localhost", "127.0.0.1:80", "localhost:9999"] {
+            check("127.0.0.1:9642", host, 200);
+        }
         for host in ["watch.example.com", "Watch.Example.com:443", "10.1.2.3:80", "[fd00:0::7]"] {
             check("127.0.0.1:9642", host, 200);
         }
@@ -86,11 +88,8 @@ mod tests {
     fn every_other_name_is_somebody_elses() {
         for host in [
             "evil.example:9642",
-            "127.0.0.1",
-            "127.0.0.1:80",
             "127.0.0.2:9642",
             "[::1]:9642",
-            "localhost",
             "localhost.evil.example:9642",
             "evil.example@127.0.0.1:9642",
             "a.watch.example.com",

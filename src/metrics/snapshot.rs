@@ -114,7 +114,7 @@ impl Snapshot {
         );
         let token_admin = gauge(
             "org_token_admin",
-            "Whether the token was an admin's when Codecov was last asked.",
+            "Whether the token was an admin's when Codecov last said; absent until it does.",
         );
         let held = gauge(
             "org_sync_held",
@@ -139,7 +139,12 @@ impl Snapshot {
                 set(&seats_limit, number(limit));
             }
             set(&up, yes(vitals.failures == Some(0)));
-            set(&token_admin, yes(vitals.answer == Some(Answer::Admin)));
+            match vitals.answer {
+                Some(Answer::Admin) => set(&token_admin, 1.0),
+                Some(Answer::NotAdmin) => set(&token_admin, 0.0),
+                // Codecov was never asked, or would not say.
+                Some(Answer::Unknown) | None => {}
+            }
             set(&held, yes(vitals.held));
             if let Some(time) = vitals.last_success_at {
                 set(&last_success, seconds(time));

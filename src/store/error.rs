@@ -113,7 +113,7 @@ impl StoreError {
                 "run `seatwatch sync` once: it brings the database up to date".to_owned()
             }
             StoreErrorKind::InUse => {
-                "wait until the other sync has ended, or give this instance its own `state_dir`"
+                "a daemon has it until it is stopped, a sync until it has ended; another instance needs its own `state_dir`"
                     .to_owned()
             }
             StoreErrorKind::WrongUser { owner, .. } => {

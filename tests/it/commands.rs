@@ -213,7 +213,7 @@ fn status_shows_a_sync_that_is_under_way_and_one_that_was_cut_off() {
     assert_eq!(second.code, Some(75));
     assert_snapshot!(second.shown(), @r"
     error: [DIR]/state: in use by another seatwatch
-    hint: wait until the other sync has ended, or give this instance its own `state_dir`
+    hint: a daemon has it until it is stopped, a sync until it has ended; another instance needs its own `state_dir`
     exit code 75
     ");
     sync.kill().unwrap();

@@ -38,7 +38,7 @@ fn a_held_roster_stays_held_and_is_told_once() {
     github/acme  21 members  20 seats  1 admin  held (fde070b2)
       would leave    m01, m02, m03, m04, m05, m06, m07, m08, m09, m10
       roster_held
-    error: github/acme: roster held (fde070b2): 10 of 21 members would leave, 11 of 20 seats would be left; nothing was committed
+    error: github/acme: roster held (fde070b2): 10 of 21 members would leave, 11 of 20 seats would remain; nothing was committed
     hint: if this is right, run `seatwatch approve github/acme`; if not, `seatwatch reject github/acme`
     exit code 65
     ");
@@ -343,7 +343,7 @@ fn lost_seats_and_the_last_admin_are_held_too() {
     holds(&without_seat(6), None);
     holds(
         &without_seat(7),
-        Some("7 of 20 seat holders would stay and lose the seat, 13 of 20 seats would be left"),
+        Some("7 of 20 seat holders would stay and lose the seat, 13 of 20 seats would remain"),
     );
     // Who leaves does not lose a seat besides.
     holds(&without_seat(7).replace(" m07", ""), None);

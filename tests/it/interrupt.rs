@@ -68,7 +68,7 @@ fn a_second_sync_is_refused_and_does_not_disturb_the_first() {
 
     insta::assert_snapshot!(world.sync().shown(), @r"
     error: [DIR]/state: in use by another seatwatch
-    hint: wait until the other sync has ended, or give this instance its own `state_dir`
+    hint: a daemon has it until it is stopped, a sync until it has ended; another instance needs its own `state_dir`
     exit code 75
     ");
     // Who only reads is not kept waiting.

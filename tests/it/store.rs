@@ -275,7 +275,7 @@ fn one_process_at_a_time_writes_and_others_read() {
     lock.try_lock().unwrap();
     assert_snapshot!(world.sync().shown(), @r"
     error: [DIR]/state: in use by another seatwatch
-    hint: wait until the other sync has ended, or give this instance its own `state_dir`
+    hint: a daemon has it until it is stopped, a sync until it has ended; another instance needs its own `state_dir`
     exit code 75
     ");
     assert_eq!(world.run(&["approve", "github/acme"]).code, Some(75));

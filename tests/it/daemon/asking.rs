@@ -162,10 +162,10 @@ fn only_root_and_the_daemons_own_user_are_heard() {
     exit code 77
     ");
     insta::assert_snapshot!(as_user(NOBODY), @r"
-    reloaded: no organization and no sink changed
+    reloaded: nothing changed
     ");
     insta::assert_snapshot!(as_user(0), @r"
-    reloaded: no organization and no sink changed
+    reloaded: nothing changed
     ");
     daemon.stop();
 }

@@ -18,7 +18,7 @@ fn a_reload_says_what_changed() {
     let world = World::start("ann* bob!").rarely();
     let daemon = world.daemon();
     insta::assert_snapshot!(world.run(&["reload"]).shown(), @r"
-    reloaded: no organization and no sink changed
+    reloaded: nothing changed
     ");
 
     let world = with_beta(world).with_other_sink("new: { type: file, path: new.ndjson }");
