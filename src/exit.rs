@@ -166,6 +166,7 @@ impl From<StoreError> for Stop {
             }
             StoreErrorKind::Newer { .. } | StoreErrorKind::Older { .. } => Exit::Config,
             StoreErrorKind::NotADatabase
+            | StoreErrorKind::Gone
             | StoreErrorKind::Full(_)
             | StoreErrorKind::Corrupt(_)
             | StoreErrorKind::Sqlite(_) => Exit::Io,

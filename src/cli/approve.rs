@@ -5,14 +5,15 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::ask::{Doer, ask, doer};
-use super::exit::{Exit, Failure, Stop};
+use super::exit::{Exit, Stop};
 use super::instance;
-use super::output::{Format, row, shown, write_rows};
+use super::output::{Format, row, write_rows};
+use super::report::refusal;
 use super::sync::{COMMITTED_NOTHING, GOES_ON, interruptible, sync_and_deliver, sync_by_daemon};
 use crate::control::{Answer, Question};
 use crate::organization::OrganizationId;
 use crate::store::{Hold, Store};
-use crate::sync::{Refused, approve, difference, reject};
+use crate::sync::{Refused, approve, reject};
 
 /// Arguments of `approve`.
 #[derive(Debug, clap::Args)]
@@ -107,24 +108,4 @@ fn write_rejected(organization: &OrganizationId, hold: &Hold, format: Format) ->
         write_rows(format, &["organization", "hold"], &[row], &mut out)?;
     }
     Ok(out.flush()?)
-}
-
-/// Why a person's word was not taken, and what they can say instead.
-pub(super) fn refusal(organization: &OrganizationId, refused: &Refused) -> Failure {
-    let hold = match refused {
-        Refused::NotHeld => {
-            return Failure::new(Exit::Data, format!("{organization}: no roster is held"))
-                .with_hint("`seatwatch status` shows how every organization stands");
-        }
-        Refused::OtherHold { hold, .. } | Refused::Changed { hold } => hold,
-    };
-    let mut message = format!("{organization}: {refused}");
-    for line in difference(&hold.told_losses, &hold.losses) {
-        message.push_str("\n  ");
-        message.push_str(&shown(&line));
-    }
-    Failure::new(Exit::Data, message).with_hint(format!(
-        "to accept it as it is now: seatwatch approve {organization} --hold {}",
-        hold.id
-    ))
 }

@@ -8,12 +8,13 @@ use std::io::{self, Write};
 use itertools::Itertools as _;
 use seatwatch_sdk::{EventKind, Totals};
 
+use super::exit::{Exit, Failure};
 use super::output::{Row, count, row, shown};
 use crate::config::Organization;
 use crate::dispatch::{Obstacle, Undelivered};
 use crate::organization::OrganizationId;
 use crate::store::Hold;
-use crate::sync::{NotSynced, Report, Synced, Told};
+use crate::sync::{NotSynced, Refused, Report, Synced, Told, difference};
 
 /// Writes to stderr what went wrong or may.
 pub(super) fn say_troubles(report: &Report, dry_run: bool) {
@@ -84,6 +85,26 @@ fn describe_hold(
 fn describe_error(organization: &OrganizationId, error: &NotSynced) -> String {
     let NotSynced { reason, message, hint, .. } = error;
     format!("error: {organization}: {reason}: {message}; nothing was committed\nhint: {hint}")
+}
+
+/// Why a person's word was not taken, and what they can say instead.
+pub(super) fn refusal(organization: &OrganizationId, refused: &Refused) -> Failure {
+    let hold = match refused {
+        Refused::NotHeld => {
+            return Failure::new(Exit::Data, format!("{organization}: no roster is held"))
+                .with_hint("`seatwatch status` shows how every organization stands");
+        }
+        Refused::OtherHold { hold, .. } | Refused::Changed { hold } => hold,
+    };
+    let mut message = format!("{organization}: {refused}");
+    for line in difference(&hold.told_losses, &hold.losses) {
+        message.push_str("\n  ");
+        message.push_str(&shown(&line));
+    }
+    Failure::new(Exit::Data, message).with_hint(format!(
+        "to accept it as it is now: seatwatch approve {organization} --hold {}",
+        hold.id
+    ))
 }
 
 /// What a lane did not deliver: what died, and what waits.

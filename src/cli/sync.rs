@@ -12,13 +12,14 @@ use tokio::net::UnixStream;
 use tokio::sync::Semaphore;
 use tokio_util::task::AbortOnDropHandle;
 
-use super::approve::refusal;
 use super::ask::{Doer, ask, doer};
 use super::exit::{Exit, Failure, Stop};
 use super::instance;
 use super::output::{Format, Row, write_rows};
 use super::progress::Watch;
-use super::report::{COLUMNS, describe_undelivered, report_row, say_troubles, write_report};
+use super::report::{
+    COLUMNS, describe_undelivered, refusal, report_row, say_troubles, write_report,
+};
 use crate::chain::chain;
 use crate::codecov::{Policy, Server, Session};
 use crate::config::{Config, Organization};

@@ -24,13 +24,16 @@ mod unavailable;
 mod value;
 
 use std::collections::{BTreeSet, HashSet};
+use std::fs::OpenOptions;
 use std::io::Read as _;
 use std::net::SocketAddr;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use chrono_tz::Tz;
+use nix::fcntl::OFlag;
 use schemars::JsonSchema;
 use seatwatch_sdk::{EventKind, SinkConfig};
 use serde::{Deserialize, Serialize};
@@ -304,10 +307,18 @@ fn read(path: &Path) -> Result<String, Problem> {
         };
         Problem::of_file(format!("cannot be read: {}", secrets::reason(&error))).with_hint(hint)
     };
-    let file = std::fs::File::open(path).map_err(unreadable)?;
-    if file.metadata().map_err(unreadable)?.is_dir() {
+    // A named pipe would block the opening, and with it the daemon, until somebody writes to it.
+    let mut options = OpenOptions::new();
+    let file = options.read(true).custom_flags(OFlag::O_NONBLOCK.bits()).open(path);
+    let file = file.map_err(unreadable)?;
+    let kind = file.metadata().map_err(unreadable)?.file_type();
+    if kind.is_dir() {
         return Err(Problem::of_file("is a directory, expected a file")
             .with_hint(format!("try `{}`", path.join("seatwatch.yaml").display())));
+    }
+    if !kind.is_file() {
+        return Err(Problem::of_file("is not a regular file")
+            .with_hint("it is read more than once: write it to a file"));
     }
     let mut bytes = Vec::new();
     file.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(unreadable)?;

@@ -64,17 +64,7 @@ pub(super) async fn send(
         "queued_events": queued,
         "dead_letters": dead_letters,
     });
-    let data = Data {
-        event: EventKind::Heartbeat,
-        organization: None,
-        member: None,
-        before: None,
-        after: None,
-        totals: None,
-        previous_totals: None,
-        since: None,
-        details: Some(details),
-    };
+    let data = Data { details: Some(details), ..Data::of_instance(EventKind::Heartbeat) };
     let (sync, source) = (uuid_v7(now), format!("/seatwatch/{instance}"));
     let append = move |tx: &crate::store::Tx<'_>| {
         let (organization, member) = (None, None);

@@ -41,6 +41,21 @@ pub(super) fn create(database: &Path) -> Result<(), StoreError> {
     made.map(drop).map_err(|error| StoreError::io(database, error))
 }
 
+/// Which file a path named when it was opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Identity {
+    device: u64,
+    inode: u64,
+}
+
+impl Identity {
+    /// The file that the path names now.
+    pub(super) fn of(path: &Path) -> std::io::Result<Self> {
+        let metadata = fs::metadata(path)?;
+        Ok(Self { device: metadata.dev(), inode: metadata.ino() })
+    }
+}
+
 /// A state directory that only this process writes, until the value is dropped.
 #[derive(Debug)]
 pub struct LockedDirectory {

@@ -49,6 +49,9 @@ pub enum StoreErrorKind {
         /// The newest version this program knows.
         known: u32,
     },
+    /// The file that is open is no longer the one that the path names.
+    #[error("was deleted or replaced while it was in use")]
+    Gone,
     /// A file that was to be made is there already.
     #[error("is there already, and stays as it is")]
     Exists,
@@ -121,6 +124,9 @@ impl StoreError {
             }
             StoreErrorKind::Newer { .. } => {
                 "install the newer seatwatch again, or restore a backup from before it".to_owned()
+            }
+            StoreErrorKind::Gone => {
+                format!("stop seatwatch, put `{path}` or a backup of it back, and start it again")
             }
             StoreErrorKind::Exists => "name another file, or move it away".to_owned(),
             StoreErrorKind::Full(_) => {

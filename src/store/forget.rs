@@ -85,6 +85,7 @@ impl Store {
     /// was, and [`View::purge_is_due`] still says so.
     pub async fn purge(&self) -> Result<(), StoreError> {
         let alone = Arc::clone(&self.gate).write_owned().await;
+        self.check_identity()?;
         let database = self.database.clone();
         let purged = tokio::task::spawn_blocking(move || {
             // Also if nobody waits any more, until it is through.

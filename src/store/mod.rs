@@ -32,6 +32,7 @@ use tokio::sync::{RwLock, watch};
 use url::Url;
 
 pub use copy::Backup;
+use directory::Identity;
 pub use directory::{LockedDirectory, is_locked, owner};
 pub use error::{StoreError, StoreErrorKind};
 pub use forget::Forgotten;
@@ -50,6 +51,7 @@ use writer::Writer;
 #[derive(Debug)]
 pub struct Store {
     database: PathBuf,
+    identity: Identity,
     /// Connections for reading that are not in use now. Closed before the writer's: the last one
     /// brings the WAL home, and only a connection that writes can.
     readers: Mutex<Vec<Connection>>,
@@ -76,11 +78,14 @@ impl Store {
         connection.pragma_update(None, "journal_mode", "WAL").map_err(failed)?;
         connection.pragma_update(None, "synchronous", "FULL").map_err(failed)?;
         schema::migrate(&mut connection, &database)?;
+        let identity = Identity::of(&database);
+        let identity = identity.map_err(|error| StoreError::io(&database, error))?;
         let log_end = View(&connection).end_of_log().map_err(failed)?;
         let writer = Writer::start(connection, log_end);
         let writer = writer.map_err(|error| StoreError::io(&database, error))?;
         Ok(Self {
             database,
+            identity,
             readers: Mutex::default(),
             writer,
             gate: Arc::default(),
@@ -93,12 +98,14 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// The disk or the database failed; nothing was changed.
+    /// The disk or the database failed, or the file is not the one that was opened; nothing was
+    /// changed.
     pub async fn write<T: Send + 'static>(
         &self,
         change: impl FnOnce(&Tx<'_>) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, StoreError> {
         let _open = self.gate.read().await;
+        self.check_identity()?;
         let result = self.writer.write(change).await;
         result.map_err(|error| StoreError::sqlite(&self.database, error))
     }
@@ -112,12 +119,13 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// The disk or the database failed.
+    /// The disk or the database failed, or the file is not the one that was opened.
     pub fn read<T>(
         &self,
         question: impl FnOnce(&View<'_>) -> rusqlite::Result<T>,
     ) -> Result<T, StoreError> {
         let failed = |error| StoreError::sqlite(&self.database, error);
+        self.check_identity()?;
         let idle = self.readers.lock().ok().and_then(|mut readers| readers.pop());
         let mut connection = match idle {
             Some(connection) => connection,
@@ -128,6 +136,20 @@ impl Store {
             readers.push(connection);
         }
         answer
+    }
+}
+
+impl Store {
+    /// Refuses to go on where somebody deleted or replaced the file: what went into the old one
+    /// would be lost at the next start, and what connections opened since then is another one.
+    fn check_identity(&self) -> Result<(), StoreError> {
+        match Identity::of(&self.database) {
+            Ok(found) if found == self.identity => Ok(()),
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                Err(StoreError::io(&self.database, error))
+            }
+            _ => Err(StoreError::new(&self.database, StoreErrorKind::Gone)),
+        }
     }
 }
 

@@ -93,6 +93,19 @@ fn files_that_cannot_be_read_are_named() {
     error: /etc: is a directory, expected a file
     hint: try `/etc/seatwatch.yaml`
     ");
+    insta::assert_snapshot!(show(Path::new("/dev/null")), @r"
+    error: /dev/null: is not a regular file
+    hint: it is read more than once: write it to a file
+    ");
+}
+
+/// A daemon that reads its config again must not wait for somebody to write one.
+#[test]
+fn a_pipe_in_the_place_of_the_file_is_refused_without_waiting() {
+    let directory = tempfile::tempdir().unwrap();
+    let pipe = directory.path().join("config.yaml");
+    nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRUSR).unwrap();
+    assert!(show(&pipe).contains("is not a regular file"));
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::fs::{self, File, Permissions};
 use std::io::{BufRead as _, BufReader};
 use std::os::unix::fs::{FileExt as _, MetadataExt as _, PermissionsExt as _};
 use std::os::unix::process::CommandExt as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -189,6 +189,38 @@ fn another_program_may_keep_the_database_locked_for_a_while() {
     other.execute_batch("ROLLBACK").unwrap();
     world.sync().ok();
     assert_eq!(world.told(), "baselined\njoined bob\n");
+}
+
+/// Nothing goes into a file that the next start will not find.
+#[test]
+fn a_database_that_is_deleted_or_replaced_is_not_written_any_more() {
+    let changes: [fn(&Path); 2] = [
+        |database| fs::remove_file(database).unwrap(),
+        |database| {
+            let other = database.with_extension("other");
+            fs::copy(database, &other).unwrap();
+            fs::rename(other, database).unwrap();
+        },
+    ];
+    for change in changes {
+        let world = World::synced("ann");
+        world.members("ann bob");
+        let database = world.database();
+        let mut once = Some(change);
+        world.simulator.before_request(move |_, _| {
+            if let Some(change) = once.take() {
+                change(&database);
+            }
+        });
+        insta::allow_duplicates! {
+            assert_snapshot!(world.sync().shown(), @r"
+            error: [DIR]/state/seatwatch.db: was deleted or replaced while it was in use
+            hint: stop seatwatch, put `[DIR]/state/seatwatch.db` or a backup of it back, and start it again
+            exit code 74
+            ");
+        }
+        assert_eq!(world.told(), "baselined\n");
+    }
 }
 
 #[test]

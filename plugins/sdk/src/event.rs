@@ -124,6 +124,23 @@ pub struct Data {
     pub details: Option<serde_json::Value>,
 }
 
+impl Data {
+    /// An event of the whole instance, with nothing but what happened.
+    pub fn of_instance(event: EventKind) -> Self {
+        Self {
+            event,
+            organization: None,
+            member: None,
+            before: None,
+            after: None,
+            totals: None,
+            previous_totals: None,
+            since: None,
+            details: None,
+        }
+    }
+}
+
 impl Serialize for Data {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;

@@ -121,17 +121,7 @@ impl World {
         let append = move |tx: &store::Tx<'_>| {
             for (position, wanted) in (0..).zip(&events) {
                 let event = if *wanted { EventKind::Left } else { EventKind::Joined };
-                let data = Data {
-                    event,
-                    organization: None,
-                    member: None,
-                    before: None,
-                    after: None,
-                    totals: None,
-                    previous_totals: None,
-                    since: None,
-                    details: None,
-                };
+                let data = Data::of_instance(event);
                 let event = NewEvent {
                     sync: Uuid::from_u128(7),
                     position,

@@ -14,17 +14,7 @@ fn now() -> DateTime<Utc> {
 }
 
 fn event(sequence: u64) -> Event {
-    let data = Data {
-        event: EventKind::Joined,
-        organization: None,
-        member: None,
-        before: None,
-        after: None,
-        totals: None,
-        previous_totals: None,
-        since: None,
-        details: None,
-    };
+    let data = Data::of_instance(EventKind::Joined);
     Event {
         id: format!("sync-{sequence:04}"),
         source: String::new(),

@@ -96,17 +96,7 @@ impl World {
     async fn append(&self) {
         let time = self.means.clock.now();
         let append = move |tx: &crate::store::Tx<'_>| {
-            let data = Data {
-                event: EventKind::Heartbeat,
-                organization: None,
-                member: None,
-                before: None,
-                after: None,
-                totals: None,
-                previous_totals: None,
-                since: None,
-                details: None,
-            };
+            let data = Data::of_instance(EventKind::Heartbeat);
             let event = NewEvent {
                 sync: Uuid::from_u128(7),
                 position: 0,

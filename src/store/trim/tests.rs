@@ -209,17 +209,7 @@ fn append(
     event: EventKind,
     time: DateTime<Utc>,
 ) -> rusqlite::Result<()> {
-    let data = Data {
-        event,
-        organization: None,
-        member: None,
-        before: None,
-        after: None,
-        totals: None,
-        previous_totals: None,
-        since: None,
-        details: None,
-    };
+    let data = Data::of_instance(event);
     let (sync, organization) = (Uuid::from_u128(1), Some(organization));
     let event =
         NewEvent { sync, position, organization, member: None, source: "/test", time, data: &data };
