@@ -47,6 +47,8 @@ pub(super) struct ByHand {
     running: JoinHandle<()>,
     pub(super) config: Config,
     reader: Reader,
+    /// Runs that are those of earlier daemons.
+    runs_before: u64,
     path: PathBuf,
 }
 
@@ -68,13 +70,14 @@ impl ByHand {
             notify: false,
         };
         let runtime = Runtime::new().unwrap();
+        let runs_before = runs(&config);
         let daemon = runtime.block_on(Daemon::start(load(), around));
         let daemon = daemon.unwrap_or_else(|stop| panic!("{stop}"));
         let (orders, address) = (daemon.orders(), daemon.address());
         let running = runtime.spawn(daemon.run());
         beat.strike();
         let reader = Reader::open(&config.state_dir).unwrap();
-        Self { clock, beat, orders, address, runtime, running, config, reader, path }
+        Self { clock, beat, orders, address, runtime, running, config, reader, runs_before, path }
     }
 
     pub(super) fn now(&self) -> DateTime<Utc> {
@@ -119,6 +122,20 @@ impl ByHand {
             .collect()
         });
         runs.unwrap()
+    }
+
+    /// Waits until the loop has taken leave of every sync that is committed: a beat before that
+    /// would find it running, and leave the next one out.
+    #[track_caller]
+    pub(super) fn note_all(&self) {
+        self.until("the loop", || {
+            let metrics = self.get("/metrics");
+            let counts =
+                metrics.lines().filter(|line| line.starts_with("seatwatch_sync_runs_total"));
+            let noted: u64 =
+                counts.map(|line| line.rsplit(' ').next().unwrap().parse::<u64>().unwrap()).sum();
+            (noted + self.runs_before == runs(&self.config)).then_some(())
+        });
     }
 
     /// How many events wait to be delivered.
@@ -179,4 +196,15 @@ impl ByHand {
             running.await.unwrap();
         });
     }
+}
+
+/// How many runs the store knows.
+fn runs(config: &Config) -> u64 {
+    let database = config.state_dir.join("seatwatch.db");
+    if !database.exists() {
+        return 0;
+    }
+    let database = rusqlite::Connection::open(database).unwrap();
+    let sum = database.query_row("SELECT coalesce(sum(count), 0) FROM runs", [], |row| row.get(0));
+    sum.unwrap()
 }

@@ -180,15 +180,12 @@ impl Day {
             self.trouble.entry(number).or_insert((trouble, until));
         }
         for (number, (trouble, _)) in &self.trouble {
-            match trouble.fault() {
-                Some(fault) => {
-                    let when = When::always().organization(id(*number));
-                    self.world.simulator.fault(when, fault);
-                }
-                None => {
-                    let plain = &self.tokens[*number][1];
-                    self.world.write_token_to(&format!("{number}-token"), plain);
-                }
+            if let Some(fault) = trouble.fault() {
+                let when = When::always().organization(id(*number));
+                self.world.simulator.fault(when, fault);
+            } else {
+                let plain = &self.tokens[*number][1];
+                self.world.write_token_to(&format!("{number}-token"), plain);
             }
         }
         for churn in &mut self.churn {
