@@ -84,7 +84,7 @@ async fn serve(config: Config, path: PathBuf) -> Result<Exit, Stop> {
 /// The first of the directories that systemd made for us.
 fn runtime_directory() -> Option<PathBuf> {
     let directories = std::env::var_os("RUNTIME_DIRECTORY")?;
-    std::env::split_paths(&directories).next()
+    std::env::split_paths(&directories).find(|directory| !directory.as_os_str().is_empty())
 }
 
 /// The signals that say what to do. The second one that says to stop ends the process at once,

@@ -21,6 +21,8 @@ const FIRST_WAIT: Duration = Duration::from_secs(5);
 const LONGEST_WAIT: Duration = Duration::from_secs(60 * 60);
 /// The longest wait that a receiver may ask for.
 const LONGEST_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
+/// How much of the time in which nothing was tried counts as time in which it failed.
+const LONGEST_PAUSE: TimeDelta = TimeDelta::days(1);
 
 /// What to write down after an attempt.
 #[derive(Debug, PartialEq, Eq)]
@@ -57,7 +59,7 @@ pub(super) fn settle(
     };
     let done = taken.last().map(|event| event.sequence);
     let head_failed = if accepted == 0 { cut.failed.as_ref() } else { None };
-    let first_failed_at = head_failed.map_or(now, |failed| failed.first_failed_at);
+    let first_failed_at = head_failed.map_or(now, |failed| failing_since(failed, now));
     let bury = |reason: String| {
         let event = serde_json::to_string(head).expect("an event is JSON");
         let dead = DeadLetter { sequence: head.sequence, event, reason, died_at: now };
@@ -99,6 +101,13 @@ pub(super) fn settle(
 /// may have some of it: its next attempt is not the first.
 fn fresh(cut: &Cut, first: u64, now: DateTime<Utc>) -> Cut {
     Cut { id: uuid_v7(now).to_string(), first, attempt: 2, failed: None, ..cut.clone() }
+}
+
+/// From when on the failures count. While the daemon was down, the machine slept, or the clock
+/// leapt, the receiver had no chance to take anything: that alone must not cost an event.
+fn failing_since(failed: &Failed, now: DateTime<Utc>) -> DateTime<Utc> {
+    let untried = (now - failed.next_attempt_at - LONGEST_PAUSE).max(TimeDelta::zero());
+    failed.first_failed_at.checked_add_signed(untried).map_or(now, |since| since.min(now))
 }
 
 fn is_over(since: DateTime<Utc>, limit: Option<Duration>, now: DateTime<Utc>) -> bool {

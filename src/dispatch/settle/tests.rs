@@ -116,7 +116,24 @@ fn a_head_that_failed_for_long_is_given_up() {
     assert_eq!(settle(1, 0, Some(DAY)), "done 3, dead 3 given up: down, new 5–5 attempt 2");
     assert_eq!(settle(1, 1, Some(DAY)), "done 3, new 5–5 attempt 2 failed");
     assert_eq!(settle(1000, 0, None), "again 3–5 attempt 10 failed");
-    assert_eq!(settle(-1, 0, Some(Duration::ZERO)), "again 3–5 attempt 10 failed");
+    // The clock was set back.
+    assert_eq!(settle(-1, 0, Some(DAY)), "again 3–5 attempt 10 failed");
+}
+
+#[test]
+fn an_event_is_not_given_up_for_time_in_which_it_was_not_tried() {
+    let events = [3, 5].map(event);
+    let settle = |first_days_ago, next_days_ago| {
+        let next_attempt_at = now() - TimeDelta::days(next_days_ago);
+        let failed = Failed { next_attempt_at, ..failed(first_days_ago) };
+        let cut = cut(3, 5, 9, Some(failed));
+        settle(&cut, &events, after(0, retry()), Some(14 * DAY), now())
+    };
+    // A minute after the first failure the clock leapt by a year, or the machine was off for it.
+    let rest = settle(365, 365).rest.unwrap();
+    assert_eq!(rest.failed.unwrap().first_failed_at, now() - TimeDelta::days(1));
+    assert!(settle(20, 6).dead.is_some(), "fourteen days of failures, and one of the six");
+    assert!(settle(19, 7).dead.is_none(), "twelve, and one of the seven");
 }
 
 /// How long the lane waits after the n-th attempt at a delivery, over many tries.
