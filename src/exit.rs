@@ -64,7 +64,7 @@ impl From<Reason> for Exit {
 }
 
 /// Why a command ends before it is done.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Failure {
     /// With which code.
     pub exit: Exit,
@@ -156,8 +156,8 @@ impl From<std::io::Error> for Stop {
     }
 }
 
-impl From<StoreError> for Stop {
-    fn from(error: StoreError) -> Self {
+impl From<&StoreError> for Failure {
+    fn from(error: &StoreError) -> Self {
         let exit = match &error.kind {
             StoreErrorKind::InUse | StoreErrorKind::Busy(_) => Exit::TryAgain,
             StoreErrorKind::WrongUser { .. } => Exit::NoPermission,
@@ -171,6 +171,12 @@ impl From<StoreError> for Stop {
             | StoreErrorKind::Corrupt(_)
             | StoreErrorKind::Sqlite(_) => Exit::Io,
         };
-        Self::Failure(Failure::new(exit, chain(&error)).with_hint(error.hint()))
+        Self::new(exit, chain(error)).with_hint(error.hint())
+    }
+}
+
+impl From<StoreError> for Stop {
+    fn from(error: StoreError) -> Self {
+        Self::Failure(Failure::from(&error))
     }
 }

@@ -31,7 +31,11 @@ impl Answers {
         self.orders.sync(organizations, report).await;
         while let Some(report) = reports.recv().await {
             // Who asked may be gone: the syncs go on.
-            drop(asked.send(Answer::Report(Box::new(report))).await);
+            let answer = match report {
+                Ok(report) => Answer::Report(Box::new(report)),
+                Err(failure) => Answer::Failed(Stop::from(failure).into()),
+            };
+            drop(asked.send(answer).await);
         }
         for undelivered in self.orders.hurry().await {
             drop(asked.send(Answer::Undelivered(undelivered)).await);

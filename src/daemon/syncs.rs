@@ -10,14 +10,17 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 use tokio::task::{AbortHandle, Id, JoinError, JoinSet};
 
+use crate::chain::chain;
 use crate::config::Organization;
+use crate::exit::{Exit, Failure};
 use crate::organization::OrganizationId;
 use crate::servers::Servers;
 use crate::store::StoreError;
 use crate::sync::{Report, Syncer};
 
-/// Whoever waits for reports. It is dropped without one where a sync does not come to an end.
-pub(super) type Asked = mpsc::UnboundedSender<Report>;
+/// Whoever waits for reports, or for why there is none. It is dropped without either where a sync
+/// does not come to an end.
+pub(super) type Asked = mpsc::UnboundedSender<Result<Report, Failure>>;
 
 /// What syncs need, as the config has it.
 pub(super) struct Plan {
@@ -41,6 +44,15 @@ pub(super) enum Broken {
     Store(#[from] StoreError),
     #[error("the sync broke off, a mistake in seatwatch")]
     Panicked(#[source] JoinError),
+}
+
+impl From<&Broken> for Failure {
+    fn from(broken: &Broken) -> Self {
+        match broken {
+            Broken::Store(error) => error.into(),
+            Broken::Panicked(_) => Self::new(Exit::Internal, chain(broken)),
+        }
+    }
 }
 
 #[derive(Default)]
@@ -157,9 +169,10 @@ impl Syncs {
             // It was taken out of the config.
             Err(Broken::Panicked(error)) if error.is_cancelled() => None,
             result => {
-                if let Ok(report) = &result {
+                for asked in running.asked {
+                    let answer = result.as_ref().map(Report::clone);
                     // Whoever asked may be gone.
-                    running.asked.iter().for_each(|asked| drop(asked.send(report.clone())));
+                    drop(asked.send(answer.map_err(Failure::from)));
                 }
                 Some(Ended { organization, result })
             }
