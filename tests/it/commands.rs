@@ -171,13 +171,15 @@ fn check_online_finds_a_sink_that_would_not_deliver() {
 #[test]
 fn status_before_the_first_sync_creates_nothing() {
     let world = World::start("ann").with_other("gitlab/group/sub");
-    assert_snapshot!(world.run(&["status"]).ok().shown(), @r"
+    assert_snapshot!(world.run(&["status"]).ok().shown(), @"
     ORGANIZATION      STATE  MEMBERS  SEATS  ADMINS  LAST SYNC  NEXT SYNC
     github/acme       New          –      –       –  –          [TIME]
     gitlab/group:sub  New          –      –       –  –          [TIME]
 
     SINK    TYPE  STATE  QUEUED  OLDEST  DEAD LETTERS
     events  file  ok          0  –                  0
+
+    no daemon runs: what is due is synced when somebody calls `seatwatch sync`
     ");
     let rows = world.run(&["status", "--format", "json"]).ok().rows();
     assert_eq!((&rows[0]["state"], &rows[0]["members"]), (&"new".into(), &Value::Null));

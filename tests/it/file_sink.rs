@@ -47,7 +47,7 @@ fn what_cannot_be_delivered_stays_queued_and_comes_once() {
     events ok, queued 0, dead 0
     far failing, queued 2, dead 0
     ");
-    assert_snapshot!(world.run(&["status"]).ok().stdout, @r"
+    assert_snapshot!(world.run(&["status"]).ok().stdout, @"
     ORGANIZATION  STATE      MEMBERS  SEATS  ADMINS  LAST SYNC             NEXT SYNC
     github/acme   Connected        3      0       1  [TIME]  [TIME]
 
@@ -56,6 +56,8 @@ fn what_cannot_be_delivered_stays_queued_and_comes_once() {
     far     file  failing       2  [TIME]             0
 
     sink far: cannot create `[DIR]/far/log`: No such file or directory (os error 2); create the directory `[DIR]/far`
+
+    no daemon runs: what is due is synced when somebody calls `seatwatch sync`
     ");
     fs::rename(world.path("away"), world.path("far")).unwrap();
     assert_eq!(world.sync().ok().stderr, "");
@@ -197,7 +199,7 @@ fn what_is_not_taken_for_too_long_is_put_aside() {
     world.sync().ok();
     assert_eq!(world.told(), "joined bob\n");
     assert_snapshot!(lanes(&world), @"events ok, queued 0, dead 1");
-    assert_snapshot!(world.run(&["status"]).ok().stdout, @r"
+    assert_snapshot!(world.run(&["status"]).ok().stdout, @"
     ORGANIZATION  STATE      MEMBERS  SEATS  ADMINS  LAST SYNC             NEXT SYNC
     github/acme   Connected        2      0       0  [TIME]  [TIME]
 
@@ -205,5 +207,7 @@ fn what_is_not_taken_for_too_long_is_put_aside() {
     events  file  ok          0  –                  1
 
     sink events: 1 dead letter, the last: given up: `[DIR]/events.ndjson` is a directory: set `path` to a regular file
+
+    no daemon runs: what is due is synced when somebody calls `seatwatch sync`
     ");
 }

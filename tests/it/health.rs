@@ -36,7 +36,7 @@ fn failures_are_told_from_the_third_in_a_row_and_once() {
     "#);
     let failing = world.events().swap_remove(1);
     assert_eq!(failing["data"]["details"]["last_success"], world.events()[0]["time"]);
-    assert_snapshot!(world.run(&["status"]).ok().stdout, @r"
+    assert_snapshot!(world.run(&["status"]).ok().stdout, @"
     ORGANIZATION  STATE    MEMBERS  SEATS  ADMINS  LAST SYNC             NEXT SYNC
     github/acme   Failing        2      1       1  [TIME]  [TIME]
 
@@ -45,6 +45,8 @@ fn failures_are_told_from_the_third_in_a_row_and_once() {
 
     SINK    TYPE  STATE  QUEUED  OLDEST  DEAD LETTERS
     events  file  ok          0  –                  0
+
+    no daemon runs: what is due is synced when somebody calls `seatwatch sync`
     ");
 
     world.calm().sync().ok();
@@ -109,7 +111,7 @@ fn a_long_retry_after_ends_the_sync_and_puts_the_next_one_off() {
     exit code 75
     ");
     assert_eq!(world.asked(), Vec::<String>::new());
-    assert_snapshot!(world.run(&["status"]).ok().stdout, @r"
+    assert_snapshot!(world.run(&["status"]).ok().stdout, @"
     ORGANIZATION  STATE    MEMBERS  SEATS  ADMINS  LAST SYNC             NEXT SYNC
     github/acme   Failing        2      1       1  [TIME]  [TIME]
 
@@ -118,6 +120,8 @@ fn a_long_retry_after_ends_the_sync_and_puts_the_next_one_off() {
 
     SINK    TYPE  STATE  QUEUED  OLDEST  DEAD LETTERS
     events  file  ok          0  –                  0
+
+    no daemon runs: what is due is synced when somebody calls `seatwatch sync`
     ");
     assert_eq!(world.told(), "baselined\n");
 }
@@ -214,7 +218,7 @@ fn a_token_that_is_not_an_admins_is_refused() {
     exit code 77
     ");
     assert_eq!(world.told(), "");
-    assert_snapshot!(world.run(&["status"]).ok().stdout, @r"
+    assert_snapshot!(world.run(&["status"]).ok().stdout, @"
     ORGANIZATION  STATE    MEMBERS  SEATS  ADMINS  LAST SYNC             NEXT SYNC
     github/acme   Failing        –      –       –  [TIME]  [TIME]
 
@@ -223,6 +227,8 @@ fn a_token_that_is_not_an_admins_is_refused() {
 
     SINK    TYPE  STATE  QUEUED  OLDEST  DEAD LETTERS
     events  file  ok          0  –                  0
+
+    no daemon runs: what is due is synced when somebody calls `seatwatch sync`
     ");
 }
 

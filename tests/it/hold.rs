@@ -82,7 +82,7 @@ fn a_held_roster_stays_held_and_is_told_once() {
 #[test]
 fn status_says_who_is_missing_and_what_to_do() {
     let world = held();
-    assert_snapshot!(world.run(&["status"]).ok().stdout, @r"
+    assert_snapshot!(world.run(&["status"]).ok().stdout, @"
     ORGANIZATION  STATE  MEMBERS  SEATS  ADMINS  LAST SYNC             NEXT SYNC
     github/acme   Held        21     20       1  [TIME]  [TIME]
 
@@ -92,6 +92,8 @@ fn status_says_who_is_missing_and_what_to_do() {
 
     SINK    TYPE  STATE  QUEUED  OLDEST  DEAD LETTERS
     events  file  ok          0  –                  0
+
+    no daemon runs: what is due is synced when somebody calls `seatwatch sync`
     ");
     let rows = world.run(&["status", "--format", "json"]).ok().rows();
     assert_eq!(rows[0]["state"], "held");
@@ -142,7 +144,7 @@ fn a_reminder_comes_when_it_is_due_and_ends_with_a_rejection() {
     thread::sleep(Duration::from_millis(1010));
     assert_eq!(world.sync().code, Some(65), "it stays held");
     assert_eq!(world.told(), "baselined\nroster_held\nroster_held\n");
-    assert_snapshot!(world.run(&["status"]).ok().stdout, @r"
+    assert_snapshot!(world.run(&["status"]).ok().stdout, @"
     ORGANIZATION  STATE  MEMBERS  SEATS  ADMINS  LAST SYNC             NEXT SYNC
     github/acme   Held        21     20       1  [TIME]  [TIME]
 
@@ -152,6 +154,8 @@ fn a_reminder_comes_when_it_is_due_and_ends_with_a_rejection() {
 
     SINK    TYPE  STATE  QUEUED  OLDEST  DEAD LETTERS
     events  file  ok          0  –                  0
+
+    no daemon runs: what is due is synced when somebody calls `seatwatch sync`
     ");
 
     // A person may think better of it.
@@ -215,7 +219,7 @@ fn a_hold_that_changed_since_it_was_told_has_to_be_named() {
     world.members(&format!("{} m01*", crowd(14..=20))).sync();
     let now = world.hold();
     assert_ne!(told, now);
-    assert_snapshot!(world.run(&["status"]).ok().stdout, @r"
+    assert_snapshot!(world.run(&["status"]).ok().stdout, @"
     ORGANIZATION  STATE  MEMBERS  SEATS  ADMINS  LAST SYNC             NEXT SYNC
     github/acme   Held        21     20       1  [TIME]  [TIME]
 
@@ -225,6 +229,8 @@ fn a_hold_that_changed_since_it_was_told_has_to_be_named() {
 
     SINK    TYPE  STATE  QUEUED  OLDEST  DEAD LETTERS
     events  file  ok          0  –                  0
+
+    no daemon runs: what is due is synced when somebody calls `seatwatch sync`
     ");
     assert_snapshot!(world.run(&["approve", "github/acme"]).shown(), @r"
     error: github/acme: the held roster has changed since it was told
@@ -294,12 +300,14 @@ fn a_roster_that_comes_back_is_released_by_itself() {
         "baselined\nroster_held\nroster_released\nleft m01\nseat_lost m01\njoined newcomer\n"
     );
     assert_eq!(world.events()[2]["data"]["details"]["how"], "within_bounds");
-    assert_snapshot!(world.run(&["status"]).ok().stdout, @r"
+    assert_snapshot!(world.run(&["status"]).ok().stdout, @"
     ORGANIZATION  STATE      MEMBERS  SEATS  ADMINS  LAST SYNC             NEXT SYNC
     github/acme   Connected       21     19       1  [TIME]  [TIME]
 
     SINK    TYPE  STATE  QUEUED  OLDEST  DEAD LETTERS
     events  file  ok          0  –                  0
+
+    no daemon runs: what is due is synced when somebody calls `seatwatch sync`
     ");
 
     // To the very byte what it was before: released as well, and told again when it comes back.

@@ -55,8 +55,6 @@ fn organizations_are_as_the_store_has_them() {
     seatwatch_org_sync_held{org="grp:sub",service="gitlab"} 0
     seatwatch_org_sync_held{org="nowhere",service="github"} 0
     seatwatch_org_token_admin{org="acme",service="github"} 1
-    seatwatch_org_token_admin{org="grp:sub",service="gitlab"} 0
-    seatwatch_org_token_admin{org="nowhere",service="github"} 0
     seatwatch_org_unnamed{org="acme",service="github"} 1
     seatwatch_org_up{org="acme",service="github"} 1
     seatwatch_org_up{org="grp:sub",service="gitlab"} 0

@@ -94,7 +94,7 @@ fn what_a_sink_did_not_take_in_time_is_counted() {
     hint: 3 events stay queued; the next `seatwatch sync` tries again
      WARN events were not delivered within `retention` and are lost to this sink sink=stuck lane=main events=2
     ");
-    assert_snapshot!(world.run(&["status"]).ok().stdout, @r"
+    assert_snapshot!(world.run(&["status"]).ok().stdout, @"
     ORGANIZATION  STATE      MEMBERS  SEATS  ADMINS  LAST SYNC             NEXT SYNC
     github/acme   Connected        3      2       1  [TIME]  [TIME]
 
@@ -105,6 +105,8 @@ fn what_a_sink_did_not_take_in_time_is_counted() {
     sink stuck: cannot create `[DIR]/no/where`: No such file or directory (os error 2); create the directory `[DIR]/no`
 
     sink stuck: 2 events not delivered within `retention` and lost to it, the last at [TIME]
+
+    no daemon runs: what is due is synced when somebody calls `seatwatch sync`
     ");
     let rows = world.run(&["status", "--format", "json"]).ok().rows();
     let (events, stuck) = (&rows[1], &rows[2]);

@@ -87,6 +87,8 @@ fn hard_names_are_escaped_in_what_a_sync_says() {
 
     SINK    TYPE  STATE  QUEUED  OLDEST  DEAD LETTERS
     events  file  ok          0  –                  0
+
+    no daemon runs: what is due is synced when somebody calls `seatwatch sync`
     ");
 }
 

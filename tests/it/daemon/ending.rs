@@ -126,9 +126,9 @@ fn a_second_daemon_is_refused_and_does_not_disturb_the_first() {
     let world = World::start("ann* bob!").every_second();
     let daemon = world.daemon();
     daemon.until_told(&world, "baselined\n");
-    insta::assert_snapshot!(world.run(&["run"]).shown(), @r"
+    insta::assert_snapshot!(world.run(&["run"]).shown(), @"
     error: [DIR]/state: in use by another seatwatch
-    hint: wait until the other sync has ended, or give this instance its own `state_dir`
+    hint: a daemon has it until it is stopped, a sync until it has ended; another instance needs its own `state_dir`
     exit code 75
     ");
     world.members("ann* bob! cat");

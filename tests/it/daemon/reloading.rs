@@ -39,6 +39,9 @@ fn a_reload_says_what_changed() {
       },
       {
         "change": "sinks: removed new"
+      },
+      {
+        "change": "settings: changed max_concurrent_syncs"
       }
     ]
     "#);
