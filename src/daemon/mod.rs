@@ -26,8 +26,9 @@ use chrono::{DateTime, Utc};
 use seatwatch_sdk::EventKind;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
-use tracing::{error, info, warn};
+use tracing::{debug, error, info, warn};
 
 use self::answers::Answers;
 use self::door::Door;
@@ -49,11 +50,14 @@ use crate::metrics::Metrics;
 use crate::organization::OrganizationId;
 use crate::schedule::{Ticks, Timetable};
 use crate::servers::Servers;
-use crate::store::{LockedDirectory, Store, Trimmed};
+use crate::store::{LockedDirectory, Store, Trimmed, Tx};
 use crate::upkeep;
 
 /// How often the store is looked after: it trims once a day, whenever that is due.
 const UPKEEP_EVERY: Duration = Duration::from_secs(10 * 60);
+
+/// How long the loop waits for a note that only `status` needs.
+const LONGEST_NOTE: Duration = Duration::from_secs(1);
 
 /// What a daemon takes from its surroundings.
 pub struct Surroundings {
@@ -225,19 +229,27 @@ impl Daemon {
 
     /// For `status`, which says that they are syncing.
     async fn note_begun(&self, organizations: Vec<OrganizationId>, now: DateTime<Utc>) {
-        // Where it cannot be noted, the syncs will say so themselves.
-        let noted = self.store.write(move |tx| tx.begin_syncs(&organizations, now)).await;
-        if let Err(error) = noted {
-            warn!(error = chain(&error), "cannot note that syncs begin");
-        }
+        self.note_syncs(move |tx| tx.begin_syncs(&organizations, now)).await;
     }
 
     /// For `status`, where what was noted one by one would be wrong.
     async fn note_under_way(&self) {
         let (under_way, now) = (self.syncs.under_way(), self.around.clock.now());
-        let noted = self.store.write(move |tx| tx.begin_syncs_anew(&under_way, now)).await;
-        if let Err(error) = noted {
-            warn!(error = chain(&error), "cannot note which syncs are under way");
+        self.note_syncs(move |tx| tx.begin_syncs_anew(&under_way, now)).await;
+    }
+
+    /// The loop does not stand still for it, as while the file is written anew. Where it cannot be
+    /// noted, the syncs will say so themselves.
+    async fn note_syncs(
+        &self,
+        change: impl FnOnce(&Tx<'_>) -> rusqlite::Result<()> + Send + 'static,
+    ) {
+        match timeout(LONGEST_NOTE, self.store.write(change)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => {
+                warn!(error = chain(&error), "cannot note which syncs are under way");
+            }
+            Err(_) => debug!("the store is busy: not noted which syncs are under way"),
         }
     }
 

@@ -43,7 +43,10 @@ impl Pulse {
     /// What asks the store whether it lives, if it is time to.
     pub(super) fn question(self: &Arc<Self>, store: &Arc<Store>) -> Option<impl Future + use<>> {
         let mut signs = self.signs();
-        if signs.asked.is_some() || signs.answered.elapsed() < ASK_EVERY {
+        let is_due = signs.asked.is_none() && signs.answered.elapsed() >= ASK_EVERY;
+        // A large file takes minutes to be written anew. Whoever is restarted for that begins it
+        // again, for ever.
+        if !is_due || store.is_purging() {
             return None;
         }
         signs.asked = Some(Instant::now());

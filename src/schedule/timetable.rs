@@ -178,7 +178,11 @@ impl Timetable {
         self.queue.clear();
         for (id, place) in std::mem::take(&mut self.places) {
             let place = if place.wanted <= seen {
-                let due = now.checked_add_signed(place.due - seen).unwrap_or(now);
+                // Small steps back, before the jump, do not add to what was left.
+                let catch_up = TimeDelta::from_std(CATCH_UP).unwrap_or_default();
+                let longest = place.rule.offset.max(catch_up);
+                let left = (place.due - seen).min(longest);
+                let due = now.checked_add_signed(left).unwrap_or(now);
                 Some(Place { wanted: now, due, ..place })
             } else {
                 Place::next(place.rule, now)

@@ -76,6 +76,11 @@ impl Tx<'_> {
 }
 
 impl Store {
+    /// Whether the file is written anew now, or is about to be: changes wait.
+    pub fn is_purging(&self) -> bool {
+        self.gate.try_read().is_err()
+    }
+
     /// Writes the file anew, without the free space in which something deleted may still stand,
     /// and empties the WAL. Every change waits meanwhile; so much space again is needed.
     ///
