@@ -25,7 +25,7 @@ use std::time::{Duration, Instant};
 use chrono::{DateTime, Utc};
 use seatwatch_sdk::EventKind;
 use tokio::sync::mpsc;
-use tokio::task::JoinSet;
+use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, info, warn};
@@ -88,6 +88,7 @@ pub struct Daemon {
     workers: Workers,
     heartbeat: Heartbeat,
     last_upkeep: Option<Instant>,
+    upkeep: Option<AbortHandle>,
     /// What is done beside the loop, and ends with it.
     chores: JoinSet<()>,
     stop: CancellationToken,
@@ -147,6 +148,7 @@ impl Daemon {
             chores: JoinSet::new(),
             stop: CancellationToken::new(),
             last_upkeep: None,
+            upkeep: None,
             around,
             config,
             store,
@@ -256,7 +258,10 @@ impl Daemon {
     /// Trims what is older than the retention, if that is due.
     fn keep_up(&mut self, now: DateTime<Utc>) {
         let (store, config) = (Arc::clone(&self.store), Arc::clone(&self.config));
-        self.chores.spawn(async move {
+        if self.upkeep.as_ref().is_some_and(|last| !last.is_finished()) {
+            return;
+        }
+        let trimming = self.chores.spawn(async move {
             match upkeep::trim(&store, &config, now).await {
                 Ok(Some(Trimmed { events, states, runs, .. })) if events + states + runs > 0 => {
                     info!(events, states, runs, "trimmed what is older than `retention`");
@@ -265,6 +270,7 @@ impl Daemon {
                 Err(error) => warn!(error = chain(&error), "cannot trim what is old, will retry"),
             }
         });
+        self.upkeep = Some(trimming);
     }
 
     fn send_heartbeat(&mut self, now: DateTime<Utc>) {

@@ -47,6 +47,9 @@ pub use trim::{Claim, Trim, Trimmed};
 pub use vitals::Vitals;
 use writer::Writer;
 
+/// So many connections for reading are kept open while nobody reads.
+const IDLE_READERS: usize = 4;
+
 /// The state of one instance, open for reading and writing.
 #[derive(Debug)]
 pub struct Store {
@@ -132,7 +135,9 @@ impl Store {
             None => open_to_read(&self.database).map_err(failed)?,
         };
         let answer = view(&mut connection, question).map_err(failed);
-        if let Ok(mut readers) = self.readers.lock() {
+        if let Ok(mut readers) = self.readers.lock()
+            && readers.len() < IDLE_READERS
+        {
             readers.push(connection);
         }
         answer

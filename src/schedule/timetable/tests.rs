@@ -328,7 +328,10 @@ proptest! {
         let mut now = start;
         let mut end = start;
         let mut runs: Vec<(DateTime<Utc>, OrganizationId)> = Vec::new();
-        for step in steps.into_iter().chain(std::iter::repeat_n(10, 40)) {
+        // Long enough for the clock to be where it was before all steps back.
+        let back: i64 = steps.iter().filter(|step| **step < 0).map(|step| -step).sum();
+        let more = 40 + usize::try_from(back).unwrap() / 10;
+        for step in steps.into_iter().chain(std::iter::repeat_n(10, more)) {
             now += TimeDelta::seconds(step);
             end = end.max(now);
             runs.extend(timetable.due(now).organizations.into_iter().map(|id| (now, id)));
