@@ -300,8 +300,8 @@ impl Plan {
             let renamed = change.before.filter(|_| event == EventKind::Renamed);
             Told {
                 event,
-                member: Some(change.newest().username.shown().to_owned()),
-                formerly: renamed.map(|before| before.username.shown().to_owned()),
+                member: Some(change.newest().username().to_owned()),
+                formerly: renamed.map(|before| before.username().to_owned()),
             }
         });
         organization.chain(members).collect()
