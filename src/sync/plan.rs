@@ -52,6 +52,11 @@ impl Before {
         })
     }
 
+    /// How many rows the last roster had, named and unnamed.
+    pub(super) fn rows(&self) -> u64 {
+        self.totals().map_or(0, |totals| totals.members + totals.unnamed.members)
+    }
+
     fn totals(&self) -> Option<Totals> {
         self.roster.as_ref().map(|roster| roster.totals)
     }
