@@ -5,6 +5,7 @@
 //! Pure: knows neither Codecov's wire format nor how a roster is stored.
 
 use std::collections::BTreeSet;
+use std::fmt;
 
 use itertools::{EitherOrBoth, Itertools as _};
 use seatwatch_sdk::{Profile, Totals, Unnamed};
@@ -24,12 +25,7 @@ impl Username {
     /// Keeps the letter case of `shown` and compares without it.
     pub fn new(shown: impl Into<Box<str>>) -> Self {
         let shown = shown.into();
-        // Letter by letter, as a database does: no letter depends on its neighbours.
-        let fold = || shown.chars().flat_map(char::to_lowercase).collect::<Box<str>>();
-        let is_folded = |c: u8| c.is_ascii() && !c.is_ascii_uppercase();
-        // Most names are what they are compared by, which is told without writing it down.
-        let folded = if shown.bytes().all(is_folded) { None } else { Some(fold()) };
-        let folded = folded.filter(|folded| **folded != *shown);
+        let folded = folded(&shown);
         Self { shown, folded }
     }
 
@@ -44,15 +40,30 @@ impl Username {
     }
 }
 
+/// A username in lower case, where that differs.
+fn folded(shown: &str) -> Option<Box<str>> {
+    // Most names are what they are compared by, which is told without writing it down.
+    let is_folded = |c: u8| c.is_ascii() && !c.is_ascii_uppercase();
+    if shown.bytes().all(is_folded) {
+        return None;
+    }
+    // Letter by letter, as a database does: no letter depends on its neighbours.
+    let folded: Box<str> = shown.chars().flat_map(char::to_lowercase).collect();
+    (*folded != *shown).then_some(folded)
+}
+
 /// One identified row of a roster.
-#[derive(Clone, Debug, PartialEq, Eq)]
+///
+/// Its texts share one piece of memory: there are some hundred thousand members to make, compare
+/// and free.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Member {
-    /// The name that identifies the member; never empty.
-    pub username: Username,
-    /// Free text.
-    pub name: Option<Box<str>>,
-    /// Free text, not validated by Codecov.
-    pub email: Option<Box<str>>,
+    /// The username as shown, in lower case where that differs, the name and the email.
+    texts: Box<str>,
+    /// Where in `texts` each but the last ends.
+    ends: [u32; 3],
+    /// Whether there is a name, and an email.
+    given: [bool; 2],
     /// Holds a paid seat.
     pub seat: bool,
     /// Is an admin of the organization.
@@ -60,20 +71,67 @@ pub struct Member {
 }
 
 impl Member {
-    /// The lower-cased username.
+    /// A member whose username, as Codecov shows it, is not empty.
+    pub fn new(
+        username: &str,
+        name: Option<&str>,
+        email: Option<&str>,
+        seat: bool,
+        admin: bool,
+    ) -> Self {
+        let folded = folded(username);
+        let parts = [Some(username), folded.as_deref(), name, email].map(Option::unwrap_or_default);
+        let texts: Box<str> = parts.concat().into();
+        let mut end = 0;
+        let ends = [0, 1, 2].map(|index: usize| {
+            end += parts[index].len();
+            u32::try_from(end).expect("no text has gigabytes")
+        });
+        Self { texts, ends, given: [name.is_some(), email.is_some()], seat, admin }
+    }
+
+    /// As Codecov shows it.
+    pub fn username(&self) -> &str {
+        self.text(0, self.ends[0])
+    }
+
+    /// The lower-cased username, which identifies the member.
     pub fn key(&self) -> &str {
-        self.username.key()
+        let [shown, folded, _] = self.ends;
+        if shown == folded { self.username() } else { self.text(shown, folded) }
+    }
+
+    /// Free text.
+    pub fn name(&self) -> Option<&str> {
+        self.given[0].then(|| self.text(self.ends[1], self.ends[2]))
+    }
+
+    /// Free text, not validated by Codecov.
+    pub fn email(&self) -> Option<&str> {
+        self.given[1].then(|| self.texts.get(self.ends[2] as usize..).expect(WHOLE))
+    }
+
+    fn text(&self, start: u32, end: u32) -> &str {
+        self.texts.get(start as usize..end as usize).expect(WHOLE)
     }
 
     /// The member as events show it.
     pub fn profile(&self) -> Profile {
         Profile {
-            username: self.username.shown().to_owned(),
-            name: self.name.as_deref().map(str::to_owned),
-            email: self.email.as_deref().map(str::to_owned),
+            username: self.username().to_owned(),
+            name: self.name().map(str::to_owned),
+            email: self.email().map(str::to_owned),
             seat: self.seat,
             admin: self.admin,
         }
+    }
+}
+
+const WHOLE: &str = "texts end where the next ones begin";
+
+impl fmt::Debug for Member {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.profile().fmt(f)
     }
 }
 
@@ -107,7 +165,7 @@ impl Roster {
             members.sort_by(|a, b| a.key().cmp(b.key()));
         }
         match members.iter().tuple_windows().find(|(a, b)| a.key() == b.key()) {
-            Some((twice, _)) => Err(TwiceListed { username: twice.username.shown().to_owned() }),
+            Some((twice, _)) => Err(TwiceListed { username: twice.username().to_owned() }),
             None => Ok(Self { members, unnamed }),
         }
     }
@@ -205,8 +263,7 @@ mod tests {
     use super::*;
 
     fn member(key: &str) -> Member {
-        let username = Username::new(key);
-        Member { username, name: None, email: None, seat: false, admin: false }
+        Member::new(key, None, None, false, false)
     }
 
     #[test]

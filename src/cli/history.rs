@@ -136,7 +136,7 @@ impl History {
             .with_hint("`seatwatch roster ORG` lists the members of an organization"));
         };
         let roster = reader.read(|view| view.roster(number))?;
-        let known = roster.members().iter().map(|member| member.username.shown());
+        let known = roster.members().iter().map(crate::roster::Member::username);
         let hint = match config::nearest(name, known) {
             Some(name) => format!("did you mean `{}`?", shown(name)),
             None => format!("`seatwatch roster {id}` lists the members"),

@@ -45,12 +45,12 @@ impl Roster {
         }
         let mut table = table(&["USERNAME", "NAME", "EMAIL", "SEAT", "ADMIN"]);
         for member in roster.members() {
-            let text = |text: &Option<Box<str>>| text.as_deref().map(shown).unwrap_or_default();
+            let text = |text: Option<&str>| text.map(shown).unwrap_or_default();
             let mark = |bit: bool| if bit { "yes" } else { "" }.to_owned();
             table.add_row(vec![
-                shown(member.username.shown()),
-                text(&member.name),
-                text(&member.email),
+                shown(member.username()),
+                text(member.name()),
+                text(member.email()),
                 mark(member.seat),
                 mark(member.admin),
             ]);
@@ -72,9 +72,9 @@ impl Roster {
     fn row(&self, member: &Member) -> Row {
         row! {
             organization: self.organization.to_string(),
-            username: member.username.shown(),
-            name: member.name,
-            email: member.email,
+            username: member.username(),
+            name: member.name(),
+            email: member.email(),
             seat: member.seat,
             admin: member.admin,
             status: Status::of_seat(member.seat).word(),

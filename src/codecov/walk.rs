@@ -74,12 +74,26 @@ impl Session {
     /// Any [`Reason`] but [`TokenNotAdmin`](Reason::TokenNotAdmin). Nobody is missing then:
     /// an error says nothing about any member.
     pub async fn read_roster(&self, last: Option<&LastRead>) -> Result<Reading, Error> {
+        self.read_roster_telling(last, || ()).await
+    }
+
+    /// Reads the roster; `on_change` is called as soon as a walk is known to be unlike `last`,
+    /// before its rows are parsed.
+    ///
+    /// # Errors
+    ///
+    /// As [`read_roster`](Self::read_roster).
+    pub(crate) async fn read_roster_telling(
+        &self,
+        last: Option<&LastRead>,
+        on_change: impl Fn(),
+    ) -> Result<Reading, Error> {
         let page_size = self.server.inner().page_size;
         let is_large = last.is_some_and(|last| last.rows > FIRST_PAGE_SIZE);
         let mut first_size = if is_large { page_size } else { page_size.min(FIRST_PAGE_SIZE) };
         let mut repeats = 0..REPEATS;
         loop {
-            let misfit = match self.try_to_read(last, &mut first_size).await {
+            let misfit = match self.try_to_read(last, &on_change, &mut first_size).await {
                 Ok(reading) => return Ok(reading),
                 Err(Stop::Error(error)) => return Err(error),
                 Err(Stop::Misfit(misfit)) => misfit,
@@ -97,6 +111,7 @@ impl Session {
     async fn try_to_read(
         &self,
         last: Option<&LastRead>,
+        on_change: &impl Fn(),
         first_size: &mut u64,
     ) -> Result<Reading, Stop> {
         self.progress.set(0, 0);
@@ -122,7 +137,7 @@ impl Session {
             walk.add(page)?;
         }
         self.progress.set(walk.rows, shape.count());
-        walk.end()
+        walk.end(on_change)
     }
 }
 
@@ -167,11 +182,12 @@ impl Walk {
         if self.last.is_some() && self.bytes <= MOST_KEPT { Ok(()) } else { self.parse_kept() }
     }
 
-    fn end(mut self) -> Result<Reading, Stop> {
+    fn end(mut self, on_change: &impl Fn()) -> Result<Reading, Stop> {
         let digest = std::mem::take(&mut self.digester).finish();
         if self.last == Some(digest) {
             return Ok(Reading::Same);
         }
+        on_change();
         self.parse_kept()?;
         let roster = Roster::new(self.members, self.unnamed).map_err(|_| Misfit::Twice)?;
         Ok(Reading::New { roster: Complete::passed(roster), digest })

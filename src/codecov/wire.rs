@@ -182,24 +182,34 @@ impl Row {
         let seat = read("activated", wire.activated)?;
         let admin = read("is_admin", wire.is_admin)?;
         let email = read_text("email", wire.email)?;
-        let member = |username| Member { username, name, email, seat, admin };
-        Ok(Self::sorted(&service, username, member))
+        Ok(Fields { service, username, name, email, seat, admin }.into())
     }
+}
 
+/// What is asked of a row.
+struct Fields<'a> {
+    service: Cow<'a, str>,
+    username: Option<Cow<'a, str>>,
+    name: Option<Cow<'a, str>>,
+    email: Option<Cow<'a, str>>,
+    seat: bool,
+    admin: bool,
+}
+
+impl From<Fields<'_>> for Row {
     /// Sorts out the rows that name nobody.
-    fn sorted(
-        service: &str,
-        username: Option<Box<str>>,
-        member: impl FnOnce(Username) -> Member,
-    ) -> Self {
+    fn from(fields: Fields<'_>) -> Self {
+        let Fields { service, username, name, email, seat, admin } = fields;
         let named = username.filter(|username| {
             service != "to_be_deleted" && !username.is_empty() && !is_of_deleted(username)
         });
-        if let Some(username) = named {
-            return Self::Named(member(Username::new(username)));
+        match named {
+            Some(username) => {
+                let (name, email) = (name.as_deref(), email.as_deref());
+                Self::Named(Member::new(&username, name, email, seat, admin))
+            }
+            None => Self::Unnamed(UnnamedRow { email: email.map(Into::into), seat }),
         }
-        let Member { email, seat, .. } = member(Username::new(""));
-        Self::Unnamed(UnnamedRow { email, seat })
     }
 }
 
@@ -222,9 +232,8 @@ impl<'de> Deserialize<'de> for Row {
         let Object(wire) = Object::<Wire<'de>>::deserialize(deserializer)?;
         let Wire { service, username, name, activated: seat, is_admin: admin, email } = wire;
         let service = service.0.ok_or_else(|| de::Error::missing_field("service"))?;
-        let [username, name, email] = [username, name, email].map(|Text(text)| text.map(Box::from));
-        let member = |username| Member { username, name, email, seat, admin };
-        Ok(Self::sorted(&service, username, member))
+        let [username, name, email] = [username, name, email].map(|Text(text)| text);
+        Ok(Fields { service, username, name, email, seat, admin }.into())
     }
 }
 
@@ -337,11 +346,11 @@ fn read<T: DeserializeOwned>(name: &'static str, field: Field<'_>) -> Result<T, 
     serde_json::from_str(json).map_err(|_| Fault::Mistyped(name))
 }
 
-fn read_text(name: &'static str, field: Field<'_>) -> Result<Option<Box<str>>, Fault> {
-    let text: Option<Box<str>> = read(name, field)?;
+fn read_text(name: &'static str, field: Field<'_>) -> Result<Option<Cow<'static, str>>, Fault> {
+    let text: Option<String> = read(name, field)?;
     match text {
         Some(text) if text.len() > LONGEST_TEXT => Err(Fault::TooLong(name)),
-        text => Ok(text),
+        text => Ok(text.map(Cow::Owned)),
     }
 }
 
@@ -367,13 +376,7 @@ mod tests {
     fn a_row_becomes_a_member() {
         let mut wire = row();
         wire["left_at"] = json!({ "unknown": ["fields", "are", "ignored"] });
-        let member = Member {
-            username: Username::new("Ann"),
-            name: None,
-            email: Some("ann@example.test".into()),
-            seat: true,
-            admin: false,
-        };
+        let member = Member::new("Ann", None, Some("ann@example.test"), true, false);
         assert_eq!(parse(&wire), Ok(Row::Named(member)));
     }
 

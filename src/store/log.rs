@@ -1,7 +1,7 @@
 //! The log: all events in commit order. It is the queue that every lane reads.
 
 use chrono::{DateTime, Utc};
-use rusqlite::Row;
+use rusqlite::{Row, ToSql, params_from_iter};
 use seatwatch_sdk::{Data, Event, EventKind};
 use uuid::Uuid;
 
@@ -55,6 +55,9 @@ pub struct History {
 /// All are read by number: to look for a column's name takes longer than to read it.
 const COLUMNS: &str = "log.sequence, log.event, log.time, organizations.service,
     organizations.owner";
+
+/// How many events an [`Appender`] appends by one statement.
+const AT_ONCE: usize = 32;
 
 /// What most events take as JSON, so that there is room at once.
 const USUAL_BYTES: usize = 1024;
@@ -252,6 +255,75 @@ impl Tx<'_> {
     ///
     /// The disk or the database failed.
     pub fn append(&self, key: &SecretKey, event: &NewEvent<'_>) -> rusqlite::Result<()> {
+        self.insert(&[NewRow::of(key, event)?])
+    }
+
+    /// Appends many events, in the order in which they are given.
+    pub fn appender(&self, key: SecretKey) -> Appender<'_> {
+        Appender { tx: self, key, waiting: Vec::new() }
+    }
+
+    fn insert(&self, rows: &[NewRow]) -> rusqlite::Result<()> {
+        let values = vec!["(?, ?, ?, ?, ?, ?, ?, ?)"; rows.len()].join(", ");
+        let mut statement = self.0.0.prepare_cached(&format!(
+            "INSERT INTO log (sync, position, organization, event, subject, source, time, data)
+             VALUES {values}"
+        ))?;
+        let values = rows.iter().flat_map(NewRow::values);
+        statement.execute(params_from_iter(values)).map(drop)
+    }
+}
+
+/// Appends events, many by one statement: SQLite looks up the last sequence and notes the new one
+/// for each statement.
+#[derive(Debug)]
+pub struct Appender<'a> {
+    tx: &'a Tx<'a>,
+    key: SecretKey,
+    waiting: Vec<NewRow>,
+}
+
+impl Appender<'_> {
+    /// Appends an event, now or together with later ones.
+    ///
+    /// # Errors
+    ///
+    /// The disk or the database failed.
+    pub fn append(&mut self, event: &NewEvent<'_>) -> rusqlite::Result<()> {
+        self.waiting.push(NewRow::of(&self.key, event)?);
+        if self.waiting.len() == AT_ONCE {
+            self.tx.insert(&self.waiting)?;
+            self.waiting.clear();
+        }
+        Ok(())
+    }
+
+    /// Appends what still waits.
+    ///
+    /// # Errors
+    ///
+    /// The disk or the database failed.
+    pub fn finish(self) -> rusqlite::Result<()> {
+        // One by one: those few are not worth a statement for each number of them.
+        self.waiting.chunks(1).try_for_each(|row| self.tx.insert(row))
+    }
+}
+
+/// An event as its row has it.
+#[derive(Debug)]
+struct NewRow {
+    sync: Uuid,
+    position: u32,
+    organization: Option<i64>,
+    event: &'static str,
+    subject: Option<String>,
+    source: String,
+    time: i64,
+    data: String,
+}
+
+impl NewRow {
+    fn of(key: &SecretKey, event: &NewEvent<'_>) -> rusqlite::Result<Self> {
         let subject = event
             .organization
             .zip(event.member)
@@ -259,22 +331,20 @@ impl Tx<'_> {
         let mut data = Vec::with_capacity(USUAL_BYTES);
         serde_json::to_writer(&mut data, event.data)
             .map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
-        let data = String::from_utf8(data).expect("JSON is text");
-        let mut statement = self.0.0.prepare_cached(
-            "INSERT INTO log (sync, position, organization, event, subject, source, time, data)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-        )?;
-        statement
-            .execute(rusqlite::params![
-                event.sync.as_bytes(),
-                event.position,
-                event.organization.map(|organization| organization.0),
-                event.data.event.word(),
-                subject,
-                event.source,
-                millis(event.time),
-                data
-            ])
-            .map(drop)
+        Ok(Self {
+            sync: event.sync,
+            position: event.position,
+            organization: event.organization.map(|organization| organization.0),
+            event: event.data.event.word(),
+            subject,
+            source: event.source.to_owned(),
+            time: millis(event.time),
+            data: String::from_utf8(data).expect("JSON is text"),
+        })
+    }
+
+    fn values(&self) -> [&dyn ToSql; 8] {
+        let Self { sync, position, organization, event, subject, source, time, data } = self;
+        [sync.as_bytes(), position, organization, event, subject, source, time, data]
     }
 }

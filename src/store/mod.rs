@@ -39,7 +39,7 @@ pub use forget::Forgotten;
 pub use health::{Answer, Health, Proof};
 pub use holds::{Approval, Hold};
 pub use lanes::{Cut, DeadLetter, Failed, Lane, Lost};
-pub use log::{History, Logged, NewEvent};
+pub use log::{Appender, History, Logged, NewEvent};
 pub use organizations::{Carried, Organization, SecretKey};
 pub use rosters::RosterState;
 pub use runs::{Failure, NewRun, Outcome, Run, RunNumber};

@@ -10,7 +10,7 @@ use rusqlite::{OptionalExtension as _, Row};
 use seatwatch_sdk::{Totals, Unnamed};
 
 use super::{Organization, RunNumber, Tx, View, millis, time, unreadable};
-use crate::roster::{Member, Roster, UnnamedRow, Username};
+use crate::roster::{Member, Roster, UnnamedRow};
 
 /// The roster that was committed last, without its members.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -143,18 +143,12 @@ impl View<'_> {
 
 /// By number: to look for a column's name takes longer than to read it.
 fn read_member(row: &Row<'_>) -> rusqlite::Result<Member> {
-    let shown: Option<Box<str>> = row.get(1)?;
-    let shown = match shown {
+    let text = |column| row.get_ref(column)?.as_str_or_null().map_err(rusqlite::Error::from);
+    let shown = match text(1)? {
         Some(shown) => shown,
-        None => row.get(0)?,
+        None => row.get_ref(0)?.as_str()?,
     };
-    Ok(Member {
-        username: Username::new(shown),
-        name: row.get(2)?,
-        email: row.get(3)?,
-        seat: row.get(4)?,
-        admin: row.get(5)?,
-    })
+    Ok(Member::new(shown, text(2)?, text(3)?, row.get(4)?, row.get(5)?))
 }
 
 impl Tx<'_> {
@@ -286,7 +280,7 @@ impl Tx<'_> {
         number: i64,
         member: &Member,
     ) -> rusqlite::Result<()> {
-        let shown = member.username.shown();
+        let shown = member.username();
         let mut statement = self.0.0.prepare_cached(
             "INSERT INTO states (organization, key, member, began, username, name, email, seat,
                                  admin)
@@ -299,8 +293,8 @@ impl Tx<'_> {
                 number,
                 run.0,
                 (shown != member.key()).then_some(shown),
-                member.name,
-                member.email,
+                member.name(),
+                member.email(),
                 member.seat,
                 member.admin
             ])

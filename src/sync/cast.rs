@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use proptest::sample::select;
 use seatwatch_sdk::{EventKind, Profile};
 
-use crate::roster::{Member, Roster, UnnamedRow, Username};
+use crate::roster::{Member, Roster, UnnamedRow};
 
 /// `"ann* bob! Cat/name=e1 _*=e2"`: ann has a seat, bob is an admin, Cat has a name and an
 /// email, and there is an unnamed row with a seat and an email. `␣` is a space.
@@ -22,7 +22,7 @@ pub(super) fn roster(cast: &str) -> Roster {
         if username == "_" {
             unnamed.push(UnnamedRow { email, seat });
         } else {
-            members.push(Member { username: Username::new(username), name, email, seat, admin });
+            members.push(Member::new(username, name.as_deref(), email.as_deref(), seat, admin));
         }
     }
     Roster::new(members, unnamed).expect("nobody stands in a cast twice")
@@ -35,6 +35,9 @@ fn cut(word: &str, mark: char) -> (&str, Option<Box<str>>) {
     }
 }
 
+/// Loud or not, name, email, seat and admin.
+type Fields = (bool, Option<&'static str>, Option<Box<str>>, bool, bool);
+
 /// Few names and few emails, so that rosters of one organization have much in common.
 pub(super) fn rosters() -> impl Strategy<Value = Roster> {
     let email = || {
@@ -46,10 +49,9 @@ pub(super) fn rosters() -> impl Strategy<Value = Roster> {
     let keys = select(vec!["ann", "bob", "cat", "dan", "zoë", "x'; --"]);
     let unnamed = vec((email(), any::<bool>()), 0..3);
     (btree_map(keys, row, 0..6), unnamed).prop_map(|(members, unnamed)| {
-        let member = |(key, (loud, name, email, seat, admin)): (&str, _)| {
+        let member = |(key, (loud, name, email, seat, admin)): (&str, Fields)| {
             let shown = if loud { key.to_uppercase() } else { key.to_owned() };
-            let name = Option::<&str>::map(name, Box::from);
-            Member { username: Username::new(shown), name, email, seat, admin }
+            Member::new(&shown, name, email.as_deref(), seat, admin)
         };
         let unnamed = unnamed.into_iter().map(|(email, seat)| UnnamedRow { email, seat });
         let members = members.into_iter().map(member).collect();

@@ -11,7 +11,7 @@ use super::diff::{Change, Diff};
 use super::plan::{NextHold, NextRoster, Plan};
 use crate::organization::OrganizationId;
 use crate::store::{
-    Hold, NewEvent, NewRun, Organization, Proof, RosterState, RunNumber, SecretKey, Tx,
+    Appender, Hold, NewEvent, NewRun, Organization, Proof, RosterState, RunNumber, Tx,
 };
 
 /// What the store is told of a sync beside what was found.
@@ -50,7 +50,8 @@ pub(super) fn write(tx: &Tx<'_>, stamp: &Stamp, plan: &Plan) -> rusqlite::Result
         tx.set_proof(organization, proof)?;
     }
     write_hold(tx, organization, stamp, &plan.hold)?;
-    let mut log = Log { tx, stamp, organization, key: tx.key()?, position: 0 };
+    let events = tx.appender(tx.key()?);
+    let mut log = Log { tx, stamp, organization, events, position: 0 };
     for data in &plan.organization_events {
         log.append(None, data)?;
     }
@@ -68,6 +69,7 @@ pub(super) fn write(tx: &Tx<'_>, stamp: &Stamp, plan: &Plan) -> rusqlite::Result
             write_members(&mut log, run, plan, diff, *told)?;
         }
     }
+    log.events.finish()?;
     crash_point!("commit:end");
     Ok(())
 }
@@ -132,7 +134,7 @@ struct Log<'a> {
     tx: &'a Tx<'a>,
     stamp: &'a Stamp,
     organization: Organization,
-    key: SecretKey,
+    events: Appender<'a>,
     position: u32,
 }
 
@@ -161,7 +163,7 @@ impl Log<'_> {
             data,
         };
         self.position += 1;
-        self.tx.append(&self.key, &event)
+        self.events.append(&event)
     }
 }
 

@@ -79,7 +79,8 @@ pub(super) async fn confirm(
             return Ok(confirmed);
         }
     }
-    let absent: Vec<Username> = confirmed.diff.absent().map(|m| m.username.clone()).collect();
+    let absent: Vec<Username> =
+        confirmed.diff.absent().map(|m| Username::new(m.username())).collect();
     if absent.len() <= MOST_LOOK_UPS && absent.iter().all(can_be_looked_up) {
         match look_up(session, &absent).await {
             Ok(found) if found.is_empty() => return Ok(confirmed),

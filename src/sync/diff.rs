@@ -52,8 +52,8 @@ impl<'a> Change<'a> {
     fn is_edited(self) -> bool {
         let (Some(before), Some(after)) = (self.before, self.after) else { return false };
         before.key() == after.key()
-            && (&before.username, &before.name, &before.email)
-                != (&after.username, &after.name, &after.email)
+            && (before.username(), before.name(), before.email())
+                != (after.username(), after.name(), after.email())
     }
 }
 

@@ -42,7 +42,7 @@ use crate::clock::{Clock, uuid_v7};
 use crate::codecov::{Server, Session};
 use crate::config::{self, Secret};
 use crate::organization::OrganizationId;
-use crate::store::{Reader, SecretKey, Store, StoreError, Tx, View};
+use crate::store::{Reader, Store, StoreError, Tx, View};
 use commit::Stamp;
 use guard::Verdict;
 use pass::{Findings, Found, Pass};
@@ -79,14 +79,6 @@ pub enum Memory {
 }
 
 impl Memory {
-    #[expect(
-        clippy::redundant_closure_for_method_calls,
-        reason = "the method is not general enough"
-    )]
-    fn key(&self) -> Result<SecretKey, StoreError> {
-        self.read(|view| view.key())
-    }
-
     /// Under which other name an organization may be found: where something is kept, its history
     /// was carried over before the first sync.
     fn formerly<'a>(&self, organization: &'a config::Organization) -> Option<&'a OrganizationId> {
@@ -125,7 +117,9 @@ impl Syncer {
     ) -> Result<Report, StoreError> {
         let (started_at, start) = (self.clock.now(), std::time::Instant::now());
         let formerly = self.memory.formerly(organization);
-        let before = self.memory.read(|view| Before::load(view, &organization.id, formerly))?;
+        let (before, key) = self
+            .memory
+            .read(|view| Ok((Before::load(view, &organization.id, formerly)?, view.key()?)))?;
         let mut findings = Findings::default();
         let opened = self.open_session(organization, server, &before, started_at);
         let (found, requests, asking) = match opened {
@@ -135,7 +129,8 @@ impl Syncer {
                 let (memory, clock) = (&self.memory, &*self.clock);
                 let (before, session) = (&before, &opened);
                 let pass = Pass { organization, before, memory, clock, session };
-                let found = pass.run(&token, &mut findings).await?;
+                let token = key.digest("token", token.expose().as_bytes());
+                let found = pass.run(token, &mut findings).await?;
                 let is_large = found.as_ref().is_ok_and(|found| found.rows() > MOST_WAITING_ROWS);
                 (found, opened.requests(), is_large.then_some(asking))
             }

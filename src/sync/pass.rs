@@ -2,7 +2,10 @@
 //!
 //! Reads what is remembered, and writes nothing.
 
+use std::sync::OnceLock;
 use std::time::Duration;
+
+use tokio::task::spawn_blocking;
 
 use super::bounds::Bounds;
 use super::confirm::{self, Confirmed, Read};
@@ -11,12 +14,15 @@ use super::plan::Before;
 use super::{Memory, SyncError, health};
 use crate::clock::Clock;
 use crate::codecov::{AdminProof, Complete, LastRead, Reading, Session};
-use crate::config::{self, Secret};
+use crate::config;
 use crate::roster::Roster;
 use crate::store::{Answer, Proof, StoreError};
 
 /// How long an answer about the token's admin right is good for.
 const PROOF_LASTS: Duration = Duration::from_secs(60 * 60);
+
+/// From so many rows on, a thread is worth its while.
+const LARGE_ROSTER: u64 = 5_000;
 
 /// What one pass has learnt before it ends, whichever way it ends.
 #[derive(Debug, Default)]
@@ -59,28 +65,48 @@ impl Pass<'_> {
     /// The outer error is the store's, the inner one what kept the roster from us.
     pub(super) async fn run(
         &self,
-        token: &Secret,
+        token: [u8; 32],
         findings: &mut Findings,
     ) -> Result<Result<Found, SyncError>, StoreError> {
-        let key = self.memory.key()?;
-        let token = key.digest("token", token.expose().as_bytes());
-        let known = match self.read(token, findings).await {
+        // A large one is loaded beside the parsing of the new one.
+        let stored = OnceLock::new();
+        let is_large = self.before.rows() > LARGE_ROSTER;
+        let on_change = || {
+            if is_large {
+                stored.get_or_init(|| spawn_blocking(self.load()));
+            }
+        };
+        let read = match self.read(token, on_change, findings).await {
             Ok(Some(read)) => read,
             Ok(None) => return Ok(Ok(Found::Same)),
             Err(error) => return Ok(Err(error)),
         };
-        let formerly = self.memory.formerly(self.organization);
-        let before = self.memory.read(|view| {
-            let number = view.find_renamed(&self.organization.id, formerly)?;
-            number.map_or_else(|| Ok(Roster::default()), |number| view.roster(number))
-        })?;
-        Ok(self.judge(token, before, known, findings).await)
+        let before = match stored.into_inner() {
+            Some(loading) => loading.await.expect("loading runs to its end")?,
+            None => self.load()()?,
+        };
+        Ok(self.judge(token, before, read, findings).await)
     }
 
-    /// The roster as it is now; none where it is the last one to the byte.
+    /// How to load the roster that was committed last.
+    fn load(&self) -> impl FnOnce() -> Result<Roster, StoreError> + Send + 'static {
+        let memory = self.memory.clone();
+        let id = self.organization.id.clone();
+        let formerly = memory.formerly(self.organization).cloned();
+        move || {
+            memory.read(|view| {
+                let number = view.find_renamed(&id, formerly.as_ref())?;
+                number.map_or_else(|| Ok(Roster::default()), |number| view.roster(number))
+            })
+        }
+    }
+
+    /// The roster as it is now; none where it is the last one to the byte. `on_change` is called
+    /// when it is known to be another.
     async fn read(
         &self,
         token: [u8; 32],
+        on_change: impl Fn(),
         findings: &mut Findings,
     ) -> Result<Option<Read>, SyncError> {
         let proof = self.before.proof.as_ref();
@@ -90,12 +116,12 @@ impl Pass<'_> {
             self.prove_admin(token, findings).await?;
         }
         let last = self.before.roster.as_ref().map(|roster| LastRead {
-            rows: roster.totals.members + roster.totals.unnamed.members,
+            rows: self.before.rows(),
             digest: roster.digest.map(Into::into),
         });
         let twice = last.is_none() || self.before.health.read_twice;
         let last = last.map(|last| LastRead { digest: last.digest.filter(|_| !twice), ..last });
-        match self.session.read_roster(last.as_ref()).await? {
+        match self.session.read_roster_telling(last.as_ref(), on_change).await? {
             Reading::Same => Ok(None),
             Reading::New { roster, digest } => {
                 let read = Read { roster, digest: Some(digest) };

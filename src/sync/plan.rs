@@ -52,6 +52,11 @@ impl Before {
         })
     }
 
+    /// How many rows the last roster had, named and unnamed.
+    pub(super) fn rows(&self) -> u64 {
+        self.totals().map_or(0, |totals| totals.members + totals.unnamed.members)
+    }
+
     fn totals(&self) -> Option<Totals> {
         self.roster.as_ref().map(|roster| roster.totals)
     }
@@ -300,8 +305,8 @@ impl Plan {
             let renamed = change.before.filter(|_| event == EventKind::Renamed);
             Told {
                 event,
-                member: Some(change.newest().username.shown().to_owned()),
-                formerly: renamed.map(|before| before.username.shown().to_owned()),
+                member: Some(change.newest().username().to_owned()),
+                formerly: renamed.map(|before| before.username().to_owned()),
             }
         });
         organization.chain(members).collect()

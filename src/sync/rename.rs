@@ -39,7 +39,7 @@ fn part_take_overs(before: &Roster, after: &Roster, pairs: Vec<Pair>) -> Vec<Pai
     let taken_over = |pair: &Pair| {
         let (Some(old), Some(new)) = (pair.before, pair.after) else { return false };
         let (old, new) = (&before.members()[old], &after.members()[new]);
-        old.email != new.email && email(old).is_some_and(is_new)
+        old.email() != new.email() && email(old).is_some_and(is_new)
     };
     let part = |pair: Pair| {
         let [left, joined] =
@@ -98,7 +98,7 @@ fn emails(roster: &Roster) -> impl Iterator<Item = &str> {
 }
 
 fn email(member: &Member) -> Option<&str> {
-    member.email.as_deref().and_then(trace)
+    member.email().and_then(trace)
 }
 
 /// A blank address is nobody's trace.

@@ -112,7 +112,7 @@ fn told(roster: &Roster) -> String {
         .map(|member| {
             let seat = if member.seat { "*" } else { "" };
             let admin = if member.admin { "!" } else { "" };
-            format!("{}{seat}{admin}", member.username.shown())
+            format!("{}{seat}{admin}", member.username())
         })
         .collect();
     words.extend(roster.unnamed().iter().map(|row| if row.seat { "?*" } else { "?" }.to_owned()));

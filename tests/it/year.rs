@@ -11,7 +11,7 @@ use std::time::Instant;
 use chrono::{DateTime, TimeDelta, Utc};
 use seatwatch::config;
 use seatwatch::organization::OrganizationId;
-use seatwatch::roster::{Member, Username};
+use seatwatch::roster::Member;
 use seatwatch::store::{
     Health, History, LockedDirectory, NewEvent, NewRun, Outcome, RosterState, RunNumber, Store, Tx,
 };
@@ -37,13 +37,10 @@ fn organization(number: u64) -> OrganizationId {
 
 fn member(number: u64) -> Member {
     let username = format!("some-username-{number}");
-    Member {
-        name: Some(format!("Firstname Lastname {number}").into()),
-        email: Some(format!("{username}@example.com").into()),
-        username: Username::new(username),
-        seat: number.is_multiple_of(2),
-        admin: number.is_multiple_of(50),
-    }
+    let name = format!("Firstname Lastname {number}");
+    let email = format!("{username}@example.com");
+    let (seat, admin) = (number.is_multiple_of(2), number.is_multiple_of(50));
+    Member::new(&username, Some(&name), Some(&email), seat, admin)
 }
 
 fn totals() -> Totals {

@@ -14,7 +14,7 @@ use uuid::Uuid;
 use super::super::{LockedDirectory, NewEvent, NewRun, Outcome, RosterState, Store};
 use super::*;
 use crate::organization::OrganizationId;
-use crate::roster::{Member, Roster, Username};
+use crate::roster::{Member, Roster};
 
 /// Who is on a roster, and whether with a seat.
 type Cast = BTreeMap<u8, bool>;
@@ -44,8 +44,7 @@ fn organization(second: bool) -> OrganizationId {
 }
 
 fn member(key: u8, seat: bool) -> Member {
-    let username = Username::new(format!("m{key}"));
-    Member { username, name: None, email: None, seat, admin: false }
+    Member::new(&format!("m{key}"), None, None, seat, false)
 }
 
 /// A store, and who should be on each roster.

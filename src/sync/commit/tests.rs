@@ -23,7 +23,7 @@ use super::super::plan::{Before, Facts, Plan};
 use super::super::{Found, SyncError, decide, uuid_v7};
 use super::*;
 use crate::config::{GuardConfig, OnFirstSync, SeatsConfig};
-use crate::roster::{Member, Roster, Username};
+use crate::roster::{Member, Roster};
 use crate::store::{LockedDirectory, Outcome, Store};
 
 /// What one sync meets.
@@ -235,14 +235,11 @@ impl World {
             .unwrap();
         for (run, roster) in &known.past {
             let members = as_of.query_map((known.id.owner(), run), |row| {
-                let shown: Option<Box<str>> = row.get(1)?;
-                Ok(Member {
-                    username: Username::new(shown.map_or_else(|| row.get(0), Ok)?),
-                    name: row.get(2)?,
-                    email: row.get(3)?,
-                    seat: row.get(4)?,
-                    admin: row.get(5)?,
-                })
+                let text = |column| row.get::<_, Option<String>>(column);
+                let (key, shown, name, email) = (text(0)?, text(1)?, text(2)?, text(3)?);
+                let shown = shown.or(key).expect("every member has a key");
+                let (name, email) = (name.as_deref(), email.as_deref());
+                Ok(Member::new(&shown, name, email, row.get(4)?, row.get(5)?))
             });
             let members: Vec<Member> = members.unwrap().map(Result::unwrap).collect();
             assert_eq!(members, roster.members(), "as of run {run}");

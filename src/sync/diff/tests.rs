@@ -16,9 +16,9 @@ fn check(before: &str, after: &str, events: &str) {
 
 fn told(diff: &Diff) -> Vec<String> {
     let told = |change: Change<'_>, kind: EventKind| {
-        let newest = change.newest().username.shown();
+        let newest = change.newest().username();
         match change.before.filter(|_| kind == EventKind::Renamed) {
-            Some(before) => format!("{kind} {}→{newest}", before.username.shown()),
+            Some(before) => format!("{kind} {}→{newest}", before.username()),
             None => format!("{kind} {newest}"),
         }
     };
@@ -167,7 +167,7 @@ proptest! {
         for email in ["e1", "e2", "e3"] {
             let rows = |roster: &Roster| roster.unnamed().iter().filter(|row| row.email.as_deref() == Some(email)).count();
             let holders = |roster: &Roster| -> Vec<Member> {
-                roster.members().iter().filter(|m| m.email.as_deref() == Some(email)).cloned().collect()
+                roster.members().iter().filter(|m| m.email() == Some(email)).cloned().collect()
             };
             let (old, new) = (holders(&before), holders(&after));
             let ([old], [new], 0, 0) = (&*old, &*new, rows(&before), rows(&after)) else { continue };
@@ -175,7 +175,7 @@ proptest! {
             // an unnamed row has the email.
             let taken = |member: &Member| {
                 let count = |roster: &Roster, email| roster.unnamed().iter().filter(|row| row.email.as_deref() == Some(email)).count();
-                before.get(member.key()).and_then(|old| old.email.as_deref()).filter(|email| !email.trim().is_empty())
+                before.get(member.key()).and_then(|old| old.email()).filter(|email| !email.trim().is_empty())
                     .is_some_and(|email| count(&after, email) > count(&before, email))
             };
             if after.get(old.key()).is_none() && (before.get(new.key()).is_none() || (taken(new) && old.key() != new.key())) {
