@@ -53,8 +53,7 @@ pub struct History {
 
 /// In the order in which [`read_logged`] takes them; what an event has beyond them comes after.
 /// All are read by number: to look for a column's name takes longer than to read it.
-const COLUMNS: &str = "log.sequence, log.event, log.time, organizations.service,
-    organizations.owner";
+const COLUMNS: &str = "sequence, event, time, organization";
 
 /// How many events an [`Appender`] appends by one statement.
 const AT_ONCE: usize = 32;
@@ -87,13 +86,13 @@ impl View<'_> {
         mut visit: impl FnMut(Logged) -> bool,
     ) -> rusqlite::Result<()> {
         let mut statement = self.0.prepare_cached(&format!(
-            "SELECT {COLUMNS} FROM log LEFT JOIN organizations ON organizations.id = organization
+            "SELECT {COLUMNS} FROM log
              WHERE sequence > ?1 ORDER BY sequence"
         ))?;
         let mut rows = statement.query([after])?;
-        let mut known = None;
+        let mut names = Names::new(self);
         while let Some(row) = rows.next()? {
-            if !visit(read_logged(row, &mut known)?) {
+            if !visit(read_logged(row, &mut names)?) {
                 break;
             }
         }
@@ -113,13 +112,13 @@ impl View<'_> {
     ) -> rusqlite::Result<Vec<Event>> {
         let mut statement = self.0.prepare_cached(&format!(
             "SELECT {COLUMNS}, sync, position, subject, source, data
-             FROM log LEFT JOIN organizations ON organizations.id = organization
+             FROM log
              WHERE sequence BETWEEN ?1 AND ?2 ORDER BY sequence"
         ))?;
         let mut rows = statement.query([first, last])?;
-        let (mut events, mut known) = (Vec::new(), None);
+        let (mut events, mut names) = (Vec::new(), Names::new(self));
         while let Some(row) = rows.next()? {
-            let logged = read_logged(row, &mut known)?;
+            let logged = read_logged(row, &mut names)?;
             if wanted(&logged) {
                 events.push(read_event(row, &logged)?);
             }
@@ -144,7 +143,7 @@ impl View<'_> {
         let since = history.since.map(millis);
         let mut sql = format!(
             "SELECT {COLUMNS}, sync, position, subject, source, data
-             FROM log LEFT JOIN organizations ON organizations.id = organization
+             FROM log
              WHERE sequence > ?1 AND (?2 IS NULL OR +time >= ?2)"
         );
         if history.organization.is_some() {
@@ -162,8 +161,8 @@ impl View<'_> {
         let organization = history.organization.map(|organization| organization.0);
         let mut statement = self.0.prepare_cached(&sql)?;
         let parameters = rusqlite::params![after, since, organization, subjects, limit];
-        let mut known = None;
-        let read = |row: &Row<'_>| read_event(row, &read_logged(row, &mut known)?);
+        let mut names = Names::new(self);
+        let read = |row: &Row<'_>| read_event(row, &read_logged(row, &mut names)?);
         let rows = statement.query_map(parameters, read)?;
         rows.collect()
     }
@@ -196,30 +195,51 @@ impl View<'_> {
         limit: u64,
     ) -> rusqlite::Result<Vec<Logged>> {
         let mut statement = self.0.prepare_cached(&format!(
-            "SELECT {COLUMNS} FROM log LEFT JOIN organizations ON organizations.id = organization
+            "SELECT {COLUMNS} FROM log
              WHERE sequence <= ?1 AND +time < ?2 ORDER BY sequence LIMIT ?3"
         ))?;
-        let mut known = None;
-        let read = |row: &Row<'_>| read_logged(row, &mut known);
+        let mut names = Names::new(self);
+        let read = |row: &Row<'_>| read_logged(row, &mut names);
         let rows = statement.query_map((last, millis(before), limit), read)?;
         rows.collect()
     }
 }
 
-/// `known` is the organization of the row before, which most often is that of this one, too.
-fn read_logged(row: &Row<'_>, known: &mut Option<OrganizationId>) -> rusqlite::Result<Logged> {
-    let text = |column| row.get_ref(column)?.as_str_or_null().map_err(rusqlite::Error::from);
-    let organization = match (text(3)?, text(4)?) {
-        (Some(service), Some(owner)) => {
-            let is_same =
-                |id: &OrganizationId| (id.service().word(), id.owner()) == (service, owner);
-            if !known.as_ref().is_some_and(is_same) {
-                *known = Some(identity(service, owner)?);
-            }
-            known.clone()
+/// Tells the organizations of rows by their numbers. Most often that of a row is that of the row
+/// before, so this is faster than a join.
+struct Names<'a> {
+    view: &'a View<'a>,
+    last: Option<(i64, Option<OrganizationId>)>,
+}
+
+impl<'a> Names<'a> {
+    fn new(view: &'a View<'a>) -> Self {
+        Self { view, last: None }
+    }
+
+    fn get(&mut self, number: i64) -> rusqlite::Result<Option<OrganizationId>> {
+        if let Some((last, name)) = &self.last
+            && *last == number
+        {
+            return Ok(name.clone());
         }
-        _ => None,
-    };
+        let name = self.look_up(number)?;
+        self.last = Some((number, name.clone()));
+        Ok(name)
+    }
+
+    fn look_up(&self, number: i64) -> rusqlite::Result<Option<OrganizationId>> {
+        let mut statement =
+            self.view.0.prepare_cached("SELECT service, owner FROM organizations WHERE id = ?1")?;
+        let mut rows = statement.query([number])?;
+        let Some(row) = rows.next()? else { return Ok(None) };
+        identity(row.get_ref(0)?.as_str()?, row.get_ref(1)?.as_str()?).map(Some)
+    }
+}
+
+fn read_logged(row: &Row<'_>, names: &mut Names<'_>) -> rusqlite::Result<Logged> {
+    let number: Option<i64> = row.get(3)?;
+    let organization = number.map(|number| names.get(number)).transpose()?.flatten();
     Ok(Logged {
         sequence: row.get(0)?,
         event: row.get_ref(1)?.as_str()?.parse().map_err(unreadable)?,
@@ -234,13 +254,13 @@ fn identity(service: &str, owner: &str) -> rusqlite::Result<OrganizationId> {
 }
 
 fn read_event(row: &Row<'_>, logged: &Logged) -> rusqlite::Result<Event> {
-    let sync = Uuid::from_bytes(row.get(5)?);
-    let position: u32 = row.get(6)?;
-    let data: Data = serde_json::from_str(row.get_ref(9)?.as_str()?).map_err(unreadable)?;
+    let sync = Uuid::from_bytes(row.get(4)?);
+    let position: u32 = row.get(5)?;
+    let data: Data = serde_json::from_str(row.get_ref(8)?.as_str()?).map_err(unreadable)?;
     Ok(Event {
         id: format!("{sync}-{position:04}"),
-        source: row.get(8)?,
-        subject: row.get(7)?,
+        source: row.get(7)?,
+        subject: row.get(6)?,
         time: logged.time,
         sequence: logged.sequence,
         correlationid: sync.to_string(),

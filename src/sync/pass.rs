@@ -83,6 +83,7 @@ impl Pass<'_> {
         };
         let before = match stored.into_inner() {
             Some(loading) => loading.await.expect("loading runs to its end")?,
+            None if self.before.roster.is_none() => Roster::default(),
             None => self.load()()?,
         };
         Ok(self.judge(token, before, read, findings).await)
