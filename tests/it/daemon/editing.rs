@@ -182,6 +182,12 @@ fn rest(world: &World, daemon: &Running, asking: &mut Vec<Child>, random: &mut R
     }
 }
 
+/// What connections may keep open while nobody uses them: four to the database with three files
+/// each, and some to Codecov.
+const IDLE_DESCRIPTORS: usize = 20;
+/// Threads that wait a few seconds for more to do.
+const IDLE_THREADS: u64 = 4;
+
 #[test]
 fn whatever_is_edited_nothing_is_lost_repeated_or_left_behind() {
     let mut random = Rng::with_seed(7);
@@ -209,9 +215,11 @@ fn whatever_is_edited_nothing_is_lost_repeated_or_left_behind() {
         rest(&world, &daemon, &mut asking, &mut random)
     });
     let [before, _] = &taken;
-    daemon.until("as few threads and descriptors as before", || {
-        let flat = daemon.descriptors() <= before.descriptors
-            && daemon.status("Threads") <= before.threads;
+    // Idle connections, to the database and to Codecov, may be a few more than they happened to be;
+    // what hundreds of edits leave behind would be hundreds.
+    daemon.until("about as few threads and descriptors as before", || {
+        let flat = daemon.descriptors() <= before.descriptors + IDLE_DESCRIPTORS
+            && daemon.status("Threads") <= before.threads + IDLE_THREADS;
         flat.then_some(())
     });
     assert!(taken[1].memory_kb < before.memory_kb * 3 / 2, "{taken:?}");
