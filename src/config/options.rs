@@ -282,7 +282,8 @@ pub(super) struct SinkOptions {
     #[serde(default)]
     pub(super) digest: Option<Cron>,
     /// How long an event that the receiver does not take is tried before it is put aside as a
-    /// dead letter, or `never`.
+    /// dead letter, or `never`. Time in which nothing was tried, because the daemon was down or the
+    /// clock leapt, counts as a day at most.
     #[serde(default = "two_weeks")]
     pub(super) give_up_after: Patience,
 }
