@@ -5,7 +5,7 @@
 use seatwatch_sdk::Totals;
 
 use crate::organization::OrganizationId;
-use crate::store::{Health, Hold, Outcome, Run, View};
+use crate::store::{Health, Hold, Outcome, Run, View, Vitals};
 
 /// What is known of an organization, as of what is committed.
 #[derive(Clone, Debug, Default)]
@@ -42,6 +42,22 @@ impl State {
     pub const ALL: [Self; 5] =
         [Self::Connected, Self::Held, Self::Failing, Self::Syncing, Self::New];
 
+    /// How the last sync left an organization.
+    fn of(failing: bool, held: bool, known: bool) -> Self {
+        match (failing, held, known) {
+            (true, ..) => Self::Failing,
+            (false, true, _) => Self::Held,
+            (false, false, true) => Self::Connected,
+            (false, false, false) => Self::New,
+        }
+    }
+
+    /// How the last sync left an organization; none where there was none.
+    pub fn of_vitals(vitals: Option<&Vitals>) -> Self {
+        let Some(Vitals { failures, held, totals, .. }) = vitals else { return Self::New };
+        Self::of(failures.is_some_and(|failures| failures > 0), *held, totals.is_some())
+    }
+
     /// For machines, and in sentences.
     pub fn word(self) -> &'static str {
         match self {
@@ -55,8 +71,8 @@ impl State {
 }
 
 impl Standing {
-    /// As a view of the store has it, under its name or the one that it had before. What began a sync means something only while somebody
-    /// holds the lock: `locked` says so.
+    /// As a view of the store has it, under its name or the one that it had before. That a sync
+    /// has begun means something only while somebody holds the lock: `locked` says so.
     ///
     /// # Errors
     ///
@@ -79,17 +95,11 @@ impl Standing {
 
     /// The word for it.
     pub fn state(&self) -> State {
-        if self.under_way { State::Syncing } else { self.last_state() }
-    }
-
-    /// The word for how the last sync left it.
-    pub fn last_state(&self) -> State {
         let failing = self.last_run.as_ref().is_some_and(|run| run.outcome == Outcome::Failed);
-        match (&self.hold, &self.totals) {
-            _ if failing => State::Failing,
-            (Some(_), _) => State::Held,
-            (None, Some(_)) => State::Connected,
-            (None, None) => State::New,
+        if self.under_way {
+            State::Syncing
+        } else {
+            State::of(failing, self.hold.is_some(), self.totals.is_some())
         }
     }
 }

@@ -1,6 +1,13 @@
-//! Texts that others chose, as people may see them: on a terminal and in the daemon's log.
+//! Texts as people may see them, also those that others chose: on a terminal and in the daemon's
+//! log.
 //!
 //! Machines get names as they are; this is for eyes only.
+
+/// `1 member`, `2 members`.
+pub(crate) fn count(number: u64, singular: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{number} {singular}{plural}")
+}
 
 /// A text without anything that a reader would not see: control and bidi characters are escaped.
 pub(crate) fn shown(text: &str) -> String {

@@ -12,7 +12,7 @@ use crate::config::Config;
 use crate::control::{Answer, Forgotten, Question, Trouble};
 use crate::organization::OrganizationId;
 use crate::store::{self, Reader, Store};
-use crate::upkeep::{self, Erased};
+use crate::upkeep;
 
 /// Commands about one organization.
 #[derive(Debug, clap::Subcommand)]
@@ -119,10 +119,7 @@ async fn erase(
         Doer::Us(directory) => {
             let store = Store::open(directory)?;
             let erased = upkeep::forget(&store, organization).await?;
-            Ok(Ok(erased.map(|Erased { forgotten, traces }| {
-                let traces = traces.map(|error| Trouble::from(Stop::from(error)));
-                Forgotten { forgotten, traces }
-            })))
+            Ok(Ok(erased.map(Forgotten::from)))
         }
         Doer::Daemon(daemon) => {
             let question = Question::Forget { organization: organization.clone() };

@@ -11,7 +11,7 @@ use serde::Serializer as _;
 use serde::ser::SerializeSeq as _;
 use serde_json::Value;
 
-pub(super) use crate::text::shown;
+pub(super) use crate::text::{count, shown};
 
 use super::exit::Stop;
 
@@ -137,10 +137,4 @@ pub(super) fn write_table(table: &Table, out: &mut dyn Write) -> io::Result<()> 
         let line = line.strip_prefix(' ').unwrap_or(&line);
         writeln!(out, "{}", line.trim_end())
     })
-}
-
-/// `1 member`, `2 members`.
-pub(super) fn count(number: u64, singular: &str) -> String {
-    let plural = if number == 1 { "" } else { "s" };
-    format!("{number} {singular}{plural}")
 }

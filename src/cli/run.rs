@@ -1,5 +1,6 @@
 //! `seatwatch run`: the daemon.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -13,7 +14,7 @@ use signal_hook_tokio::Signals;
 use super::instance;
 use crate::chain::chain;
 use crate::codecov::Policy;
-use crate::config::{self, Config};
+use crate::config::Config;
 use crate::daemon::{Daemon, Orders, Surroundings};
 use crate::exit::{Exit, Failure, Stop};
 use crate::logging::LogFormat;
@@ -33,7 +34,7 @@ pub(super) struct Run {
 /// Runs until a signal ends it.
 pub(super) fn run(path: &Path) -> Result<Exit, Stop> {
     let config = instance::load(path)?;
-    warn_of_secrets(path);
+    warn_of_secrets(&config);
     let runtime = super::runtime()?;
     let done = runtime.block_on(serve(config, path.to_owned()));
     // Nobody can stop a system call: one that hangs, on a file system that is gone, has had its
@@ -44,11 +45,10 @@ pub(super) fn run(path: &Path) -> Result<Exit, Stop> {
 
 /// One organization's token that cannot be read is no reason not to watch the others: its syncs
 /// will fail and say so.
-fn warn_of_secrets(path: &Path) {
-    if let Err(problems) = config::load(path) {
-        for problem in problems.problems {
-            tracing::warn!(place = %problem.path, "{}", problem.text);
-        }
+fn warn_of_secrets(config: &Config) {
+    let sources: HashSet<_> = config.organizations.iter().map(|one| &one.token).collect();
+    for error in sources.into_iter().filter_map(|source| source.read().err()) {
+        tracing::warn!(hint = error.hint(), "{}", chain(&error));
     }
 }
 

@@ -28,7 +28,7 @@ use crate::dispatch::{Dispatcher, Undelivered};
 use crate::organization::OrganizationId;
 use crate::servers::Servers;
 use crate::store::{Reader, Store, StoreError};
-use crate::sync::{Memory, Patience, Report, Synced, Syncer};
+use crate::sync::{Memory, Report, Synced, Syncer};
 use crate::upkeep;
 
 /// For each pass that asks Codecov so many others may wait for their commit: those that wait
@@ -229,16 +229,7 @@ async fn sync(
     let all = selected.iter().copied();
     let servers = Servers::of(config, all, &Servers::default(), Policy::default(), None)?;
     let mut teller = Teller::new(format, matches!(memory, Memory::LookedAt(_)));
-    let syncer = Syncer {
-        instance: config.instance.clone(),
-        sync_timeout: config.sync_timeout,
-        patience: Patience {
-            failing_after: config.failing_after,
-            remind_every: config.remind_every,
-        },
-        clock: instance::clock(),
-        memory,
-    };
+    let syncer = Syncer::of(config, instance::clock(), memory);
     let watch = Watch::start(selected.len(), format == Format::Table);
     let turns = Arc::new(Semaphore::new(config.max_concurrent_syncs));
     let passes = selected.iter().map(|organization| {

@@ -21,6 +21,7 @@ use crate::exit::{Exit, Stop};
 use crate::organization::OrganizationId;
 use crate::store::{self, Hold};
 use crate::sync::{Refused, Report};
+use crate::upkeep::Erased;
 
 /// The longest line in either direction. A report names everybody who came or went.
 const LONGEST_LINE: usize = 256 * 1024 * 1024;
@@ -84,6 +85,12 @@ pub struct Forgotten {
     pub forgotten: store::Forgotten,
     /// Why traces of it may still stand in free space of the file.
     pub traces: Option<Trouble>,
+}
+
+impl From<Erased> for Forgotten {
+    fn from(Erased { forgotten, traces }: Erased) -> Self {
+        Self { forgotten, traces: traces.map(|error| Stop::from(error).into()) }
+    }
 }
 
 /// Why something could not be done, as the command would have said it by itself.

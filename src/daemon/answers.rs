@@ -7,12 +7,11 @@ use tokio::sync::mpsc;
 
 use super::Orders;
 use crate::clock::Clock;
-use crate::control::{self, Answer, Asked, Question, Trouble};
+use crate::control::{self, Answer, Asked, Question};
 use crate::exit::{Exit, Failure, Stop};
 use crate::organization::OrganizationId;
 use crate::store::Store;
 use crate::sync;
-use crate::upkeep::Erased;
 
 pub(super) struct Answers {
     store: Arc<Store>,
@@ -61,10 +60,7 @@ impl Answers {
             }
             Question::Forget { organization } => {
                 let erased = self.orders.forget(organization).await.ok_or_else(stopping)??;
-                let erased = erased.map(|Erased { forgotten, traces }| {
-                    let traces = traces.map(|error| Trouble::from(Stop::from(error)));
-                    control::Forgotten { forgotten, traces }
-                });
+                let erased = erased.map(control::Forgotten::from);
                 drop(asked.send(Answer::Forgotten(erased)).await);
             }
             Question::Reload => match self.orders.reload().await {

@@ -19,8 +19,9 @@ use crate::http;
 use crate::metrics::{LaneGauge, Metrics, Snapshot};
 use crate::organization::OrganizationId;
 use crate::schedule::Timetable;
-use crate::standing::{Standing, State};
+use crate::standing::State;
 use crate::store::{Store, StoreError};
+use crate::text::count;
 
 /// What it looks at.
 pub(super) struct Sights {
@@ -89,15 +90,16 @@ impl Overview {
 
     /// How many organizations are in each state, as their last syncs left them.
     pub(super) fn states(&self) -> Result<BTreeMap<State, u64>, StoreError> {
-        let config = self.config();
-        self.sights.store.read(|view| {
-            let mut states = BTreeMap::new();
-            for organization in &config.organizations {
-                let standing = Standing::load(view, &organization.id, None, false)?;
-                *states.entry(standing.last_state()).or_default() += 1;
-            }
-            Ok(states)
-        })
+        #[expect(
+            clippy::redundant_closure_for_method_calls,
+            reason = "the method is not general enough"
+        )]
+        let vitals = self.sights.store.read(|view| view.vitals())?;
+        let mut states = BTreeMap::new();
+        for organization in &self.config().organizations {
+            *states.entry(State::of_vitals(vitals.get(&organization.id))).or_default() += 1;
+        }
+        Ok(states)
     }
 
     /// How many events wait for delivery, and how many no sink would take.
@@ -153,9 +155,4 @@ impl http::Daemon for Overview {
     fn hosts(&self) -> Arc<[String]> {
         self.config().http_hosts.as_slice().into()
     }
-}
-
-fn count(number: u64, singular: &str) -> String {
-    let plural = if number == 1 { "" } else { "s" };
-    format!("{number} {singular}{plural}")
 }

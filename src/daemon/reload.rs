@@ -17,22 +17,16 @@ use crate::exit::{Exit, Failure, Stop};
 use crate::organization::OrganizationId;
 use crate::servers::Servers;
 use crate::store::{Store, StoreError};
-use crate::sync::{Memory, Patience, Syncer};
+use crate::sync::{Memory, Syncer};
 use crate::upkeep;
 
 /// What syncs need, as a config has it.
 fn plan(config: &Config, servers: &Servers, store: &Arc<Store>, around: &Surroundings) -> Plan {
     let organizations = config.organizations.iter();
     let organizations = organizations.map(|one| (one.id.clone(), Arc::new(one.clone())));
-    let Config { failing_after, remind_every, .. } = *config;
+    let memory = Memory::Kept(Arc::clone(store));
     Plan {
-        syncer: Syncer {
-            instance: config.instance.clone(),
-            sync_timeout: config.sync_timeout,
-            patience: Patience { failing_after, remind_every },
-            clock: Arc::clone(&around.clock),
-            memory: Memory::Kept(Arc::clone(store)),
-        },
+        syncer: Syncer::of(config, Arc::clone(&around.clock), memory),
         servers: servers.clone(),
         organizations: organizations.collect::<HashMap<_, _>>(),
         max_concurrent: config.max_concurrent_syncs,

@@ -40,7 +40,7 @@ pub use report::{NotSynced, Report, Synced, Told};
 
 use crate::clock::{Clock, uuid_v7};
 use crate::codecov::{Server, Session};
-use crate::config::{self, Secret};
+use crate::config::{self, Config, Secret};
 use crate::organization::OrganizationId;
 use crate::store::{Reader, Store, StoreError, Tx, View};
 use commit::Stamp;
@@ -100,6 +100,13 @@ impl Memory {
 }
 
 impl Syncer {
+    /// What a config says of passes.
+    pub fn of(config: &Config, clock: Arc<dyn Clock>, memory: Memory) -> Self {
+        let Config { failing_after, remind_every, sync_timeout, .. } = *config;
+        let patience = Patience { failing_after, remind_every };
+        Self { instance: config.instance.clone(), sync_timeout, patience, clock, memory }
+    }
+
     /// Runs one pass over one organization and notes how it ended.
     ///
     /// What `on_open` returns is dropped when Codecov has been asked everything: before the commit,
