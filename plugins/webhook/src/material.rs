@@ -1,0 +1,238 @@
+//! All that a delivery needs from files, read anew for each: a rotated secret or certificate
+//! needs no reload.
+//!
+//! What is wrong with them is told by key, for `seatwatch check`; a delivery takes the first of
+//! it for a reason to try again. No problem quotes a secret.
+
+use std::fs::File;
+use std::io::{self, Read as _};
+use std::path::Path;
+
+use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
+use seatwatch_sdk::{Problem, Secret, SecretError, SecretSource};
+
+use crate::WebhookConfig;
+use crate::address::Address;
+use crate::headers::Headers;
+use crate::proxy::{ProxyAddress, Route};
+use crate::sign::Key;
+
+/// Far more than all authorities of this world take.
+const LARGEST_PEM_BYTES: u64 = 16 * 1024 * 1024;
+
+/// What one delivery is made with.
+#[derive(Debug)]
+pub(crate) struct Material {
+    /// Where to.
+    pub(crate) address: Address,
+    /// What to call that where people read it.
+    pub(crate) shown: String,
+    /// What to sign with; the newest first, possibly none.
+    pub(crate) keys: Vec<Key>,
+    /// Those of the configuration, and `Authorization`.
+    pub(crate) headers: HeaderMap,
+    /// How to connect.
+    pub(crate) connection: Connection,
+    /// What must not be repeated from an answer.
+    pub(crate) secrets: Vec<Secret>,
+}
+
+/// What a client is made of: while it stays the same, so can the client.
+#[derive(Clone, Debug)]
+pub(crate) struct Connection {
+    /// Certificates to trust besides those of the machine, in PEM form.
+    pub(crate) authorities: Option<Vec<u8>>,
+    /// Our own certificate and its key, in PEM form.
+    pub(crate) identity: Option<Secret>,
+    /// How to get out.
+    pub(crate) route: Route,
+}
+
+impl PartialEq for Connection {
+    fn eq(&self, other: &Self) -> bool {
+        let identity = |it: &Self| it.identity.as_ref().map(|secret| secret.expose().to_owned());
+        self.authorities == other.authorities
+            && self.route == other.route
+            && identity(self) == identity(other)
+    }
+}
+
+impl Material {
+    /// Reads all files that the configuration names. Blocks.
+    pub(crate) fn read(config: &WebhookConfig) -> Result<Self, Vec<Problem>> {
+        let mut problems = Vec::new();
+        let address = keep(address(config), &mut problems);
+        let keys = keep(keys(config), &mut problems);
+        let headers = keep(headers(config), &mut problems);
+        let authorities = keep(authorities(config), &mut problems);
+        let identity = keep(identity(config), &mut problems);
+        let proxy = keep(proxy(config), &mut problems);
+        let (
+            Some(address),
+            Some((keys, mut secrets)),
+            Some(headers),
+            Some(authorities),
+            Some(identity),
+            Some(proxy),
+        ) = (address, keys, headers, authorities, identity, proxy)
+        else {
+            return Err(problems);
+        };
+        let is_secret = config.url_file.is_some();
+        secrets.extend(secret_parts(&address, is_secret));
+        secrets.extend(headers.values().filter_map(|value| value.to_str().ok()).flat_map(words));
+        let shown = if is_secret { address.shown_origin() } else { address.shown() }.to_owned();
+        let connection =
+            Connection { authorities, identity, route: route(&address, proxy).map_err(one)? };
+        Ok(Self { address, shown, keys, headers, connection, secrets })
+    }
+}
+
+/// A value, or nothing and one more problem.
+fn keep<T>(read: Result<T, Problem>, problems: &mut Vec<Problem>) -> Option<T> {
+    read.map_err(|problem| problems.push(problem)).ok()
+}
+
+fn one(problem: Problem) -> Vec<Problem> {
+    vec![problem]
+}
+
+fn address(config: &WebhookConfig) -> Result<Address, Problem> {
+    let address = match (&config.url, &config.url_file) {
+        (Some(url), _) => return Ok(url.clone()),
+        (None, Some(file)) => parse_file(file, "url_file", str::parse::<Address>)?,
+        (None, None) => return Err(Problem::new("url", "`url` or `url_file` is required")),
+    };
+    match address.refusal(config.allow_http) {
+        Some((text, hint)) => Err(Problem::new("url_file", text).with_hint(hint)),
+        None => Ok(address),
+    }
+}
+
+/// The keys, and the texts that they were.
+fn keys(config: &WebhookConfig) -> Result<(Vec<Key>, Vec<Secret>), Problem> {
+    const KEY: &str = "secret_file";
+    let Some(file) = &config.secret_file else { return Ok((Vec::new(), Vec::new())) };
+    let secrets = file.read_several().map_err(|error| of_secret(KEY, &error))?;
+    let keys = (1..).zip(&secrets).map(|(number, secret)| {
+        Key::parse(secret).map_err(|error| {
+            let text = format!("number {number} of the secrets in `{file}` {error}");
+            let hint =
+                "write `whsec_` and the key in base64, as `openssl rand -base64 32` makes it";
+            Problem::new(KEY, text).with_hint(hint)
+        })
+    });
+    Ok((keys.collect::<Result<_, _>>()?, secrets))
+}
+
+fn headers(config: &WebhookConfig) -> Result<HeaderMap, Problem> {
+    let mut all = HeaderMap::new();
+    config.headers.extend(&mut all);
+    if let Some(file) = &config.headers_file {
+        const KEY: &str = "headers_file";
+        let text = file.read_lines().map_err(|error| of_secret(KEY, &error))?;
+        let headers = Headers::parse_lines(text.expose()).map_err(|error| {
+            Problem::new(KEY, format!("`{file}`: {error}")).with_hint("write `Name: value` lines")
+        })?;
+        let is_double = headers.authorize() && config.bearer_token_file.is_some();
+        let double = headers.common(&config.headers).or(is_double.then_some("authorization"));
+        if let Some(name) = double {
+            let text = format!("the header `{name}` in `{file}` is set by another key, too");
+            return Err(Problem::new(KEY, text).with_hint("leave out one of them"));
+        }
+        headers.extend(&mut all);
+    }
+    if let Some(file) = &config.bearer_token_file {
+        const KEY: &str = "bearer_token_file";
+        let token = file.read().map_err(|error| of_secret(KEY, &error))?;
+        let value = HeaderValue::from_str(&format!("Bearer {}", token.expose()));
+        let mut value = value.map_err(|_| {
+            Problem::new(KEY, format!("what `{file}` holds cannot stand in a header"))
+                .with_hint("put the token alone into it")
+        })?;
+        value.set_sensitive(true);
+        all.insert(AUTHORIZATION, value);
+    }
+    Ok(all)
+}
+
+fn authorities(config: &WebhookConfig) -> Result<Option<Vec<u8>>, Problem> {
+    config.ca_file.as_deref().map(|path| read_pem("ca_file", path)).transpose()
+}
+
+fn identity(config: &WebhookConfig) -> Result<Option<Secret>, Problem> {
+    let (Some(path), Some(file)) = (&config.client_cert_file, &config.client_key_file) else {
+        return Ok(None);
+    };
+    let key = file.read_lines().map_err(|error| of_secret("client_key_file", &error))?;
+    let certificate = read_pem("client_cert_file", path)?;
+    let certificate = String::from_utf8_lossy(&certificate);
+    Ok(Some(Secret::new(format!("{certificate}\n{}", key.expose()))))
+}
+
+fn proxy(config: &WebhookConfig) -> Result<Option<ProxyAddress>, Problem> {
+    let read = |file| parse_file(file, "proxy_file", ProxyAddress::parse_secret);
+    match &config.proxy_file {
+        Some(file) => read(file).map(Some),
+        None => Ok(config.proxy.clone()),
+    }
+}
+
+fn route(address: &Address, proxy: Option<ProxyAddress>) -> Result<Route, Problem> {
+    let Some(proxy) = proxy else {
+        return Route::from_environment(address).map_err(|error| {
+            let error = error.lines().next().unwrap_or_default();
+            let text = format!("the proxy that the environment names cannot be used: {error}");
+            Problem::new("proxy", text).with_hint("name one in `proxy`, or unset `HTTPS_PROXY`")
+        });
+    };
+    Ok(Route::Configured(proxy))
+}
+
+/// A secret file that holds one value; an error's second line is advice.
+fn parse_file<T>(
+    file: &SecretSource,
+    key: &str,
+    parse: impl FnOnce(&str) -> Result<T, String>,
+) -> Result<T, Problem> {
+    let secret = file.read().map_err(|error| of_secret(key, &error))?;
+    parse(secret.expose()).map_err(|error| {
+        let (text, hint) = error.split_once('\n').unwrap_or((&error, "put the URL into it"));
+        Problem::new(key, format!("`{file}`: {text}")).with_hint(hint)
+    })
+}
+
+fn of_secret(key: &str, error: &SecretError) -> Problem {
+    Problem::of_secret(&[key], error)
+}
+
+fn read_pem(key: &str, path: &Path) -> Result<Vec<u8>, Problem> {
+    let read = || -> io::Result<Vec<u8>> {
+        let mut pem = Vec::new();
+        // Opening a named pipe would wait for whoever writes to it.
+        if !path.metadata()?.is_file() {
+            return Err(io::Error::other("it is not a regular file"));
+        }
+        File::open(path)?.take(LARGEST_PEM_BYTES).read_to_end(&mut pem)?;
+        Ok(pem)
+    };
+    read().map_err(|error| {
+        Problem::new(key, format!("`{}` cannot be read: {error}", path.display()))
+            .with_hint("name a file of certificates in PEM form that seatwatch may read")
+    })
+}
+
+/// The parts of a URL that may be secrets.
+fn secret_parts(address: &Address, is_secret: bool) -> Vec<Secret> {
+    let url = address.url();
+    let path = is_secret.then(|| url.path_segments()).flatten().into_iter().flatten();
+    let pairs = url.query_pairs().flat_map(|(key, value)| [key.into_owned(), value.into_owned()]);
+    let raw = url.query().into_iter().flat_map(|query| query.split(['&', '=']));
+    let whole = url.query().into_iter().chain(path).chain(raw).map(str::to_owned);
+    whole.chain(pairs).map(Secret::new).collect()
+}
+
+/// A header's value and the words in it: of `Bearer TOKEN`, the token.
+fn words(value: &str) -> impl Iterator<Item = Secret> {
+    std::iter::once(value).chain(value.split_whitespace()).map(Secret::new)
+}
