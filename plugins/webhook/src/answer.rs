@@ -47,7 +47,7 @@ pub(crate) async fn judge(mut response: Response, asked: Asked<'_>) -> Result<()
     }
     let what = describe(&mut response, asked).await;
     Err(match status.as_u16() {
-        400 | 413 | 415 | 422 => Failure::Reject { reason: what },
+        400 | 413 | 415 | 422 => Failure::Reject { reason: format!("{what}{}", hint(status)) },
         410 => Failure::Disable {
             reason: format!(
                 "{what}; the receiver wants no more events: set another `url`, or resume the sink \
@@ -102,6 +102,10 @@ fn hint(status: StatusCode) -> &'static str {
         401 | 403 => "; check `bearer_token_file`, `headers_file`, `secret_file` and the clock",
         404 | 405 => "; check `url`",
         407 => "; put the proxy's URL with user name and password into `proxy_file`",
+        415 => {
+            "; it must take `application/cloudevents+json`, or with `batch` \
+             `application/cloudevents-batch+json`"
+        }
         _ => "",
     }
 }

@@ -16,7 +16,7 @@ use crate::proxy::Route;
 const USER_AGENT: &str = concat!("seatwatch/", env!("CARGO_PKG_VERSION"));
 
 /// Who does not take a connection within that time does not exist.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A client, and what it is made of.
 #[derive(Debug)]

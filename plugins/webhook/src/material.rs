@@ -50,51 +50,40 @@ pub(crate) struct Connection {
 
 impl PartialEq for Connection {
     fn eq(&self, other: &Self) -> bool {
-        let identity = |it: &Self| it.identity.as_ref().map(|secret| secret.expose().to_owned());
-        self.authorities == other.authorities
-            && self.route == other.route
-            && identity(self) == identity(other)
+        let Self { authorities, identity, route } = self;
+        *authorities == other.authorities
+            && *route == other.route
+            && identity.as_ref().map(Secret::expose) == other.identity.as_ref().map(Secret::expose)
     }
 }
 
 impl Material {
-    /// Reads all files that the configuration names. Blocks.
+    /// Reads all files that the configuration names, or tells all that is wrong with them. Blocks.
     pub(crate) fn read(config: &WebhookConfig) -> Result<Self, Vec<Problem>> {
-        let mut problems = Vec::new();
-        let address = keep(address(config), &mut problems);
-        let keys = keep(keys(config), &mut problems);
-        let headers = keep(headers(config), &mut problems);
-        let authorities = keep(authorities(config), &mut problems);
-        let identity = keep(identity(config), &mut problems);
-        let proxy = keep(proxy(config), &mut problems);
-        let (
-            Some(address),
-            Some((keys, mut secrets)),
-            Some(headers),
-            Some(authorities),
-            Some(identity),
-            Some(proxy),
-        ) = (address, keys, headers, authorities, identity, proxy)
-        else {
-            return Err(problems);
+        let parts = (
+            address(config).and_then(|address| Ok((route(config, &address)?, address))),
+            keys(config),
+            headers(config),
+            authorities(config),
+            identity(config),
+        );
+        let ((route, address), (keys, mut secrets), headers, authorities, identity) = match parts {
+            (Ok(way), Ok(keys), Ok(headers), Ok(authorities), Ok(identity)) => {
+                (way, keys, headers, authorities, identity)
+            }
+            (way, keys, headers, authorities, identity) => {
+                let problems =
+                    [way.err(), keys.err(), headers.err(), authorities.err(), identity.err()];
+                return Err(problems.into_iter().flatten().collect());
+            }
         };
         let is_secret = config.url_file.is_some();
         secrets.extend(secret_parts(&address, is_secret));
         secrets.extend(headers.values().filter_map(|value| value.to_str().ok()).flat_map(words));
         let shown = if is_secret { address.shown_origin() } else { address.shown() }.to_owned();
-        let connection =
-            Connection { authorities, identity, route: route(&address, proxy).map_err(one)? };
+        let connection = Connection { authorities, identity, route };
         Ok(Self { address, shown, keys, headers, connection, secrets })
     }
-}
-
-/// A value, or nothing and one more problem.
-fn keep<T>(read: Result<T, Problem>, problems: &mut Vec<Problem>) -> Option<T> {
-    read.map_err(|problem| problems.push(problem)).ok()
-}
-
-fn one(problem: Problem) -> Vec<Problem> {
-    vec![problem]
 }
 
 fn address(config: &WebhookConfig) -> Result<Address, Problem> {
@@ -170,23 +159,19 @@ fn identity(config: &WebhookConfig) -> Result<Option<Secret>, Problem> {
     Ok(Some(Secret::new(format!("{certificate}\n{}", key.expose()))))
 }
 
-fn proxy(config: &WebhookConfig) -> Result<Option<ProxyAddress>, Problem> {
-    let read = |file| parse_file(file, "proxy_file", ProxyAddress::parse_secret);
-    match &config.proxy_file {
-        Some(file) => read(file).map(Some),
-        None => Ok(config.proxy.clone()),
-    }
-}
-
-fn route(address: &Address, proxy: Option<ProxyAddress>) -> Result<Route, Problem> {
-    let Some(proxy) = proxy else {
-        return Route::from_environment(address).map_err(|error| {
+/// The way to the receiver, as the configuration says, or else the environment.
+fn route(config: &WebhookConfig, address: &Address) -> Result<Route, Problem> {
+    match (&config.proxy, &config.proxy_file) {
+        (Some(proxy), _) => Ok(Route::Configured(proxy.clone())),
+        (None, Some(file)) => {
+            parse_file(file, "proxy_file", ProxyAddress::parse_secret).map(Route::Configured)
+        }
+        (None, None) => Route::from_environment(address).map_err(|error| {
             let error = error.lines().next().unwrap_or_default();
             let text = format!("the proxy that the environment names cannot be used: {error}");
             Problem::new("proxy", text).with_hint("name one in `proxy`, or unset `HTTPS_PROXY`")
-        });
-    };
-    Ok(Route::Configured(proxy))
+        }),
+    }
 }
 
 /// A secret file that holds one value; an error's second line is advice.

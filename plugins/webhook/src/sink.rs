@@ -47,20 +47,13 @@ impl WebhookSink {
     /// Reads what the configuration names, and makes a client if the last one does not fit it.
     async fn prepare(&mut self) -> Result<Exchange, Failure> {
         let (config, kept) = (self.config.clone(), self.client.clone());
-        let prepared = spawn_blocking(move || -> Result<_, Vec<Problem>> {
-            let material = Material::read(&config)?;
-            let client = match kept.filter(|client| client.fits(&material.connection)) {
-                Some(client) => client,
-                None => Arc::new(Client::new(material.connection.clone())?),
-            };
-            Ok(Exchange { client, material, now: UNIX_EPOCH, patience: config.timeout.0 })
-        });
-        let prepared = prepared.await.map_err(|error| {
+        let prepared = spawn_blocking(move || prepare(&config, kept)).await;
+        let prepared = prepared.map_err(|error| {
             Failure::retry(format!("reading secrets and certificates did not end: {error}"))
         })?;
-        let exchange = prepared.map_err(|problems| Failure::retry(first(&problems)))?;
-        self.client = Some(Arc::clone(&exchange.client));
-        Ok(Exchange { now: (self.clock)(), ..exchange })
+        let (client, material) = prepared.map_err(|problems| Failure::retry(first(&problems)))?;
+        self.client = Some(Arc::clone(&client));
+        Ok(Exchange { client, material, now: (self.clock)(), patience: self.config.timeout.0 })
     }
 
     /// Posts the first `count` events.
@@ -79,6 +72,19 @@ impl WebhookSink {
         let response = exchange.send(Method::POST, headers, body).await?;
         judge(response, exchange.asked()).await
     }
+}
+
+/// The blocking part of a delivery.
+fn prepare(
+    config: &WebhookConfig,
+    kept: Option<Arc<Client>>,
+) -> Result<(Arc<Client>, Material), Vec<Problem>> {
+    let material = Material::read(config)?;
+    let client = match kept.filter(|client| client.fits(&material.connection)) {
+        Some(client) => client,
+        None => Arc::new(Client::new(material.connection.clone())?),
+    };
+    Ok((client, material))
 }
 
 #[async_trait]

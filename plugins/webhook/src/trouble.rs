@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use rustls::{AlertDescription, CertificateError, InvalidMessage};
 
+use crate::client::CONNECT_TIMEOUT;
 use crate::off_limits::OffLimits;
 
 /// A request that was not answered.
@@ -51,9 +52,13 @@ impl Unanswered<'_> {
             return format!("the name of {} cannot be resolved: {why}", self.peer());
         }
         if error.is_timeout() {
-            let seconds = self.patience.as_secs_f64();
-            let what = if error.is_connect() { "connection" } else { "answer" };
-            return format!("no {what} within {seconds:.0} s");
+            let (what, patience) = if error.is_connect() {
+                ("connection", self.patience.min(CONNECT_TIMEOUT))
+            } else {
+                ("answer", self.patience)
+            };
+            let millis = patience.as_millis().try_into().unwrap_or(u64::MAX);
+            return format!("no {what} within {:?}", Duration::from_millis(millis));
         }
         let io = find::<io::Error>(error).map(io::Error::kind);
         match io {

@@ -36,13 +36,15 @@ async fn an_acceptance_needs_no_body() {
 
 #[tokio::test]
 async fn what_is_wrong_with_the_event_rejects_it() {
-    for (status, word) in [
-        (400, "400 Bad Request"),
-        (413, "413 Payload Too Large"),
-        (415, "415 Unsupported Media Type"),
-        (422, "422 Unprocessable Entity"),
+    let format = "; it must take `application/cloudevents+json`, or with `batch` \
+                  `application/cloudevents-batch+json`";
+    for (status, word, hint) in [
+        (400, "400 Bad Request", ""),
+        (413, "413 Payload Too Large", ""),
+        (415, "415 Unsupported Media Type", format),
+        (422, "422 Unprocessable Entity", ""),
     ] {
-        let told = format!("reject: {URL} answered {word}: no such index");
+        let told = format!("reject: {URL} answered {word}: no such index{hint}");
         check(answer(status, "", "no such index"), &told).await;
     }
 }

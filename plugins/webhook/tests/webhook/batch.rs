@@ -54,6 +54,9 @@ async fn only_the_event_that_is_refused_is_rejected() {
         assert_eq!(rejected, poison);
         let others = ids(&events).into_iter().filter(|id| !poison.contains(id));
         assert_eq!(accepted, others.collect::<Vec<_>>());
+        let posted = world.server.posts().into_iter().map(|post| post.ids());
+        let taken = posted.filter(|ids| ids.iter().all(|id| !poison.contains(id)));
+        assert_eq!(taken.flatten().collect::<Vec<_>>(), accepted, "not everything once");
     }
 }
 

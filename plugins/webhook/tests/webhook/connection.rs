@@ -65,7 +65,7 @@ async fn a_connection_breaks_off() {
     world.script(|_| Reply::Write("HTTP/1.1 200".to_owned()));
     world.set(json!({ "timeout": "1s" }));
     let hangs = world.told(&[event()]).await;
-    assert_eq!(hangs, "retry: cannot reach `http://127.0.0.1:[PORT]/in`: no answer within 1 s");
+    assert_eq!(hangs, "retry: cannot reach `http://127.0.0.1:[PORT]/in`: no answer within 1s");
     // The next delivery is not held up by the last one.
     world.replies(answer(200, "", ""));
     world.accepts(&[event()]).await;
@@ -91,9 +91,9 @@ async fn a_connection_is_closed_at_once() {
 async fn a_receiver_does_not_answer() {
     let mut world = World::new();
     world.set(json!({ "timeout": "1s" })).replies(Reply::Hang);
-    insta::assert_snapshot!(world.told(&[event()]).await, @"retry: cannot reach `http://127.0.0.1:[PORT]/in`: no answer within 1 s");
+    insta::assert_snapshot!(world.told(&[event()]).await, @"retry: cannot reach `http://127.0.0.1:[PORT]/in`: no answer within 1s");
     let trickle = Reply::Trickle("HTTP/1.1 200 OK\r\nx: ".to_owned());
-    insta::assert_snapshot!(world.replies(trickle).told(&[event()]).await, @"retry: cannot reach `http://127.0.0.1:[PORT]/in`: no answer within 1 s");
+    insta::assert_snapshot!(world.replies(trickle).told(&[event()]).await, @"retry: cannot reach `http://127.0.0.1:[PORT]/in`: no answer within 1s");
 }
 
 #[tokio::test]

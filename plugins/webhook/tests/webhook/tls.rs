@@ -1,7 +1,14 @@
 //! Certificates, the receiver's and ours.
 
-use std::sync::Arc;
+use std::convert::Infallible;
+use std::future::ready;
+use std::sync::{Arc, Mutex};
 
+use hyper::body::Incoming;
+use hyper::server::conn::http2;
+use hyper::service::service_fn;
+use hyper::{Request, Response, Version};
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa,
     Issuer, KeyPair, date_time_ymd,
@@ -63,6 +70,10 @@ impl Leaf {
 
     /// A receiver with this certificate, which asks for one of `clients` if there are any.
     pub(crate) fn acceptor(&self, clients: Option<&Authority>) -> TlsAcceptor {
+        TlsAcceptor::from(Arc::new(self.server_config(clients)))
+    }
+
+    fn server_config(&self, clients: Option<&Authority>) -> ServerConfig {
         rustls::crypto::ring::default_provider().install_default().ok();
         let builder = match clients {
             None => ServerConfig::builder().with_no_client_auth(),
@@ -75,7 +86,7 @@ impl Leaf {
         };
         let chain = vec![self.certificate.der().clone()];
         let key = PrivateKeyDer::Pkcs8(self.key.serialize_der().into());
-        TlsAcceptor::from(Arc::new(builder.with_single_cert(chain, key).unwrap()))
+        builder.with_single_cert(chain, key).unwrap()
     }
 }
 
@@ -102,6 +113,34 @@ async fn an_authority_of_ones_own_is_trusted_if_it_is_named() {
     assert_eq!(world.check().await, "accepted");
     world.set(json!({ "ca_file": null }));
     insta::assert_snapshot!(world.told(&[event()]).await, @"retry: cannot reach `https://127.0.0.1:[PORT]/in`: the certificate of `127.0.0.1` comes from an authority that is not trusted; if it is your own, name its certificate in `ca_file`");
+}
+
+#[tokio::test]
+async fn http_2_is_spoken_where_it_is_offered() {
+    let authority = Authority::new("ours");
+    let mut server = authority.issue(|_| {}).server_config(None);
+    server.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    let acceptor = TlsAcceptor::from(Arc::new(server));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let versions = Arc::new(Mutex::new(Vec::new()));
+    let log = Arc::clone(&versions);
+    let mut serving = JoinSet::new();
+    serving.spawn(async move {
+        let stream = acceptor.accept(listener.accept().await.unwrap().0).await.unwrap();
+        let answer = service_fn(|request: Request<Incoming>| {
+            log.lock().unwrap().push(request.version());
+            ready(Ok::<_, Infallible>(Response::new(String::new())))
+        });
+        let connection = http2::Builder::new(TokioExecutor::new());
+        connection.serve_connection(TokioIo::new(stream), answer).await.unwrap();
+    });
+    let mut world = World::new();
+    let ca_file = world.file("ca.pem", &authority.pem());
+    world.set(json!({ "url": format!("https://{address}/in"), "ca_file": ca_file }));
+    world.accepts(&[event()]).await;
+    world.accepts(&[event()]).await;
+    assert_eq!(*versions.lock().unwrap(), [Version::HTTP_2; 2]);
 }
 
 #[tokio::test]
