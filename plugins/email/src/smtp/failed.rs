@@ -1,0 +1,235 @@
+//! What a failure at a step means for the mail: try again, or give it up.
+//!
+//! RFC 5321 section 4.2.1: 4yz may succeed later, 5yz will not. But what will not succeed is said
+//! of different things. At the banner, the greeting, the login and the sender, it is said of us:
+//! a password that expired, an address that must not send. That concerns every mail, and a person
+//! sets it right; were each mail given up at once, all events would be dead letters by then. So
+//! these are tried again, and so is what is said to the recipient but meant for us, which servers
+//! that check everything at that step do. Only what is said of the recipient or of the mail itself
+//! gives the mail up.
+
+use std::error::Error as _;
+
+use lettre::transport::smtp::Error;
+use seatwatch_sdk::{Failure, shown};
+
+use crate::ServerConfig;
+
+/// How much of a server's answer a reason quotes, in characters.
+const LONGEST_ANSWER: usize = 200;
+
+/// The steps on the way of a mail, in their order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Step {
+    /// Reading certificates and password.
+    Prepare,
+    /// To the answer to EHLO; with TLS from the start, that too.
+    Connect,
+    /// STARTTLS, and EHLO once more.
+    Encrypt,
+    /// AUTH.
+    LogIn,
+    /// MAIL FROM.
+    Sender,
+    /// RCPT TO.
+    Recipient,
+    /// DATA.
+    Data,
+    /// The mail and its final dot.
+    Content,
+}
+
+#[derive(Debug)]
+pub(super) enum Why {
+    /// Something of ours cannot be used.
+    Unusable(String),
+    /// The server does not have what the step needs.
+    NotOffered,
+    /// No answer in time.
+    TimedOut,
+    /// An answer that is not one to this step.
+    Unexpected(u16),
+    /// A refusal, or no sensible answer at all.
+    Error(Error),
+}
+
+/// Where a mail got stuck, and why.
+#[derive(Debug)]
+pub(crate) struct Failed {
+    step: Step,
+    why: Why,
+}
+
+impl Failed {
+    pub(super) fn new(step: Step, why: Why) -> Self {
+        Self { step, why }
+    }
+
+    /// Whether the server answered, so that the connection may be as good as before.
+    pub(crate) fn is_refusal(&self) -> bool {
+        matches!(&self.why, Why::Error(error) if error.status().is_some())
+    }
+
+    /// What the dispatcher does about it, and what it tells people.
+    pub(crate) fn into_failure(self, server: &ServerConfig) -> Failure {
+        let reason = self.reason(server);
+        if self.is_final() { Failure::Reject { reason } } else { Failure::retry(reason) }
+    }
+
+    /// Whether this mail will never be accepted.
+    fn is_final(&self) -> bool {
+        let Why::Error(error) = &self.why else { return false };
+        error.is_permanent()
+            && match self.step {
+                Step::Recipient => !is_about_us(error),
+                Step::Data | Step::Content => !is_about_login(error),
+                _ => false,
+            }
+    }
+
+    fn reason(&self, server: &ServerConfig) -> String {
+        let at = self.step.asked();
+        match &self.why {
+            Why::Unusable(what) => what.clone(),
+            Why::NotOffered if self.step == Step::Encrypt => format!(
+                "`{server}` does not offer STARTTLS; nothing was sent, for it would have gone \
+                 unencrypted: use another `server.port`, or `server.tls: tls`"
+            ),
+            Why::NotOffered => format!(
+                "`{server}` offers no login by PLAIN or LOGIN; nothing was sent: use the port \
+                 that is meant for submission, or leave `server.username` out"
+            ),
+            Why::TimedOut if self.step == Step::Content => format!(
+                "`{server}` took the mail but did not confirm it in time; it may have arrived, \
+                 and comes again under the same Message-ID"
+            ),
+            Why::TimedOut => format!("`{server}` did not answer {at} in time"),
+            Why::Unexpected(code) => {
+                format!("`{server}` answered {at} with {code}, which is no answer to that")
+            }
+            Why::Error(error) => self.told(server, error),
+        }
+    }
+
+    fn told(&self, server: &ServerConfig, error: &Error) -> String {
+        let at = self.step.asked();
+        if let Some(code) = error.status() {
+            let answer = match self.step {
+                // An answer to a login could quote it.
+                Step::LogIn => enhanced(error).map_or_else(String::new, |it| format!(" {it}")),
+                _ => said(error),
+            };
+            let advice = self.advice(error);
+            return format!("`{server}` refused {at}: {code}{answer}{advice}");
+        }
+        if let Some(tls) = tls_error(error) {
+            return format!(
+                "no encrypted connection to `{server}`: {tls}; if its certificate is from an \
+                 authority of your own, name that in `server.ca_file`"
+            );
+        }
+        let cause = cause(error);
+        match self.step {
+            Step::Connect => format!("cannot connect to `{server}`: {cause}"),
+            Step::Content => format!(
+                "the connection to `{server}` ended before the mail was confirmed: {cause}; it \
+                 may have arrived, and comes again under the same Message-ID"
+            ),
+            _ => format!("the connection to `{server}` ended instead of an answer {at}: {cause}"),
+        }
+    }
+
+    /// What to do about a refusal.
+    fn advice(&self, error: &Error) -> &'static str {
+        let permanent = error.is_permanent();
+        match self.step {
+            Step::LogIn if permanent => "; check `server.username` and the password's file",
+            Step::Sender if permanent => {
+                "; check `from`, and whether the server wants a login to send as that"
+            }
+            Step::Connect | Step::Encrypt if permanent => {
+                "; check with the server's operator whether this machine may send through it"
+            }
+            Step::Recipient if permanent && is_about_us(error) => {
+                "; that is about us rather than the recipient: check `from`, the login and \
+                 whether the server may pass mails on"
+            }
+            Step::Recipient if permanent => "; check the recipient in `to`",
+            _ => "",
+        }
+    }
+}
+
+impl Step {
+    /// What the server was asked, after `answer` or `refused`.
+    fn asked(self) -> &'static str {
+        match self {
+            Self::Prepare | Self::Connect => "the connection",
+            Self::Encrypt => "STARTTLS",
+            Self::LogIn => "the login",
+            Self::Sender => "the sender",
+            Self::Recipient => "the recipient",
+            Self::Data => "DATA",
+            Self::Content => "the mail",
+        }
+    }
+}
+
+/// Whether a refusal asks for a login or for encryption (RFC 4954 section 6, RFC 3207 section 4),
+/// or says that a step was left out.
+fn is_about_login(error: &Error) -> bool {
+    let code = error.status().map_or(0, u16::from);
+    matches!(code, 503 | 530 | 534 | 535 | 538)
+}
+
+/// Whether a refusal of a recipient is about who sends, and so about every mail: that is what the
+/// enhanced codes for senders, protocol and policy say (RFC 3463 sections 3.2, 3.6 and 3.8).
+fn is_about_us(error: &Error) -> bool {
+    let code = enhanced(error);
+    let code = code.as_deref().unwrap_or_default();
+    let is_sender = ["5.1.7", "5.1.8"].contains(&code);
+    is_about_login(error) || is_sender || code.starts_with("5.5.") || code.starts_with("5.7.")
+}
+
+/// The enhanced code at the start of an answer (RFC 2034): `5.1.1`.
+fn enhanced(error: &Error) -> Option<String> {
+    let answer = error.source()?.to_string();
+    let code = answer.split_whitespace().next()?;
+    let mut numbers = code.split('.');
+    let is_number = |part: &str| {
+        (1..=3).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_digit())
+    };
+    let is_code = numbers.by_ref().filter(|part| is_number(part)).count() == 3;
+    (is_code && code.split('.').count() == 3).then(|| code.to_owned())
+}
+
+/// What the server said, fit for eyes.
+fn said(error: &Error) -> String {
+    let answer = error.source().map(ToString::to_string).unwrap_or_default();
+    let head: String = answer.trim().chars().take(LONGEST_ANSWER).collect();
+    if head.is_empty() { head } else { format!(" {}", shown(&head)) }
+}
+
+/// The innermost of what went wrong with the connection.
+fn cause(error: &Error) -> String {
+    let mut cause: &dyn std::error::Error = error;
+    while let Some(source) = cause.source() {
+        cause = source;
+    }
+    let cause: String = cause.to_string().chars().take(LONGEST_ANSWER).collect();
+    shown(&cause)
+}
+
+/// What went wrong with the encryption, if it was that.
+fn tls_error(error: &Error) -> Option<String> {
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let io = cause.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+        let tls = io.and_then(|inner| inner.downcast_ref::<rustls::Error>());
+        if let Some(tls) = tls.or_else(|| cause.downcast_ref()) {
+            return Some(tls.to_string());
+        }
+        source = cause.source();
+    }
+    None
+}

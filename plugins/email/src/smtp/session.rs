@@ -1,0 +1,179 @@
+//! One connection to a server, step by step.
+//!
+//! lettre speaks the protocol; its own way to send a mail in one go does not tell at which step it
+//! was refused. Dropped at any step, a session is a closed connection: the server forgets a mail
+//! that was not handed over to its end (RFC 5321 section 4.1.1.4).
+
+use std::time::{Duration, Instant};
+
+use lettre::Message;
+use lettre::transport::smtp::authentication::{Credentials, DEFAULT_MECHANISMS};
+use lettre::transport::smtp::client::{AsyncSmtpConnection, TlsParameters};
+use lettre::transport::smtp::commands::{Data, Mail, Noop, Quit, Rcpt, Rset};
+use lettre::transport::smtp::extension::ClientId;
+use lettre::transport::smtp::response::Response;
+use tokio::task::spawn_blocking;
+use tokio::time::timeout_at;
+
+use super::failed::{Failed, Step, Why};
+use super::trust;
+use crate::{ServerConfig, Tls};
+
+/// How long one address of a server may take to answer: it may have others that do.
+const CONNECT: Duration = Duration::from_secs(10);
+
+/// How long a farewell may take, which changes nothing any more.
+const FAREWELL: Duration = Duration::from_secs(1);
+
+/// How long a connection that was kept may take to say that it is still there.
+const SIGN_OF_LIFE: Duration = Duration::from_secs(5);
+
+/// A connection over which mails may be sent.
+pub(crate) struct Session {
+    connection: AsyncSmtpConnection,
+}
+
+impl Session {
+    /// Connects, encrypts as configured, and logs in. Nothing goes on after `until`.
+    pub(crate) async fn open(server: &ServerConfig, until: Instant) -> Result<Self, Failed> {
+        let Prepared { tls, credentials } = prepare(server).await?;
+        let hello = ClientId::default();
+        let (wrapped, upgrade) = match server.tls() {
+            Tls::Tls => (tls, None),
+            Tls::Starttls => (None, tls),
+            Tls::None => (None, None),
+        };
+        let address = (server.host.name(), server.port());
+        let connecting =
+            AsyncSmtpConnection::connect_tokio1(address, Some(CONNECT), &hello, wrapped, None);
+        let connection = step(Step::Connect, until, connecting).await?;
+        let mut session = Self { connection };
+        if server.tls() == Tls::Starttls {
+            session.encrypt(upgrade, &hello, until).await?;
+        }
+        if let Some(credentials) = credentials {
+            session.log_in(&credentials, until).await?;
+        }
+        Ok(session)
+    }
+
+    async fn encrypt(
+        &mut self,
+        tls: Option<TlsParameters>,
+        hello: &ClientId,
+        until: Instant,
+    ) -> Result<(), Failed> {
+        let Some(tls) = tls.filter(|_| self.connection.can_starttls()) else {
+            self.quit().await;
+            return Err(Failed::new(Step::Encrypt, Why::NotOffered));
+        };
+        step(Step::Encrypt, until, self.connection.starttls(tls, hello)).await
+    }
+
+    async fn log_in(&mut self, credentials: &Credentials, until: Instant) -> Result<(), Failed> {
+        if self.connection.server_info().get_auth_mechanism(DEFAULT_MECHANISMS).is_none() {
+            self.quit().await;
+            return Err(Failed::new(Step::LogIn, Why::NotOffered));
+        }
+        let answer = self.connection.auth(DEFAULT_MECHANISMS, credentials);
+        expect(235, Step::LogIn, step(Step::LogIn, until, answer).await?)
+    }
+
+    /// Hands a mail over. Once this is `Ok`, the server answers for it.
+    ///
+    /// Each answer must be the very one that the step asks for. Somebody on the way could have put
+    /// one in before the connection was encrypted, and all later ones would be one off: then the
+    /// answer to an earlier step would be taken for that to the mail.
+    pub(crate) async fn send(&mut self, mail: &Message, until: Instant) -> Result<(), Failed> {
+        let envelope = mail.envelope();
+        let connection = &mut self.connection;
+        let sender = Mail::new(envelope.from().cloned(), Vec::new());
+        let answer = step(Step::Sender, until, connection.command(sender)).await?;
+        expect(250, Step::Sender, answer)?;
+        for recipient in envelope.to() {
+            let recipient = Rcpt::new(recipient.clone(), Vec::new());
+            let answer = step(Step::Recipient, until, connection.command(recipient)).await?;
+            // 251 and 252: the server passes it on, or will see whether it can.
+            if !["250", "251", "252"].contains(&answer.code().to_string().as_str()) {
+                expect(250, Step::Recipient, answer)?;
+            }
+        }
+        let answer = step(Step::Data, until, connection.command(Data)).await?;
+        expect(354, Step::Data, answer)?;
+        let content = mail.formatted();
+        let answer = step(Step::Content, until, connection.message(&content)).await?;
+        expect(250, Step::Content, answer)
+    }
+
+    /// Asks whether the server is still there.
+    pub(crate) async fn is_alive(&mut self) -> bool {
+        self.answers(Noop, SIGN_OF_LIFE).await
+    }
+
+    /// After a mail was refused: makes ready for another one, if the server still listens.
+    pub(crate) async fn reset(&mut self) -> bool {
+        self.answers(Rset, FAREWELL).await
+    }
+
+    async fn answers(&mut self, command: impl std::fmt::Display, patience: Duration) -> bool {
+        let answer = tokio::time::timeout(patience, self.connection.command(command)).await;
+        matches!(answer, Ok(Ok(answer)) if answer.has_code(250))
+    }
+
+    /// Closes the connection as is proper.
+    pub(crate) async fn quit(&mut self) {
+        // Whether the server bids farewell too makes no difference.
+        drop(tokio::time::timeout(FAREWELL, self.connection.command(Quit)).await);
+    }
+}
+
+/// What is read from files before anything is said.
+struct Prepared {
+    tls: Option<TlsParameters>,
+    credentials: Option<Credentials>,
+}
+
+/// Reads certificates and password anew, so that a rotated one is taken up.
+async fn prepare(server: &ServerConfig) -> Result<Prepared, Failed> {
+    let server = server.clone();
+    let prepared = spawn_blocking(move || {
+        let tls = match server.tls() {
+            Tls::None => None,
+            Tls::Tls | Tls::Starttls => {
+                let ca_file = server.ca_file.as_deref();
+                Some(trust::parameters(server.host.name(), ca_file)?)
+            }
+        };
+        let credentials = match (&server.username, &server.password_file) {
+            (Some(username), Some(password)) => {
+                let password = password.read_line().map_err(|error| error.to_string())?;
+                let password = password.expose().to_owned();
+                Some(Credentials::new(username.text().to_owned(), password))
+            }
+            _ => None,
+        };
+        Ok(Prepared { tls, credentials })
+    });
+    let prepared = prepared.await.unwrap_or_else(|error| Err(error.to_string()));
+    prepared.map_err(|what| Failed::new(Step::Prepare, Why::Unusable(what)))
+}
+
+/// Takes one step, unless it lasts too long.
+async fn step<T>(
+    step: Step,
+    until: Instant,
+    taken: impl Future<Output = Result<T, lettre::transport::smtp::Error>>,
+) -> Result<T, Failed> {
+    match timeout_at(until.into(), taken).await {
+        Ok(Ok(answer)) => Ok(answer),
+        Ok(Err(error)) => Err(Failed::new(step, Why::Error(error))),
+        Err(_) => Err(Failed::new(step, Why::TimedOut)),
+    }
+}
+
+fn expect(code: u16, step: Step, answer: Response) -> Result<(), Failed> {
+    if answer.has_code(code) {
+        return Ok(());
+    }
+    Err(Failed::new(step, Why::Unexpected(answer.code().into())))
+}
