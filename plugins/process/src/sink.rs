@@ -1,0 +1,141 @@
+//! The sink: a plugin that is started when it is needed, and again when it has ended.
+//!
+//! While something is asked, the session is out of its place. It comes back with an answer; in
+//! every other case, a dropped future among them, it is dropped, which kills the plugin, and the
+//! next attempt starts a new one. Dropping the idle sink lets the plugin end in peace.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use seatwatch_sdk::{Delivery, Failure, Outcome, Sink, async_trait};
+use tokio::time::timeout_at;
+
+use crate::heard::{Ear, Log};
+use crate::life::Life;
+use crate::plugin::Plugin;
+use crate::process::Trouble;
+use crate::restart::Restarts;
+use crate::session::{CHECK_LIMIT, HELLO_LIMIT, Session};
+
+/// How long before the deadline a delivery is given up, so that the reason gets through.
+const MARGIN: Duration = Duration::from_millis(500);
+
+/// The sink that a [`ProcessConfig`](crate::ProcessConfig) or an
+/// [`ExternalConfig`](crate::ExternalConfig) describes.
+pub struct ProcessSink {
+    plugin: Plugin,
+    ear: Arc<dyn Ear>,
+    session: Option<Session>,
+    /// The plugin that was started last, and may still be ending.
+    last: Option<Life>,
+    restarts: Restarts,
+}
+
+impl ProcessSink {
+    /// A sink that has started nothing yet.
+    pub(crate) fn new(plugin: Plugin) -> Self {
+        let ear = Arc::new(Log::new(&plugin.owner.sink));
+        Self { plugin, ear, session: None, last: None, restarts: Restarts::new() }
+    }
+
+    /// A plugin that is ready, taken out of its place.
+    async fn ready(&mut self, deadline: Instant) -> Result<Session, Trouble> {
+        if let Some(mut session) = self.session.take() {
+            match session.wake().await {
+                Ok(()) => return Ok(session),
+                Err(Trouble::Broken(how)) => session.tell_end(&how),
+                Err(unfit) => return Err(unfit),
+            }
+        }
+        if let Some(last) = &self.last {
+            // Two of them at once could get into each other's way.
+            last.ended().await;
+        }
+        let mut session = Session::start(&self.plugin, Arc::clone(&self.ear))?;
+        self.last = Some(session.life().clone());
+        session.greet(&self.plugin, deadline).await?;
+        Ok(session)
+    }
+
+    async fn hand_over(
+        &mut self,
+        delivery: &Delivery<'_>,
+        deadline: Instant,
+    ) -> Result<Outcome, Trouble> {
+        let mut session = self.ready(deadline).await?;
+        let outcome = session.deliver(delivery, deadline).await?;
+        self.session = Some(session);
+        Ok(outcome)
+    }
+
+    async fn ask(&mut self, deadline: Instant) -> Result<Option<String>, Trouble> {
+        let mut session = self.ready(deadline).await?;
+        let error = session.check().await?;
+        self.session = Some(session);
+        Ok(error)
+    }
+
+    fn failure(&mut self, trouble: Trouble) -> Failure {
+        match trouble {
+            Trouble::Unfit(what) => Failure::Disable { reason: self.told(&what) },
+            Trouble::Broken(what) => {
+                let after = Some(self.restarts.failed(Instant::now()));
+                Failure::Retry { after, reason: self.told(&what) }
+            }
+        }
+    }
+
+    /// What the plugin did or said, as a sentence about it.
+    fn told(&self, what: &str) -> String {
+        let name = self.plugin.program.file_name().unwrap_or(self.plugin.program.as_os_str());
+        format!("`{}` {what}", name.display())
+    }
+
+    /// The outcome, where its reason is a sentence about the plugin.
+    fn named(&self, outcome: Outcome) -> Outcome {
+        let Outcome::Partial { accepted, then } = outcome else { return outcome };
+        let reason = self.told(then.reason());
+        let then = match then {
+            Failure::Retry { after, .. } => Failure::Retry { after, reason },
+            Failure::Reject { .. } => Failure::Reject { reason },
+            Failure::Disable { .. } => Failure::Disable { reason },
+        };
+        Outcome::Partial { accepted, then }
+    }
+}
+
+#[async_trait]
+impl Sink for ProcessSink {
+    /// Starts the plugin if it is not running, whatever became of it before: somebody wants to know.
+    async fn check(&mut self) -> Result<(), Failure> {
+        let deadline = Instant::now() + HELLO_LIMIT + CHECK_LIMIT;
+        match timeout_at(deadline.into(), self.ask(deadline)).await {
+            Ok(Ok(None)) => Ok(()),
+            Ok(Ok(Some(error))) => Err(Failure::retry(self.told(&format!("says: {error}")))),
+            Ok(Err(trouble)) => Err(self.failure(trouble)),
+            Err(_) => Err(Failure::retry(self.told("did not end when it was killed"))),
+        }
+    }
+
+    async fn deliver(&mut self, delivery: &Delivery<'_>) -> Outcome {
+        let now = Instant::now();
+        if let Some(pause) = self.restarts.pause(now).filter(|_| self.session.is_none()) {
+            let reason = self.told("ended before it had done anything; it is started again later");
+            return Failure::Retry { after: Some(pause), reason }.into();
+        }
+        let left = delivery.deadline.saturating_duration_since(now);
+        let deadline = now + left.saturating_sub(MARGIN.min(left / 10));
+        match timeout_at(deadline.into(), self.hand_over(delivery, deadline)).await {
+            Ok(Ok(outcome)) => {
+                self.restarts.went_well();
+                self.named(outcome)
+            }
+            Ok(Err(trouble)) => self.failure(trouble).into(),
+            Err(_) => {
+                let seconds = left.as_secs_f32().ceil();
+                let what = format!("gave no result within {seconds} s and was killed");
+                self.failure(Trouble::Broken(what)).into()
+            }
+        }
+    }
+}

@@ -1,0 +1,152 @@
+//! What a plugin says, and what that does to a delivery.
+
+use std::time::{Duration, Instant};
+
+use seatwatch_sdk::{Failure, Outcome};
+
+use crate::world::World;
+
+/// What becomes of a delivery of three events to a plugin that behaves like that.
+async fn delivered(mode: &str) -> String {
+    let mut world = World::bad(mode);
+    let text = format!("{mode}: {}", world.delivered().await);
+    world.drop_sink();
+    world.all_gone().await;
+    text
+}
+
+#[tokio::test]
+async fn every_way_to_answer_has_its_outcome() {
+    let mut texts = Vec::new();
+    for mode in [
+        "well",
+        "slow start",
+        "two at once",
+        "too few",
+        "too many",
+        "nothing",
+        "no number",
+        "retry",
+        "reject",
+        "disable",
+        "rubbish",
+        "another delivery",
+        "flood stderr",
+    ] {
+        texts.push(delivered(mode).await);
+    }
+    insta::assert_snapshot!(texts.join("\n"), @"");
+}
+
+#[tokio::test]
+async fn every_way_to_fail_has_its_reason() {
+    let mut texts = Vec::new();
+    for mode in [
+        "die before ready",
+        "exit 78",
+        "refuse",
+        "protocol 2",
+        "no events",
+        "half a ready",
+        "die in mid-delivery",
+        "close stdout",
+        "half a line",
+        "flood without line ends",
+    ] {
+        texts.push(delivered(mode).await);
+    }
+    insta::assert_snapshot!(texts.join("\n"), @"");
+}
+
+/// The time is short here; at the end of it the plugin and all that it does is gone.
+#[tokio::test]
+async fn no_answer_in_time_is_the_end_of_a_plugin() {
+    let mut texts = Vec::new();
+    for mode in ["hang at hello", "hang at deliver", "flood", "read nothing"] {
+        let mut world = World::bad(mode);
+        let deadline = Instant::now() + Duration::from_secs(2);
+        let outcome = world.deliver_within(3, 1, Duration::from_secs(2)).await;
+        assert!(Instant::now() < deadline, "the reason comes too late to be heard");
+        texts.push(format!("{mode}: {}", world.text(&outcome)));
+        world.all_gone().await;
+    }
+    insta::assert_snapshot!(texts.join("\n"), @"");
+}
+
+#[tokio::test]
+async fn a_late_answer_is_never_taken_for_another() {
+    let mut world = World::bad("late");
+    let outcome = world.deliver_within(3, 1, Duration::from_millis(1500)).await;
+    assert!(matches!(outcome, Outcome::Partial { accepted: 0, .. }), "{outcome:?}");
+    tokio::time::sleep(Duration::from_secs(1)).await; // The pause after a failure.
+    assert_eq!(world.deliver_within(2, 2, Duration::from_secs(30)).await, Outcome::Accepted);
+    assert_eq!(world.lines("seen"), ["d 1 3", "d 2 2"]);
+    assert_eq!(world.pids().len(), 2);
+}
+
+#[tokio::test]
+async fn a_dropped_delivery_kills_the_plugin_and_the_next_starts_another() {
+    let mut world = World::bad("late");
+    let delivered = tokio::time::timeout(Duration::from_secs(1), world.deliver(3)).await;
+    assert!(delivered.is_err());
+    assert_eq!(world.deliver(3).await, Outcome::Accepted);
+    assert_eq!(world.lines("seen"), ["d 1 3", "d 1 3"]);
+}
+
+#[tokio::test]
+async fn what_is_no_answer_is_logged_and_skipped() {
+    let mut world = World::bad("rubbish");
+    assert_eq!(world.deliver(1).await, Outcome::Accepted);
+    insta::assert_snapshot!(world.logged().join("\n"), @"");
+    let mut world = World::bad("another delivery");
+    assert_eq!(world.deliver(1).await, Outcome::Accepted);
+    insta::assert_snapshot!(world.logged().join("\n"), @"");
+}
+
+#[tokio::test]
+async fn a_flood_fills_neither_the_log_nor_memory() {
+    let mut world = World::bad("flood stderr");
+    assert_eq!(world.deliver(1).await, Outcome::Accepted);
+    let logged = world.logged();
+    assert_eq!(logged.len(), 100);
+    assert!(logged.iter().all(|line| line.chars().count() < 1100));
+}
+
+#[tokio::test]
+async fn a_plugin_that_has_ended_is_started_again() {
+    let mut world = World::bad("exit after each");
+    for _ in 0..3 {
+        assert_eq!(world.deliver(2).await, Outcome::Accepted);
+    }
+    assert_eq!(world.pids().len(), 3);
+
+    let mut world = World::bad("die once");
+    let outcome = world.deliver(2).await;
+    let Outcome::Partial { accepted: 0, then: Failure::Retry { after: Some(after), .. } } = outcome
+    else {
+        panic!("{outcome:?}");
+    };
+    // Who does not wait is told to.
+    let hurried = world.deliver(2).await;
+    assert!(world.text(&hurried).contains("is started again later"), "{hurried:?}");
+    tokio::time::sleep(after).await;
+    assert_eq!(world.deliver(2).await, Outcome::Accepted);
+    assert_eq!(world.pids().len(), 2);
+}
+
+#[tokio::test]
+async fn check_asks_the_plugin() {
+    let mut world = World::bad("well");
+    assert_eq!(world.check().await, Ok(()));
+    assert_eq!(world.deliver(1).await, Outcome::Accepted);
+    assert_eq!(world.check().await, Ok(()));
+    assert_eq!(world.pids().len(), 1, "it was not started again");
+    assert_eq!(world.lines("seen"), ["d 1 1"]);
+
+    let mut texts = Vec::new();
+    for mode in ["cannot deliver", "die at check", "refuse"] {
+        let failure = World::bad(mode).check().await.unwrap_err();
+        texts.push(format!("{mode}: {failure:?}"));
+    }
+    insta::assert_snapshot!(texts.join("\n"), @"");
+}
