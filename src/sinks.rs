@@ -2,20 +2,23 @@
 //!
 //! A new built-in kind is a crate in `plugins/` and one line here.
 
-use schemars::{JsonSchema, Schema, SchemaGenerator};
-use seatwatch_sdk::SinkConfig;
-use serde::de::DeserializeOwned;
+use std::time::Duration;
+
+use schemars::{Schema, SchemaGenerator};
+use seatwatch_sdk::{BuiltIn, SinkConfig};
 
 use crate::config::{Mistake, Reader};
 
 /// All built-in kinds.
-pub const KINDS: &[Kind] = &[Kind::of::<seatwatch_file::FileConfig>("file")];
+pub const KINDS: &[Kind] = &[Kind::of::<seatwatch_file::FileConfig>()];
 
 /// A kind of sink.
 #[derive(Debug)]
 pub struct Kind {
     /// What `type` calls it.
     pub name: &'static str,
+    /// For how long it groups events where its `wait` does not say.
+    pub wait: Duration,
     /// Reads its own part of the configuration.
     pub(crate) read: fn(Reader<'_>) -> Result<Box<dyn SinkConfig>, Mistake>,
     /// What that part may hold.
@@ -23,18 +26,12 @@ pub struct Kind {
 }
 
 impl Kind {
-    const fn of<C>(name: &'static str) -> Self
-    where
-        C: SinkConfig + DeserializeOwned + JsonSchema + 'static,
-    {
-        Self { name, read: read::<C>, schema: C::json_schema }
+    const fn of<C: BuiltIn>() -> Self {
+        Self { name: C::TYPE, wait: C::WAIT, read: read::<C>, schema: C::json_schema }
     }
 }
 
-fn read<C>(reader: Reader<'_>) -> Result<Box<dyn SinkConfig>, Mistake>
-where
-    C: SinkConfig + DeserializeOwned + 'static,
-{
+fn read<C: BuiltIn>(reader: Reader<'_>) -> Result<Box<dyn SinkConfig>, Mistake> {
     C::deserialize(reader).map(|config| Box::new(config) as Box<dyn SinkConfig>)
 }
 

@@ -107,6 +107,7 @@ fn claims(config: &Config) -> Vec<Claim> {
     let of_sink = |entry: &SinkEntry| {
         let claim = |lane| Claim {
             sink: entry.name.clone(),
+            formerly: entry.formerly.clone(),
             lane,
             wants: Box::new(dispatch::wants(entry)),
         };

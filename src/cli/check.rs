@@ -183,7 +183,7 @@ fn write_people(
     let mut sinks = table(&header);
     for entry in &config.sinks {
         let mut cells =
-            vec![entry.name.clone(), entry.kind.to_owned(), events(entry), organizations_of(entry)];
+            vec![entry.name.clone(), entry.kind.clone(), events(entry), organizations_of(entry)];
         cells.extend(findings.next().map(in_words));
         sinks.add_row(cells);
     }

@@ -10,7 +10,9 @@ mod check;
 mod demo;
 mod history;
 mod instance;
+mod order;
 mod org;
+mod outbox;
 mod output;
 mod progress;
 mod reload;
@@ -19,6 +21,7 @@ mod roster;
 mod run;
 mod schema;
 mod simulate;
+mod sink;
 mod status;
 mod sync;
 mod when;
@@ -79,6 +82,14 @@ enum Command {
     Reload,
     /// Copies the database to a file, also while another seatwatch writes it.
     Backup(backup::Backup),
+    /// Shows what waits for delivery and what was given up, and does something about it.
+    #[command(subcommand)]
+    Outbox(outbox::Outbox),
+    /// Tries a sink, or lets it be for a while.
+    #[command(subcommand)]
+    Sink(sink::Sink),
+    /// Delivers to a sink anew what happened since a time, under the same ids.
+    Replay(sink::Replay),
     /// Does something about an organization that is not in the config any more.
     #[command(subcommand)]
     Org(org::Org),
@@ -147,6 +158,9 @@ impl Arguments {
             Command::Approve(command) => command.run(&config, format),
             Command::Reject(command) => command.run(&config, format),
             Command::Backup(command) => command.run(&config, format),
+            Command::Outbox(command) => command.run(&config, format),
+            Command::Sink(command) => command.run(&config, format),
+            Command::Replay(command) => command.run(&config, format),
             Command::Org(command) => command.run(&config, format),
             Command::Schema(command) => command.run(),
             Command::Demo(command) => command.run(),

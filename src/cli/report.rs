@@ -116,7 +116,8 @@ pub(super) fn describe_undelivered(undelivered: &Undelivered) -> Vec<String> {
         let letters = count(*number, "more dead letter");
         texts.push(format!(
             "warning: sink {sink}{lane}: {letters}: {reason}\n\
-             hint: what is given up is not sent again; the store keeps it with the reason"
+             hint: `seatwatch outbox list {sink}` shows what was given up, `seatwatch outbox retry \
+             {sink}` tries it again"
         ));
     }
     let stay = if *queued == 1 { "stays" } else { "stay" };
@@ -132,8 +133,12 @@ pub(super) fn describe_undelivered(undelivered: &Undelivered) -> Vec<String> {
         }
         Obstacle::Disabled(reason) => format!(
             "warning: sink {sink}{lane}: stopped: {reason}\n\
-             hint: {queue}; change the sink's config to start it again"
+             hint: {queue}; change the sink's config, or run `seatwatch sink resume {sink}`"
         ),
+        Obstacle::Paused(since) => {
+            let since = since.format("%Y-%m-%d %H:%M UTC");
+            format!("sink {sink}{lane}: paused since {since}: {queue}")
+        }
     }));
     texts
 }

@@ -43,12 +43,18 @@ pub(super) fn run(path: &Path) -> Result<Exit, Stop> {
     done
 }
 
-/// One organization's token that cannot be read is no reason not to watch the others: its syncs
-/// will fail and say so.
+/// One organization's token that cannot be read is no reason not to watch the others, and one
+/// sink's secret none not to serve the others: they will fail and say so.
 fn warn_of_secrets(config: &Config) {
     let sources: HashSet<_> = config.organizations.iter().map(|one| &one.token).collect();
     for error in sources.into_iter().filter_map(|source| source.read().err()) {
         tracing::warn!(hint = error.hint(), "{}", chain(&error));
+    }
+    for entry in &config.sinks {
+        for problem in entry.config.file_problems() {
+            let (key, hint) = (problem.keys.join("."), problem.hint);
+            tracing::warn!(sink = entry.name, key, hint, "{}", problem.text);
+        }
     }
 }
 

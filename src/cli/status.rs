@@ -9,8 +9,8 @@ use comfy_table::{Cell, Color};
 use seatwatch_sdk::Totals;
 
 use super::exit::{Exit, Stop};
-use super::instance;
 use super::output::{Format, Row, align_right, count, row, shown, table, write_rows, write_table};
+use super::{instance, sink};
 use crate::config::{Config, Organization};
 use crate::control;
 use crate::dispatch::{self, LaneStatus};
@@ -206,7 +206,7 @@ fn write_sinks(lanes: &[LaneStatus], out: &mut dyn Write) -> io::Result<()> {
     for lane in lanes {
         table.add_row(vec![
             lane_name(lane),
-            lane.kind.to_owned(),
+            lane.kind.clone(),
             lane_state(lane).to_owned(),
             lane.lag.queued.to_string(),
             local(lane.lag.oldest, Tz::UTC),
@@ -216,12 +216,11 @@ fn write_sinks(lanes: &[LaneStatus], out: &mut dyn Write) -> io::Result<()> {
     align_right(&mut table, &[3, 5]);
     write_table(&table, out)?;
     for lane in lanes {
-        if let Some(reason) = lane_trouble(lane) {
-            writeln!(out, "\nsink {}: {}", lane_name(lane), shown(reason))?;
-        }
+        write_lane_trouble(lane, out)?;
         if let Some(reason) = &lane.last_dead {
             let (name, letters) = (lane_name(lane), count(lane.dead_letters, "dead letter"));
             writeln!(out, "\nsink {name}: {letters}, the last: {}", shown(reason))?;
+            writeln!(out, "hint: seatwatch outbox list {}", lane.sink)?;
         }
         if let Some(Lost { events, at }) = lane.lost {
             let (name, events) = (lane_name(lane), count(events, "event"));
@@ -235,15 +234,28 @@ fn write_sinks(lanes: &[LaneStatus], out: &mut dyn Write) -> io::Result<()> {
     Ok(())
 }
 
-fn lane_name(lane: &LaneStatus) -> String {
-    match lane.lane.as_str() {
-        "main" => lane.sink.clone(),
-        name => format!("{} ({})", lane.sink, shown(name)),
+/// Why a lane does not deliver, and what to do about it.
+fn write_lane_trouble(lane: &LaneStatus, out: &mut dyn Write) -> io::Result<()> {
+    let (name, resume) = (lane_name(lane), format!("seatwatch sink resume {}", lane.sink));
+    if let Some(reason) = lane_trouble(lane) {
+        writeln!(out, "\nsink {name}: {}", shown(reason))?;
     }
+    if let Some(since) = lane.paused {
+        let since = local(Some(since), Tz::UTC);
+        writeln!(out, "\nsink {name}: paused since {since}\nhint: to let it go on: {resume}")?;
+    } else if lane.disabled.is_some() {
+        writeln!(out, "hint: once that is mended: {resume}")?;
+    }
+    Ok(())
+}
+
+fn lane_name(lane: &LaneStatus) -> String {
+    sink::lane_name(&lane.sink, &lane.lane)
 }
 
 fn lane_state(lane: &LaneStatus) -> &'static str {
     match lane {
+        LaneStatus { paused: Some(_), .. } => "paused",
         LaneStatus { disabled: Some(_), .. } => "stopped",
         LaneStatus { failed: Some(_), .. } => "failing",
         _ => "ok",

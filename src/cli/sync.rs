@@ -291,10 +291,10 @@ pub(super) const GOES_ON: &str = "the daemon goes on with what it was asked for"
 
 /// Ends early on Ctrl-C or TERM: fetches in flight are dropped, so nothing of them is committed.
 /// What becomes of the work is for the caller to know.
-pub(super) async fn interruptible(
+pub(super) async fn interruptible<T>(
     what_is_left: &str,
-    work: impl Future<Output = Result<Exit, Stop>>,
-) -> Result<Exit, Stop> {
+    work: impl Future<Output = Result<T, Stop>>,
+) -> Result<T, Stop> {
     let mut signals = Signals::new([SIGINT, SIGTERM]).map_err(|error| {
         Failure::new(Exit::Internal, format!("cannot listen for signals: {error}"))
     })?;

@@ -18,7 +18,6 @@ mod options;
 mod problem;
 mod reader;
 mod schema;
-mod secrets;
 mod tree;
 mod unavailable;
 mod value;
@@ -35,17 +34,18 @@ use std::time::Duration;
 use chrono_tz::Tz;
 use nix::fcntl::OFlag;
 use schemars::JsonSchema;
-use seatwatch_sdk::{EventKind, SinkConfig};
+use seatwatch_sdk::{EventKind, SinkConfig, io_reason};
+pub use seatwatch_sdk::{Secret, SecretError, SecretSource};
 use serde::{Deserialize, Serialize};
 use url::Url;
 
+use self::check::Outside;
 pub use self::cron::{Cron, CronError};
 pub use self::filter::OrganizationFilter;
 pub use self::problem::{Position, Problem, Problems, Severity};
 pub(crate) use self::problem::{did_you_mean, nearest};
 pub(crate) use self::reader::{Mistake, Reader};
 pub use self::schema::schema;
-pub use self::secrets::{Secret, SecretError, TokenSource};
 pub use self::value::WarnAt;
 use crate::organization::OrganizationId;
 
@@ -121,7 +121,7 @@ pub struct Organization {
     /// The zone of the schedule.
     pub timezone: Tz,
     /// Where its token comes from.
-    pub token: TokenSource,
+    pub token: SecretSource,
     /// The server's root, path prefix included, without `/api/v2`; ends in `/`, so that a
     /// relative path can be joined to it.
     pub base_url: Url,
@@ -180,17 +180,33 @@ pub struct SinkEntry {
     /// Letters, digits, `-` and `_`.
     pub name: String,
     /// Which kind of sink, by its name in the [registry](crate::sinks).
-    pub kind: &'static str,
+    pub kind: String,
+    /// What it was called before; no sink of the config, and each named once.
+    pub formerly: Option<String>,
     /// What to deliver; nothing stands for all but `updated`.
     pub events: Option<BTreeSet<EventKind>>,
     /// Whose events to deliver.
     pub organizations: OrganizationFilter,
+    /// What is left out of its events.
+    pub redact: BTreeSet<Redacted>,
     /// When to deliver what has come.
     pub timing: Timing,
     /// How long to try the same event; nothing stands for ever.
     pub give_up_after: Option<Duration>,
     /// The sink's own part, with its paths absolute.
     pub config: Arc<dyn SinkConfig>,
+}
+
+/// What a sink may be kept from knowing of members.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Redacted {
+    /// Their mail addresses.
+    Email,
+    /// Their names, other than the username.
+    Name,
 }
 
 /// When a sink delivers what has come.
@@ -202,8 +218,8 @@ pub enum Timing {
     Digest(Cron, Tz),
 }
 
-/// Reads the file at `path`, checks it, and makes sure that its secrets and its
-/// certificate authorities can be read.
+/// Reads the file at `path`, checks it, and makes sure that its secrets, its certificate
+/// authorities and what else it names can be read.
 ///
 /// # Errors
 ///
@@ -225,6 +241,7 @@ pub fn load(path: &Path) -> Result<Config, Problems> {
         let problem = place.error(format!("`{}` {reason}", ca_file.display()));
         problems.push(problem.with_hint("name a file of certificates in PEM form"));
     }
+    problems.extend(checked.sinks.iter().flat_map(check::NamedSink::file_problems));
     finish(config, problems, path)
 }
 
@@ -234,7 +251,7 @@ fn has_certificates(path: &Path) -> Result<(), String> {
     use rustls::pki_types::pem::{Error, PemObject as _};
 
     let unreadable = |error: Error| match error {
-        Error::Io(error) => format!("cannot be read: {}", secrets::reason(&error)),
+        Error::Io(error) => format!("cannot be read: {}", io_reason(&error)),
         _ => "is not in PEM form".to_owned(),
     };
     let mut certificates = CertificateDer::pem_file_iter(path).map_err(unreadable)?;
@@ -264,7 +281,7 @@ pub fn state_dir(path: &Path) -> Option<PathBuf> {
 fn read_and_check(path: &Path) -> Result<check::Checked, Problems> {
     let text = read(path).map_err(|problem| Problems::new(path, vec![problem]))?;
     let credentials = std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from);
-    Ok(check::check(&text, path, credentials.as_deref()))
+    Ok(check::check(&text, path, &Outside { credentials }))
 }
 
 /// Checks a configuration that stands in the file `origin`, without touching any file.
@@ -276,7 +293,7 @@ fn read_and_check(path: &Path) -> Result<check::Checked, Problems> {
 ///
 /// All problems that could be found, at least one of them an error.
 pub fn parse(text: &str, origin: &Path) -> Result<Config, Problems> {
-    let checked = check::check(text, origin, None);
+    let checked = check::check(text, origin, &Outside::default());
     finish(checked.config, checked.problems, origin)
 }
 
@@ -305,7 +322,7 @@ fn read(path: &Path) -> Result<String, Problem> {
             }
             _ => "the user that seatwatch runs as must be able to read it",
         };
-        Problem::of_file(format!("cannot be read: {}", secrets::reason(&error))).with_hint(hint)
+        Problem::of_file(format!("cannot be read: {}", io_reason(&error))).with_hint(hint)
     };
     // A named pipe would block the opening, and with it the daemon, until somebody writes to it.
     let mut options = OpenOptions::new();

@@ -8,15 +8,14 @@
 use std::path::PathBuf;
 
 use schemars::JsonSchema;
-use seatwatch_sdk::EventKind;
 use serde::Deserialize;
 
 use super::cron::Cron;
 use super::value::{
     BaseUrl, HostName, Instance, Label, Listen, OrganizationName, Patience, Period, Rate,
-    ServiceName, Variable, WarnAt, Within, Zone,
+    ServiceName, Variable, Wanted, WarnAt, Within, Zone,
 };
-use super::{GuardConfig, OnFirstSync};
+use super::{GuardConfig, OnFirstSync, Redacted};
 
 /// In seconds.
 const DAY: u64 = 24 * 3600;
@@ -269,14 +268,17 @@ pub(super) struct SinkOptions {
     pub(super) r#type: String,
     /// The events to deliver. Without it all but `updated`.
     #[serde(default)]
-    pub(super) events: Option<Vec<EventKind>>,
+    pub(super) events: Option<Vec<Wanted>>,
     /// The organizations to deliver events of: names such as `github/acme`, or patterns such as
     /// `github/*`. Without it all.
     #[serde(default)]
     pub(super) organizations: Option<Vec<String>>,
+    /// Leaves these out of the members in its events: `email`, `name`.
+    #[serde(default)]
+    pub(super) redact: Vec<Redacted>,
     /// Groups what happens within this time, counted from the oldest event that waits.
-    #[serde(default = "no_time")]
-    pub(super) wait: Period<0>,
+    #[serde(default)]
+    pub(super) wait: Option<Period<0>>,
     /// Delivers at these times only, a schedule in `timezone`; instead of `wait`. What was missed
     /// while the daemon was down is made up for when it starts.
     #[serde(default)]
@@ -286,10 +288,10 @@ pub(super) struct SinkOptions {
     /// clock leapt, counts as a day at most.
     #[serde(default = "two_weeks")]
     pub(super) give_up_after: Patience,
-}
-
-fn no_time() -> Period<0> {
-    Period::seconds(0)
+    /// What it was called before: it goes on where that one was. Can be taken out again after the
+    /// next start or reload.
+    #[serde(default)]
+    pub(super) formerly: Option<String>,
 }
 
 fn two_weeks() -> Patience {
@@ -298,8 +300,16 @@ fn two_weeks() -> Patience {
 
 impl SinkOptions {
     /// Its keys.
-    pub(super) const KEYS: &[&str] =
-        &["type", "events", "organizations", "wait", "digest", "give_up_after"];
+    pub(super) const KEYS: &[&str] = &[
+        "type",
+        "events",
+        "organizations",
+        "redact",
+        "wait",
+        "digest",
+        "give_up_after",
+        "formerly",
+    ];
 }
 
 #[cfg(test)]

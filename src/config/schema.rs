@@ -5,6 +5,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde_json::{Value, json};
 
 use super::options::{Options, SinkOptions};
+use super::value::Period;
 use crate::sinks;
 
 /// The JSON Schema (2020-12) of a configuration file, with every kind of sink.
@@ -42,6 +43,8 @@ fn sink(kind: &sinks::Kind, common: &Value, generator: &mut SchemaGenerator) -> 
     object.insert("title".to_owned(), kind.name.into());
     let mut properties = common["properties"].clone();
     properties["type"]["const"] = kind.name.into();
+    let wait = Period::<0>(kind.wait).to_string();
+    properties["wait"]["default"] = wait.into();
     let mut required = vec![json!("type")];
     if let (Some(all), Some(own)) =
         (properties.as_object_mut(), object.get("properties").and_then(Value::as_object))

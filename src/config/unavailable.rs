@@ -14,14 +14,12 @@ pub(crate) const SINK_TYPES: &[&str] = &["email", "webhook", "apprise", "process
 const TOP: &[&str] = &["discover", "plugin_dirs"];
 const HTTP: &[&str] = &["pages"];
 const SEATS: &[&str] = &["currency", "price_per_seat"];
-const SINK: &[&str] = &["formerly", "redact"];
 
 /// Whether `name` is a key that the mapping at `parent` will have one day.
 pub(crate) fn key(parent: &[Step], name: &str) -> bool {
     let later = match parent {
         [] => TOP,
         [Step::Key(http)] if http == "http" => HTTP,
-        [Step::Key(sinks), Step::Key(_)] if sinks == "sinks" => SINK,
         [.., Step::Key(seats)] if seats == "seats" => SEATS,
         _ => return false,
     };

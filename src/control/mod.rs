@@ -16,7 +16,7 @@ pub use client::{Answers, ControlError, ask, connect, is_up};
 pub use server::{Asked, Control, Daemon};
 pub use socket::SocketError;
 
-use crate::dispatch::Undelivered;
+use crate::dispatch::{Act, Acted, Tried, Undelivered};
 use crate::exit::{Exit, Stop};
 use crate::organization::OrganizationId;
 use crate::store::{self, Hold};
@@ -49,6 +49,18 @@ pub enum Question {
     },
     /// Reads the config again.
     Reload,
+    /// Does what a person ordered about a sink.
+    Act {
+        /// Its name.
+        sink: String,
+        /// What.
+        act: Act,
+    },
+    /// Sends a trial to every lane of a sink.
+    Trial {
+        /// Its name.
+        sink: String,
+    },
     /// Erases what is known of an organization that is no longer watched.
     Forget {
         /// Whose.
@@ -70,6 +82,10 @@ pub enum Answer {
     Refused(Refused),
     /// What a reload changed, in words.
     Reloaded(Vec<String>),
+    /// What became of an order about a sink.
+    Acted(Acted),
+    /// What came of a trial of a sink.
+    Tried(Vec<Tried>),
     /// What was erased; none where nothing was known.
     Forgotten(Option<Forgotten>),
     /// It could not be done.

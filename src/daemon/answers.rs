@@ -63,6 +63,14 @@ impl Answers {
                 let erased = erased.map(control::Forgotten::from);
                 drop(asked.send(Answer::Forgotten(erased)).await);
             }
+            Question::Act { sink, act } => {
+                let acted = self.orders.act(sink, act).await.ok_or_else(stopping)??;
+                drop(asked.send(Answer::Acted(acted)).await);
+            }
+            Question::Trial { sink } => {
+                let tried = self.orders.trial(sink).await.ok_or_else(stopping)??;
+                drop(asked.send(Answer::Tried(tried)).await);
+            }
             Question::Reload => match self.orders.reload().await {
                 Some(changes) => drop(asked.send(Answer::Reloaded(changes?)).await),
                 None => return Err(stopping().into()),

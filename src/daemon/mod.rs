@@ -14,6 +14,7 @@ mod orders;
 mod overview;
 mod pulse;
 mod reload;
+mod sinks;
 mod syncs;
 mod told;
 
@@ -315,6 +316,8 @@ impl Daemon {
                     drop(answer.send(hurried.await));
                 });
             }
+            Order::Act { sink, act, answer } => self.act(&sink, act, answer),
+            Order::Trial { sink, answer } => self.try_sink(&sink, answer),
             Order::Forget { organization, answer } => {
                 let store = Arc::clone(&self.store);
                 if self.syncs.knows(&organization) {

@@ -3,7 +3,7 @@
 use tokio::sync::{mpsc, oneshot};
 
 use super::syncs::Asked;
-use crate::dispatch::Undelivered;
+use crate::dispatch::{Act, Acted, Tried, Undelivered};
 use crate::exit::Stop;
 use crate::organization::OrganizationId;
 use crate::upkeep::Erased;
@@ -18,6 +18,10 @@ pub(super) enum Order {
     Sync { organizations: Vec<OrganizationId>, asked: Asked },
     /// Forget an organization that is no longer watched.
     Forget { organization: OrganizationId, answer: oneshot::Sender<Result<Option<Erased>, Stop>> },
+    /// Do something about a sink while nobody serves it.
+    Act { sink: String, act: Act, answer: oneshot::Sender<Result<Acted, Stop>> },
+    /// Send a trial to every lane of a sink.
+    Trial { sink: String, answer: oneshot::Sender<Result<Vec<Tried>, Stop>> },
     /// Let every lane try now what it has before it.
     Hurry { answer: oneshot::Sender<Vec<Undelivered>> },
 }
@@ -71,6 +75,20 @@ impl Orders {
     ) -> Option<Result<Option<Erased>, Stop>> {
         let (answer, answered) = oneshot::channel();
         self.give(Order::Forget { organization, answer }).await;
+        answered.await.ok()
+    }
+
+    /// None if the daemon ends, or the sink changes, instead.
+    pub(super) async fn act(&self, sink: String, act: Act) -> Option<Result<Acted, Stop>> {
+        let (answer, answered) = oneshot::channel();
+        self.give(Order::Act { sink, act, answer }).await;
+        answered.await.ok()
+    }
+
+    /// None if the daemon ends instead.
+    pub(super) async fn trial(&self, sink: String) -> Option<Result<Vec<Tried>, Stop>> {
+        let (answer, answered) = oneshot::channel();
+        self.give(Order::Trial { sink, answer }).await;
         answered.await.ok()
     }
 

@@ -143,8 +143,8 @@ impl http::Daemon for Overview {
 
     fn metrics(&self) -> Result<String, Box<dyn Error + Send + Sync>> {
         let lanes = self.lanes().into_iter().map(|state| {
-            let LaneState { sink, lag: Lag { queued, oldest }, dead_letters, .. } = state;
-            (sink, LaneGauge { queued, oldest, dead_letters })
+            let LaneState { sink, lag: Lag { queued, oldest }, dead_letters, stopped, .. } = state;
+            (sink, LaneGauge { queued, oldest, dead_letters, stopped })
         });
         let Sights { store, metrics, .. } = &self.sights;
         let organizations = &self.config().organizations;

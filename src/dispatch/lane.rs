@@ -4,6 +4,7 @@
 //! delivery. On acceptance the cursor moves past it in one transaction, together with cutting
 //! the next. So: at least once, in order, under the same ids.
 
+use std::collections::BTreeSet;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -14,11 +15,13 @@ use seatwatch_sdk::{Delivery, Event, Failure, Outcome, Sink};
 use sha2::{Digest as _, Sha256};
 
 use super::filter::Filter;
+use super::name_of;
+use super::redact::redact;
 use super::settle::{Settled, settle};
 use super::timing::{not_before, retry_not_before};
 use crate::clock::{Clock, uuid_v7};
-use crate::config::{SinkEntry, Timing};
-use crate::store::{self, Cut, Store, StoreError, View};
+use crate::config::{Redacted, SinkEntry, Timing};
+use crate::store::{self, Cut, Logged, Store, StoreError, View};
 
 /// One lane, with the sink that serves it.
 pub(super) struct Lane {
@@ -30,6 +33,9 @@ pub(super) struct Lane {
     timing: Timing,
     max_events: usize,
     give_up_after: Option<Duration>,
+    redacted: BTreeSet<Redacted>,
+    /// Since when a person wants it to be left alone.
+    paused: Option<DateTime<Utc>>,
     config: [u8; 32],
     sink: Box<dyn Sink>,
     cut: Option<Cut>,
@@ -75,6 +81,8 @@ pub(super) enum Step {
     Disabled { reason: String },
     /// It was disabled before, and nobody has acted.
     Stopped { reason: String },
+    /// A person wants it to be left alone.
+    Paused { since: DateTime<Utc> },
 }
 
 /// What there is to try.
@@ -85,7 +93,8 @@ enum Next {
 }
 
 impl Lane {
-    /// Opens a lane; a new one starts at the end of the log.
+    /// Opens a lane; a new one starts at the end of the log, and one whose sink had another name
+    /// goes on where it was.
     pub(super) async fn open(
         store: Arc<Store>,
         clock: Arc<dyn Clock>,
@@ -93,22 +102,22 @@ impl Lane {
         name: &str,
     ) -> Result<Self, StoreError> {
         let config: [u8; 32] = Sha256::digest(format!("{:?}", entry.config)).into();
-        let (sink, lane) = (entry.name.clone(), name.to_owned());
+        let (sink, lane) = (entry.clone(), name.to_owned());
         let filter = Filter::of(entry);
         let counting = filter.clone();
         let opened = move |tx: &store::Tx<'_>| {
-            let mut lane = tx.lane(&sink, &lane)?;
+            let mut lane = tx.lane(name_of(&sink), &lane)?;
             // What stopped the lane was its config; this one has not failed yet.
             if lane.disabled.as_ref().is_some_and(|(_, stopped)| *stopped != config) {
                 tx.set_disabled(&lane, None)?;
                 lane.disabled = None;
             }
             let (lag, counted) = lag(tx, lane.cursor, &counting)?;
-            let (dead_letters, _) = tx.dead_letters(&sink, &lane.lane)?;
-            let cut = tx.cut(&lane)?;
-            Ok((lane, cut, lag, counted, dead_letters))
+            let (dead_letters, _) = tx.dead_letters(&sink.name, &lane.lane)?;
+            let (cut, paused) = (tx.cut(&lane)?, tx.paused(name_of(&sink))?);
+            Ok((lane, cut, paused, lag, counted, dead_letters))
         };
-        let (place, cut, lag, counted, dead_letters) = store.write(opened).await?;
+        let (place, cut, paused, lag, counted, dead_letters) = store.write(opened).await?;
         // Nobody knows how far an attempt came that was under way when the process ended.
         let cut = cut.map(|cut| Cut { attempt: cut.attempt.max(2), ..cut });
         Ok(Self {
@@ -119,6 +128,8 @@ impl Lane {
             timing: entry.timing.clone(),
             max_events: entry.config.max_events(),
             give_up_after: entry.give_up_after,
+            redacted: entry.redact.clone(),
+            paused,
             config,
             sink: entry.config.build(name),
             cut,
@@ -146,6 +157,16 @@ impl Lane {
         self.dead_letters
     }
 
+    /// The most events that a delivery may hold.
+    pub(super) fn max_events(&self) -> usize {
+        self.max_events
+    }
+
+    /// Whether nothing is delivered until a person acts.
+    pub(super) fn is_stopped(&self) -> bool {
+        self.paused.is_some() || self.place.disabled.is_some()
+    }
+
     /// Counts what was added to the log since it was last counted.
     pub(super) fn count(&mut self) -> Result<(), StoreError> {
         let (more, counted) =
@@ -158,6 +179,9 @@ impl Lane {
 
     /// Tries one delivery, cutting it first where there is none.
     pub(super) async fn step(&mut self, pace: Pace, deadline: Instant) -> Result<Step, StoreError> {
+        if let Some(since) = self.paused {
+            return Ok(Step::Paused { since });
+        }
         if let Some((reason, _)) = &self.place.disabled {
             return Ok(Step::Stopped { reason: reason.clone() });
         }
@@ -224,14 +248,15 @@ impl Lane {
     }
 
     async fn attempt(&mut self, cut: &Cut, events: &[Event], deadline: Instant) -> Outcome {
-        let delivery = Delivery { id: &cut.id, attempt: cut.attempt, deadline, events };
-        // One sink's mistake is not the others' misfortune.
-        let answer = AssertUnwindSafe(self.sink.deliver(&delivery)).catch_unwind();
-        match tokio::time::timeout_at(deadline.into(), answer).await {
-            Ok(Ok(outcome)) => outcome,
-            Ok(Err(_panic)) => Failure::retry("the sink broke off, a mistake in it").into(),
-            Err(_) => Failure::retry("no answer in time").into(),
-        }
+        let events = redact(events.to_vec(), &self.redacted);
+        let delivery = Delivery { id: &cut.id, attempt: cut.attempt, deadline, events: &events };
+        in_time(self.sink.as_mut(), &delivery).await
+    }
+
+    /// Hands events to the sink that it may have had before, outside their order in the log.
+    pub(super) async fn offer(&mut self, id: &str, events: &[Event], deadline: Instant) -> Outcome {
+        let events = redact(events.to_vec(), &self.redacted);
+        in_time(self.sink.as_mut(), &Delivery { id, attempt: 2, deadline, events: &events }).await
     }
 
     /// Moves the cursor and cuts the next delivery, all in one transaction.
@@ -293,12 +318,24 @@ impl Lane {
             Some(next) => Some(next.time),
             None => {
                 let after = self.place.cursor;
-                self.store.read(|view| first_after(view, after, &self.filter))?
+                let first = self.store.read(|view| first_after(view, after, &self.filter))?;
+                first.map(|first| first.time)
             }
         };
         // What the cursor has passed is not counted again.
         self.counted = self.counted.max(self.place.cursor);
         Ok(())
+    }
+}
+
+/// Hands a delivery to a sink. One sink's mistake is not the others' misfortune, and the end of
+/// its time is the end of it.
+pub(super) async fn in_time(sink: &mut dyn Sink, delivery: &Delivery<'_>) -> Outcome {
+    let answer = AssertUnwindSafe(sink.deliver(delivery)).catch_unwind();
+    match tokio::time::timeout_at(delivery.deadline.into(), answer).await {
+        Ok(Ok(outcome)) => outcome,
+        Ok(Err(_panic)) => Failure::retry("the sink broke off, a mistake in it").into(),
+        Err(_) => Failure::retry("no answer in time").into(),
     }
 }
 
@@ -348,7 +385,7 @@ impl Cutter {
 }
 
 /// The events of a delivery, as the filter had it when it was cut.
-fn events_of(view: &View<'_>, cut: &Cut) -> rusqlite::Result<Vec<Event>> {
+pub(super) fn events_of(view: &View<'_>, cut: &Cut) -> rusqlite::Result<Vec<Event>> {
     let filter = Filter::from_kept(&cut.filter);
     // A filter that cannot be read any more lets everything pass: rather too much than a loss.
     view.events(cut.first, cut.last, |event| filter.as_ref().is_none_or(|f| f.passes(event)))
@@ -377,15 +414,15 @@ pub(super) fn lag(view: &View<'_>, cursor: u64, filter: &Filter) -> rusqlite::Re
     Ok((lag, counted))
 }
 
-/// When the first event after a cursor happened.
-fn first_after(
+/// The first event after a cursor that the lane wants.
+pub(super) fn first_after(
     view: &View<'_>,
     cursor: u64,
     filter: &Filter,
-) -> rusqlite::Result<Option<DateTime<Utc>>> {
+) -> rusqlite::Result<Option<Logged>> {
     let mut first = None;
     view.walk_log(cursor, |event| {
-        first = filter.passes(&event).then_some(event.time);
+        first = filter.passes(&event).then_some(event);
         first.is_none()
     })?;
     Ok(first)

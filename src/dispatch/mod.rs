@@ -5,10 +5,14 @@
 //!
 //! Knows the store and the sinks' trait; not what a sink does with a delivery, and not Codecov.
 
+mod by_hand;
 mod filter;
 mod lane;
+mod redact;
 mod settle;
+mod status;
 mod timing;
+mod trial;
 mod worker;
 
 use std::sync::Arc;
@@ -18,18 +22,24 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use tokio::task::JoinSet;
 
+pub use by_hand::{Act, Acted, Replayed, Retried, Skipped, act, drop_letters};
 pub use lane::Lag;
 use lane::{Lane, Pace, Step};
+pub use status::{Head, LaneStatus, heads, status};
+pub use trial::{Tried, trial};
 pub use worker::{LaneState, Means, Workers};
 
 use crate::clock::Clock;
 use crate::config::SinkEntry;
 use crate::organization::OrganizationId;
-use crate::store::{Failed, Logged, Lost, Reader, Store, StoreError};
+use crate::store::{Logged, SinkName, Store, StoreError};
 use filter::Filter;
 
 /// How long all sinks together may take after a sync without a daemon.
 pub const ONE_ATTEMPT: Duration = Duration::from_secs(30);
+
+/// How long one attempt at a delivery may take.
+const ONE_DELIVERY: Duration = Duration::from_secs(30);
 
 /// Why events wait that nothing else stands in the way of.
 const NO_TIME: &str = "there was no time for more";
@@ -56,6 +66,8 @@ pub enum Obstacle {
     Failed(String),
     /// It waits for a person.
     Disabled(String),
+    /// A person wants the sink to be left alone.
+    Paused(DateTime<Utc>),
     /// It is not the time of the sink's digest.
     Digest(DateTime<Utc>),
 }
@@ -130,6 +142,7 @@ async fn drain(
             Step::Disabled { reason } | Step::Stopped { reason } => {
                 break Some(Obstacle::Disabled(reason));
             }
+            Step::Paused { since } => break Some(Obstacle::Paused(since)),
             Step::Buried { reason } => {
                 buried = Some((buried.map_or(0, |(count, _)| count) + 1, reason));
             }
@@ -149,6 +162,11 @@ async fn drain(
     Ok(Some(Undelivered { sink, lane, obstacle, queued, buried }))
 }
 
+/// What a sink is called, and was.
+fn name_of(entry: &SinkEntry) -> SinkName<'_> {
+    SinkName { name: &entry.name, formerly: entry.formerly.as_deref() }
+}
+
 /// Tells which events a sink wants, as its config says.
 pub fn wants(entry: &SinkEntry) -> impl Fn(&Logged) -> bool + Send + Sync + 'static {
     let filter = Filter::of(entry);
@@ -159,63 +177,4 @@ pub fn wants(entry: &SinkEntry) -> impl Fn(&Logged) -> bool + Send + Sync + 'sta
 /// it stays as it is.
 pub fn renamed_filter(kept: &str, old: &OrganizationId, new: &OrganizationId) -> Option<String> {
     Filter::renamed(kept, old, new)
-}
-
-/// How a lane stands, for `status`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LaneStatus {
-    /// The sink's name.
-    pub sink: String,
-    /// Its type.
-    pub kind: &'static str,
-    /// The lane's name.
-    pub lane: String,
-    /// What it has before it.
-    pub lag: Lag,
-    /// What became of the attempts at its delivery, if any failed.
-    pub failed: Option<Failed>,
-    /// Why it was stopped.
-    pub disabled: Option<String>,
-    /// Events that it would not take.
-    pub dead_letters: u64,
-    /// Why the last of them is one.
-    pub last_dead: Option<String>,
-    /// What retention took before the lane had passed it.
-    pub lost: Option<Lost>,
-}
-
-/// How every lane stands; one that was never served has nothing before it.
-///
-/// # Errors
-///
-/// The store failed.
-pub fn status(reader: &Reader, sinks: &[SinkEntry]) -> Result<Vec<LaneStatus>, StoreError> {
-    reader.read(|view| {
-        let mut lanes = Vec::new();
-        for entry in sinks {
-            let filter = Filter::of(entry);
-            for lane in entry.config.lanes() {
-                let (dead_letters, last_dead) = view.dead_letters(&entry.name, &lane)?;
-                let mut status = LaneStatus {
-                    sink: entry.name.clone(),
-                    kind: entry.kind,
-                    lag: Lag::default(),
-                    failed: None,
-                    disabled: None,
-                    dead_letters,
-                    last_dead,
-                    lost: None,
-                    lane,
-                };
-                if let Some(found) = view.find_lane(&status.sink, &status.lane)? {
-                    (status.lag, _) = lane::lag(view, found.cursor, &filter)?;
-                    status.failed = view.cut(&found)?.and_then(|cut| cut.failed);
-                    status.lost = found.lost;
-                    status.disabled = found.disabled.map(|(reason, _)| reason);
-                }
-                lanes.push(status);
-            }
-        }
-        Ok(lanes)
-    })
 }

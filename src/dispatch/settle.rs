@@ -39,6 +39,16 @@ pub(super) struct Settled {
     pub(super) disabled: Option<String>,
 }
 
+impl Settled {
+    /// The first `gone` events are taken, and that is all.
+    fn gone(done: Option<u64>, gone: usize) -> Self {
+        Self { done, gone, rest: None, dead: None, disabled: None }
+    }
+}
+
+/// Why an answer that says neither yes nor no is not taken for a yes.
+const TOOK_NOTHING: &str = "the sink took nothing and gave no reason";
+
 /// Decides what becomes of a delivery of `events`. `failures` before this attempt are in `cut`.
 pub(super) fn settle(
     cut: &Cut,
@@ -49,23 +59,28 @@ pub(super) fn settle(
 ) -> Settled {
     let (accepted, then) = match outcome {
         Outcome::Accepted => (events.len(), None),
-        // A sink that claims more than it was given has accepted all of it, and no more.
-        Outcome::Partial { accepted, then } => (accepted.min(events.len()), Some(then)),
+        Outcome::Prefix { accepted: 0 } => (0, Some(Failure::retry(TOOK_NOTHING))),
+        Outcome::Prefix { accepted } => (accepted, None),
+        Outcome::Partial { accepted, then } => (accepted, Some(then)),
     };
-    let (taken, left) = events.split_at(accepted);
-    let (Some(then), Some(head)) = (then, left.first()) else {
-        let gone = events.len();
-        return Settled { done: Some(cut.last), gone, rest: None, dead: None, disabled: None };
-    };
+    // A sink that claims more than it was given has accepted all of it, and no more.
+    let (taken, left) = events.split_at(accepted.min(events.len()));
     let done = taken.last().map(|event| event.sequence);
+    let (then, head) = match (then, left.first()) {
+        (_, None) => return Settled::gone(Some(cut.last), taken.len()),
+        (None, Some(next)) => {
+            // The receiver has not seen the rest, unless in an attempt before this one.
+            let rest = Cut { attempt: cut.attempt.min(2), ..fresh(cut, next.sequence, now) };
+            return Settled { rest: Some(rest), ..Settled::gone(done, taken.len()) };
+        }
+        (Some(then), Some(head)) => (then, head),
+    };
     let head_failed = if accepted == 0 { cut.failed.as_ref() } else { None };
     let first_failed_at = head_failed.map_or(now, |failed| failing_since(failed, now));
     let bury = |reason: String| {
-        let event = serde_json::to_string(head).expect("an event is JSON");
-        let dead = DeadLetter { sequence: head.sequence, event, reason, died_at: now };
-        let rest = left.get(1).map(|next| fresh(cut, next.sequence, now));
-        let done = if rest.is_some() { head.sequence } else { cut.last };
-        Settled { done: Some(done), gone: accepted + 1, rest, dead: Some(dead), disabled: None }
+        let Buried { letter, rest, done } = bury(cut, left, reason, now);
+        let gone = taken.len() + 1;
+        Settled { done: Some(done), gone, rest, dead: Some(letter), disabled: None }
     };
     let again = |reason: String, after: Option<Duration>| {
         let attempts = if accepted == 0 { cut.attempt } else { 1 };
@@ -95,6 +110,25 @@ pub(super) fn settle(
             Settled { done, gone: accepted, rest, dead: None, disabled: Some(reason) }
         }
     }
+}
+
+/// What to write down where the first event of a delivery becomes a dead letter.
+pub(super) struct Buried {
+    pub(super) letter: DeadLetter,
+    /// What stays to be tried, if anything.
+    pub(super) rest: Option<Cut>,
+    /// The sequence of the last event that the lane is done with.
+    pub(super) done: u64,
+}
+
+/// Gives up the first of the events that are `left` of a delivery, at least one.
+pub(super) fn bury(cut: &Cut, left: &[Event], reason: String, now: DateTime<Utc>) -> Buried {
+    let (head, next) = (&left[0], left.get(1));
+    let event = serde_json::to_string(head).expect("an event is JSON");
+    let letter = DeadLetter { sequence: head.sequence, event, reason, died_at: now };
+    let rest = next.map(|next| fresh(cut, next.sequence, now));
+    let done = if rest.is_some() { head.sequence } else { cut.last };
+    Buried { letter, rest, done }
 }
 
 /// What is left of a delivery, as a new one. All of it was in an attempt before, so the receiver

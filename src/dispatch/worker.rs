@@ -14,16 +14,13 @@ use tokio_util::task::TaskTracker;
 use tracing::{debug, error, info, warn};
 
 use super::lane::{Lane, Pace, Step};
-use super::{Lag, NO_TIME, ONE_ATTEMPT, Obstacle, Undelivered, drain};
+use super::{Lag, NO_TIME, ONE_ATTEMPT, ONE_DELIVERY, Obstacle, Undelivered, drain, name_of};
 use crate::chain::chain;
 use crate::clock::Clock;
 use crate::config::SinkEntry;
 use crate::metrics::{self, Metrics};
 use crate::schedule::Ticks;
 use crate::store::{Store, StoreError};
-
-/// How long one attempt at a delivery may take.
-const ONE_DELIVERY: Duration = Duration::from_secs(30);
 
 /// The beats that are let pass after the store failed.
 const BEATS_AFTER_STORE_FAILURE: u32 = 10;
@@ -52,6 +49,8 @@ pub struct LaneState {
     pub lag: Lag,
     /// Events that it would not take.
     pub dead_letters: u64,
+    /// Whether nothing is delivered until a person acts.
+    pub stopped: bool,
 }
 
 impl LaneState {
@@ -77,11 +76,20 @@ pub struct Workers {
 
 /// A sink and the workers that serve its lanes.
 struct Served {
-    /// The sink as the config has it: who is unchanged is not disturbed.
-    fingerprint: String,
-    /// Dropped, it asks the workers to end.
-    _stop: DropGuard,
+    /// The sink as the config has it.
+    entry: SinkEntry,
+    /// Asks the workers to end.
+    stop: CancellationToken,
+    /// Dropped, it does so.
+    _guard: DropGuard,
     lanes: Vec<Handle>,
+}
+
+impl Served {
+    /// Whether the config has the sink as it is served: who is unchanged is not disturbed.
+    fn is_same(&self, entry: &SinkEntry) -> bool {
+        format!("{:?}", self.entry) == format!("{entry:?}")
+    }
 }
 
 /// One worker, from outside.
@@ -106,11 +114,12 @@ impl Workers {
         self.grace.send_replace(grace);
         self.means.metrics.set_sinks(sinks.iter().map(|entry| entry.name.as_str()));
         self.ending.retain(|_, ending| ending.iter().any(|ended| !ended.is_cancelled()));
-        let wanted: HashMap<&str, String> =
-            sinks.iter().map(|entry| (entry.name.as_str(), format!("{entry:?}"))).collect();
-        let (same, other): (HashMap<_, _>, HashMap<_, _>) = std::mem::take(&mut self.sinks)
-            .into_iter()
-            .partition(|(name, served)| wanted.get(name.as_str()) == Some(&served.fingerprint));
+        let wanted: HashMap<&str, &SinkEntry> =
+            sinks.iter().map(|entry| (entry.name.as_str(), entry)).collect();
+        let (same, other): (HashMap<_, _>, HashMap<_, _>) =
+            std::mem::take(&mut self.sinks).into_iter().partition(|(name, served)| {
+                wanted.get(name.as_str()).is_some_and(|entry| served.is_same(entry))
+            });
         self.sinks = same;
         let changed: HashSet<String> = other.keys().cloned().collect();
         self.end(other);
@@ -130,28 +139,67 @@ impl Workers {
         }
     }
 
+    /// Does something about a sink while nobody serves it, and lets it be served again; none if
+    /// it is not served. There is no answer if the sink is to end or to change meanwhile.
+    pub fn between<T: Send + 'static>(
+        &mut self,
+        name: &str,
+        work: impl Future<Output = T> + Send + 'static,
+    ) -> Option<oneshot::Receiver<T>> {
+        let served = self.sinks.remove(name)?;
+        let entry = served.entry.clone();
+        self.end(HashMap::from([(name.to_owned(), served)]));
+        let ending = self.ending.entry(name.to_owned()).or_default();
+        let before = ending.clone();
+        let done = CancellationToken::new();
+        ending.push(done.clone());
+        let served = self.start(&entry, true);
+        let stop = served.stop.clone();
+        self.sinks.insert(name.to_owned(), served);
+        let (answer, answered) = oneshot::channel();
+        self.tasks.spawn(async move {
+            let _done = done.drop_guard();
+            let work = async {
+                all_ended(before).await;
+                work.await
+            };
+            tokio::select! {
+                // Who asked may be gone.
+                result = work => drop(answer.send(result)),
+                () = stop.cancelled() => {}
+            }
+        });
+        Some(answered)
+    }
+
     /// Gives the lanes of these sinks their places in the log: a new one starts at its end, as it
-    /// is when this returns. Nobody serves them yet.
+    /// is when this returns, and one whose sink was called otherwise has a place already. Nobody
+    /// serves them yet.
     ///
     /// # Errors
     ///
     /// The store failed; nothing was changed.
     pub async fn make_lanes(&self, sinks: &[SinkEntry]) -> Result<(), StoreError> {
-        let lanes: Vec<(String, String)> = sinks
-            .iter()
-            .flat_map(|entry| {
-                entry.config.lanes().into_iter().map(|lane| (entry.name.clone(), lane))
-            })
-            .collect();
+        let sinks = sinks.to_vec();
         let make = move |tx: &crate::store::Tx<'_>| {
-            lanes.iter().try_for_each(|(sink, lane)| tx.lane(sink, lane).map(drop))
+            for entry in &sinks {
+                for lane in entry.config.lanes() {
+                    if tx.find_lane(name_of(entry), &lane)?.is_none() {
+                        tx.lane(entry.name.as_str().into(), &lane)?;
+                    }
+                }
+            }
+            Ok(())
         };
         self.means.store.write(make).await
     }
 
     fn start(&self, entry: &SinkEntry, changed: bool) -> Served {
         let stop = CancellationToken::new();
-        let before = self.ending.get(&entry.name).cloned().unwrap_or_default();
+        // Those of the name that it had before, too: its place in the log goes over.
+        let names = [Some(&entry.name), entry.formerly.as_ref()].into_iter().flatten();
+        let before = names.filter_map(|name| self.ending.get(name)).flatten();
+        let before: Vec<_> = before.cloned().collect();
         let lanes = entry.config.lanes().into_iter().map(|name| {
             let (hurry, hurried) = mpsc::channel(16);
             let sink = entry.name.clone();
@@ -170,15 +218,13 @@ impl Workers {
             let done = ended.clone().drop_guard();
             self.tasks.spawn(async move {
                 let _done = done;
-                for worker in before {
-                    worker.cancelled().await;
-                }
+                all_ended(before).await;
                 worker.run(&entry, &name, changed, grace).await;
             });
             Handle { hurry, state, ended }
         });
-        let (fingerprint, lanes) = (format!("{entry:?}"), lanes.collect());
-        Served { fingerprint, _stop: stop.drop_guard(), lanes }
+        let lanes = lanes.collect();
+        Served { entry: entry.clone(), _guard: stop.clone().drop_guard(), stop, lanes }
     }
 
     /// What tells how every lane stands.
@@ -219,6 +265,12 @@ impl Workers {
         self.tasks.close();
         self.tasks.wait().await;
         self.tasks.reopen();
+    }
+}
+
+async fn all_ended(workers: Vec<CancellationToken>) {
+    for worker in workers {
+        worker.cancelled().await;
     }
 }
 
@@ -303,7 +355,7 @@ impl Worker {
         let until = match step {
             Step::Moved { .. } | Step::Buried { .. } | Step::Failed { .. } => return Ok(()),
             Step::NotBefore(time) => Some(*time),
-            Step::Idle | Step::Disabled { .. } | Step::Stopped { .. } => None,
+            Step::Idle | Step::Disabled { .. } | Step::Stopped { .. } | Step::Paused { .. } => None,
         };
         loop {
             let Means { clock, ticks, .. } = &mut self.means;
@@ -347,6 +399,7 @@ impl Worker {
             lane: lane.lane_name().to_owned(),
             lag: lane.lag().clone(),
             dead_letters: lane.dead_letters(),
+            stopped: lane.is_stopped(),
         });
     }
 
@@ -390,10 +443,11 @@ impl Worker {
                     sink,
                     lane = name,
                     reason,
-                    "sink stopped: it is tried again when its config changes"
+                    "sink stopped: it is tried again when its config changes, or after \
+                     `seatwatch sink resume`"
                 );
             }
-            Step::NotBefore(_) | Step::Idle | Step::Stopped { .. } => {}
+            Step::NotBefore(_) | Step::Idle | Step::Stopped { .. } | Step::Paused { .. } => {}
         }
     }
 }

@@ -45,6 +45,8 @@ pub struct LaneGauge {
     pub oldest: Option<DateTime<Utc>>,
     /// Events that the lane did not take.
     pub dead_letters: u64,
+    /// Whether nothing is delivered until a person acts.
+    pub stopped: bool,
 }
 
 impl LaneGauge {
@@ -54,6 +56,7 @@ impl LaneGauge {
             queued: self.queued.saturating_add(other.queued),
             oldest: self.oldest.into_iter().chain(other.oldest).min(),
             dead_letters: self.dead_letters.saturating_add(other.dead_letters),
+            stopped: self.stopped || other.stopped,
         }
     }
 }
@@ -167,6 +170,11 @@ impl Snapshot {
         );
         let dead =
             gauge("sink_dead_letter_events", "Events that were given up and wait for a person.");
+        let stopped = gauge(
+            "sink_stopped",
+            "Whether the sink, or a lane of it, delivers nothing until a person acts: it was \
+             paused, or stopped itself.",
+        );
         let mut sinks: BTreeMap<&str, LaneGauge> = BTreeMap::new();
         for (sink, lane) in &self.lanes {
             let sum = sinks.entry(sink).or_default();
@@ -176,6 +184,7 @@ impl Snapshot {
             queued.with_label_values(&[sink]).set(number(sum.queued));
             oldest.with_label_values(&[sink]).set(sum.oldest.map_or(0.0, seconds));
             dead.with_label_values(&[sink]).set(number(sum.dead_letters));
+            stopped.with_label_values(&[sink]).set(yes(sum.stopped));
         }
     }
 }

@@ -1,9 +1,24 @@
-//! The lanes' durable cursors, the delivery that each has cut, and the dead letters.
+//! The lanes' durable cursors, the delivery that each has cut, and the sinks that are paused.
 
 use chrono::{DateTime, Utc};
 use rusqlite::{OptionalExtension as _, Row};
 
-use super::{Tx, View, maybe_time, millis};
+use super::{Tx, View, maybe_time, millis, time};
+
+/// A sink by its name in the config, and by the one that it had before, if it says so.
+#[derive(Clone, Copy, Debug)]
+pub struct SinkName<'a> {
+    /// What it is called now.
+    pub name: &'a str,
+    /// What it was called before.
+    pub formerly: Option<&'a str>,
+}
+
+impl<'a> From<&'a str> for SinkName<'a> {
+    fn from(name: &'a str) -> Self {
+        Self { name, formerly: None }
+    }
+}
 
 /// One receiver of a sink and how far in the log it has come.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,31 +73,35 @@ pub struct Failed {
     pub reason: String,
 }
 
-/// An event that a lane will not take.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct DeadLetter {
-    /// Its place in the log.
-    pub sequence: u64,
-    /// The event as JSON: it outlives the log's retention.
-    pub event: String,
-    /// Why.
-    pub reason: String,
-    /// Since when.
-    pub died_at: DateTime<Utc>,
-}
-
 impl View<'_> {
-    /// The lane of that name, if it was ever served.
+    /// The lane of that name, if it was ever served under the sink's name or, where it was not,
+    /// under the one that the sink had before.
     ///
     /// # Errors
     ///
     /// The disk or the database failed.
-    pub fn find_lane(&self, sink: &str, lane: &str) -> rusqlite::Result<Option<Lane>> {
+    pub fn find_lane(&self, sink: SinkName<'_>, lane: &str) -> rusqlite::Result<Option<Lane>> {
         let mut statement = self.0.prepare_cached(
             "SELECT id, sink, lane, cursor, disabled, config, lost, lost_at FROM lanes
              WHERE sink = ?1 AND lane = ?2",
         )?;
-        statement.query_row((sink, lane), read_lane).optional()
+        for name in [Some(sink.name), sink.formerly].into_iter().flatten() {
+            if let Some(found) = statement.query_row((name, lane), read_lane).optional()? {
+                return Ok(Some(found));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Since when a sink is paused, if it is.
+    ///
+    /// # Errors
+    ///
+    /// The disk or the database failed.
+    pub fn paused(&self, sink: SinkName<'_>) -> rusqlite::Result<Option<DateTime<Utc>>> {
+        let mut statement =
+            self.0.prepare_cached("SELECT min(since) FROM pauses WHERE sink IN (?1, ?2)")?;
+        maybe_time(statement.query_row((sink.name, sink.formerly), |row| row.get(0))?)
     }
 
     /// The delivery that a lane has cut.
@@ -96,23 +115,6 @@ impl View<'_> {
              FROM deliveries WHERE lane = ?1",
         )?;
         statement.query_row([lane.number], read_cut).optional()
-    }
-
-    /// How many events of a lane are dead letters, and why the last of them is.
-    ///
-    /// # Errors
-    ///
-    /// The disk or the database failed.
-    pub fn dead_letters(&self, sink: &str, lane: &str) -> rusqlite::Result<(u64, Option<String>)> {
-        let mut count = self
-            .0
-            .prepare_cached("SELECT count(*) FROM dead_letters WHERE sink = ?1 AND lane = ?2")?;
-        let mut last = self.0.prepare_cached(
-            "SELECT reason FROM dead_letters WHERE sink = ?1 AND lane = ?2
-             ORDER BY id DESC LIMIT 1",
-        )?;
-        let count = count.query_row((sink, lane), |row| row.get(0))?;
-        Ok((count, last.query_row((sink, lane), |row| row.get(0)).optional()?))
     }
 }
 
@@ -151,20 +153,61 @@ fn read_cut(row: &Row<'_>) -> rusqlite::Result<Cut> {
 }
 
 impl Tx<'_> {
-    /// The lane of that name; a new one starts at the end of the log.
+    /// The lane of that name. One that its sink had under another name before goes on under the
+    /// new one, with its dead letters; a new one starts at the end of the log.
     ///
     /// # Errors
     ///
     /// The disk or the database failed.
-    pub fn lane(&self, sink: &str, lane: &str) -> rusqlite::Result<Lane> {
-        if let Some(found) = self.find_lane(sink, lane)? {
-            return Ok(found);
+    pub fn lane(&self, sink: SinkName<'_>, lane: &str) -> rusqlite::Result<Lane> {
+        match self.find_lane(sink, lane)? {
+            Some(found) if found.sink == sink.name => return Ok(found),
+            Some(found) => return self.rename_lane(found, sink.name),
+            None => {}
         }
         let mut statement = self.0.0.prepare_cached(
             "INSERT INTO lanes (sink, lane, cursor) VALUES (?1, ?2, ?3)
              RETURNING id, sink, lane, cursor, disabled, config, lost, lost_at",
         )?;
-        statement.query_row((sink, lane, self.end_of_log()?), read_lane)
+        statement.query_row((sink.name, lane, self.end_of_log()?), read_lane)
+    }
+
+    /// Carries a lane over to the name that its sink has now.
+    fn rename_lane(&self, lane: Lane, name: &str) -> rusqlite::Result<Lane> {
+        let old = (name, &lane.sink, &lane.lane);
+        for sql in [
+            "UPDATE lanes SET sink = ?1 WHERE sink = ?2 AND lane = ?3",
+            "UPDATE dead_letters SET sink = ?1 WHERE sink = ?2 AND lane = ?3",
+        ] {
+            self.0.0.prepare_cached(sql)?.execute(old)?;
+        }
+        let mut pauses =
+            self.0.0.prepare_cached("UPDATE OR REPLACE pauses SET sink = ?1 WHERE sink = ?2")?;
+        pauses.execute((name, &lane.sink))?;
+        Ok(Lane { sink: name.to_owned(), ..lane })
+    }
+
+    /// Notes that a sink is to be left alone; one that is paused already stays so since then.
+    ///
+    /// # Errors
+    ///
+    /// The disk or the database failed.
+    pub fn pause(&self, sink: &str, now: DateTime<Utc>) -> rusqlite::Result<DateTime<Utc>> {
+        let mut statement = self.0.0.prepare_cached(
+            "INSERT INTO pauses VALUES (?1, ?2) ON CONFLICT DO UPDATE SET since = since
+             RETURNING since",
+        )?;
+        time(statement.query_row((sink, millis(now)), |row| row.get(0))?)
+    }
+
+    /// Takes a pause back; says whether there was one.
+    ///
+    /// # Errors
+    ///
+    /// The disk or the database failed.
+    pub fn end_pause(&self, sink: &str) -> rusqlite::Result<bool> {
+        let mut statement = self.0.0.prepare_cached("DELETE FROM pauses WHERE sink = ?1")?;
+        Ok(statement.execute([sink])? > 0)
     }
 
     /// Moves a lane's cursor.
@@ -256,28 +299,5 @@ impl Tx<'_> {
             .0
             .prepare_cached("UPDATE lanes SET lost = lost + ?2, lost_at = ?3 WHERE id = ?1")?;
         statement.execute((lane.number, lost.events, millis(lost.at))).map(drop)
-    }
-
-    /// Keeps an event that a lane will not take. One that left the log meanwhile is not kept:
-    /// retention has counted it as lost, or its organization was erased.
-    ///
-    /// # Errors
-    ///
-    /// The disk or the database failed.
-    pub fn bury(&self, lane: &Lane, letter: &DeadLetter) -> rusqlite::Result<()> {
-        let mut statement = self.0.0.prepare_cached(
-            "INSERT INTO dead_letters (sink, lane, sequence, event, reason, died_at, organization)
-             SELECT ?1, ?2, ?3, ?4, ?5, ?6, organization FROM log WHERE sequence = ?3",
-        )?;
-        statement
-            .execute(rusqlite::params![
-                lane.sink,
-                lane.lane,
-                letter.sequence,
-                letter.event,
-                letter.reason,
-                millis(letter.died_at)
-            ])
-            .map(drop)
     }
 }

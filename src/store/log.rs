@@ -139,7 +139,8 @@ impl View<'_> {
         after: u64,
         limit: usize,
     ) -> rusqlite::Result<Vec<Event>> {
-        let after = after.max(self.last_before(history.since)?);
+        let before = history.since.map_or(Ok(0), |since| self.last_before(since))?;
+        let after = after.max(before);
         let since = history.since.map(millis);
         let mut sql = format!(
             "SELECT {COLUMNS}, sync, position, subject, source, data
@@ -167,9 +168,13 @@ impl View<'_> {
         rows.collect()
     }
 
-    /// The event before the first one at or after a time: those up to it need not be looked at.
-    fn last_before(&self, time: Option<DateTime<Utc>>) -> rusqlite::Result<u64> {
-        let Some(time) = time else { return Ok(0) };
+    /// The sequence before that of the first event at or after a time; the end of the log where
+    /// there is none.
+    ///
+    /// # Errors
+    ///
+    /// The disk or the database failed.
+    pub fn last_before(&self, time: DateTime<Utc>) -> rusqlite::Result<u64> {
         let mut statement =
             self.0.prepare_cached("SELECT min(sequence) - 1 FROM log WHERE time >= ?1")?;
         let before: Option<u64> = statement.query_row([millis(time)], |row| row.get(0))?;

@@ -10,8 +10,11 @@ use rusqlite::{Connection, TransactionBehavior, ffi};
 use super::error::{StoreError, StoreErrorKind};
 
 /// Migration `n` stands at index `n - 1`. One that was released is never edited.
-const MIGRATIONS: &[&str] =
-    &[include_str!("migrations/0001.sql"), include_str!("migrations/0002.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("migrations/0001.sql"),
+    include_str!("migrations/0002.sql"),
+    include_str!("migrations/0003.sql"),
+];
 
 /// Marks our files among all SQLite databases: `swdb` in ASCII.
 const APPLICATION_ID: u32 = 0x7377_6462;

@@ -10,7 +10,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use seatwatch::config::{self, Config, TokenSource, WarnAt};
+use seatwatch::config::{self, Config, SecretSource, WarnAt};
 use serde_json::Value;
 
 const EXAMPLE: &str = include_str!("../../config.example.yaml");
@@ -116,7 +116,7 @@ fn secrets_are_tried_when_loading() {
                codecov: { token_env: SEATWATCH_TEST_UNSET }\n";
     insta::assert_snapshot!(load(bad), @r"
     error: [DIR]/config.yaml:1:67: organizations[1].token_file: the secret `[DIR]/missing` does not exist
-    hint: put the token alone into it, and `chmod 600 [DIR]/missing`
+    hint: put the secret alone into it, and `chmod 600 [DIR]/missing`
 
     error: [DIR]/config.yaml:2:23: codecov.token_env: the environment variable `$SEATWATCH_TEST_UNSET` is not set
     hint: put the token into $SEATWATCH_TEST_UNSET, or name a file in `token_file`
@@ -134,7 +134,7 @@ fn everything_left_out_has_its_default() {
     assert_eq!(organization.id.to_string(), "github/acme");
     assert_eq!(organization.schedule.as_str(), "0 * * * *");
     assert_eq!(organization.timezone, chrono_tz::UTC);
-    assert_eq!(organization.token, TokenSource::File("/etc/seatwatch/token".into()));
+    assert_eq!(organization.token, SecretSource::File("/etc/seatwatch/token".into()));
     assert_eq!(organization.base_url.as_str(), "https://api.codecov.io/");
     assert!(organization.require_admin);
     assert_eq!(organization.guard, config::GuardConfig::default());
@@ -162,7 +162,7 @@ fn organizations_override_key_by_key() {
     assert_eq!(one.base_url.as_str(), "https://codecov.test/");
     assert_eq!(one.seats.warn_at, WarnAt::Percent(90));
     assert_eq!(two.id.to_string(), "github/007");
-    assert_eq!(two.token, TokenSource::Env("OWN".into()));
+    assert_eq!(two.token, SecretSource::Env("OWN".into()));
     assert_eq!(two.base_url.as_str(), "https://codecov.test/prefix/");
     assert_eq!((two.guard.min_leavers, two.guard.max_leavers), (7, 8));
     assert_eq!(two.guard.max_leave_percent, 30);
@@ -188,7 +188,7 @@ fn sinks_see_what_their_filters_let_pass() {
     );
     let acme = "github/acme".parse().unwrap();
     let [all, some] = config.sinks.as_slice() else { panic!("two are expected") };
-    assert_eq!((all.name.as_str(), all.kind), ("all", "file"));
+    assert_eq!((all.name.as_str(), all.kind.as_str()), ("all", "file"));
     assert_eq!(all.give_up_after, None);
     assert!(all.organizations.matches(&acme));
     assert!(!some.organizations.matches(&acme));

@@ -7,6 +7,7 @@ mod delivering;
 mod editing;
 mod ending;
 mod logging;
+mod ordering;
 mod process;
 mod reloading;
 mod supervised;

@@ -186,10 +186,10 @@ fn what_is_not_taken_for_too_long_is_put_aside() {
     world.members("ann bob").sync().ok();
     assert_snapshot!(lanes(&world), @"events failing, queued 2, dead 0");
     thread::sleep(Duration::from_millis(2010));
-    assert_snapshot!(world.sync().ok().shown(), @r"
+    assert_snapshot!(world.sync().ok().shown(), @"
     github/acme  2 members  0 seats  0 admins
     warning: sink events: 1 more dead letter: given up: `[DIR]/events.ndjson` is a directory: set `path` to a regular file
-    hint: what is given up is not sent again; the store keeps it with the reason
+    hint: `seatwatch outbox list events` shows what was given up, `seatwatch outbox retry events` tries it again
     warning: sink events: not delivered: `[DIR]/events.ndjson` is a directory: set `path` to a regular file
     hint: 1 event stays queued; the next `seatwatch sync` tries again
     ");
@@ -207,6 +207,7 @@ fn what_is_not_taken_for_too_long_is_put_aside() {
     events  file  ok          0  –                  1
 
     sink events: 1 dead letter, the last: given up: `[DIR]/events.ndjson` is a directory: set `path` to a regular file
+    hint: seatwatch outbox list events
 
     no daemon runs: what is due is synced when somebody calls `seatwatch sync`
     ");

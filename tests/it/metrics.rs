@@ -119,8 +119,12 @@ fn everything() -> (Metrics, Snapshot) {
         next_sync: Some(at("11:00:00")),
     };
     let idle = LaneGauge::default();
-    let lane =
-        |queued, time, dead_letters| LaneGauge { queued, oldest: Some(at(time)), dead_letters };
+    let lane = |queued, time, dead_letters| LaneGauge {
+        queued,
+        oldest: Some(at(time)),
+        dead_letters,
+        stopped: false,
+    };
     let lanes = [
         ("audit", idle),
         ("mail", lane(2, "09:30:00", 1)),
@@ -143,6 +147,8 @@ fn the_lanes_of_a_sink_are_summed() {
     seatwatch_sink_oldest_pending_timestamp_seconds{sink="mail"} 1795425000
     seatwatch_sink_queue_events{sink="audit"} 0
     seatwatch_sink_queue_events{sink="mail"} 3
+    seatwatch_sink_stopped{sink="audit"} 0
+    seatwatch_sink_stopped{sink="mail"} 0
     "#);
 }
 

@@ -33,7 +33,7 @@ fn a_token_that_cannot_be_used_is_named() {
     world.write_token("");
     assert_snapshot!(world.run(&["check"]).shown(), @r"
     error: [DIR]/seatwatch.yaml:5:15: codecov.token_file: the secret `[DIR]/token` is empty
-    hint: put the token alone into it, and `chmod 600 [DIR]/token`
+    hint: put the secret alone into it, and `chmod 600 [DIR]/token`
     exit code 78
     ");
 
@@ -42,21 +42,21 @@ fn a_token_that_cannot_be_used_is_named() {
     assert!(!ran.shown().contains(&token));
     assert_snapshot!(ran.shown(), @r"
     error: [DIR]/seatwatch.yaml:5:15: codecov.token_file: the secret `[DIR]/token` holds white space or control characters
-    hint: it must hold the token and nothing else, in one line
+    hint: it must hold the secret and nothing else, in one line
     exit code 78
     ");
 
     fs::remove_file(world.path("token")).unwrap();
     assert_snapshot!(world.run(&["check"]).shown(), @r"
     error: [DIR]/seatwatch.yaml:5:15: codecov.token_file: the secret `[DIR]/token` does not exist
-    hint: put the token alone into it, and `chmod 600 [DIR]/token`
+    hint: put the secret alone into it, and `chmod 600 [DIR]/token`
     exit code 78
     ");
 
     fs::create_dir(world.path("token")).unwrap();
     assert_snapshot!(world.run(&["check"]).shown(), @r"
     error: [DIR]/seatwatch.yaml:5:15: codecov.token_file: the secret `[DIR]/token` is not a regular file
-    hint: name a file that holds the token and nothing else
+    hint: name a file that holds the secret and nothing else
     exit code 78
     ");
     assert!(!world.state_dir().exists(), "a check makes nothing");
@@ -77,7 +77,7 @@ fn a_token_that_is_gone_silences_nobody_else() {
     github/acme  1 member  0 seats  0 admins  baseline
       baselined
     error: github/beta: token_refused: the secret `[DIR]/gone` does not exist; nothing was committed
-    hint: put the token alone into it, and `chmod 600 [DIR]/gone`
+    hint: put the secret alone into it, and `chmod 600 [DIR]/gone`
     exit code 78
     ");
     assert_eq!(world.told(), "sync_failing\nbaselined\n"); // It failed before the other was read.
@@ -176,7 +176,7 @@ fn a_bare_name_is_looked_up_among_the_credentials() {
     fs::write(world.path("credentials/token"), "").unwrap();
     assert_snapshot!(world.sync().shown(), @r"
     error: github/acme: token_refused: the secret `[DIR]/credentials/token` is empty; nothing was committed
-    hint: put the token alone into it, and `chmod 600 [DIR]/credentials/token`
+    hint: put the secret alone into it, and `chmod 600 [DIR]/credentials/token`
     exit code 78
     ");
 }
@@ -201,7 +201,7 @@ fn a_token_may_come_from_the_environment() {
     ");
     assert_snapshot!(run(Some("two words")).shown(), @r"
     error: github/acme: token_refused: the secret `$SEATWATCH_TEST_TOKEN` holds white space or control characters; nothing was committed
-    hint: it must hold the token and nothing else, in one line
+    hint: it must hold the secret and nothing else, in one line
     exit code 78
     ");
     run(Some(&world.token())).ok();

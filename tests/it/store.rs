@@ -100,13 +100,13 @@ fn a_newer_programs_database_is_refused() {
     newer.pragma_update(None, "user_version", 99).unwrap();
     drop(newer);
     let before = fs::read(world.database()).unwrap();
-    assert_snapshot!(world.sync().shown(), @r"
-    error: [DIR]/state/seatwatch.db: has schema version 99, and this version of seatwatch knows up to 2
+    assert_snapshot!(world.sync().shown(), @"
+    error: [DIR]/state/seatwatch.db: has schema version 99, and this version of seatwatch knows up to 3
     hint: install the newer seatwatch again, or restore a backup from before it
     exit code 78
     ");
-    assert_snapshot!(world.run(&["status"]).shown(), @r"
-    error: [DIR]/state/seatwatch.db: has schema version 99, and this version of seatwatch knows up to 2
+    assert_snapshot!(world.run(&["status"]).shown(), @"
+    error: [DIR]/state/seatwatch.db: has schema version 99, and this version of seatwatch knows up to 3
     hint: install the newer seatwatch again, or restore a backup from before it
     exit code 78
     ");

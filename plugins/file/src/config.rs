@@ -1,9 +1,9 @@
 //! The keys of a sink of type `file`. Their comments are the reference text.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use schemars::JsonSchema;
-use seatwatch_sdk::{Sink, SinkConfig};
+use seatwatch_sdk::{BuiltIn, Origin, Sink, SinkConfig};
 use serde::{Deserialize, Serialize};
 
 use crate::FileSink;
@@ -44,8 +44,8 @@ impl SinkConfig for FileConfig {
         Some(self.path.display().to_string())
     }
 
-    fn resolve(&mut self, directory: &Path) {
-        self.path = directory.join(&self.path);
+    fn resolve(&mut self, origin: &Origin<'_>) {
+        self.path = origin.directory.join(&self.path);
     }
 
     /// A file takes any number; so many are a few megabytes, and worth the fsyncs of a delivery.
@@ -56,4 +56,8 @@ impl SinkConfig for FileConfig {
     fn build(&self, _lane: &str) -> Box<dyn Sink> {
         Box::new(FileSink::new(self.clone()))
     }
+}
+
+impl BuiltIn for FileConfig {
+    const TYPE: &'static str = "file";
 }

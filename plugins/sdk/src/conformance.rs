@@ -151,6 +151,11 @@ async fn deliver(sink: &mut dyn Sink, receiver: &impl Receiver, events: &[Event]
                 rest = &rest[head.len()..];
                 attempt = 1;
             }
+            Outcome::Prefix { accepted } => {
+                assert!((1..head.len()).contains(&accepted), "`Prefix` accepts none or all");
+                rest = &rest[accepted..];
+                attempt = 1;
+            }
             Outcome::Partial { accepted, then: Failure::Retry { reason, .. } } => {
                 assert!(accepted < head.len(), "`Partial` accepts the whole delivery: {reason}");
                 assert!(!reason.is_empty(), "a failure without a reason");

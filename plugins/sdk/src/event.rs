@@ -83,6 +83,30 @@ impl Serialize for Event {
     }
 }
 
+/// The attributes that say something; the others are the same in all events, or follow from them.
+#[derive(Deserialize)]
+struct Attributes {
+    id: String,
+    source: String,
+    subject: Option<String>,
+    time: DateTime<Utc>,
+    sequence: String,
+    correlationid: String,
+    data: Data,
+}
+
+impl<'de> Deserialize<'de> for Event {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let Attributes { id, source, subject, time, sequence, correlationid, data } =
+            Attributes::deserialize(deserializer)?;
+        let sequence = sequence.parse().map_err(|_| {
+            let unexpected = serde::de::Unexpected::Str(&sequence);
+            serde::de::Error::invalid_value(unexpected, &"20 digits")
+        })?;
+        Ok(Self { id, source, subject, time, sequence, correlationid, data })
+    }
+}
+
 impl JsonSchema for Event {
     fn schema_name() -> Cow<'static, str> {
         "Event".into()
@@ -285,15 +309,22 @@ macro_rules! event_kinds {
         )]
         pub enum EventKind {
             $($(#[doc = $doc])+ #[serde(rename = $word)] $name,)+
+            /// A trial of a sink. It is never in the log, and no filter can ask for it.
+            #[serde(rename = "test")]
+            Test,
         }
 
         impl EventKind {
-            /// All kinds, in the order in which the events of one member stand in a sync.
+            /// All kinds that the log may hold, in the order in which the events of one member
+            /// stand in a sync.
             pub const ALL: &[Self] = &[$(Self::$name),+];
 
             /// The word in JSON, filters, metrics: `seat_lost`.
             pub fn word(self) -> &'static str {
-                match self { $(Self::$name => $word,)+ }
+                match self {
+                    $(Self::$name => $word,)+
+                    Self::Test => "test",
+                }
             }
         }
     };
@@ -363,3 +394,17 @@ impl fmt::Display for UnknownEvent {
 }
 
 impl std::error::Error for UnknownEvent {}
+
+#[cfg(all(test, feature = "conformance"))]
+mod tests {
+    use super::*;
+    use crate::conformance::events;
+
+    #[test]
+    fn an_event_is_read_as_it_was_written() {
+        for event in events(64) {
+            let text = serde_json::to_string(&event).unwrap();
+            assert_eq!(serde_json::from_str::<Event>(&text).unwrap(), event);
+        }
+    }
+}

@@ -4,15 +4,21 @@
 //! scheduler or other sinks; retries, backoff, dead letters, metrics and logging belong to the
 //! dispatcher, for every sink alike.
 
+mod config;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 mod event;
+mod secret;
 mod sink;
+mod table;
 mod text;
 
 pub use async_trait::async_trait;
+pub use config::{BuiltIn, Origin, Problem, SinkConfig};
 pub use event::{
     Data, Event, EventKind, Member, Organization, Profile, Status, Totals, UnknownEvent, Unnamed,
 };
-pub use sink::{Delivery, Failure, Outcome, Sink, SinkConfig};
-pub use text::{formula_safe, is_unseen};
+pub use secret::{Secret, SecretError, SecretSource};
+pub use sink::{Delivery, Failure, Outcome, Sink};
+pub use table::{TABLE_COLUMNS, write_table_header, write_table_row};
+pub use text::{formula_safe, io_reason, is_unseen, shown};

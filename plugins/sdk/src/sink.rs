@@ -53,6 +53,12 @@ pub enum Outcome {
         /// What became of the event after those.
         then: Failure,
     },
+    /// It has taken over the first of them, at least one, and takes no more at once: nothing went
+    /// wrong, and the rest, which it has not seen, will be a new delivery right away.
+    Prefix {
+        /// How many, counted from the first.
+        accepted: usize,
+    },
 }
 
 impl From<Failure> for Outcome {
@@ -98,31 +104,4 @@ impl Failure {
             }
         }
     }
-}
-
-/// A sink's own part of the configuration, already deserialized and checked.
-///
-/// A built-in sink implements it for a plain struct with `serde::Deserialize` (strict:
-/// `deny_unknown_fields`), `schemars::JsonSchema` and doc comments that are the reference text.
-pub trait SinkConfig: std::fmt::Debug + Send + Sync {
-    /// Takes relative paths as relative to `directory`, where the config file is.
-    fn resolve(&mut self, directory: &std::path::Path);
-
-    /// The receivers that are served independently, each in order, by a name unique in the sink.
-    fn lanes(&self) -> Vec<String> {
-        vec!["main".to_owned()]
-    }
-
-    /// Names the place that two sinks cannot both deliver to, if there is one.
-    fn receiver(&self) -> Option<String> {
-        None
-    }
-
-    /// The most events that one delivery may hold.
-    fn max_events(&self) -> usize {
-        1000
-    }
-
-    /// Makes the sink for one of the [`lanes`](Self::lanes). Does no I/O.
-    fn build(&self, lane: &str) -> Box<dyn Sink>;
 }

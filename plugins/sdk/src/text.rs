@@ -1,6 +1,9 @@
 //! Makes texts that others chose harmless where they are shown.
 
 use std::borrow::Cow;
+use std::io;
+
+use nix::errno::Errno;
 
 /// A text as a CSV cell that no spreadsheet calculates.
 ///
@@ -28,9 +31,32 @@ pub fn is_unseen(c: char) -> bool {
             | '\u{ffa0}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }
 
+/// A text for eyes only: what a reader would not see, and what would deceive them, is escaped.
+pub fn shown(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        if is_unseen(c) { shown.extend(c.escape_unicode()) } else { shown.push(c) }
+    }
+    shown
+}
+
+/// An I/O error in lower case and without its number.
+pub fn io_reason(error: &io::Error) -> String {
+    match error.raw_os_error() {
+        Some(code) => Errno::from_raw(code).desc().to_lowercase(),
+        None => error.to_string(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_would_deceive_a_reader_is_escaped() {
+        assert_eq!(shown("Zoë 名前 🦀"), "Zoë 名前 🦀");
+        assert_eq!(shown("a\u{202e}b\u{7}\r\n"), "a\\u{202e}b\\u{7}\\u{d}\\u{a}");
+    }
 
     #[test]
     fn what_a_spreadsheet_would_calculate_is_a_text() {

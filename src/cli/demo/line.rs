@@ -35,7 +35,7 @@ fn style(event: EventKind) -> Style {
         E::AdminGranted | E::AdminRevoked => AnsiColor::Magenta,
         E::SeatLimitNear | E::SeatLimitReached | E::RosterHeld => AnsiColor::Yellow,
         E::SyncFailing => return AnsiColor::Red.on_default().bold(),
-        E::Baselined | E::Heartbeat | E::Renamed | E::Updated => AnsiColor::Cyan,
+        E::Baselined | E::Heartbeat | E::Renamed | E::Updated | E::Test => AnsiColor::Cyan,
     };
     color.on_default()
 }

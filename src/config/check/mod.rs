@@ -14,14 +14,16 @@ use std::path::{Path, PathBuf};
 use self::organizations::ORGANIZATIONS;
 pub(super) use self::place::Place;
 use self::place::Section;
+pub(super) use self::sinks::NamedSink;
 use self::sinks::SINKS;
 use super::options::{Options, SeatsOptions};
 use super::problem::{Problem, Problems};
 use super::reader;
-use super::secrets::TokenSource;
 use super::tree::{Node, Step, Value};
+use seatwatch_sdk::Origin;
+
 use super::value::{BaseUrl, Instance, Variable, WarnAt};
-use super::{CodecovConfig, Config, SeatsConfig};
+use super::{CodecovConfig, Config, SeatsConfig, SecretSource};
 
 /// What became of a file.
 #[derive(Default)]
@@ -30,13 +32,22 @@ pub(super) struct Checked {
     pub(super) config: Option<Config>,
     pub(super) problems: Vec<Problem>,
     /// Where each secret is named.
-    pub(super) tokens: Vec<(Place, TokenSource)>,
+    pub(super) tokens: Vec<(Place, SecretSource)>,
     /// Where the certificate authorities are named, if they are.
     pub(super) ca_file: Option<(Place, PathBuf)>,
+    /// The sinks, which may name files.
+    pub(super) sinks: Vec<NamedSink>,
+}
+
+/// What a check may look at besides the text.
+#[derive(Debug, Default)]
+pub(super) struct Outside {
+    /// Where systemd keeps secrets for us, if it does.
+    pub(super) credentials: Option<PathBuf>,
 }
 
 /// Reads and checks `text`, which stands in the file `origin`.
-pub(super) fn check(text: &str, origin: &Path, credentials: Option<&Path>) -> Checked {
+pub(super) fn check(text: &str, origin: &Path, outside: &Outside) -> Checked {
     let mut root = match Node::parse(text) {
         Ok(root) => root,
         Err(problem) => return Checked { problems: vec![problem], ..Checked::default() },
@@ -53,9 +64,11 @@ pub(super) fn check(text: &str, origin: &Path, credentials: Option<&Path>) -> Ch
         options: &options,
         top: Section { node: &root, path: &[] },
         directory: &directory,
-        credentials,
+        outside,
+        instance: None,
         problems,
         tokens: Vec::new(),
+        named: Vec::new(),
         receivers: HashMap::new(),
     };
     let config = checker.config(organizations, sinks, origin);
@@ -65,7 +78,13 @@ pub(super) fn check(text: &str, origin: &Path, credentials: Option<&Path>) -> Ch
         .ca_file
         .as_ref()
         .map(|path| (checker.top.place(&["codecov", "ca_file"]), checker.directory.join(path)));
-    Checked { config, problems: checker.problems, tokens: checker.tokens, ca_file }
+    Checked {
+        config,
+        problems: checker.problems,
+        tokens: checker.tokens,
+        ca_file,
+        sinks: checker.named,
+    }
 }
 
 /// The directory that relative paths are relative to, absolute.
@@ -85,9 +104,12 @@ struct Checker<'a> {
     options: &'a Options,
     top: Section<'a>,
     directory: &'a Path,
-    credentials: Option<&'a Path>,
+    outside: &'a Outside,
+    /// Known once it is checked.
+    instance: Option<String>,
     problems: Vec<Problem>,
-    tokens: Vec<(Place, TokenSource)>,
+    tokens: Vec<(Place, SecretSource)>,
+    named: Vec<NamedSink>,
     /// Which sink delivers to each place that only one may deliver to.
     receivers: HashMap<String, String>,
 }
@@ -96,7 +118,7 @@ struct Checker<'a> {
 struct Token {
     /// Whether it names one at all, right or wrong.
     is_named: bool,
-    source: Option<TokenSource>,
+    source: Option<SecretSource>,
 }
 
 impl Checker<'_> {
@@ -108,7 +130,7 @@ impl Checker<'_> {
     ) -> Option<Config> {
         let options = self.options;
         let codecov = &options.codecov;
-        let instance = self.instance();
+        self.instance = self.instance();
         self.url(self.top, &["codecov", "base_url"], &codecov.base_url);
         self.seats(self.top, &options.seats);
         let token = self.token(
@@ -120,7 +142,7 @@ impl Checker<'_> {
         let organizations = self.organizations(organizations, &token);
         let sinks = self.sinks(sinks, &organizations);
         Some(Config {
-            instance: instance?,
+            instance: self.instance.take()?,
             state_dir: self.directory.join(&options.state_dir),
             listen: options.listen.0,
             http_hosts: options.http.hosts.iter().map(|host| host.0.clone()).collect(),
@@ -196,16 +218,22 @@ impl Checker<'_> {
                 return Token { is_named, source: None };
             }
             (Some(name), None) => {
-                let source = TokenSource::locate(name, self.directory, self.credentials);
+                let source = self.locate(name);
                 (section.place(&file_keys), source)
             }
             (None, Some(Variable(name))) => {
-                (section.place(&variable_keys), TokenSource::Env(name.clone()))
+                (section.place(&variable_keys), SecretSource::Env(name.clone()))
             }
             (None, None) => return Token { is_named, source: None },
         };
         self.tokens.push((place, source.clone()));
         Token { is_named, source: Some(source) }
+    }
+
+    /// Where the secret is that the file calls `name`.
+    fn locate(&self, name: &Path) -> SecretSource {
+        let (directory, credentials) = (self.directory, self.outside.credentials.as_deref());
+        SecretSource::locate(name, &Origin { directory, credentials, ..Origin::default() })
     }
 
     /// The seats of an organization, or those of the top level.

@@ -53,15 +53,24 @@ impl Section<'_> {
         !matches!(node.value, Value::Null)
     }
 
-    /// Where the value at the end of `keys` stands, or as much of the way as there is.
+    /// Where the value at the end of `keys`, which may be indices of lists, stands, or as much of the way as there is.
     pub(super) fn place(self, keys: &[&str]) -> Place {
         let mut path = self.path.to_vec();
         let mut node = self.node;
         for key in keys {
-            let Some(next) = node.get(key) else { break };
+            let Some((step, next)) = child(node, key) else { break };
             node = next;
-            path.push(Step::Key((*key).to_owned()));
+            path.push(step);
         }
         Place { position: node.position, path: tree::display(&path) }
     }
+}
+
+/// The part of a mapping, or of a list, that `key` names.
+fn child<'a>(node: &'a Node, key: &str) -> Option<(Step, &'a Node)> {
+    if let Value::Sequence(nodes) = &node.value {
+        let index = key.parse().ok()?;
+        return Some((Step::Index(index), nodes.get(index)?));
+    }
+    Some((Step::Key(key.to_owned()), node.get(key)?))
 }

@@ -1,11 +1,17 @@
 //! The sinks: their kinds, their names, and filters that mean something.
 
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use seatwatch_sdk::{Origin, SinkConfig};
+
 use super::Checker;
 use super::organizations::{ORGANIZATIONS, Organizations};
 use super::place::{Place, Section};
 use crate::config::filter::{self, OrganizationFilter};
 use crate::config::options::SinkOptions;
-use crate::config::problem::{self, Problem, did_you_mean};
+use crate::config::problem::{self, Position, Problem, did_you_mean};
 use crate::config::tree::{Entry, Node, Step, Value};
 use crate::config::value::{Patience, Period};
 use crate::config::{Cron, SinkEntry, Timing, reader, unavailable};
@@ -33,10 +39,32 @@ impl Checker<'_> {
                 Vec::new()
             }
         };
-        entries.into_iter().filter_map(|entry| self.sink(entry, organizations)).collect()
+        let names: HashMap<String, Position> =
+            entries.iter().map(|entry| (entry.key.clone(), entry.position)).collect();
+        let mut heirs = HashMap::new();
+        let mut sinks = Vec::new();
+        for entry in entries {
+            let Some((entry, formerly)) = self.sink(entry, organizations) else { continue };
+            if let (Some(place), Some(former)) = (formerly, &entry.formerly) {
+                self.problems.extend(former_name_problem(&place, former, &entry.name, &names));
+                if let Some(other) = heirs.insert(former.clone(), entry.name.clone()) {
+                    let text =
+                        format!("`{SINKS}.{other}` was `{former}` already, and one goes on once");
+                    let hint = "remove the line at the one that is new";
+                    self.problems.push(place.error(text).with_hint(hint));
+                }
+            }
+            sinks.push(entry);
+        }
+        sinks
     }
 
-    fn sink(&mut self, entry: Entry, organizations: &Organizations) -> Option<SinkEntry> {
+    /// Checks one entry. Returns it with the place where it says what it was called before.
+    fn sink(
+        &mut self,
+        entry: Entry,
+        organizations: &Organizations,
+    ) -> Option<(SinkEntry, Option<Place>)> {
         let Entry { key: name, position, mut node } = entry;
         let path = [Step::Key(SINKS.to_owned()), Step::Key(name.clone())];
         let allowed = |c: char| c.is_ascii_alphanumeric() || "-_".contains(c);
@@ -48,13 +76,7 @@ impl Checker<'_> {
             )));
         }
         let common: SinkOptions = reader::read(&mut node, &path, &mut self.problems)?;
-        let Some(kind) = sinks::find(&common.r#type) else {
-            let place = Section { node: &node, path: &path }.place(&["type"]);
-            self.problems.push(unknown_type(&place, &common.r#type));
-            return None;
-        };
-        let config =
-            reader::read_beside(&mut node, &path, SinkOptions::KEYS, &mut self.problems, kind.read);
+        let (kind, config) = self.own_part(&mut node, &path, &common)?;
         let section = Section { node: &node, path: &path };
         let events = node.get("events").map(|events| &events.value);
         if matches!(events, Some(Value::Sequence(events)) if events.is_empty()) {
@@ -65,10 +87,61 @@ impl Checker<'_> {
             Some(patterns) => self.filter(section, patterns, organizations),
             None => Some(OrganizationFilter::all()),
         };
-        let mut config = config?;
-        config.resolve(self.directory);
+        let config = self.resolved(config?, &name, section);
+        let kind_wait = sinks::find(&kind).map_or(Duration::ZERO, |kind| kind.wait);
+        let entry = SinkEntry {
+            name,
+            kind,
+            formerly: common.formerly,
+            events: common.events.map(|events| events.into_iter().map(|wanted| wanted.0).collect()),
+            organizations: filter?,
+            redact: common.redact.into_iter().collect(),
+            timing: self.timing(section, common.digest.as_ref(), common.wait, kind_wait),
+            give_up_after: match common.give_up_after {
+                Patience::For(period) => Some(period.0),
+                Patience::Forever => None,
+            },
+            config: Arc::clone(&config),
+        };
+        let formerly = entry.formerly.is_some().then(|| section.place(&["formerly"]));
+        self.named.push(NamedSink { path: path.into(), node, config });
+        Some((entry, formerly))
+    }
+
+    /// Reads what is the kind's own; without a kind there is nothing to read it.
+    fn own_part(
+        &mut self,
+        node: &mut Node,
+        path: &[Step],
+        common: &SinkOptions,
+    ) -> Option<(String, Option<Box<dyn SinkConfig>>)> {
+        let others = SinkOptions::KEYS;
+        if let Some(kind) = sinks::find(&common.r#type) {
+            let config = reader::read_beside(node, path, others, &mut self.problems, kind.read);
+            return Some((kind.name.to_owned(), config));
+        }
+        let place = Section { node, path }.place(&["type"]);
+        self.problems.push(unknown_type(&place, &common.r#type));
+        None
+    }
+
+    /// A sink's own part as the rest of the program sees it, less what is wrong with it.
+    fn resolved(
+        &mut self,
+        mut config: Box<dyn SinkConfig>,
+        name: &str,
+        section: Section<'_>,
+    ) -> Arc<dyn SinkConfig> {
+        config.resolve(&Origin {
+            directory: self.directory,
+            credentials: self.outside.credentials.as_deref(),
+            instance: self.instance.as_deref().unwrap_or_default(),
+            sink: name,
+            timezone: self.options.timezone.0,
+        });
+        self.problems.extend(placed(section, config.problems()));
         if let Some(receiver) = config.receiver() {
-            let other = self.receivers.entry(receiver).or_insert_with(|| name.clone());
+            let other = self.receivers.entry(receiver).or_insert_with(|| name.to_owned());
             if *other != name {
                 let problem = section.place(&["type"]).error(format!(
                     "delivers to the same place as `{SINKS}.{other}`, and each would stand in the \
@@ -77,22 +150,19 @@ impl Checker<'_> {
                 self.problems.push(problem.with_hint("give each sink a place of its own"));
             }
         }
-        Some(SinkEntry {
-            name,
-            kind: kind.name,
-            events: common.events.map(|events| events.into_iter().collect()),
-            organizations: filter?,
-            timing: self.timing(section, common.digest.as_ref(), common.wait),
-            give_up_after: match common.give_up_after {
-                Patience::For(period) => Some(period.0),
-                Patience::Forever => None,
-            },
-            config: config.into(),
-        })
+        config.into()
     }
 
-    fn timing(&mut self, section: Section<'_>, digest: Option<&Cron>, wait: Period<0>) -> Timing {
-        let Some(digest) = digest else { return Timing::Wait(wait.0) };
+    fn timing(
+        &mut self,
+        section: Section<'_>,
+        digest: Option<&Cron>,
+        wait: Option<Period<0>>,
+        kind_wait: Duration,
+    ) -> Timing {
+        let Some(digest) = digest else {
+            return Timing::Wait(wait.map_or(kind_wait, |wait| wait.0));
+        };
         if section.has(&["wait"]) {
             let problem = section
                 .place(&["wait"])
@@ -139,6 +209,51 @@ impl Checker<'_> {
         }
         OrganizationFilter::of(patterns).ok()
     }
+}
+
+/// A sink's own part and where it stands in the file, to look at the files that it names.
+pub(in crate::config) struct NamedSink {
+    path: Vec<Step>,
+    node: Node,
+    config: Arc<dyn SinkConfig>,
+}
+
+impl NamedSink {
+    /// What is wrong with those files.
+    pub(in crate::config) fn file_problems(&self) -> Vec<Problem> {
+        placed(Section { node: &self.node, path: &self.path }, self.config.file_problems())
+    }
+}
+
+/// What a sink found, where it stands in the file.
+fn placed(section: Section<'_>, problems: Vec<seatwatch_sdk::Problem>) -> Vec<Problem> {
+    let placed = |problem: seatwatch_sdk::Problem| {
+        let keys: Vec<&str> = problem.keys.iter().map(String::as_str).collect();
+        let placed = section.place(&keys).error(problem.text);
+        match problem.hint {
+            Some(hint) => placed.with_hint(hint),
+            None => placed,
+        }
+    };
+    problems.into_iter().map(placed).collect()
+}
+
+/// What is wrong with the name that a sink had before.
+fn former_name_problem(
+    place: &Place,
+    former: &str,
+    name: &str,
+    names: &HashMap<String, Position>,
+) -> Option<Problem> {
+    if former == name {
+        let problem = place.error(format!("`{name}` is what it is called now"));
+        return Some(problem.with_hint("name what it was called before, or remove the line"));
+    }
+    let position = names.get(former)?;
+    let problem = place.error(format!("`{former}` is itself among `{SINKS}`"));
+    Some(problem.with_hint(format!(
+        "it stands at {position}; remove it there if it is called `{name}` now"
+    )))
 }
 
 /// What is wrong with a name, not a pattern, in a filter.

@@ -79,7 +79,7 @@ mod time;
 
 pub(crate) use self::address::{HostName, Listen};
 pub(crate) use self::base_url::BaseUrl;
-pub(crate) use self::names::{Instance, Label, OrganizationName, ServiceName, Variable};
+pub(crate) use self::names::{Instance, Label, OrganizationName, ServiceName, Variable, Wanted};
 pub use self::numbers::WarnAt;
 pub(crate) use self::numbers::{Rate, Within};
 pub(crate) use self::time::{Patience, Period, Zone};

@@ -1,8 +1,12 @@
 //! Names: of the installation, of organizations, of variables.
 
+use std::borrow::Cow;
 use std::str::FromStr;
 
-use schemars::{Schema, json_schema};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use seatwatch_sdk::EventKind;
+use serde::{Deserialize, Deserializer, de};
+use serde_json::Value;
 
 use super::Written;
 use crate::config::problem;
@@ -66,6 +70,39 @@ impl FromStr for Variable {
                         token itself does not stand in this file");
         }
         Ok(Self(text.to_owned()))
+    }
+}
+
+/// An event that a sink can ask for: one of the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Wanted(pub(crate) EventKind);
+
+impl<'de> Deserialize<'de> for Wanted {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match EventKind::deserialize(deserializer)? {
+            EventKind::Test => Err(de::Error::custom(
+                "`test` cannot be asked for\n`seatwatch sink test` sends it, whatever stands here",
+            )),
+            kind => Ok(Self(kind)),
+        }
+    }
+}
+
+impl JsonSchema for Wanted {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "Wanted".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let mut schema = EventKind::json_schema(generator);
+        if let Some(kinds) = schema.get_mut("oneOf").and_then(Value::as_array_mut) {
+            kinds.retain(|kind| kind["const"] != EventKind::Test.word());
+        }
+        schema
     }
 }
 

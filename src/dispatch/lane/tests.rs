@@ -2,12 +2,11 @@
 //! is added meanwhile, every event that the filter lets pass is taken once or buried, in order.
 
 use std::collections::VecDeque;
-use std::path::Path;
 use std::sync::Mutex;
 
 use proptest::collection::vec;
 use proptest::prelude::*;
-use seatwatch_sdk::{Data, EventKind, SinkConfig, async_trait};
+use seatwatch_sdk::{Data, EventKind, Origin, SinkConfig, async_trait};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 use uuid::Uuid;
@@ -41,7 +40,7 @@ impl std::fmt::Debug for Config {
 }
 
 impl SinkConfig for Config {
-    fn resolve(&mut self, _: &Path) {}
+    fn resolve(&mut self, _: &Origin<'_>) {}
 
     fn max_events(&self) -> usize {
         self.max_events
@@ -66,7 +65,7 @@ impl Sink for Fake {
         let outcome = receiver.answers.pop_front().unwrap_or(Outcome::Accepted);
         let accepted = match &outcome {
             Outcome::Accepted => sequences.len(),
-            Outcome::Partial { accepted, .. } => *accepted,
+            Outcome::Partial { accepted, .. } | Outcome::Prefix { accepted } => *accepted,
         };
         receiver.taken.extend(sequences.iter().take(accepted));
         receiver.tried.push((delivery.id.to_owned(), delivery.attempt, sequences));
@@ -102,9 +101,11 @@ impl World {
     fn open(&self) -> Lane {
         let entry = SinkEntry {
             name: "sink".to_owned(),
-            kind: "fake",
+            kind: "fake".to_owned(),
+            formerly: None,
             events: Some([EventKind::Left].into()),
             organizations: OrganizationFilter::all(),
+            redact: BTreeSet::new(),
             timing: Timing::Wait(Duration::ZERO),
             give_up_after: None,
             config: Arc::new(self.config.clone()),
@@ -146,7 +147,7 @@ impl World {
     /// The lane as the store has it.
     fn kept(&self) -> (store::Lane, u64) {
         let kept = self.store.read(|view| {
-            let lane = view.find_lane("sink", "main")?.unwrap();
+            let lane = view.find_lane("sink".into(), "main")?.unwrap();
             Ok((lane, view.dead_letters("sink", "main")?.0))
         });
         kept.unwrap()
@@ -183,6 +184,7 @@ fn actions() -> impl Strategy<Value = Action> {
     let outcome = prop_oneof![
         Just(Outcome::Accepted),
         (0usize..4, then).prop_map(|(accepted, then)| Outcome::Partial { accepted, then }),
+        (0usize..4).prop_map(|accepted| Outcome::Prefix { accepted }),
     ];
     prop_oneof![
         2 => vec(any::<bool>(), 1..5).prop_map(Action::Append),

@@ -89,6 +89,11 @@ fn what_a_receiver_says_is_written_down() {
     check(after(1, reject()), "done 5, dead 5 malformed, new 6–7 attempt 2");
     check(after(2, reject()), "done 7, dead 6 malformed");
 
+    check(Outcome::Prefix { accepted: 0 }, "again 3–7 attempt 2 failed");
+    check(Outcome::Prefix { accepted: 1 }, "done 3, new 5–7 attempt 1");
+    check(Outcome::Prefix { accepted: 3 }, "done 7");
+    check(Outcome::Prefix { accepted: 9 }, "done 7");
+
     check(after(0, disable()), "again 3–7 attempt 2 failed, disabled gone");
     check(after(2, disable()), "done 5, new 6–7 attempt 2 failed, disabled gone");
 }
@@ -102,6 +107,7 @@ fn what_is_left_of_a_repeat_is_a_repeat() {
     assert_eq!(settle(after(0, reject())), "done 3, dead 3 malformed, new 5–5 attempt 2");
     assert_eq!(settle(after(1, retry())), "done 3, new 5–5 attempt 2 failed");
     assert_eq!(settle(after(0, retry())), "again 3–5 attempt 5 failed");
+    assert_eq!(settle(Outcome::Prefix { accepted: 1 }), "done 3, new 5–5 attempt 2");
 }
 
 /// The time is that of the head: it starts anew when another event is at the head.

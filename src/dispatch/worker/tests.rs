@@ -1,9 +1,11 @@
 //! Workers begin, hurry and end: one at a time a lane, and none leaves a receiver in mid-delivery.
 
-use std::path::Path;
+use std::collections::BTreeSet;
 use std::sync::Mutex;
 
-use seatwatch_sdk::{Data, Delivery, EventKind, Failure, Outcome, Sink, SinkConfig, async_trait};
+use seatwatch_sdk::{
+    Data, Delivery, EventKind, Failure, Origin, Outcome, Sink, SinkConfig, async_trait,
+};
 use tempfile::TempDir;
 use tokio::sync::Semaphore;
 use uuid::Uuid;
@@ -34,7 +36,7 @@ impl std::fmt::Debug for Slow {
 }
 
 impl SinkConfig for Slow {
-    fn resolve(&mut self, _: &Path) {}
+    fn resolve(&mut self, _: &Origin<'_>) {}
 
     fn build(&self, _: &str) -> Box<dyn Sink> {
         Box::new(self.clone())
@@ -80,9 +82,11 @@ impl World {
     async fn serve(&self, wait: Duration) -> (Workers, SinkEntry) {
         let entry = SinkEntry {
             name: "sink".to_owned(),
-            kind: "slow",
+            kind: "slow".to_owned(),
+            formerly: None,
             events: None,
             organizations: OrganizationFilter::all(),
+            redact: BTreeSet::new(),
             timing: Timing::Wait(wait),
             give_up_after: None,
             config: Arc::new(self.sink.clone()),

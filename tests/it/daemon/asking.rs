@@ -64,7 +64,7 @@ static HOLDS: std::sync::LazyLock<regex::Regex> =
     std::sync::LazyLock::new(|| regex::Regex::new(r"\b[0-9a-f]{8,16}\b").unwrap());
 
 /// Whether one runs.
-static DAEMON: std::sync::LazyLock<regex::Regex> =
+pub(super) static DAEMON: std::sync::LazyLock<regex::Regex> =
     std::sync::LazyLock::new(|| regex::Regex::new(r"(no|the) daemon runs.*").unwrap());
 
 #[test]

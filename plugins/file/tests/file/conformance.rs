@@ -4,8 +4,8 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 
 use seatwatch_file::{FileConfig, Format};
-use seatwatch_sdk::SinkConfig;
 use seatwatch_sdk::conformance::{Receiver, run};
+use seatwatch_sdk::{Origin, SinkConfig};
 
 use crate::world::World;
 
@@ -42,11 +42,13 @@ async fn csv_keeps_the_promises_of_a_sink() {
 #[test]
 fn the_config_is_strict_and_short() {
     let parse = |text| serde_json::from_str::<FileConfig>(text);
+    let origin =
+        |directory: &'static str| Origin { directory: directory.as_ref(), ..Origin::default() };
     let mut config = parse(r#"{"path":"log/events.ndjson"}"#).unwrap();
     assert_eq!(config.format, Format::Ndjson);
-    config.resolve("/etc/seatwatch".as_ref());
+    config.resolve(&origin("/etc/seatwatch"));
     assert_eq!(config.path, std::path::Path::new("/etc/seatwatch/log/events.ndjson"));
-    config.resolve("/elsewhere".as_ref());
+    config.resolve(&origin("/elsewhere"));
     assert_eq!(config.path, std::path::Path::new("/etc/seatwatch/log/events.ndjson"));
 
     assert_eq!(parse(r#"{"path":"/x","format":"csv"}"#).unwrap().format, Format::Csv);

@@ -2,12 +2,11 @@
 
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Waker};
 
 use super::*;
-use crate::async_trait;
+use crate::{Origin, async_trait};
 
 /// What is wrong with the sink under test.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -38,7 +37,7 @@ impl std::fmt::Debug for MemoryConfig {
 }
 
 impl SinkConfig for MemoryConfig {
-    fn resolve(&mut self, _directory: &Path) {}
+    fn resolve(&mut self, _origin: &Origin<'_>) {}
 
     fn build(&self, _lane: &str) -> Box<dyn Sink> {
         Box::new(self.clone())

@@ -1,12 +1,13 @@
 //! Secrets: where they come from, and how they stay secret.
 //!
-//! A secret is read when it is needed, so that a rotated token is taken up without a reload. It
+//! A secret is read when it is needed, so that a rotated one is taken up without a reload. It
 //! comes from a file, a systemd credential or the environment, never from the configuration. A
 //! file that other people can read is refused, for root too: the mode is looked at, not whether
 //! opening succeeds.
 //!
 //! No error quotes what was read.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, Read as _};
@@ -14,9 +15,13 @@ use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use nix::fcntl::OFlag;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use secrecy::{ExposeSecret as _, SecretString};
+use serde::{Deserialize, Deserializer};
 
-/// Tokens are short; what is longer was named by mistake.
+use crate::{Origin, io_reason};
+
+/// Secrets are short; what is longer was named by mistake.
 const MAX_BYTES: u64 = 64 * 1024;
 
 /// A secret in memory. `Debug` prints `***`, and it is wiped when dropped.
@@ -41,9 +46,9 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// Where a token comes from.
+/// Where a secret comes from.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum TokenSource {
+pub enum SecretSource {
     /// A file that only we, root and our group may read.
     File(PathBuf),
     /// An environment variable.
@@ -52,7 +57,29 @@ pub enum TokenSource {
     Credential(PathBuf),
 }
 
-impl fmt::Display for TokenSource {
+/// In a configuration, the path of a file; where it lies is known once it is
+/// [resolved](SecretSource::resolve).
+impl<'de> Deserialize<'de> for SecretSource {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        PathBuf::deserialize(deserializer).map(Self::File)
+    }
+}
+
+impl JsonSchema for SecretSource {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "SecretSource".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "title": "a path" })
+    }
+}
+
+impl fmt::Display for SecretSource {
     /// What an error or a log line calls it.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -69,20 +96,36 @@ fn is_token(path: &Path) -> bool {
     name.is_some_and(|name| uuid::Uuid::try_parse(name).is_ok())
 }
 
-impl TokenSource {
+impl SecretSource {
     /// Where the secret called `name` in a configuration in `directory` is.
     ///
     /// A bare name is looked up among the credentials first, if there are any.
-    pub(crate) fn locate(name: &Path, directory: &Path, credentials: Option<&Path>) -> Self {
+    pub fn locate(name: &Path, origin: &Origin<'_>) -> Self {
         let is_bare = name.components().count() == 1 && name.file_name() == Some(name.as_os_str());
-        if let (true, Some(credentials)) = (is_bare, credentials) {
+        if let (true, Some(credentials)) = (is_bare, origin.credentials) {
             let credential = credentials.join(name);
             if credential.exists() {
                 return Self::Credential(credential);
             }
         }
         // Collected again, a path loses its `./`.
-        Self::File(directory.join(name).components().collect())
+        Self::File(origin.directory.join(name).components().collect())
+    }
+
+    /// The same source, as a configuration in `origin` means it; a sink calls it for each of its
+    /// secrets when its paths are resolved. Resolved again, it stays as it is.
+    pub fn resolve(&mut self, origin: &Origin<'_>) {
+        if let Self::File(path) = self {
+            *self = Self::locate(path, origin);
+        }
+    }
+
+    /// Where it lies; none for one from the environment.
+    pub fn path(&self) -> Option<&Path> {
+        match self {
+            Self::File(path) | Self::Credential(path) => Some(path),
+            Self::Env(_) => None,
+        }
     }
 
     /// Reads it now.
@@ -91,11 +134,58 @@ impl TokenSource {
     ///
     /// # Errors
     ///
-    /// It is not there, others can read it, or what is there cannot be a token.
+    /// It is not there, others can read it, or what is there cannot be a secret in one word.
     pub fn read(&self) -> Result<Secret, SecretError> {
-        self.read_text()
-            .and_then(|text| whole(&text))
-            .map_err(|kind| SecretError { from: self.clone(), kind })
+        self.read_as(whole)
+    }
+
+    /// Reads a secret that may hold blanks, such as a password: one line.
+    ///
+    /// # Errors
+    ///
+    /// As of [`read`](Self::read), or there is more than a line.
+    pub fn read_line(&self) -> Result<Secret, SecretError> {
+        self.read_as(line)
+    }
+
+    /// Reads several secrets, at least one: those that stand between white space and line ends.
+    /// While one is rotated, the old and the new one are both in the file.
+    ///
+    /// # Errors
+    ///
+    /// As of [`read`](Self::read).
+    pub fn read_several(&self) -> Result<Vec<Secret>, SecretError> {
+        self.read_as(|text| {
+            let words: Vec<_> = text.split_whitespace().map(Secret::new).collect();
+            if words.is_empty() { Err(Kind::Empty) } else { Ok(words) }
+        })
+    }
+
+    /// Reads a secret of many lines, such as a private key in PEM form, as it is.
+    ///
+    /// # Errors
+    ///
+    /// It is not there, others can read it, it is empty or not text.
+    pub fn read_lines(&self) -> Result<Secret, SecretError> {
+        self.read_as(
+            |text| {
+                if text.trim().is_empty() { Err(Kind::Empty) } else { Ok(Secret::new(text)) }
+            },
+        )
+    }
+
+    /// Makes sure that it can be read and that nobody else can, whatever is in it.
+    ///
+    /// # Errors
+    ///
+    /// It is not there, others can read it, or it is empty.
+    pub fn probe(&self) -> Result<(), SecretError> {
+        self.read_as(|text| if text.trim().is_empty() { Err(Kind::Empty) } else { Ok(()) })
+    }
+
+    fn read_as<T>(&self, take: impl FnOnce(&str) -> Result<T, Kind>) -> Result<T, SecretError> {
+        let taken = self.read_text().and_then(|text| take(&text));
+        taken.map_err(|kind| SecretError { from: self.clone(), kind })
     }
 
     fn read_text(&self) -> Result<String, Kind> {
@@ -141,6 +231,19 @@ fn check_mode(metadata: &Metadata) -> Result<(), Kind> {
     Ok(())
 }
 
+/// Takes off the line end and makes sure that the rest is one line.
+fn line(text: &str) -> Result<Secret, Kind> {
+    let line = text.strip_suffix('\n').unwrap_or(text);
+    let line = line.strip_suffix('\r').unwrap_or(line);
+    if line.trim().is_empty() {
+        return Err(Kind::Empty);
+    }
+    if line.contains(char::is_control) {
+        return Err(Kind::Space);
+    }
+    Ok(Secret::new(line))
+}
+
 /// Takes off the line end and makes sure that the rest is one word.
 fn whole(text: &str) -> Result<Secret, Kind> {
     let word = text.strip_suffix('\n').unwrap_or(text);
@@ -157,7 +260,7 @@ fn whole(text: &str) -> Result<Secret, Kind> {
 /// Why a secret cannot be used.
 #[derive(Debug)]
 pub struct SecretError {
-    from: TokenSource,
+    from: SecretSource,
     kind: Kind,
 }
 
@@ -178,20 +281,20 @@ impl SecretError {
     pub fn hint(&self) -> String {
         let from = &self.from;
         match (&self.kind, from) {
-            (Kind::Unset, _) | (Kind::Empty, TokenSource::Env(_)) => {
+            (Kind::Unset, _) | (Kind::Empty, SecretSource::Env(_)) => {
                 format!("put the token into {from}, or name a file in `token_file`")
             }
             (Kind::Unreadable(error), _) if error.kind() == io::ErrorKind::PermissionDenied => {
                 "the user that seatwatch runs as must own it".to_owned()
             }
             (Kind::Unreadable(_) | Kind::Empty, _) => {
-                format!("put the token alone into it, and `chmod 600 {from}`")
+                format!("put the secret alone into it, and `chmod 600 {from}`")
             }
             (Kind::Open { .. }, _) => format!("`chmod 600 {from}`"),
             (Kind::NotAFile | Kind::TooLarge | Kind::NotText, _) => {
-                "name a file that holds the token and nothing else".to_owned()
+                "name a file that holds the secret and nothing else".to_owned()
             }
-            (Kind::Space, _) => "it must hold the token and nothing else, in one line".to_owned(),
+            (Kind::Space, _) => "it must hold the secret and nothing else, in one line".to_owned(),
         }
     }
 }
@@ -207,7 +310,7 @@ impl fmt::Display for SecretError {
                 write!(f, "the secret `{from}` does not exist")
             }
             Kind::Unreadable(error) => {
-                write!(f, "the secret `{from}` cannot be read: {}", reason(error))
+                write!(f, "the secret `{from}` cannot be read: {}", io_reason(error))
             }
             Kind::NotAFile => write!(f, "the secret `{from}` is not a regular file"),
             Kind::Open { mode, by } => {
@@ -218,14 +321,6 @@ impl fmt::Display for SecretError {
             Kind::Empty => write!(f, "the secret `{from}` is empty"),
             Kind::Space => write!(f, "the secret `{from}` holds white space or control characters"),
         }
-    }
-}
-
-/// An I/O error in lower case and without its number.
-pub(super) fn reason(error: &io::Error) -> String {
-    match error.raw_os_error() {
-        Some(code) => nix::errno::Errno::from_raw(code).desc().to_lowercase(),
-        None => error.to_string(),
     }
 }
 
@@ -242,10 +337,10 @@ mod tests {
         let path = directory.path().join("token");
         fs::write(&path, content).unwrap();
         fs::set_permissions(&path, Permissions::from_mode(mode)).unwrap();
-        show(&TokenSource::File(path), directory.path())
+        show(&SecretSource::File(path), directory.path())
     }
 
-    fn show(source: &TokenSource, directory: &Path) -> String {
+    fn show(source: &SecretSource, directory: &Path) -> String {
         let text = match source.read() {
             Ok(secret) => secret.expose().to_owned(),
             Err(error) => format!("{error}; {}", error.hint()),
@@ -278,13 +373,13 @@ mod tests {
         insta::assert_snapshot!(cases.map(|(content, mode)| read(content, mode)).join("\n"), @r"
         the secret `[DIR]/token` can be read by everybody (mode 0644); `chmod 600 [DIR]/token`
         the secret `[DIR]/token` can be read by everybody (mode 0604); `chmod 600 [DIR]/token`
-        the secret `[DIR]/token` is empty; put the token alone into it, and `chmod 600 [DIR]/token`
-        the secret `[DIR]/token` is empty; put the token alone into it, and `chmod 600 [DIR]/token`
-        the secret `[DIR]/token` holds white space or control characters; it must hold the token and nothing else, in one line
-        the secret `[DIR]/token` holds white space or control characters; it must hold the token and nothing else, in one line
-        the secret `[DIR]/token` holds white space or control characters; it must hold the token and nothing else, in one line
-        the secret `[DIR]/token` is not UTF-8 text; name a file that holds the token and nothing else
-        the secret `[DIR]/token` is larger than 64 KiB; name a file that holds the token and nothing else
+        the secret `[DIR]/token` is empty; put the secret alone into it, and `chmod 600 [DIR]/token`
+        the secret `[DIR]/token` is empty; put the secret alone into it, and `chmod 600 [DIR]/token`
+        the secret `[DIR]/token` holds white space or control characters; it must hold the secret and nothing else, in one line
+        the secret `[DIR]/token` holds white space or control characters; it must hold the secret and nothing else, in one line
+        the secret `[DIR]/token` holds white space or control characters; it must hold the secret and nothing else, in one line
+        the secret `[DIR]/token` is not UTF-8 text; name a file that holds the secret and nothing else
+        the secret `[DIR]/token` is larger than 64 KiB; name a file that holds the secret and nothing else
         ");
     }
 
@@ -294,11 +389,11 @@ mod tests {
         let pipe = directory.path().join("pipe");
         nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRUSR).unwrap();
         let sources = [pipe, directory.path().to_owned(), directory.path().join("missing")];
-        let texts = sources.map(|path| show(&TokenSource::File(path), directory.path()));
+        let texts = sources.map(|path| show(&SecretSource::File(path), directory.path()));
         insta::assert_snapshot!(texts.join("\n"), @r"
-        the secret `[DIR]/pipe` is not a regular file; name a file that holds the token and nothing else
-        the secret `[DIR]` is not a regular file; name a file that holds the token and nothing else
-        the secret `[DIR]/missing` does not exist; put the token alone into it, and `chmod 600 [DIR]/missing`
+        the secret `[DIR]/pipe` is not a regular file; name a file that holds the secret and nothing else
+        the secret `[DIR]` is not a regular file; name a file that holds the secret and nothing else
+        the secret `[DIR]/missing` does not exist; put the secret alone into it, and `chmod 600 [DIR]/missing`
         ");
     }
 
@@ -309,21 +404,23 @@ mod tests {
         fs::write(credentials.join("token"), "t0ken").unwrap();
         fs::set_permissions(credentials.join("token"), Permissions::from_mode(0o644)).unwrap();
         let locate = |name: &str| {
-            TokenSource::locate(Path::new(name), Path::new("/etc/seatwatch"), Some(credentials))
+            let directory = Path::new("/etc/seatwatch");
+            let origin = Origin { directory, credentials: Some(credentials), ..Origin::default() };
+            SecretSource::locate(Path::new(name), &origin)
         };
         let credential = locate("token");
-        assert_eq!(credential, TokenSource::Credential(credentials.join("token")));
+        assert_eq!(credential, SecretSource::Credential(credentials.join("token")));
         assert_eq!(credential.read().unwrap().expose(), "t0ken");
-        assert_eq!(locate("./token"), TokenSource::File("/etc/seatwatch/token".into()));
-        assert_eq!(locate("other"), TokenSource::File("/etc/seatwatch/other".into()));
-        assert_eq!(locate("/run/token"), TokenSource::File("/run/token".into()));
+        assert_eq!(locate("./token"), SecretSource::File("/etc/seatwatch/token".into()));
+        assert_eq!(locate("other"), SecretSource::File("/etc/seatwatch/other".into()));
+        assert_eq!(locate("/run/token"), SecretSource::File("/run/token".into()));
     }
 
     #[test]
     fn a_variable_must_be_set() {
-        let error = TokenSource::Env("SEATWATCH_TEST_UNSET".into()).read().unwrap_err();
+        let error = SecretSource::Env("SEATWATCH_TEST_UNSET".into()).read().unwrap_err();
         insta::assert_snapshot!(format!("{error}; {}", error.hint()), @"the environment variable `$SEATWATCH_TEST_UNSET` is not set; put the token into $SEATWATCH_TEST_UNSET, or name a file in `token_file`");
-        assert!(TokenSource::Env("PATH".into()).read().is_ok());
+        assert!(SecretSource::Env("PATH".into()).read().is_ok());
     }
 
     #[test]

@@ -1,0 +1,446 @@
+//! `seatwatch outbox`: what waits for delivery, what was given up, and a person's word on it.
+
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+use std::path::Path;
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use chrono_tz::Tz;
+use seatwatch_sdk::Event;
+
+use super::exit::{Exit, Failure, Stop};
+use super::output::{
+    Format, Row, align_right, count, row, shown, table, write_pages, write_rows, write_table,
+};
+use super::sink::lane_name;
+use super::status::local;
+use super::{instance, order};
+use crate::config::Config;
+use crate::dispatch::{self, Act, Acted, Head, Retried, Skipped};
+use crate::store::{KeptLetter, Letters, Reader, StoreError};
+
+/// So many dead letters are read at once.
+const PAGE: usize = 1000;
+
+/// Commands about what was not delivered.
+#[derive(Debug, clap::Subcommand)]
+pub(super) enum Outbox {
+    /// Shows what each sink has before it next, and what was given up: the dead letters.
+    List(List),
+    /// Tries dead letters again, now.
+    Retry(Retry),
+    /// Forgets dead letters, for ever.
+    Drop(Drop),
+    /// Gives up the event that a sink is stuck at: it becomes a dead letter, and the next is tried.
+    Skip(Skip),
+}
+
+/// Arguments of `outbox list`.
+#[derive(Debug, clap::Args)]
+pub(super) struct List {
+    /// Only of this sink.
+    #[arg(value_name = "SINK")]
+    sink: Option<String>,
+}
+
+/// Arguments of `outbox retry`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Retry {
+    /// Of these sinks, or those of these numbers, as `outbox list` shows them; without any, all.
+    #[arg(value_name = "SINK|ID")]
+    which: Vec<String>,
+}
+
+/// Arguments of `outbox drop`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Drop {
+    /// Of these sinks, or those of these numbers, as `outbox list` shows them.
+    #[arg(value_name = "SINK|ID", required_unless_present = "all")]
+    which: Vec<String>,
+
+    /// All of them, of all sinks.
+    #[arg(long, conflicts_with = "which")]
+    all: bool,
+}
+
+/// Arguments of `outbox skip`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Skip {
+    /// The sink's name in the config.
+    #[arg(value_name = "SINK")]
+    sink: String,
+
+    /// Only in this lane, such as one recipient of a mail sink.
+    #[arg(long, value_name = "NAME")]
+    lane: Option<String>,
+}
+
+impl Outbox {
+    pub(super) fn run(self, config: &Path, format: Format) -> Result<Exit, Stop> {
+        let config = instance::load(config)?;
+        match self {
+            Self::List(command) => command.run(&config, format),
+            Self::Retry(command) => command.run(&config, format),
+            Self::Drop(command) => command.run(&config, format),
+            Self::Skip(command) => command.run(&config, format),
+        }
+    }
+}
+
+/// The keys of a row for machines: a lane's next event (`queued`), or a dead letter (`dead`).
+const COLUMNS: &[&str] = &[
+    "state",
+    "id",
+    "sink",
+    "lane",
+    "sequence",
+    "time",
+    "organization",
+    "event",
+    "username",
+    "reason",
+    "since",
+    "attempts",
+    "next_attempt",
+    "queued",
+];
+
+impl List {
+    fn run(self, config: &Config, format: Format) -> Result<Exit, Stop> {
+        let reader = Reader::open(&config.state_dir)?;
+        if let Some(name) = &self.sink {
+            self.known(config, &reader, name)?;
+        }
+        let mut heads = dispatch::heads(&reader, &config.sinks)?;
+        heads.retain(|head| self.sink.as_ref().is_none_or(|name| head.sink == *name));
+        let letters = Letters { sink: self.sink, ..Letters::default() };
+        let mut out = super::stdout();
+        if format == Format::Table {
+            write_heads(&heads, config.timezone, &mut out)?;
+            let empty = heads.is_empty();
+            write_letters(&reader, &letters, config.timezone, empty, &mut out)?;
+        } else {
+            let mut first = Some(heads.iter().map(head_row).collect::<Vec<_>>());
+            let mut pages = pages(&reader, &letters);
+            let next = || match first.take().filter(|rows| !rows.is_empty()) {
+                Some(rows) => Ok(rows),
+                None => Ok(pages()?.iter().map(letter_row).collect()),
+            };
+            write_pages(format, COLUMNS, next, &mut out)?;
+        }
+        out.flush()?;
+        Ok(Exit::Ok)
+    }
+
+    /// A sink that is gone may have left dead letters.
+    fn known(&self, config: &Config, reader: &Reader, name: &str) -> Result<(), Stop> {
+        let unknown = order::sink(config, name).err();
+        let letters = Letters { sink: self.sink.clone(), ..Letters::default() };
+        match unknown {
+            Some(unknown) if reader.read(|view| view.count_letters(&letters, 0))? == 0 => {
+                Err(unknown.into())
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Reads dead letters a page at a time.
+fn pages(
+    reader: &Reader,
+    letters: &Letters,
+) -> impl FnMut() -> Result<Vec<KeptLetter>, StoreError> {
+    let mut after = 0;
+    move || {
+        let page = reader.read(|view| view.letters(letters, after, PAGE))?;
+        after = page.last().map_or(after, |last| last.id);
+        Ok(page)
+    }
+}
+
+fn write_heads(heads: &[Head], zone: Tz, out: &mut dyn Write) -> io::Result<()> {
+    if heads.is_empty() {
+        return Ok(());
+    }
+    let mut table = table(&["SINK", "QUEUED", "NEXT EVENT", "ATTEMPTS", "NEXT ATTEMPT", "REASON"]);
+    for head in heads {
+        let failed = head.failed.as_ref();
+        table.add_row(vec![
+            lane_name(&head.sink, &head.lane),
+            head.queued.to_string(),
+            in_words(&head.event),
+            head.attempts.to_string(),
+            failed.map_or_else(String::new, |failed| local(Some(failed.next_attempt_at), zone)),
+            failed.map_or_else(String::new, |failed| shown(&failed.reason)),
+        ]);
+    }
+    align_right(&mut table, &[1, 3]);
+    write_table(&table, out)
+}
+
+fn write_letters(
+    reader: &Reader,
+    letters: &Letters,
+    zone: Tz,
+    mut empty: bool,
+    out: &mut dyn Write,
+) -> Result<(), Stop> {
+    let mut pages = pages(reader, letters);
+    let mut first = true;
+    loop {
+        let page = pages()?;
+        if page.is_empty() {
+            break;
+        }
+        if first && !empty {
+            writeln!(out)?;
+        }
+        let mut table = table(&["DEAD LETTER", "SINK", "SINCE", "EVENT", "REASON"]);
+        for kept in &page {
+            table.add_row(vec![
+                kept.id.to_string(),
+                lane_name(&kept.sink, &kept.lane),
+                local(Some(kept.died_at), zone),
+                in_words(&kept.event),
+                shown(&kept.reason),
+            ]);
+        }
+        align_right(&mut table, &[0]);
+        write_table(&table, out)?;
+        (first, empty) = (false, false);
+    }
+    if empty {
+        writeln!(out, "nothing waits, and nothing was given up")?;
+    } else if !first {
+        writeln!(
+            out,
+            "\nhint: `seatwatch outbox retry` tries dead letters again, `drop` forgets them"
+        )?;
+    }
+    Ok(())
+}
+
+/// `left github/acme ann`.
+fn in_words(event: &Event) -> String {
+    let data = &event.data;
+    let organization = data.organization.as_ref();
+    let organization = organization.map(|it| format!("{}/{}", it.service, it.owner));
+    let member = data.member.as_ref().map(|member| shown(&member.profile.username));
+    let parts = [Some(data.event.word().to_owned()), organization, member];
+    parts.into_iter().flatten().collect::<Vec<_>>().join(" ")
+}
+
+fn utc(time: DateTime<Utc>) -> String {
+    time.to_rfc3339_opts(SecondsFormat::Millis, true)
+}
+
+/// What stands in the rows of both kinds.
+fn event_row(event: &Event) -> Row {
+    let data = &event.data;
+    let organization = data.organization.as_ref();
+    row! {
+        sequence: event.sequence,
+        time: utc(event.time),
+        organization: organization.map(|it| format!("{}/{}", it.service, it.owner)),
+        event: data.event.word(),
+        username: data.member.as_ref().map(|member| &member.profile.username),
+    }
+}
+
+fn head_row(head: &Head) -> Row {
+    let failed = head.failed.as_ref();
+    let mut row = row! {
+        state: "queued",
+        sink: head.sink,
+        lane: head.lane,
+        reason: failed.map(|failed| &failed.reason),
+        since: failed.map(|failed| utc(failed.first_failed_at)),
+        attempts: head.attempts,
+        next_attempt: failed.map(|failed| utc(failed.next_attempt_at)),
+        queued: head.queued,
+    };
+    row.extend(event_row(&head.event));
+    row
+}
+
+fn letter_row(kept: &KeptLetter) -> Row {
+    let mut row = row! {
+        state: "dead",
+        id: kept.id,
+        sink: kept.sink,
+        lane: kept.lane,
+        reason: kept.reason,
+        since: utc(kept.died_at),
+    };
+    row.extend(event_row(&kept.event));
+    row
+}
+
+/// Which dead letters of which sinks: all of a sink, or some.
+type Which = BTreeMap<String, Option<Vec<u64>>>;
+
+/// What the arguments name: sinks, whole or by the numbers of dead letters; all without arguments.
+fn select(config: &Config, names: &[String]) -> Result<Which, Stop> {
+    let reader = Reader::open(&config.state_dir)?;
+    let mut which = Which::new();
+    if names.is_empty() {
+        let all = Letters::default();
+        let mut pages = pages(&reader, &all);
+        loop {
+            let page = pages()?;
+            if page.is_empty() {
+                return Ok(which);
+            }
+            which.extend(page.into_iter().map(|kept| (kept.sink, None)));
+        }
+    }
+    for name in names {
+        let is_sink = config.sinks.iter().any(|entry| entry.name == *name);
+        let of_sink = Letters { sink: Some(name.clone()), ..Letters::default() };
+        if is_sink || reader.read(|view| view.count_letters(&of_sink, 0))? > 0 {
+            which.insert(name.clone(), None);
+        } else if let Ok(id) = name.parse::<u64>() {
+            let letters = Letters { ids: Some(vec![id]), ..Letters::default() };
+            let found = reader.read(|view| view.letters(&letters, 0, 1))?;
+            let Some(kept) = found.into_iter().next() else {
+                let message = format!("{id}: no such dead letter");
+                let hint = "`seatwatch outbox list` shows what there is";
+                return Err(Failure::new(Exit::Usage, message).with_hint(hint).into());
+            };
+            // All of the sink are meant where it was named, too.
+            if let Some(ids) = which.entry(kept.sink).or_insert_with(|| Some(Vec::new())) {
+                ids.push(id);
+            }
+        } else {
+            order::sink(config, name)?;
+        }
+    }
+    Ok(which)
+}
+
+impl Retry {
+    fn run(self, config: &Config, format: Format) -> Result<Exit, Stop> {
+        let mut retried: Vec<(String, Retried)> = Vec::new();
+        for (sink, ids) in select(config, &self.which)? {
+            order::sink(config, &sink)?;
+            match order::act(config, &sink, Act::Retry { ids })? {
+                Ok(Acted::Retried(lanes)) => {
+                    retried.extend(lanes.into_iter().map(|lane| (sink.clone(), lane)));
+                }
+                Ok(_) => {}
+                Err(exit) => return Ok(exit),
+            }
+        }
+        let mut out = super::stdout();
+        if format == Format::Table {
+            if retried.is_empty() {
+                writeln!(out, "there are no dead letters")?;
+            }
+            for (sink, lane) in &retried {
+                write_retried(sink, lane, &mut out)?;
+            }
+        } else {
+            let row = |(sink, lane): &(String, Retried)| {
+                row! {
+                    sink: sink,
+                    lane: lane.lane,
+                    delivered: lane.delivered,
+                    left: lane.left,
+                    reason: lane.reason,
+                }
+            };
+            let rows: Vec<Row> = retried.iter().map(row).collect();
+            let columns = ["sink", "lane", "delivered", "left", "reason"];
+            write_rows(format, &columns, &rows, &mut out)?;
+        }
+        out.flush()?;
+        let failed = retried.iter().any(|(_, lane)| lane.left > 0);
+        Ok(if failed { Exit::Unavailable } else { Exit::Ok })
+    }
+}
+
+fn write_retried(sink: &str, lane: &Retried, out: &mut dyn Write) -> io::Result<()> {
+    let Retried { lane, delivered, left, reason } = lane;
+    let name = lane_name(sink, lane);
+    writeln!(out, "sink {name}: {} delivered", count(*delivered, "dead letter"))?;
+    if let Some(reason) = reason {
+        let left = count(*left, "dead letter");
+        super::complain(&format!("error: sink {name}: {left} not delivered: {}", shown(reason)));
+    }
+    Ok(())
+}
+
+impl Drop {
+    fn run(self, config: &Config, format: Format) -> Result<Exit, Stop> {
+        let mut rows = Vec::new();
+        for (sink, ids) in select(config, &self.which)? {
+            match order::act(config, &sink, Act::Drop { ids })? {
+                Ok(Acted::Dropped(dropped)) => rows.push((sink, dropped)),
+                Ok(_) => {}
+                Err(exit) => return Ok(exit),
+            }
+        }
+        let mut out = super::stdout();
+        if format == Format::Table {
+            if rows.is_empty() {
+                writeln!(out, "there are no dead letters")?;
+            }
+            for (sink, dropped) in rows {
+                writeln!(out, "sink {sink}: {} dropped", count(dropped, "dead letter"))?;
+            }
+        } else {
+            let row = |(sink, dropped): &(String, u64)| row! { sink: sink, dropped: dropped };
+            let rows: Vec<Row> = rows.iter().map(row).collect();
+            write_rows(format, &["sink", "dropped"], &rows, &mut out)?;
+        }
+        out.flush()?;
+        Ok(Exit::Ok)
+    }
+}
+
+impl Skip {
+    fn run(self, config: &Config, format: Format) -> Result<Exit, Stop> {
+        let Self { sink, lane } = self;
+        let entry = order::sink(config, &sink)?;
+        if let Some(lane) = &lane
+            && !entry.config.lanes().contains(lane)
+        {
+            let lanes = entry.config.lanes();
+            let message = format!("sink {sink} has no lane `{lane}`");
+            let hint = format!("its lanes: {}", lanes.join(", "));
+            return Err(Failure::new(Exit::Usage, message).with_hint(hint).into());
+        }
+        let skipped = match order::act(config, &sink, Act::Skip { lane })? {
+            Ok(Acted::Skipped(skipped)) => skipped,
+            Ok(_) => Vec::new(),
+            Err(exit) => return Ok(exit),
+        };
+        if skipped.is_empty() {
+            let message = format!("sink {sink} is not stuck: no event of it has failed");
+            let hint = format!("`seatwatch outbox list {sink}` shows what it has before it");
+            return Err(Failure::new(Exit::Data, message).with_hint(hint).into());
+        }
+        let mut out = super::stdout();
+        if format == Format::Table {
+            for Skipped { lane, sequence, event, reason } in &skipped {
+                let (name, reason) = (lane_name(&sink, lane), shown(reason));
+                writeln!(out, "sink {name}: gave up {event} (sequence {sequence}): {reason}")?;
+            }
+        } else {
+            let row = |skipped: &Skipped| {
+                row! {
+                    sink: sink,
+                    lane: skipped.lane,
+                    sequence: skipped.sequence,
+                    event: skipped.event,
+                    reason: skipped.reason,
+                }
+            };
+            let rows: Vec<Row> = skipped.iter().map(row).collect();
+            let columns = ["sink", "lane", "sequence", "event", "reason"];
+            write_rows(format, &columns, &rows, &mut out)?;
+        }
+        out.flush()?;
+        Ok(Exit::Ok)
+    }
+}

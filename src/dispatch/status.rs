@@ -1,0 +1,130 @@
+//! How the lanes stand, as the store has it: for those who look on.
+
+use chrono::{DateTime, Utc};
+use seatwatch_sdk::Event;
+
+use super::filter::Filter;
+use super::lane::{self, Lag, events_of, first_after};
+use super::name_of;
+use crate::config::SinkEntry;
+use crate::store::{Failed, Lost, Reader, StoreError, View};
+
+/// How a lane stands, for `status`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LaneStatus {
+    /// The sink's name.
+    pub sink: String,
+    /// Its type.
+    pub kind: String,
+    /// The lane's name.
+    pub lane: String,
+    /// What it has before it.
+    pub lag: Lag,
+    /// What became of the attempts at its delivery, if any failed.
+    pub failed: Option<Failed>,
+    /// Why it was stopped.
+    pub disabled: Option<String>,
+    /// Since when a person wants it to be left alone.
+    pub paused: Option<DateTime<Utc>>,
+    /// Events that it would not take.
+    pub dead_letters: u64,
+    /// Why the last of them is one.
+    pub last_dead: Option<String>,
+    /// What retention took before the lane had passed it.
+    pub lost: Option<Lost>,
+}
+
+/// How every lane stands; one that was never served has nothing before it.
+///
+/// # Errors
+///
+/// The store failed.
+pub fn status(reader: &Reader, sinks: &[SinkEntry]) -> Result<Vec<LaneStatus>, StoreError> {
+    reader.read(|view| {
+        let mut lanes = Vec::new();
+        for entry in sinks {
+            let filter = Filter::of(entry);
+            let paused = view.paused(name_of(entry))?;
+            for lane in entry.config.lanes() {
+                let found = view.find_lane(name_of(entry), &lane)?;
+                let sink = found.as_ref().map_or(&entry.name, |found| &found.sink);
+                let (dead_letters, last_dead) = view.dead_letters(sink, &lane)?;
+                let mut status = LaneStatus {
+                    sink: entry.name.clone(),
+                    kind: entry.kind.clone(),
+                    lag: Lag::default(),
+                    failed: None,
+                    disabled: None,
+                    paused,
+                    dead_letters,
+                    last_dead,
+                    lost: None,
+                    lane,
+                };
+                if let Some(found) = found {
+                    (status.lag, _) = lane::lag(view, found.cursor, &filter)?;
+                    status.failed = view.cut(&found)?.and_then(|cut| cut.failed);
+                    status.lost = found.lost;
+                    status.disabled = found.disabled.map(|(reason, _)| reason);
+                }
+                lanes.push(status);
+            }
+        }
+        Ok(lanes)
+    })
+}
+
+/// The event that a lane has before it next.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Head {
+    /// The sink's name.
+    pub sink: String,
+    /// The lane's name.
+    pub lane: String,
+    /// How many events wait, this one among them.
+    pub queued: u64,
+    /// The event itself.
+    pub event: Event,
+    /// Attempts at it so far.
+    pub attempts: u32,
+    /// What became of them, if any failed.
+    pub failed: Option<Failed>,
+}
+
+/// What every lane has before it next, of those that have anything.
+///
+/// # Errors
+///
+/// The store failed.
+pub fn heads(reader: &Reader, sinks: &[SinkEntry]) -> Result<Vec<Head>, StoreError> {
+    reader.read(|view| {
+        let mut heads = Vec::new();
+        for entry in sinks {
+            for lane in entry.config.lanes() {
+                heads.extend(head(view, entry, &lane)?);
+            }
+        }
+        Ok(heads)
+    })
+}
+
+fn head(view: &View<'_>, entry: &SinkEntry, lane: &str) -> rusqlite::Result<Option<Head>> {
+    let Some(found) = view.find_lane(name_of(entry), lane)? else { return Ok(None) };
+    let (lag, _) = lane::lag(view, found.cursor, &Filter::of(entry))?;
+    let cut = view.cut(&found)?;
+    let event = match &cut {
+        Some(cut) => events_of(view, cut)?.into_iter().next(),
+        None => match first_after(view, found.cursor, &Filter::of(entry))? {
+            Some(first) => {
+                view.events(first.sequence, first.sequence, |_| true)?.into_iter().next()
+            }
+            None => None,
+        },
+    };
+    let Some(event) = event else { return Ok(None) };
+    let failed = cut.as_ref().and_then(|cut| cut.failed.clone());
+    // The number is that of the attempt that comes next.
+    let attempts = cut.filter(|_| failed.is_some()).map_or(0, |cut| cut.attempt.saturating_sub(1));
+    let (sink, lane) = (entry.name.clone(), lane.to_owned());
+    Ok(Some(Head { sink, lane, queued: lag.queued, event, attempts, failed }))
+}

@@ -1,0 +1,347 @@
+//! What a person orders about a sink: the same words and the same effects with a daemon and
+//! without.
+
+use std::fmt::Write as _;
+use std::fs;
+
+use insta::assert_snapshot;
+
+use super::asking::DAEMON;
+use super::process::{whole_events, words};
+use crate::world::World;
+
+/// A file in a directory that is missing, so that nothing can be delivered.
+const LOST: &str = "lost: { type: file, path: missing/events.ndjson }";
+/// The same, given up at once.
+const HASTY: &str = "hasty: { type: file, path: missing/hasty.ndjson, give_up_after: 0s }";
+
+fn told(world: &World, file: &str) -> String {
+    let path = world.path(file);
+    if path.exists() { words(&whole_events(&path)) } else { String::new() }
+}
+
+/// Lets a person do something, with a daemon or without, and shows what they see.
+fn seen(world: World, with_daemon: bool, act: impl Fn(&World, &mut dyn FnMut(&[&str]))) -> String {
+    let mut seen = String::new();
+    world.sync();
+    let daemon = with_daemon.then(|| world.daemon());
+    let mut run = |arguments: &[&str]| {
+        let ran = world.run(arguments);
+        writeln!(seen, "$ seatwatch {}\n{}", arguments.join(" "), ran.shown()).unwrap();
+    };
+    act(&world, &mut run);
+    for file in ["events.ndjson", "missing/events.ndjson", "missing/hasty.ndjson"] {
+        writeln!(seen, "{file}: {}", told(&world, file).trim_end().replace('\n', ", ")).unwrap();
+    }
+    if let Some(daemon) = daemon {
+        daemon.stop();
+    }
+    DAEMON.replace_all(&seen, "[DAEMON]").into_owned()
+}
+
+/// The same story twice; what is seen is the same.
+#[track_caller]
+fn both(world: impl Fn() -> World, act: impl Fn(&World, &mut dyn FnMut(&[&str]))) -> String {
+    let (alone, asked) = (seen(world(), false, &act), seen(world(), true, &act));
+    assert_eq!(alone, asked, "not the same with a daemon");
+    alone
+}
+
+#[test]
+fn dead_letters_are_listed_tried_again_and_dropped() {
+    let world = || World::start("ann* bob!").rarely().with_other_sink(HASTY);
+    let story = both(world, |world, run| {
+        world.members("ann* bob! cat").sync();
+        run(&["outbox", "list"]);
+        run(&["outbox", "retry", "hasty"]);
+        run(&["outbox", "drop", "1"]);
+        run(&["outbox", "drop", "1"]);
+        run(&["outbox", "drop"]);
+        fs::create_dir(world.path("missing")).unwrap();
+        run(&["outbox", "retry"]);
+        run(&["outbox", "retry"]);
+        run(&["outbox", "list"]);
+        run(&["outbox", "list", "hasti"]);
+    });
+    assert_snapshot!(story, @"
+    $ seatwatch outbox list
+    DEAD LETTER  SINK   SINCE                 EVENT                   REASON
+              1  hasty  [TIME]  baselined github/acme   given up: cannot create `[DIR]/missing/hasty.ndjson`: No such file or directory (os error 2); create the directory `[DIR]/missing`
+              2  hasty  [TIME]  joined github/acme cat  given up: cannot create `[DIR]/missing/hasty.ndjson`: No such file or directory (os error 2); create the directory `[DIR]/missing`
+
+    hint: `seatwatch outbox retry` tries dead letters again, `drop` forgets them
+
+    $ seatwatch outbox retry hasty
+    sink hasty: 0 dead letters delivered
+    error: sink hasty: 2 dead letters not delivered: cannot create `[DIR]/missing/hasty.ndjson`: No such file or directory (os error 2); create the directory `[DIR]/missing`
+    exit code 69
+
+    $ seatwatch outbox drop 1
+    sink hasty: 1 dead letter dropped
+
+    $ seatwatch outbox drop 1
+    error: 1: no such dead letter
+    hint: `seatwatch outbox list` shows what there is
+    exit code 64
+
+    $ seatwatch outbox drop
+    error: the following required arguments were not provided:
+      <SINK|ID>...
+
+    Usage: seatwatch outbox drop --config <FILE> <SINK|ID>...
+
+    For more information, try '--help'.
+    exit code 64
+
+    $ seatwatch outbox retry
+    sink hasty: 1 dead letter delivered
+
+    $ seatwatch outbox retry
+    there are no dead letters
+
+    $ seatwatch outbox list
+    nothing waits, and nothing was given up
+
+    $ seatwatch outbox list hasti
+    error: `hasti` is not among the sinks of the config
+    hint: did you mean `hasty`?
+    exit code 64
+
+    events.ndjson: baselined, joined cat
+    missing/events.ndjson: 
+    missing/hasty.ndjson: joined cat
+    ");
+}
+
+#[test]
+fn the_event_that_a_sink_is_stuck_at_can_be_given_up() {
+    let world = || World::start("ann* bob!").rarely().with_other_sink(LOST);
+    let story = both(world, |world, run| {
+        world.members("ann* bob! cat").sync();
+        run(&["outbox", "skip", "lost"]);
+        fs::create_dir(world.path("missing")).unwrap();
+        run(&["sync"]);
+        run(&["outbox", "skip", "lost"]);
+        run(&["outbox", "skip", "lost", "--lane", "nobody"]);
+        run(&["outbox", "list", "lost", "--format", "csv"]);
+    });
+    assert_snapshot!(story, @"
+    $ seatwatch outbox skip lost
+    sink lost: gave up baselined (sequence 1): cannot create `[DIR]/missing/events.ndjson`: No such file or directory (os error 2); create the directory `[DIR]/missing`
+
+    $ seatwatch sync
+    github/acme  3 members  1 seat  1 admin
+
+    $ seatwatch outbox skip lost
+    error: sink lost is not stuck: no event of it has failed
+    hint: `seatwatch outbox list lost` shows what it has before it
+    exit code 65
+
+    $ seatwatch outbox skip lost --lane nobody
+    error: sink lost has no lane `nobody`
+    hint: its lanes: main
+    exit code 64
+
+    $ seatwatch outbox list lost --format csv
+    state,id,sink,lane,sequence,time,organization,event,username,reason,since,attempts,next_attempt,queued
+    dead,1,lost,main,1,[TIME],github/acme,baselined,,skipped by hand: cannot create `[DIR]/missing/events.ndjson`: No such file or directory (os error 2); create the directory `[DIR]/missing`,[TIME],,,
+
+    events.ndjson: baselined, joined cat
+    missing/events.ndjson: joined cat
+    missing/hasty.ndjson:
+    ");
+}
+
+#[test]
+fn a_sink_that_is_paused_gets_nothing_until_it_is_resumed() {
+    let world = || World::start("ann* bob!").rarely();
+    let story = both(world, |world, run| {
+        run(&["sink", "pause", "events"]);
+        run(&["sink", "pause", "events", "--format", "json"]);
+        world.members("ann* bob! cat");
+        run(&["sync"]);
+        run(&["status"]);
+        run(&["outbox", "list"]);
+        run(&["sink", "test", "events"]);
+        run(&["sink", "resume", "events"]);
+        run(&["sink", "resume", "events"]);
+        run(&["sync"]);
+        run(&["sink", "pause", "event"]);
+    });
+    assert_snapshot!(story, @r#"
+    $ seatwatch sink pause events
+    sink events: paused since [TIME]: what happens is queued
+
+    $ seatwatch sink pause events --format json
+    [
+      {
+        "sink": "events",
+        "state": "paused"
+      }
+    ]
+
+    $ seatwatch sync
+    github/acme  3 members (+1)  1 seat  1 admin
+      joined         cat
+    sink events: paused since [TIME]: 1 event stays queued
+
+    $ seatwatch status
+    ORGANIZATION  STATE      MEMBERS  SEATS  ADMINS  LAST SYNC             NEXT SYNC
+    github/acme   Connected        3      1       1  [TIME]  [TIME]
+
+    SINK    TYPE  STATE   QUEUED  OLDEST                DEAD LETTERS
+    events  file  paused       1  [TIME]             0
+
+    sink events: paused since [TIME]
+    hint: to let it go on: seatwatch sink resume events
+
+    [DAEMON]
+
+    $ seatwatch outbox list
+    SINK    QUEUED  NEXT EVENT              ATTEMPTS  NEXT ATTEMPT  REASON
+    events       1  joined github/acme cat         0
+
+    $ seatwatch sink test events
+    sink events: delivered
+
+    $ seatwatch sink resume events
+    sink events: goes on
+
+    $ seatwatch sink resume events
+    sink events: was neither paused nor stopped
+
+    $ seatwatch sync
+    github/acme  3 members  1 seat  1 admin
+
+    $ seatwatch sink pause event
+    error: `event` is not among the sinks of the config
+    hint: did you mean `events`?
+    exit code 64
+
+    events.ndjson: baselined, test, joined cat
+    missing/events.ndjson: 
+    missing/hasty.ndjson:
+    "#);
+}
+
+#[test]
+fn what_a_sink_had_can_be_delivered_again() {
+    let world = || World::start("ann* bob!").rarely();
+    let story = both(world, |world, run| {
+        world.members("ann* bob! cat").sync();
+        fs::remove_file(world.path("events.ndjson")).unwrap();
+        run(&["replay", "events", "--since", "1h ago"]);
+        world.members("bob! cat");
+        run(&["sync"]);
+        run(&["replay", "events", "--since", "2099-01-01"]);
+        run(&["replay", "events", "--since", "someday"]);
+    });
+    assert_snapshot!(story, @"
+    $ seatwatch replay events --since 1h ago
+    sink events: 2 events since [TIME] again, 2 events queued
+
+    $ seatwatch sync
+    github/acme  2 members (−1)  0 seats (−1)  1 admin
+      left           ann
+      seat_lost      ann
+
+    $ seatwatch replay events --since 2099-01-01
+    error: nothing has happened since then: the time lies in the future
+    exit code 64
+
+    $ seatwatch replay events --since someday
+    error: invalid value 'someday' for '--since <TIME>': expected a day such as `2026-11-23`, a time such as `[TIME]`, `yesterday`, or `3d ago`
+
+    For more information, try '--help'.
+    exit code 64
+
+    events.ndjson: baselined, joined cat, left ann, seat_lost ann
+    missing/events.ndjson: 
+    missing/hasty.ndjson:
+    ");
+}
+
+/// It is an event as any for the receiver, and none for the history.
+#[test]
+fn a_trial_reaches_the_receiver_and_never_the_log() {
+    let world = World::start("ann* bob!");
+    world.sync().ok();
+    let ran = world.run(&["sink", "test", "events"]).ok();
+    assert_snapshot!(ran.shown(), @"sink events: delivered");
+    let events = world.events();
+    let trial = &events[1];
+    assert_eq!(trial["type"], "dev.seatwatch.test.v1");
+    assert_eq!(trial["data"]["event"], "test");
+    assert_eq!(trial["data"]["details"]["sink"], "events");
+    assert!(!world.run(&["history"]).ok().stdout.contains("test"));
+    world.members("ann* bob! cat").sync().ok();
+    assert_eq!(world.told(), "baselined\ntest\njoined cat\n");
+}
+
+#[test]
+fn a_trial_that_fails_says_why() {
+    let world = World::start("ann* bob!").with_other_sink(LOST);
+    assert_snapshot!(world.run(&["sink", "test", "lost"]).shown(), @"
+    error: sink lost: not delivered: cannot create `[DIR]/missing/events.ndjson`: No such file or directory (os error 2); create the directory `[DIR]/missing`
+    exit code 69
+    ");
+}
+
+/// What waits, what is dead and whether it is paused go over to the new name; a delivery that is
+/// under way ends first.
+#[test]
+fn a_sink_goes_on_under_another_name() {
+    let mut world = World::start("ann* bob!").rarely().with_other_sink(LOST).with_other_sink(HASTY);
+    let daemon = world.daemon();
+    daemon.until_told(&world, "baselined\n");
+    world.members("ann* bob! cat").sync().ok();
+    world.run(&["sink", "pause", "hasty"]).ok();
+    world = world
+        .without_other_sinks()
+        .with_other_sink("found: { type: file, path: found.ndjson, formerly: lost }")
+        .with_other_sink("calm: { type: file, path: missing/hasty.ndjson, formerly: hasty }");
+    world.run(&["reload"]).ok();
+    daemon.until("found", || {
+        (told(&world, "found.ndjson") == "baselined\njoined cat\n").then_some(())
+    });
+    let rows = world.run(&["status", "--format", "json"]).ok().rows();
+    let calm = rows.iter().find(|row| row["sink"] == "calm").unwrap();
+    assert_eq!((&calm["state"], calm["dead_letters"].as_u64()), (&"paused".into(), Some(2)));
+    world.run(&["sink", "resume", "calm"]).ok();
+    fs::create_dir(world.path("missing")).unwrap();
+    world.run(&["outbox", "retry", "calm"]).ok();
+    assert_eq!(told(&world, "missing/hasty.ndjson"), "baselined\njoined cat\n");
+    daemon.stop();
+}
+
+#[test]
+fn a_sink_is_kept_from_knowing_what_it_is_not_to_know() {
+    let world = World::start("ann* bob!")
+        .with_other_sink("few: { type: file, path: few.ndjson, redact: [email, name] }");
+    world.sync().ok();
+    world.members("ann* bob! cat").sync().ok();
+    let few = whole_events(&world.path("few.ndjson"));
+    assert_eq!(few[1]["data"]["member"]["username"], "cat");
+    assert!(
+        few[1]["data"]["member"]["email"].is_null() && few[1]["data"]["after"]["name"].is_null()
+    );
+    assert_eq!(world.events()[1]["data"]["member"]["email"], "cat@example.com");
+}
+
+/// A delivery that hangs has its time to end; then the order is carried out.
+#[test]
+fn an_order_waits_for_a_delivery_that_is_under_way() {
+    let world = World::start("ann* bob!").rarely();
+    let daemon = world.daemon_with(|command| {
+        command.env("FAILPOINTS", "dispatch:delivered=sleep(700)");
+    });
+    daemon.until_told(&world, "baselined\n");
+    world.run(&["sink", "pause", "events"]).ok();
+    world.members("ann* bob! cat").sync().ok();
+    assert_eq!(world.told(), "baselined\n");
+    world.run(&["sink", "resume", "events"]).ok();
+    daemon.until_told(&world, "baselined\njoined cat\n");
+    daemon.stop();
+    world.sync().ok();
+    assert_eq!(world.told(), "baselined\njoined cat\n");
+}
