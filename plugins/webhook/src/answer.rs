@@ -22,7 +22,7 @@ const ERROR_PATIENCE: Duration = Duration::from_secs(2);
 
 /// How long the body of an acceptance is waited for: most come with the headers, and a connection
 /// can be used again only after its answer was read.
-const ACCEPTED_PATIENCE: Duration = Duration::from_millis(50);
+const ACCEPTED_PATIENCE: Duration = Duration::from_millis(200);
 
 /// The longest `Retry-After` that is believed: a receiver's slip must not end the deliveries.
 const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(24 * 60 * 60);

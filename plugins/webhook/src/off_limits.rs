@@ -70,7 +70,11 @@ impl Resolve for Resolver {
     fn resolve(&self, name: Name) -> Resolving {
         Box::pin(async move {
             // Port 0 stands for the one in the URL.
-            let found = tokio::net::lookup_host((name.as_str(), 0)).await?;
+            let found = tokio::net::lookup_host((name.as_str(), 0)).await;
+            let found = found.map_err(|error| {
+                // What is before the colon, every error of a resolver begins with.
+                error.to_string().replace("failed to lookup address information: ", "")
+            })?;
             allowed(found.collect()).map(|allowed| Box::new(allowed.into_iter()) as Addrs)
         })
     }

@@ -1,5 +1,7 @@
 //! What a receiver answers, and what becomes of the event.
 
+use std::time::Duration;
+
 use seatwatch_sdk::conformance::event;
 use serde_json::json;
 
@@ -12,6 +14,9 @@ async fn check(reply: Reply, told: &str) {
     assert_eq!(world.told(&[event()]).await, told);
     assert_eq!(world.server.posts().len(), 1);
 }
+
+/// More than is read, and than fits into all buffers on the way.
+const MUCH_BYTES: usize = 32 * 1024 * 1024;
 
 /// What every reason begins with.
 const URL: &str = "`http://127.0.0.1:[PORT]/in`";
@@ -29,9 +34,29 @@ async fn every_2xx_accepts() {
 async fn an_acceptance_needs_no_body() {
     let head = "HTTP/1.1 200 OK\r\n\r\n".to_owned();
     let announced = "HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n".to_owned();
-    check(Reply::Flood(head.clone()), "accepted").await;
-    check(Reply::Trickle(head), "accepted").await;
-    check(Reply::Write(announced), "accepted").await;
+    for reply in [Reply::Flood(head.clone()), Reply::Trickle(head), Reply::Write(announced)] {
+        let mut world = World::new();
+        world.set(json!({ "timeout": "25s" })).replies(reply.clone());
+        let events = [event()];
+        let delivered = tokio::time::timeout(Duration::from_secs(15), world.accepts(&events));
+        assert!(delivered.await.is_ok(), "the body is waited for: {reply:?}");
+        assert!(world.server.flooded_bytes() < MUCH_BYTES, "the body is read to its end");
+    }
+}
+
+/// Nor can that of an error: as much is read as is worth quoting.
+#[tokio::test]
+async fn an_error_needs_no_end() {
+    let head = "HTTP/1.1 500 Word\r\n\r\n".to_owned();
+    for reply in [Reply::Flood(head.clone()), Reply::Trickle(head)] {
+        let mut world = World::new();
+        world.set(json!({ "timeout": "25s" })).replies(reply.clone());
+        let events = [event()];
+        let delivered = tokio::time::timeout(Duration::from_secs(15), world.told(&events));
+        let told = delivered.await.expect("the body is not waited for");
+        assert!(told.contains("500 Internal Server Error: xxx"), "{told}");
+        assert!(world.server.flooded_bytes() < MUCH_BYTES, "the body is read to its end");
+    }
 }
 
 #[tokio::test]

@@ -10,7 +10,7 @@ use seatwatch_sdk::{Delivery, Outcome, Sink as _, SinkConfig as _};
 use serde_json::json;
 use sha2::Sha256;
 
-use crate::server::{Request, answer};
+use crate::server::{Reply, Request, answer};
 use crate::world::{NOW, World, ids};
 
 pub(crate) const SECRET: &str = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD";
@@ -135,7 +135,12 @@ async fn a_connection_is_kept_between_deliveries() {
     for event in events(2) {
         world.told(&[event]).await;
     }
+    let head = "HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\n".to_owned();
+    world.replies(Reply::Late(head, "late".to_owned()));
+    for event in events(2) {
+        world.accepts(&[event]).await;
+    }
     assert_eq!(world.check().await, "accepted");
     let connections: Vec<_> = world.server.requests().iter().map(|it| it.connection).collect();
-    assert_eq!(connections, [0; 6]);
+    assert_eq!(connections, [0; 8]);
 }

@@ -2,6 +2,8 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -9,6 +11,9 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
+
+/// How much a flood writes at once.
+const BLOCK_BYTES: usize = 16 * 1024;
 
 /// A request as it came.
 #[derive(Clone, Debug)]
@@ -53,6 +58,8 @@ pub(crate) enum Reply {
     Trickle(String),
     /// Writes that, and then as much as it can.
     Flood(String),
+    /// Writes the one, and the other so much later that both are not read at once.
+    Late(String, String),
     /// Does nothing.
     Hang,
     /// Closes the connection in the rudest way.
@@ -73,6 +80,7 @@ pub(crate) type Script = Arc<dyn Fn(&Request) -> Reply + Send + Sync>;
 pub(crate) struct Server {
     pub(crate) address: SocketAddr,
     log: Arc<Mutex<Vec<Request>>>,
+    flooded_bytes: Arc<AtomicUsize>,
     _accepting: JoinSet<()>,
 }
 
@@ -83,10 +91,21 @@ impl Server {
         listener.set_nonblocking(true).unwrap();
         let listener = TcpListener::from_std(listener).unwrap();
         let address = listener.local_addr().unwrap();
-        let log = Arc::default();
+        let (log, flooded_bytes) = (Arc::default(), Arc::default());
+        let serving = Serving {
+            script,
+            log: Arc::clone(&log),
+            flooded_bytes: Arc::clone(&flooded_bytes),
+            connection: 0,
+        };
         let mut accepting = JoinSet::new();
-        accepting.spawn(accept(listener, script, tls, Arc::clone(&log)));
-        Self { address, log, _accepting: accepting }
+        accepting.spawn(accept(listener, tls, serving));
+        Self { address, log, flooded_bytes, _accepting: accepting }
+    }
+
+    /// How much of its floods somebody has taken, at least into a buffer.
+    pub(crate) fn flooded_bytes(&self) -> usize {
+        self.flooded_bytes.load(Relaxed)
     }
 
     /// All requests, in their order.
@@ -100,18 +119,12 @@ impl Server {
     }
 }
 
-async fn accept(
-    listener: TcpListener,
-    script: Script,
-    tls: Option<TlsAcceptor>,
-    log: Arc<Mutex<Vec<Request>>>,
-) {
+async fn accept(listener: TcpListener, tls: Option<TlsAcceptor>, serving: Serving) {
     let mut connections = JoinSet::new();
     for connection in 0.. {
         let Ok((stream, _)) = listener.accept().await else { return };
-        let (script, tls, log) = (Arc::clone(&script), tls.clone(), Arc::clone(&log));
+        let (tls, serving) = (tls.clone(), Serving { connection, ..serving.clone() });
         connections.spawn(async move {
-            let serving = Serving { script, log, connection };
             // A connection ends as the client or the script wants.
             match tls {
                 None => serving.serve(stream).await.ok(),
@@ -148,9 +161,12 @@ impl Stream for tokio_rustls::server::TlsStream<TcpStream> {
     }
 }
 
+/// What all connections share, and the number of this one.
+#[derive(Clone)]
 struct Serving {
     script: Script,
     log: Arc<Mutex<Vec<Request>>>,
+    flooded_bytes: Arc<AtomicUsize>,
     connection: usize,
 }
 
@@ -174,8 +190,14 @@ impl Serving {
                 Reply::Flood(text) => {
                     stream.write_all(text.as_bytes()).await?;
                     loop {
-                        stream.write_all(&[b'x'; 16 * 1024]).await?;
+                        stream.write_all(&[b'x'; BLOCK_BYTES]).await?;
+                        self.flooded_bytes.fetch_add(BLOCK_BYTES, Relaxed);
                     }
+                }
+                Reply::Late(head, body) => {
+                    stream.write_all(head.as_bytes()).await?;
+                    tokio::time::sleep(Duration::from_millis(5)).await;
+                    stream.write_all(body.as_bytes()).await?;
                 }
             }
         }
