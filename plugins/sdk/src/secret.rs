@@ -167,11 +167,10 @@ impl SecretSource {
     ///
     /// It is not there, others can read it, it is empty or not text.
     pub fn read_lines(&self) -> Result<Secret, SecretError> {
-        self.read_as(
-            |text| {
-                if text.trim().is_empty() { Err(Kind::Empty) } else { Ok(Secret::new(text)) }
-            },
-        )
+        self.read_as(|text| match text.trim() {
+            "" => Err(Kind::Empty),
+            _ => Ok(Secret::new(text)),
+        })
     }
 
     /// Makes sure that it can be read and that nobody else can, whatever is in it.
@@ -354,6 +353,18 @@ mod tests {
             assert_eq!(read(content, 0o600), "t0ken");
         }
         assert_eq!(read("t0ken", 0o400), "t0ken");
+    }
+
+    #[test]
+    fn a_secret_of_many_lines_is_read_as_it_is() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("key");
+        fs::write(&path, "-----BEGIN\nkey\n").unwrap();
+        fs::set_permissions(&path, Permissions::from_mode(0o600)).unwrap();
+        let source = SecretSource::File(path.clone());
+        assert_eq!(source.read_lines().unwrap().expose(), "-----BEGIN\nkey\n");
+        fs::write(&path, "\n \n").unwrap();
+        assert!(source.read_lines().is_err());
     }
 
     #[test]
