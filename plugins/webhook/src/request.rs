@@ -3,7 +3,7 @@
 //! The form is that of the HTTP binding of CloudEvents 1.0, structured or batched:
 //! <https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/bindings/http-protocol-binding.md>.
 
-use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
+use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use seatwatch_sdk::{Delivery, Event};
 
 use crate::sign::{Key, signatures};
@@ -45,8 +45,8 @@ impl Payload {
         let signature = signatures(keys, &self.id, timestamp, &self.body);
         let mut headers = HeaderMap::from_iter([
             (CONTENT_TYPE, HeaderValue::from_static(self.content_type)),
-            ("webhook-id".parse().expect(HEADER), header(&self.id)),
-            ("webhook-timestamp".parse().expect(HEADER), timestamp.into()),
+            (HeaderName::from_static("webhook-id"), header(&self.id)),
+            (HeaderName::from_static("webhook-timestamp"), timestamp.into()),
         ]);
         if let Some(signature) = signature {
             headers.insert("webhook-signature", header(&signature));
@@ -54,8 +54,6 @@ impl Payload {
         (headers, self.body)
     }
 }
-
-const HEADER: &str = "a name in lower case";
 
 fn header(text: &str) -> HeaderValue {
     HeaderValue::from_str(text).expect("ids and signatures are ASCII")
