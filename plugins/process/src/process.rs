@@ -41,6 +41,8 @@ const QUEUE: usize = 16;
 pub(crate) enum Trouble {
     /// A person has to act first: its configuration is wrong, or it is too old or too new.
     Unfit(String),
+    /// It has ended in peace, without an answer: it may have been leaving before it was asked.
+    Left(String),
     /// It may go better after another start.
     Broken(String),
 }
@@ -161,10 +163,12 @@ impl Process {
         // Something that it has forked may still write there: then it is the last line so far.
         let _still_open = timeout(LAST_MOMENT, at_end).await;
         let how = format!("{}{}", describe(status), self.stderr_so_far());
-        if status.code() == Some(EXIT_CONFIG) {
-            Trouble::Unfit(format!("{how}; {EXIT_CONFIG} means that its configuration is wrong"))
-        } else {
-            Trouble::Broken(how)
+        match status.code() {
+            Some(EXIT_CONFIG) => {
+                Trouble::Unfit(format!("{how}; that code says that its configuration is wrong"))
+            }
+            Some(0) => Trouble::Left(how),
+            _ => Trouble::Broken(how),
         }
     }
 

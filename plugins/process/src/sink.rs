@@ -43,8 +43,9 @@ impl ProcessSink {
         if let Some(mut session) = self.session.take() {
             match session.wake().await {
                 Ok(()) => return Ok(session),
+                Err(Trouble::Left(_)) => {}
                 Err(Trouble::Broken(how)) => session.tell_end(&how),
-                Err(unfit) => return Err(unfit),
+                Err(unfit @ Trouble::Unfit(_)) => return Err(unfit),
             }
         }
         if let Some(last) = &self.last {
@@ -58,6 +59,23 @@ impl ProcessSink {
     }
 
     async fn hand_over(
+        &mut self,
+        delivery: &Delivery<'_>,
+        deadline: Instant,
+    ) -> Result<Outcome, Trouble> {
+        let was_running = self.session.is_some();
+        match self.hand_over_once(delivery, deadline).await {
+            // It was leaving when it was asked. Nobody knows whether it has read the question, so
+            // that for the next one this is a repeat.
+            Err(Trouble::Left(_)) if was_running => {
+                let attempt = delivery.attempt.saturating_add(1);
+                self.hand_over_once(&Delivery { attempt, ..*delivery }, deadline).await
+            }
+            handed_over => handed_over,
+        }
+    }
+
+    async fn hand_over_once(
         &mut self,
         delivery: &Delivery<'_>,
         deadline: Instant,
@@ -78,7 +96,7 @@ impl ProcessSink {
     fn failure(&mut self, trouble: Trouble) -> Failure {
         match trouble {
             Trouble::Unfit(what) => Failure::Disable { reason: self.told(&what) },
-            Trouble::Broken(what) => {
+            Trouble::Left(what) | Trouble::Broken(what) => {
                 let after = Some(self.restarts.failed(Instant::now()));
                 Failure::Retry { after, reason: self.told(&what) }
             }

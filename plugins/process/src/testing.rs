@@ -147,11 +147,13 @@ impl Trial {
             self.note(INPUT, seen);
         } else {
             for promise in TRIALS.into_iter().chain([ASKED, SHUTDOWN, INPUT]) {
-                self.note(promise, Ok((Grade::Skipped, "it never got ready".to_owned())));
+                self.note(promise, not_tried());
             }
         }
         self.process = None;
-        let noise = self.heard.about(|heard| &heard.noise, "something else: seatwatch logs it");
+        let noise = self
+            .heard
+            .about(|heard| &heard.noise, "something else, which seatwatch logs and skips");
         self.note(QUIET, noise.map_or_else(|| well("nothing else"), |it| Ok((Grade::Warning, it))));
         let stderr = self.heard.about(|heard| &heard.stderr, "a log line");
         self.note(STDERR, well(&stderr.unwrap_or_else(|| "nothing".to_owned())));
@@ -166,48 +168,33 @@ impl Trial {
     /// The first three promises. Without them, there is nothing more to try.
     async fn is_ready(&mut self) -> bool {
         let start = Instant::now();
-        let ready = self.start().await;
+        let greeted = self.start().await;
         let took = start.elapsed().as_secs_f32();
-        let not_tried = || Ok((Grade::Skipped, "it never got ready".to_owned()));
-        match ready {
+        let why = match greeted {
             Ok(FromPlugin::Ready { protocol, name, version, max_events }) => {
-                let name =
-                    name.as_deref().map_or_else(|| "a plugin without a name".into(), excerpt);
-                let version =
-                    version.as_deref().map_or_else(String::new, |it| format!(" {}", excerpt(it)));
-                self.note(READY, well(&format!("{name}{version} was ready after {took:.1} s")));
-                let speaks = protocol == PROTOCOL;
-                let seen = format!("`protocol` is {protocol}");
-                self.note(SPEAKS, if speaks { well(&seen) } else { Err(seen) });
-                let size = size(max_events);
-                let is_sane = size.is_ok();
-                self.note(SIZE, size);
+                let name = name.as_deref().unwrap_or("a plugin without a name");
+                let version = version.map_or_else(String::new, |version| format!(" {version}"));
+                let name = excerpt(&format!("{name}{version}"));
+                self.note(READY, well(&format!("{name} was ready after {took:.1} s")));
+                self.note(SPEAKS, speaks(protocol));
+                self.note(SIZE, size(max_events));
                 self.max_events =
                     max_events.map_or(usize::MAX, |it| usize::try_from(it).unwrap_or(usize::MAX));
-                speaks && is_sane
+                return self.findings.iter().all(|finding| finding.grade != Grade::Failed);
             }
             Ok(FromPlugin::Error { path, message }) => {
                 let path = path.map_or_else(String::new, |path| format!("`{}`: ", excerpt(&path)));
                 let message = excerpt(&message);
-                let seen = format!("it refuses these settings: {path}{message}; give it others");
-                self.note(READY, Err(seen));
-                self.note(SPEAKS, not_tried());
-                self.note(SIZE, not_tried());
-                false
+                format!("it refuses these settings: {path}{message}; give it others")
             }
-            Ok(other) => {
-                self.note(READY, Err(format!("it answered `{}`", other.type_name())));
-                self.note(SPEAKS, not_tried());
-                self.note(SIZE, not_tried());
-                false
-            }
-            Err(why) => {
-                self.note(READY, Err(why));
-                self.note(SPEAKS, not_tried());
-                self.note(SIZE, not_tried());
-                false
-            }
+            Ok(other) => format!("it answered `{}`", other.type_name()),
+            Err(why) => why,
+        };
+        self.note(READY, Err(why));
+        for promise in [SPEAKS, SIZE] {
+            self.note(promise, not_tried());
         }
+        false
     }
 
     /// Starts it and greets it.
@@ -361,6 +348,10 @@ fn well(seen: &str) -> Seen {
     Ok((Grade::Ok, seen.to_owned()))
 }
 
+fn not_tried() -> Seen {
+    Ok((Grade::Skipped, "it never got ready".to_owned()))
+}
+
 /// Ends a plugin that has failed a trial.
 fn killed(process: &Process, why: String) -> String {
     process.life().kill();
@@ -375,6 +366,11 @@ fn owned(program: &Path) -> Seen {
             Ok((Grade::Warning, seen))
         }
     }
+}
+
+fn speaks(protocol: u32) -> Seen {
+    let seen = format!("`protocol` is {protocol}");
+    if protocol == PROTOCOL { well(&seen) } else { Err(seen) }
 }
 
 fn size(max_events: Option<u64>) -> Seen {
@@ -414,7 +410,7 @@ async fn within<T>(
 ) -> Result<T, String> {
     match timeout(time, answer).await {
         Ok(Ok(answer)) => Ok(answer),
-        Ok(Err(Trouble::Unfit(why) | Trouble::Broken(why))) => {
+        Ok(Err(Trouble::Unfit(why) | Trouble::Left(why) | Trouble::Broken(why))) => {
             Err(format!("instead of answering {what}, it {why}"))
         }
         Err(_) => Err(format!("no {what} came within {} s", time.as_secs_f32())),
@@ -467,7 +463,8 @@ impl Ear for Record {
         match heard {
             Heard::Stderr(line) | Heard::Ended(line) => lines.stderr.add(line),
             Heard::Noise(line) => lines.noise.add(line),
-            Heard::Unknown(name) | Heard::Unasked(name) => lines.unasked.add(name),
+            Heard::Unknown(name) => lines.noise.add(&format!("a message of type {name}")),
+            Heard::Unasked(name) => lines.unasked.add(name),
         }
     }
 }

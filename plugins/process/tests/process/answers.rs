@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use seatwatch_sdk::conformance::events;
 use seatwatch_sdk::{Failure, Outcome};
 
 use crate::world::World;
@@ -35,7 +36,21 @@ async fn every_way_to_answer_has_its_outcome() {
     ] {
         texts.push(delivered(mode).await);
     }
-    insta::assert_snapshot!(texts.join("\n"), @"");
+    insta::assert_snapshot!(texts.join("\n"), @"
+    well: Accepted
+    slow start: Accepted
+    two at once: Prefix { accepted: 2 }
+    too few: Prefix { accepted: 2 }
+    too many: 0 accepted, retry after 1s: `python3` accepted 4 events of a delivery of 3
+    nothing: 0 accepted, retry: `python3` took nothing and gave no reason
+    no number: 0 accepted, retry after 1s: `python3` sent a `result` that is none: missing field `accepted`
+    retry: 1 accepted, retry after 5s: `python3` says: busy
+    reject: 1 accepted, reject: `python3` says: no such user
+    disable: 0 accepted, disable: `python3` says: the chat is gone
+    rubbish: Accepted
+    another delivery: Accepted
+    flood stderr: Accepted
+    ");
 }
 
 #[tokio::test]
@@ -55,7 +70,18 @@ async fn every_way_to_fail_has_its_reason() {
     ] {
         texts.push(delivered(mode).await);
     }
-    insta::assert_snapshot!(texts.join("\n"), @"");
+    insta::assert_snapshot!(texts.join("\n"), @r"
+    die before ready: 0 accepted, retry after 1s: `python3` exited with code 1; its last words: no such module: requests
+    exit 78: 0 accepted, disable: `python3` exited with code 78; its last words: the URL is missing; that code says that its configuration is wrong
+    refuse: 0 accepted, disable: `python3` refuses its configuration: `urls[0]`: not a URL
+    protocol 2: 0 accepted, disable: `python3` speaks protocol 2, and seatwatch 1: update the older of them
+    no events: 0 accepted, retry after 1s: `python3` says that it takes no events: `max_events` is 0
+    half a ready: 0 accepted, retry after 1s: `python3` sent a `ready` that is none: missing field `protocol`
+    die in mid-delivery: 0 accepted, retry after 1s: `python3` was killed by SIGSEGV; its last words: Traceback: \u{1b}[31mconnection lost
+    close stdout: 0 accepted, retry after 1s: `python3` closed its standard output without being asked to
+    half a line: 0 accepted, retry after 1s: `python3` exited with code 0
+    flood without line ends: 0 accepted, retry after 1s: `python3` wrote a line of more than 1048576 bytes to its standard output
+    ");
 }
 
 /// The time is short here; at the end of it the plugin and all that it does is gone.
@@ -70,7 +96,33 @@ async fn no_answer_in_time_is_the_end_of_a_plugin() {
         texts.push(format!("{mode}: {}", world.text(&outcome)));
         world.all_gone().await;
     }
-    insta::assert_snapshot!(texts.join("\n"), @"");
+    insta::assert_snapshot!(texts.join("\n"), @"
+    hang at hello: 0 accepted, retry after 1s: `python3` was not ready within 2 s and was killed
+    hang at deliver: 0 accepted, retry after 1s: `python3` gave no result within 2 s and was killed
+    flood: 0 accepted, retry after 1s: `python3` gave no result within 2 s and was killed
+    read nothing: 0 accepted, retry after 1s: `python3` gave no result within 2 s and was killed
+    ");
+}
+
+/// Of events of 400 kB each, two fit into a line.
+#[tokio::test]
+async fn a_delivery_is_cut_to_fit_into_a_line() {
+    let mut world = World::bad("well");
+    let mut events = events(4);
+    for (event, bytes) in events.iter_mut().zip([400_000, 400_000, 400_000, 1_100_000]) {
+        event.data.details = Some("x".repeat(bytes).into());
+    }
+    let time = Duration::from_secs(30);
+    assert_eq!(world.deliver_events(&events, 1, time).await, Outcome::Prefix { accepted: 2 });
+    assert_eq!(world.deliver_events(&events[2..], 1, time).await, Outcome::Prefix { accepted: 1 });
+    let outcome = world.deliver_events(&events[3..], 1, time).await;
+    assert_eq!(
+        world.text(&outcome),
+        "0 accepted, reject: `python3` cannot be given the event: \
+         it takes more than a line of 1048576 bytes"
+    );
+    assert_eq!(world.deliver(1).await, Outcome::Accepted);
+    assert_eq!(world.pids().len(), 1, "one start was enough");
 }
 
 #[tokio::test]
@@ -97,10 +149,18 @@ async fn a_dropped_delivery_kills_the_plugin_and_the_next_starts_another() {
 async fn what_is_no_answer_is_logged_and_skipped() {
     let mut world = World::bad("rubbish");
     assert_eq!(world.deliver(1).await, Outcome::Accepted);
-    insta::assert_snapshot!(world.logged().join("\n"), @"");
+    insta::assert_snapshot!(world.logged().join("\n"), @r#"
+    the plugin wrote something to stdout that is no message; skipped line="hello, world"
+    the plugin wrote something to stdout that is no message; skipped line="[1, 2]"
+    the plugin wrote something to stdout that is no message; skipped line="{\"no\": \"type\"}"
+    the plugin sent a message of an unknown type; skipped type="of_a_later_version"
+    "#);
     let mut world = World::bad("another delivery");
     assert_eq!(world.deliver(1).await, Outcome::Accepted);
-    insta::assert_snapshot!(world.logged().join("\n"), @"");
+    insta::assert_snapshot!(world.logged().join("\n"), @r#"
+    the plugin answered what was not asked; skipped type="result"
+    the plugin answered what was not asked; skipped type="pong"
+    "#);
 }
 
 #[tokio::test]
@@ -148,5 +208,9 @@ async fn check_asks_the_plugin() {
         let failure = World::bad(mode).check().await.unwrap_err();
         texts.push(format!("{mode}: {failure:?}"));
     }
-    insta::assert_snapshot!(texts.join("\n"), @"");
+    insta::assert_snapshot!(texts.join("\n"), @r#"
+    cannot deliver: Retry { after: None, reason: "`python3` says: no route to the chat" }
+    die at check: Retry { after: Some(1s), reason: "`python3` exited with code 4" }
+    refuse: Disable { reason: "`python3` refuses its configuration: `urls[0]`: not a URL" }
+    "#);
 }

@@ -1,1 +1,69 @@
-//! TODO
+//! How a plugin ends: in peace where it can, and always with all that it has forked.
+
+use std::time::Duration;
+
+use seatwatch_sdk::Outcome;
+
+use crate::world::{World, is_gone, until};
+
+#[tokio::test]
+async fn an_idle_plugin_is_told_and_ends_in_peace() {
+    let mut world = World::bad("well");
+    assert_eq!(world.deliver(1).await, Outcome::Accepted);
+    world.drop_sink();
+    world.all_gone().await;
+    assert_eq!(world.lines("seen"), ["d 1 1", "shutdown", "end"]);
+}
+
+/// It neither ends with its input nor at TERM.
+#[tokio::test]
+async fn a_stubborn_plugin_is_killed_in_the_end() {
+    let mut world = World::bad("ignore term");
+    assert_eq!(world.deliver(1).await, Outcome::Accepted);
+    world.drop_sink();
+    until("it was told", || world.lines("seen") == ["d 1 1", "shutdown"]).await;
+    assert!(!is_gone(world.pids()[0]), "it was given no time");
+    world.all_gone().await;
+}
+
+#[tokio::test]
+async fn what_a_plugin_has_forked_ends_with_it() {
+    let mut world = World::bad("fork");
+    assert_eq!(world.deliver(1).await, Outcome::Accepted);
+    let pids = world.pids();
+    assert_eq!(pids.len(), 4, "itself, a child, one in a session of its own, a grandchild");
+    assert!(pids.iter().all(|pid| !is_gone(*pid)));
+    world.drop_sink();
+    world.all_gone().await;
+}
+
+/// The same when it does not end in peace.
+#[tokio::test]
+async fn what_a_killed_plugin_has_forked_is_killed() {
+    let mut world = World::bad("fork");
+    assert_eq!(world.deliver(1).await, Outcome::Accepted);
+    let pid = nix::unistd::Pid::from_raw(world.pids()[0].cast_signed());
+    nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGKILL).unwrap();
+    world.all_gone().await;
+    // The next delivery finds out, tells it and starts another one.
+    until("its end is known", || world.pids().iter().all(|pid| is_gone(*pid))).await;
+    assert_eq!(world.deliver(1).await, Outcome::Accepted);
+    assert_eq!(
+        world.logged().last().unwrap(),
+        "the plugin ended between deliveries; it is started again how=was killed by SIGKILL"
+    );
+}
+
+/// A runtime that shuts down takes the sink with it, which is then dropped where nothing async
+/// runs any more.
+#[test]
+fn a_plugin_ends_in_peace_while_the_runtime_shuts_down() {
+    let runtime = || tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    let first = runtime();
+    let mut world = World::bad("well");
+    assert_eq!(first.block_on(world.deliver(1)), Outcome::Accepted);
+    first.shutdown_timeout(Duration::from_secs(5));
+    world.drop_sink();
+    runtime().block_on(world.all_gone());
+    assert_eq!(world.lines("seen"), ["d 1 1", "shutdown", "end"]);
+}

@@ -45,8 +45,9 @@ impl World {
     pub(crate) fn good() -> Self {
         Self::of(|directory| {
             json!({
-                "command": [plugin("good.py")],
-                "config": {"path": directory.join("events")},
+                "command": [plugin("good.py"), "--token=t0ken"],
+                "env": {"PASSWORD": "pa55word"},
+                "config": {"path": directory.join("events"), "url": "https://t0ken@example.com"},
             })
         })
     }
@@ -78,9 +79,17 @@ impl World {
         attempt: u32,
         time: Duration,
     ) -> Outcome {
-        let events = events(count);
+        self.deliver_events(&events(count), attempt, time).await
+    }
+
+    pub(crate) async fn deliver_events(
+        &mut self,
+        events: &[seatwatch_sdk::Event],
+        attempt: u32,
+        time: Duration,
+    ) -> Outcome {
         let deadline = Instant::now() + time;
-        self.sink.deliver(&Delivery { id: "d", attempt, deadline, events: &events }).await
+        self.sink.deliver(&Delivery { id: "d", attempt, deadline, events }).await
     }
 
     /// What becomes of a delivery of three events, as a text.

@@ -83,8 +83,8 @@ def hello(message):
             say(type="ready", protocol=1)
         case "two at once":
             say(type="ready", protocol=1, max_events=2)
-        case "tell the environment":
-            note("environment", json.dumps([dict(os.environ), message, os.getcwd(), os.getpgrp() == os.getpid()]))
+        case "tell":
+            note("told", json.dumps([message, os.getcwd(), os.getpgrp() == os.getpid()]))
             say(type="ready", protocol=1)
         case "fork":
             start()
