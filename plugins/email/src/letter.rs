@@ -124,7 +124,8 @@ fn digest(parts: &[&str]) -> String {
         hasher.update(part.len().to_le_bytes());
         hasher.update(part);
     }
-    hasher.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+    let head = hasher.finalize().first_chunk().map_or(0, |head| u64::from_be_bytes(*head));
+    format!("{head:016x}")
 }
 
 /// `Auto-Submitted: auto-generated`.

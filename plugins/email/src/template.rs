@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::Serde;
-use minijinja::{AutoEscape, Environment, UndefinedBehavior, Value};
+use minijinja::{AutoEscape, Environment, UndefinedBehavior, Value, escape_formatter};
 use seatwatch_sdk::{Problem, shown};
 
 use crate::EmailConfig;
@@ -174,9 +174,14 @@ fn environment() -> Environment<'static> {
         "html" => AutoEscape::Html,
         _ => AutoEscape::None,
     });
+    environment.set_formatter(|output, state, value| {
+        // What a member does not have is a gap, and not the word `none`.
+        if value.is_none() { Ok(()) } else { escape_formatter(output, state, value) }
+    });
     environment.set_fuel(Some(FUEL));
     // A line with nothing but a statement on it leaves no line in the mail.
-    let syntax = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build();
+    let mut syntax = SyntaxConfig::builder();
+    let syntax = syntax.trim_blocks(true).lstrip_blocks(true).keep_trailing_newline(true).build();
     environment.set_syntax(syntax.expect("only white space is treated otherwise"));
     environment
 }

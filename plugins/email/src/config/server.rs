@@ -143,14 +143,11 @@ impl FromStr for Host {
         let address = text.strip_prefix('[').and_then(|text| text.strip_suffix(']'));
         let name = address.unwrap_or(text).to_ascii_lowercase();
         // Whatever a certificate can name can be a host.
-        match rustls::pki_types::ServerName::try_from(name.as_str()) {
-            Ok(_) => Ok(Self(name)),
-            Err(_) => {
-                let hint = "give the name alone, such as `smtp.example.com`; \
-                            the port has a key of its own";
-                Err(format!("`{}` is not a host name\n{hint}", text.escape_debug()))
-            }
+        if rustls::pki_types::ServerName::try_from(name.as_str()).is_ok() {
+            return Ok(Self(name));
         }
+        let hint = "give the name alone, such as `smtp.example.com`; the port has a key of its own";
+        Err(format!("`{}` is not a host name\n{hint}", text.escape_debug()))
     }
 }
 

@@ -88,7 +88,7 @@ impl Failed {
     }
 
     fn reason(&self, server: &ServerConfig) -> String {
-        let at = self.step.asked();
+        let command = self.step.command();
         match &self.why {
             Why::Unusable(what) => what.clone(),
             Why::NotOffered if self.step == Step::Encrypt => format!(
@@ -103,30 +103,31 @@ impl Failed {
                 "`{server}` took the mail but did not confirm it in time; it may have arrived, \
                  and comes again under the same Message-ID"
             ),
-            Why::TimedOut => format!("`{server}` did not answer {at} in time"),
+            Why::TimedOut if self.step == Step::Connect => {
+                format!("`{server}` did not answer in time")
+            }
+            Why::TimedOut => format!("`{server}` did not answer {command} in time"),
             Why::Unexpected(code) => {
-                format!("`{server}` answered {at} with {code}, which is no answer to that")
+                format!("`{server}` answered {command} with {code}, which is no answer to that")
             }
             Why::Error(error) => self.told(server, error),
         }
     }
 
     fn told(&self, server: &ServerConfig, error: &Error) -> String {
-        let at = self.step.asked();
         if let Some(code) = error.status() {
+            let asked = self.step.asked();
             let answer = match self.step {
                 // An answer to a login could quote it.
                 Step::LogIn => enhanced(error).map_or_else(String::new, |it| format!(" {it}")),
                 _ => said(error),
             };
             let advice = self.advice(error);
-            return format!("`{server}` refused {at}: {code}{answer}{advice}");
+            return format!("`{server}` refused {asked}: {code}{answer}{advice}");
         }
         if let Some(tls) = tls_error(error) {
-            return format!(
-                "no encrypted connection to `{server}`: {tls}; if its certificate is from an \
-                 authority of your own, name that in `server.ca_file`"
-            );
+            let advice = tls_advice(tls);
+            return format!("no encrypted connection to `{server}`: {tls}{advice}");
         }
         let cause = cause(error);
         match self.step {
@@ -135,7 +136,12 @@ impl Failed {
                 "the connection to `{server}` ended before the mail was confirmed: {cause}; it \
                  may have arrived, and comes again under the same Message-ID"
             ),
-            _ => format!("the connection to `{server}` ended instead of an answer {at}: {cause}"),
+            step => {
+                let command = step.command();
+                format!(
+                    "the connection to `{server}` ended before the answer to {command}: {cause}"
+                )
+            }
         }
     }
 
@@ -161,7 +167,20 @@ impl Failed {
 }
 
 impl Step {
-    /// What the server was asked, after `answer` or `refused`.
+    /// What is said to the server.
+    fn command(self) -> &'static str {
+        match self {
+            Self::Prepare | Self::Connect => "EHLO",
+            Self::Encrypt => "STARTTLS",
+            Self::LogIn => "AUTH",
+            Self::Sender => "MAIL FROM",
+            Self::Recipient => "RCPT TO",
+            Self::Data => "DATA",
+            Self::Content => "the mail",
+        }
+    }
+
+    /// What is refused.
     fn asked(self) -> &'static str {
         match self {
             Self::Prepare | Self::Connect => "the connection",
@@ -216,20 +235,39 @@ fn cause(error: &Error) -> String {
     while let Some(source) = cause.source() {
         cause = source;
     }
-    let cause: String = cause.to_string().chars().take(LONGEST_ANSWER).collect();
-    shown(&cause)
+    let cause: String = cause.to_string().trim().chars().take(LONGEST_ANSWER).collect();
+    let what = if error.is_response() { "no sensible answer: " } else { "" };
+    format!("{what}{}", shown(&cause))
 }
 
 /// What went wrong with the encryption, if it was that.
-fn tls_error(error: &Error) -> Option<String> {
+fn tls_error(error: &Error) -> Option<&rustls::Error> {
     let mut source = error.source();
     while let Some(cause) = source {
         let io = cause.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
-        let tls = io.and_then(|inner| inner.downcast_ref::<rustls::Error>());
+        let tls = io.and_then(|inner| inner.downcast_ref());
         if let Some(tls) = tls.or_else(|| cause.downcast_ref()) {
-            return Some(tls.to_string());
+            return Some(tls);
         }
         source = cause.source();
     }
     None
+}
+
+/// What to do about it.
+fn tls_advice(error: &rustls::Error) -> &'static str {
+    use rustls::CertificateError as Certificate;
+
+    match error {
+        rustls::Error::InvalidCertificate(
+            Certificate::NotValidForName | Certificate::NotValidForNameContext { .. },
+        ) => "; set `server.host` to a name that its certificate is for",
+        rustls::Error::InvalidCertificate(
+            Certificate::UnknownIssuer | Certificate::BadSignature,
+        ) => "; if its certificate is from an authority of your own, name that in `server.ca_file`",
+        rustls::Error::InvalidMessage(_) => {
+            "; if it does not encrypt from the first byte on, use `server.tls: starttls`"
+        }
+        _ => "",
+    }
 }

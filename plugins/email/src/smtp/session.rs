@@ -76,7 +76,8 @@ impl Session {
             return Err(Failed::new(Step::LogIn, Why::NotOffered));
         }
         let answer = self.connection.auth(DEFAULT_MECHANISMS, credentials);
-        expect(235, Step::LogIn, step(Step::LogIn, until, answer).await?)
+        let answer = step(Step::LogIn, until, answer).await?;
+        expect(235, Step::LogIn, &answer)
     }
 
     /// Hands a mail over. Once this is `Ok`, the server answers for it.
@@ -89,20 +90,20 @@ impl Session {
         let connection = &mut self.connection;
         let sender = Mail::new(envelope.from().cloned(), Vec::new());
         let answer = step(Step::Sender, until, connection.command(sender)).await?;
-        expect(250, Step::Sender, answer)?;
+        expect(250, Step::Sender, &answer)?;
         for recipient in envelope.to() {
             let recipient = Rcpt::new(recipient.clone(), Vec::new());
             let answer = step(Step::Recipient, until, connection.command(recipient)).await?;
             // 251 and 252: the server passes it on, or will see whether it can.
             if !["250", "251", "252"].contains(&answer.code().to_string().as_str()) {
-                expect(250, Step::Recipient, answer)?;
+                expect(250, Step::Recipient, &answer)?;
             }
         }
         let answer = step(Step::Data, until, connection.command(Data)).await?;
-        expect(354, Step::Data, answer)?;
+        expect(354, Step::Data, &answer)?;
         let content = mail.formatted();
         let answer = step(Step::Content, until, connection.message(&content)).await?;
-        expect(250, Step::Content, answer)
+        expect(250, Step::Content, &answer)
     }
 
     /// Asks whether the server is still there.
@@ -146,7 +147,8 @@ async fn prepare(server: &ServerConfig) -> Result<Prepared, Failed> {
         };
         let credentials = match (&server.username, &server.password_file) {
             (Some(username), Some(password)) => {
-                let password = password.read_line().map_err(|error| error.to_string())?;
+                let password =
+                    password.read_line().map_err(|error| format!("{error}; {}", error.hint()))?;
                 let password = password.expose().to_owned();
                 Some(Credentials::new(username.text().to_owned(), password))
             }
@@ -171,7 +173,7 @@ async fn step<T>(
     }
 }
 
-fn expect(code: u16, step: Step, answer: Response) -> Result<(), Failed> {
+fn expect(code: u16, step: Step, answer: &Response) -> Result<(), Failed> {
     if answer.has_code(code) {
         return Ok(());
     }

@@ -29,17 +29,21 @@ pub(super) fn about(events: &[&Event], totals: Option<&Sums>) -> Vec<String> {
 }
 
 fn freed(seats: u64) -> String {
-    let (seats, there) = (count(seats, "seat"), if seats == 1 { "was" } else { "were" });
-    format!(
-        "{seats} {there} freed. Unless seats are given to somebody else, they need not be paid \
-         for: compare with what you have bought."
-    )
+    match seats {
+        1 => "1 seat was freed. Unless somebody else gets it, it need not be paid for any longer: \
+              compare with the seats that you have bought."
+            .to_owned(),
+        seats => format!(
+            "{seats} seats were freed. Those that nobody else gets need not be paid for any \
+             longer: compare with the seats that you have bought."
+        ),
+    }
 }
 
 fn taken(seats: u64) -> String {
-    let (seats, there) = (count(seats, "seat"), if seats == 1 { "was" } else { "were" });
+    let (seats, were) = (count(seats, "seat"), if seats == 1 { "was" } else { "were" });
     format!(
-        "{seats} {there} taken. Codecov may give seats by itself, on a first pull request; take \
+        "{seats} {were} taken. Codecov may give seats by itself, on a first pull request: take \
          back what nobody meant to give."
     )
 }

@@ -151,7 +151,7 @@ fn join(parts: impl Iterator<Item = String>) -> String {
         if joined.is_empty() {
             joined = part;
         } else if joined.chars().count() + part.chars().count() > LONGEST {
-            joined.push_str(", …");
+            joined.push_str(", and more");
             break;
         } else {
             joined = format!("{joined}, {part}");

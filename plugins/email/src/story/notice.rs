@@ -64,8 +64,8 @@ fn held(details: Details<'_>, organization: Option<&Organization>) -> Said {
         "Look at the names: `seatwatch status` shows them all.".to_owned(),
         format!("If it is right, run `seatwatch approve {organization}`."),
         format!(
-            "If it is not, nothing needs to be done: `seatwatch reject {organization}` only ends \
-             the reminders."
+            "If it is not, find out why Codecov lists so few. `seatwatch reject {organization}` ends \
+             the reminders; the next syncs look again."
         ),
     ];
     let title = "A roster lost so much that it was not believed. It waits for you, and nothing of \

@@ -2,6 +2,15 @@
 
 #![expect(clippy::unwrap_used, reason = "the helpers of tests may fail like tests")]
 
+mod config;
 mod conformance;
+mod connection;
+mod failures;
+mod hostile;
+mod login;
+mod mails;
+mod samples;
 mod server;
+mod templates;
+mod tls;
 mod world;

@@ -51,9 +51,8 @@ pub(crate) struct Taken {
 
 #[derive(Default)]
 struct State {
-    /// The next answers to a verb, in order; then the one for always.
+    /// The next answers to a verb, in order.
     once: Vec<(&'static str, Act)>,
-    always: Vec<(&'static str, Act)>,
     setup: Setup,
     taken: Vec<Taken>,
     /// All that was said, by its first word.
@@ -89,17 +88,6 @@ impl Server {
         self.state().once.push((verb, act));
     }
 
-    /// Does this whenever it hears the verb.
-    pub(crate) fn always(&self, verb: &'static str, act: Act) {
-        self.state().always.push((verb, act));
-    }
-
-    /// Does as usual again.
-    pub(crate) fn recover(&self) {
-        self.state().always.clear();
-        self.state().once.clear();
-    }
-
     pub(crate) fn set_users(&self, users: &[(&str, &str)]) {
         let own = |(name, password): &(&str, &str)| (String::from(*name), String::from(*password));
         self.state().setup.users = users.iter().map(own).collect();
@@ -116,10 +104,6 @@ impl Server {
     /// What it heard so far, by verbs.
     pub(crate) fn heard(&self) -> String {
         self.state().verbs.join(" ")
-    }
-
-    pub(crate) fn forget(&self) {
-        self.state().verbs.clear();
     }
 
     /// Hangs up on everybody.
@@ -225,9 +209,9 @@ impl<'a> Talk<'a> {
                     self.answer("RCPT", "250 2.1.5 ok")?
                 }
                 "DATA" => {
-                    let usual = self.planned("DATA").is_none();
+                    let is_usual = self.planned("DATA").is_none();
                     let is_open = self.answer("DATA", "354 go ahead")?;
-                    usual && is_open && self.take(from.clone(), to.clone())? || !usual && is_open
+                    if is_usual { self.take(from.clone(), to.clone())? } else { is_open }
                 }
                 "RSET" => self.answer("RSET", "250 ok")?,
                 "NOOP" => self.answer("NOOP", "250 ok")?,
@@ -252,8 +236,7 @@ impl<'a> Talk<'a> {
             lines.push(format!("AUTH {}", self.setup.auth));
         }
         let last = lines.pop().unwrap();
-        let lines: String = lines.iter().map(|line| format!("250-{line}\r\n")).collect();
-        format!("{lines}250 {last}")
+        format!("250-{}\r\n250 {last}", lines.join("\r\n250-"))
     }
 
     fn log_in(&mut self, line: &str) -> io::Result<bool> {
@@ -261,18 +244,15 @@ impl<'a> Talk<'a> {
             return self.answer("AUTH", "");
         }
         let words: Vec<_> = line.split(' ').collect();
-        let login = match words[1] {
-            "PLAIN" => {
-                let parts = decode(words[2]);
-                let mut parts = parts.split('\0').skip(1).map(str::to_owned);
-                (parts.next().unwrap(), parts.next().unwrap())
-            }
-            _ => {
-                self.write("334 VXNlcm5hbWU6\r\n")?;
-                let user = decode(&self.line()?);
-                self.write("334 UGFzc3dvcmQ6\r\n")?;
-                (user, decode(&self.line()?))
-            }
+        let login = if words[1] == "PLAIN" {
+            let parts = decode(words[2]);
+            let mut parts = parts.split('\0').skip(1).map(str::to_owned);
+            (parts.next().unwrap(), parts.next().unwrap())
+        } else {
+            self.write("334 VXNlcm5hbWU6\r\n")?;
+            let user = decode(&self.line()?);
+            self.write("334 UGFzc3dvcmQ6\r\n")?;
+            (user, decode(&self.line()?))
         };
         let is_known = self.state.lock().unwrap().setup.users.contains(&login);
         let answer = if is_known { "235 2.7.0 welcome" } else { "535 5.7.8 who are you" };
@@ -300,8 +280,7 @@ impl<'a> Talk<'a> {
 
     fn planned(&self, verb: &str) -> Option<Act> {
         let state = self.state.lock().unwrap();
-        let plans = state.once.iter().chain(&state.always);
-        plans.into_iter().find(|(planned, _)| *planned == verb).map(|(_, act)| act.clone())
+        state.once.iter().find(|(planned, _)| *planned == verb).map(|(_, act)| act.clone())
     }
 
     /// Answers as usual or as planned; whether the conversation goes on.

@@ -1,0 +1,194 @@
+//! Whole mails, as people read them. Each is a snapshot: read it before it is accepted.
+
+use insta::{assert_snapshot, with_settings};
+use seatwatch_sdk::{Event, EventKind, Profile};
+use serde_json::json;
+
+use crate::samples::Log;
+use crate::world::{Letter, World};
+
+/// The mail that these events make.
+pub(crate) async fn mail(events: &[Event]) -> Letter {
+    let mut world = World::new();
+    world.accepts(events).await;
+    let mail = world.mail();
+    keep(&mail);
+    mail
+}
+
+/// Leaves the mail where `$SEATWATCH_MAILS` says, for those who want to look at it in a browser.
+fn keep(mail: &Letter) {
+    let Some(directory) = std::env::var_os("SEATWATCH_MAILS") else { return };
+    let test = std::thread::current().name().unwrap().replace("::", "-");
+    let path = std::path::Path::new(&directory).join(test);
+    std::fs::write(path.with_extension("html"), mail.html()).unwrap();
+    std::fs::write(path.with_extension("eml"), &mail.0).unwrap();
+}
+
+/// Head, text, and what of the HTML is not the same in all mails.
+fn shown(mail: &Letter) -> String {
+    let html = mail.html();
+    let body = html.split_once("<body").unwrap().1.split_once('>').unwrap().1;
+    let styles =
+        regex::Regex::new(r#" (style|role|width|valign|align|cellpadding|cellspacing)="[^"]*""#)
+            .unwrap();
+    let body = styles.replace_all(body, "");
+    let table = mail.table().map_or_else(String::new, |(name, table)| {
+        format!("\n--- {name}, {} lines\n", table.lines().count())
+    });
+    let (head, text) = (mail.head(), mail.text());
+    format!("{}\n{head}\n--- text\n{text}--- html\n{body}{table}", mail.subject())
+}
+
+macro_rules! assert_mail {
+    ($mail:expr) => {
+        let shown = shown(&$mail);
+        with_settings!({
+            filters => [
+                (r"Date: .*", "Date: [DATE]"),
+                (r#"boundary="[^"]*""#, "boundary=[BOUNDARY]"),
+            ],
+            omit_expression => true,
+        }, { assert_snapshot!(shown) })
+    };
+}
+
+#[tokio::test]
+async fn one_seat_lost() {
+    let log = Log::new().totals(42, 30, 3).member(EventKind::SeatLost, "mona-lisa");
+    assert_mail!(mail(&log.events()).await);
+}
+
+#[tokio::test]
+async fn somebody_left_with_a_seat_and_as_an_admin() {
+    let log = Log::new()
+        .totals(41, 30, 2)
+        .member(EventKind::Left, "erik-admin")
+        .member(EventKind::SeatLost, "erik-admin")
+        .member(EventKind::AdminRevoked, "erik-admin");
+    assert_mail!(mail(&log.events()).await);
+}
+
+/// Two syncs of one organization and one each of others: who came and went is told in order, and
+/// the totals are from before the first to after the last.
+#[tokio::test]
+async fn much_in_many_organizations() {
+    let renamed = |username: &str| Profile {
+        username: username.to_owned(),
+        name: Some("Dana".to_owned()),
+        email: Some("dana@acme.example".to_owned()),
+        seat: true,
+        admin: false,
+    };
+    let updated =
+        Profile { name: None, email: Some("new@acme.example".to_owned()), ..renamed("fay") };
+    let log = Log::new()
+        .totals(43, 32, 3)
+        .member(EventKind::Joined, "ann")
+        .member(EventKind::SeatGained, "ann")
+        .change(EventKind::Renamed, renamed("dana"), renamed("dana2"))
+        .later()
+        .totals(42, 31, 4)
+        .notice(
+            EventKind::SyncRecovered,
+            json!({"failures": 4, "failing_since": "2026-11-23T06:00:00Z"}),
+        )
+        .notice(EventKind::RosterReleased, json!({"hold": "h1", "how": "approved"}))
+        .member(EventKind::Left, "ann")
+        .member(EventKind::SeatLost, "ann")
+        .member(EventKind::AdminGranted, "bea")
+        .change(EventKind::Updated, renamed("fay"), updated)
+        .organization("gitlab", "example-group:sub")
+        .member(EventKind::SeatGained, "cem")
+        .organization("github", "beta")
+        .first()
+        .notice(EventKind::Baselined, json!({"on_first_sync": "quiet"}));
+    assert_mail!(mail(&log.events()).await);
+}
+
+#[tokio::test]
+async fn a_roster_is_held() {
+    let details = json!({
+        "hold": "h7", "leavers": 61, "seat_losers": 1, "last_admin": true, "members": 80,
+        "members_found": 19, "seats": 70, "seats_found": 12, "names": ["ann", "bea", "cem"],
+    });
+    assert_mail!(mail(&Log::new().notice(EventKind::RosterHeld, details).events()).await);
+}
+
+#[tokio::test]
+async fn syncs_keep_failing() {
+    let details = json!({
+        "reason": "token_refused", "failures": 3, "since": "2026-11-23T07:00:00Z",
+        "message": "Codecov refused the token in `/etc/seatwatch/codecov-token`",
+        "hint": "make a new token on Codecov's settings page and put it into the file",
+        "last_success": "2026-11-23T06:00:00Z",
+    });
+    assert_mail!(mail(&Log::new().notice(EventKind::SyncFailing, details).events()).await);
+}
+
+#[tokio::test]
+async fn the_seat_limit_is_reached() {
+    let details = json!({"used": 50, "limit": 50, "warn_at": 45});
+    let log = Log::new()
+        .totals(61, 50, 3)
+        .notice(EventKind::SeatLimitReached, details)
+        .member(EventKind::SeatGained, "gus");
+    assert_mail!(mail(&log.events()).await);
+}
+
+#[tokio::test]
+async fn a_heartbeat() {
+    let details = json!({
+        "organizations": {"connected": 12, "held": 0, "failing": 1, "new": 0},
+        "queued_events": 4, "dead_letters": 2,
+    });
+    assert_mail!(mail(&Log::new().of_instance(EventKind::Heartbeat, Some(details)).events()).await);
+}
+
+#[tokio::test]
+async fn a_trial() {
+    assert_mail!(mail(&Log::new().of_instance(EventKind::Test, None).events()).await);
+}
+
+#[tokio::test]
+async fn more_than_a_mail_shows() {
+    let log = (0..60).fold(Log::new().totals(12, 8, 3), |log, number| {
+        log.member(EventKind::SeatLost, &format!("member-{number}"))
+    });
+    let events = log.events();
+    let mail = mail(&events).await;
+    let ids: Vec<_> = events.iter().map(|event| event.id.clone()).collect();
+    assert_eq!(mail.ids(), ids);
+    assert_mail!(mail);
+}
+
+/// The table comes from `attach_above` events on, and not before.
+#[tokio::test]
+async fn the_table_comes_from_so_many_events_on() {
+    let log = |count| {
+        let start = Log::new();
+        (0..count).fold(start, |log, number| log.member(EventKind::Left, &format!("m{number}")))
+    };
+    assert_eq!(mail(&log(49).events()).await.table(), None);
+    let (name, table) = mail(&log(50).events()).await.table().unwrap();
+    assert_eq!((name.as_str(), table.lines().count()), ("seatwatch-events.csv", 51));
+}
+
+/// Every kind of event makes a mail that names it, whatever of its details is missing.
+#[tokio::test]
+async fn every_event_is_told() {
+    for kind in EventKind::ALL.iter().copied().chain([EventKind::Test]) {
+        let log = match kind {
+            EventKind::Heartbeat | EventKind::Test => Log::new().of_instance(kind, None),
+            _ if kind < EventKind::Joined => Log::new().notice(kind, json!({})),
+            _ => Log::new().member(kind, "ann"),
+        };
+        let mail = mail(&log.events()).await;
+        let (subject, text) = (mail.subject(), mail.text());
+        let (label, headline) = subject.split_once("] ").unwrap();
+        assert!(["[acme", "[seatwatch prod"].contains(&label), "{kind}: {subject}");
+        assert!(!headline.is_empty() && text.starts_with(&subject), "{kind}: {text}");
+        assert!(text.lines().count() >= 5, "{kind}: {text}");
+        assert!(kind < EventKind::Joined || kind == EventKind::Test || text.contains("ann (Ann)"));
+    }
+}
