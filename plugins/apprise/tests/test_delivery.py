@@ -39,13 +39,22 @@ class Delivery(Case):
         self.assert_accepted(plugin.deliver(LEFT, "d-2"), 2, "d-2")
         self.assertEqual(self.receiver.paths().count("/well"), 2)
 
-    def test_a_test_between_two_attempts_does_not_make_it_forget(self):
+    def test_something_else_between_two_attempts_does_not_make_it_forget(self):
         plugin = self.ready(urls=[self.receiver.url("/well"), self.receiver.url("/ill")])
         self.receiver.status["/ill"] = 500
         self.assert_retry(plugin.deliver(LEFT))
         self.assert_retry(plugin.deliver([{"data": {"event": "test"}}], "t"), "t")
         self.assert_retry(plugin.deliver(LEFT, attempt=2))
         self.assertEqual(self.receiver.paths().count("/well"), 2)
+
+    def test_a_repeat_of_what_was_accepted_is_not_sent_again(self):
+        plugin = self.ready(urls=[self.receiver.url()])
+        self.assert_accepted(plugin.deliver(LEFT), 2)
+        self.assert_accepted(plugin.deliver(LEFT, attempt=2), 2)
+        self.assertEqual(len(self.receiver.messages), 1)
+        # A first attempt is never a repeat, whatever it is called.
+        self.assert_accepted(plugin.deliver(LEFT), 2)
+        self.assertEqual(len(self.receiver.messages), 2)
 
     def test_a_new_process_repeats_the_message(self):
         urls = [self.receiver.url("/well"), self.receiver.url("/ill")]

@@ -77,11 +77,13 @@ class Message(Case):
                 organization_event("baselined", on_first_sync="quiet"),
                 organization_event("sync_recovered", failures=1),
                 member_event("left", "ann"),
+                member_event("updated", "ann"),
             ]
         )
         self.assertEqual(
             title,
-            "[acme] roster held, seat limit near, 1 member left, sync recovered, baseline stored",
+            "[acme] roster held, seat limit near, 1 member left, 1 member updated, "
+            "sync recovered, …",
         )
         self.assertEqual(urgency, "warning")
         self.assertEqual(
@@ -93,7 +95,7 @@ class Message(Case):
                 "reject github/acme",
                 "- watched from now on",
                 "- read again after 1 failure",
-                "- ann: left",
+                "- ann: left, updated",
             ],
         )
 
@@ -234,6 +236,17 @@ class Large(Case):
 
     def test_escapes_take_room(self):
         self.check("?format=markdown", "\u202e", format="markdown")
+
+    def test_a_service_with_little_room_and_no_titles(self):
+        # Mattermost takes 4000 characters, and the title is among them.
+        plugin = self.ready(urls=[f"mmost://127.0.0.1:{self.receiver.port}/{'a' * 24}"])
+        self.assert_accepted(plugin.deliver(self.events(50, "x")), 50)
+        ((_, message),) = self.receiver.messages
+        self.assertLessEqual(len(message["text"]), 4000)
+        self.assertGreater(len(message["text"]), 3600)
+        lines = message["text"].replace("\r\n", "\n").splitlines()
+        self.assertIn("[acme] 50 members left", lines[0])
+        self.assertEqual(lines[-1], f"and {50 - len(lines) + 3} more")
 
     def test_what_fits_is_whole(self):
         body = self.told(self.events(50, "x"))[1]

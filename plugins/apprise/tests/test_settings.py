@@ -42,15 +42,32 @@ class Settings(Case):
         self.refused("urls[0]", "more than one", urls=[f"{url}, {url}{SECRET}"])
         self.refused("urls[0]", "needs paho-mqtt", urls=[f"mqtt://{SECRET}/topic"])
 
-    def test_a_wrong_file_is_named_by_its_line_and_not_shown(self):
-        url = self.receiver.url()
-        self.refused("urls_file", "no URL in it", urls_file=self.file("# nothing\n\n"))
-        self.refused("urls_file", "No such file", urls_file=str(self.directory / "none"))
-        self.refused("urls_file", "cannot be read", urls_file=str(self.directory))
-        wrong = self.file(f"# chat\n{url}\n{SECRET}\n")
-        self.refused("urls_file", "line 3: not an Apprise URL", urls_file=wrong)
-        (self.directory / "binary").write_bytes(b"\xff\xfe")
-        self.refused("urls_file", "not UTF-8", urls_file=str(self.directory / "binary"))
+    def test_a_wrong_file_is_named_by_its_line_and_can_be_mended(self):
+        # Otherwise a plugin that starts in the middle of a rotation would be stopped for good.
+        urls_file = self.file(f"# chat\n{self.receiver.url()}\n{SECRET}\n")
+        plugin = self.ready(urls_file=urls_file)
+        self.wrong(plugin, "urls_file line 3: not an Apprise URL")
+        self.file("# nothing\n\n")
+        self.wrong(plugin, "urls_file: no URL in it")
+        (self.directory / "urls").write_bytes(b"\xff\xfe")
+        self.wrong(plugin, "urls_file: not UTF-8")
+        (self.directory / "urls").unlink()
+        self.wrong(plugin, "urls_file: cannot be read: No such file")
+        (self.directory / "urls").mkdir()
+        self.wrong(plugin, "urls_file: cannot be read")
+        (self.directory / "urls").rmdir()
+        self.file(self.receiver.url("/mended"))
+        self.assertEqual(plugin.ask(type="check"), {"type": "checked"})
+        self.assert_accepted(plugin.deliver([member_event("left", "ann")], attempt=6), 1)
+        self.assertEqual(self.receiver.paths()[-1], "/mended")
+
+    def wrong(self, plugin, message):
+        checked = plugin.ask(type="check")
+        self.assertEqual(checked["type"], "checked")
+        self.assertIn(message, checked["error"])
+        reason = self.assert_retry(plugin.deliver([member_event("left", "ann")], attempt=2))
+        self.assertIn(message.removeprefix("urls_file: "), reason.replace(" (slack)", ""))
+        self.assertNotIn(SECRET, checked["error"] + reason + plugin.log())
 
     def test_both_lists_count_and_a_url_that_stands_twice_is_one(self):
         urls_file = self.file(f"\ufeff# The room.\n\n  {self.receiver.url('/b')}\n")
@@ -66,7 +83,7 @@ class Settings(Case):
         self.file(f"slack://{SECRET}")
         answer = plugin.ask(type="check")
         self.assertEqual(answer["type"], "checked")
-        self.assertIn("urls_file: line 1: Apprise does not accept", answer["error"])
+        self.assertIn("urls_file line 1: Apprise does not accept", answer["error"])
         self.file("")
         self.assertIn("urls_file: no URL", plugin.ask(type="check")["error"])
         self.file(self.receiver.url())
