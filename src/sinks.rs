@@ -1,16 +1,34 @@
 //! The registry: the one place that knows which kinds of sinks there are.
 //!
-//! A new built-in kind is a crate in `plugins/` and one line here.
+//! A new built-in kind is a crate in `plugins/` and one line here. Any other `type` is the name of
+//! an external plugin: a program in one of the plugin directories.
 
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::process::ExitCode;
 use std::time::Duration;
 
 use schemars::{Schema, SchemaGenerator};
+use seatwatch_process::discover;
+use seatwatch_process::{ExternalConfig, ExternalSettings};
 use seatwatch_sdk::{BuiltIn, SinkConfig};
+use serde::Deserialize as _;
 
 use crate::config::{Mistake, Reader};
 
+pub use seatwatch_process::all_ended as all_programs_ended;
+pub use seatwatch_process::discover::{FindError, Found, list as list_plugins};
+
 /// All built-in kinds.
-pub const KINDS: &[Kind] = &[Kind::of::<seatwatch_file::FileConfig>()];
+pub const KINDS: &[Kind] = &[
+    Kind::of::<seatwatch_file::FileConfig>(),
+    Kind::of::<seatwatch_email::EmailConfig>(),
+    Kind::of::<seatwatch_webhook::WebhookConfig>(),
+    Kind::of::<seatwatch_process::ProcessConfig>(),
+];
+
+/// Reads a sink's own part of the configuration.
+pub(crate) type Read = dyn Fn(Reader<'_>) -> Result<Box<dyn SinkConfig>, Mistake>;
 
 /// A kind of sink.
 #[derive(Debug)]
@@ -38,4 +56,33 @@ fn read<C: BuiltIn>(reader: Reader<'_>) -> Result<Box<dyn SinkConfig>, Mistake> 
 /// The kind that `type` names, if it is a built-in one.
 pub(crate) fn find(name: &str) -> Option<&'static Kind> {
     KINDS.iter().find(|kind| kind.name == name)
+}
+
+/// What reads the settings of the external plugin that `type` names.
+///
+/// # Errors
+///
+/// There is none of that name, or it may not be started.
+pub(crate) fn find_plugin(name: &str, directories: &[PathBuf]) -> Result<Box<Read>, FindError> {
+    let program = discover::find(name, directories)?;
+    let name = name.to_owned();
+    Ok(Box::new(move |reader| {
+        let settings = ExternalSettings::deserialize(reader)?;
+        Ok(Box::new(ExternalConfig::new(name.clone(), program.clone(), settings)))
+    }))
+}
+
+/// The argument that makes this program the guard of another one; no command of the user's.
+const GUARD: &str = "plugin-guard";
+
+/// What the program is to be instead of itself: the guard of a plugin, if its arguments say so.
+/// Otherwise, plugins are started under such guards from now on.
+pub fn guard(arguments: impl IntoIterator<Item = OsString>) -> Option<ExitCode> {
+    let mut arguments = arguments.into_iter().skip(1).peekable();
+    if arguments.next_if(|first| first == GUARD).is_some() {
+        return Some(seatwatch_process::guard::run(arguments));
+    }
+    // Also after an upgrade, the link leads to the program that runs.
+    seatwatch_process::set_guard(vec!["/proc/self/exe".into(), GUARD.into()]);
+    None
 }

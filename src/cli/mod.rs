@@ -14,6 +14,7 @@ mod order;
 mod org;
 mod outbox;
 mod output;
+mod plugin;
 mod progress;
 mod reload;
 mod report;
@@ -90,10 +91,13 @@ enum Command {
     Sink(sink::Sink),
     /// Delivers to a sink anew what happened since a time, under the same ids.
     Replay(sink::Replay),
+    /// Lists the types of sinks, and tries a program that is to be one.
+    #[command(subcommand)]
+    Plugin(plugin::Plugin),
     /// Does something about an organization that is not in the config any more.
     #[command(subcommand)]
     Org(org::Org),
-    /// Prints the JSON Schema of the configuration or of an event.
+    /// Prints the JSON Schema of the configuration, of an event, or of what plugins say.
     Schema(schema::Schema),
     /// Serves a made-up Codecov on loopback, to try things out.
     ///
@@ -161,6 +165,7 @@ impl Arguments {
             Command::Outbox(command) => command.run(&config, format),
             Command::Sink(command) => command.run(&config, format),
             Command::Replay(command) => command.run(&config, format),
+            Command::Plugin(command) => command.run(&config, format),
             Command::Org(command) => command.run(&config, format),
             Command::Schema(command) => command.run(),
             Command::Demo(command) => command.run(),

@@ -17,6 +17,8 @@ enum Of {
     Config,
     /// An event, as every sink gets it.
     Event,
+    /// What seatwatch and an external plugin say to each other.
+    Plugin,
 }
 
 impl Schema {
@@ -24,6 +26,7 @@ impl Schema {
         let schema = match self.of {
             Of::Config => crate::config::schema(),
             Of::Event => schemars::schema_for!(seatwatch_sdk::Event).to_value(),
+            Of::Plugin => seatwatch_process::protocol::schema(),
         };
         let mut out = super::stdout();
         serde_json::to_writer_pretty(&mut out, &schema).map_err(std::io::Error::from)?;

@@ -80,6 +80,8 @@ pub struct Config {
     pub shutdown_grace: Duration,
     /// How long events and former states of members are kept; a day or longer.
     pub retention: Duration,
+    /// Where external plugins are looked for; absolute.
+    pub plugin_dirs: Vec<PathBuf>,
     /// The zone of what belongs to no organization.
     pub timezone: Tz,
     /// How to talk to Codecov.
@@ -278,16 +280,23 @@ pub fn state_dir(path: &Path) -> Option<PathBuf> {
     Some(read_and_check(path).ok()?.config?.state_dir)
 }
 
+/// The plugin directories that the file at `path` names, as far as that can be told from one that
+/// may be wrong; the default ones where there is no such file.
+pub fn plugin_dirs(path: &Path) -> Vec<PathBuf> {
+    let config = read_and_check(path).ok().and_then(|checked| checked.config);
+    config.map_or_else(|| options::Options::default().plugin_dirs, |config| config.plugin_dirs)
+}
+
 fn read_and_check(path: &Path) -> Result<check::Checked, Problems> {
     let text = read(path).map_err(|problem| Problems::new(path, vec![problem]))?;
     let credentials = std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from);
-    Ok(check::check(&text, path, &Outside { credentials }))
+    Ok(check::check(&text, path, &Outside { credentials, plugins: true }))
 }
 
 /// Checks a configuration that stands in the file `origin`, without touching any file.
 ///
 /// Relative paths are taken as relative to the directory of `origin`. Secrets are not read, and
-/// credentials are not looked for.
+/// neither credentials nor external plugins are looked for.
 ///
 /// # Errors
 ///

@@ -67,6 +67,10 @@ pub(super) struct Options {
     /// How long events and former states of members are kept, a day or longer. What a sink has
     /// not taken by then is lost to it, and counted.
     pub(super) retention: Period<DAY>,
+    /// The directories in which an external plugin is looked for: the program `seatwatch-sink-NAME`
+    /// for a sink of `type: NAME`. The first that has it counts. Program and directory must belong
+    /// to root or us, and nobody else may be able to change them.
+    pub(super) plugin_dirs: Vec<PathBuf>,
     pub(super) codecov: CodecovOptions,
     /// The organizations to watch, at least one.
     #[schemars(with = "Vec<OrganizationEntry>", length(min = 1))]
@@ -96,6 +100,9 @@ impl Default for Options {
             retention: Period::seconds(400 * DAY),
             heartbeat: None,
             shutdown_grace: Period::seconds(10),
+            plugin_dirs: ["/etc/seatwatch/plugins", "/usr/lib/seatwatch/plugins"]
+                .map(PathBuf::from)
+                .into(),
             codecov: CodecovOptions::default(),
             organizations: Deferred,
             guard: GuardOptions::default(),

@@ -26,8 +26,9 @@ pub fn schema() -> Value {
 /// A mapping of sinks, each of which is one of the kinds, told apart by `type`.
 fn sinks(generator: &mut SchemaGenerator) -> Value {
     let common = SinkOptions::json_schema(generator).to_value();
-    let kinds: Vec<Value> =
+    let mut kinds: Vec<Value> =
         sinks::KINDS.iter().map(|kind| sink(kind, &common, generator).to_value()).collect();
+    kinds.push(external(&common, generator));
     json!({
         "description": "Where events go, by a name of letters, digits, `-` and `_`. Each is a \
                         mapping with a `type`.",
@@ -56,4 +57,24 @@ fn sink(kind: &sinks::Kind, common: &Value, generator: &mut SchemaGenerator) -> 
     object.insert("properties".to_owned(), properties);
     object.insert("required".to_owned(), required.into());
     schema
+}
+
+/// A sink that is an external plugin: what it wants besides is between a person and the plugin.
+fn external(common: &Value, generator: &mut SchemaGenerator) -> Value {
+    let built_in: Vec<&str> = sinks::KINDS.iter().map(|kind| kind.name).collect();
+    let mut properties = common["properties"].clone();
+    properties["type"]["not"] = json!({ "enum": built_in });
+    let own = seatwatch_process::ExternalSettings::json_schema(generator).to_value();
+    properties["env"] = own["properties"]["env"].clone();
+    json!({
+        "title": "NAME",
+        "description": "An external plugin: the program `seatwatch-sink-NAME` in one of the \
+                        `plugin_dirs`. All other keys are the plugin's own, and it says what is \
+                        wrong with them. The value of a key that ends in `_file` is the file of a \
+                        secret: the plugin gets its absolute path.",
+        "type": "object",
+        "properties": properties,
+        "required": ["type"],
+        "additionalProperties": true,
+    })
 }

@@ -8,10 +8,7 @@ use super::tree::Step;
 /// How the sentence about one of them ends.
 pub(crate) const TEXT: &str = "not available in this version of seatwatch";
 
-/// Types of sinks.
-pub(crate) const SINK_TYPES: &[&str] = &["email", "webhook", "apprise", "process"];
-
-const TOP: &[&str] = &["discover", "plugin_dirs"];
+const TOP: &[&str] = &["discover"];
 const HTTP: &[&str] = &["pages"];
 const SEATS: &[&str] = &["currency", "price_per_seat"];
 

@@ -162,6 +162,7 @@ fn changes(before: &Config, after: &Config) -> Vec<String> {
         ("failing_after", before.failing_after != after.failing_after),
         ("remind_every", before.remind_every != after.remind_every),
         ("heartbeat", before.heartbeat != after.heartbeat),
+        ("plugin_dirs", before.plugin_dirs != after.plugin_dirs),
         ("retention", before.retention != after.retention),
         ("shutdown_grace", before.shutdown_grace != after.shutdown_grace),
         ("codecov", before.codecov != after.codecov),

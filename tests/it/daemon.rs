@@ -9,6 +9,7 @@ mod ending;
 mod logging;
 mod ordering;
 mod process;
+mod receiving;
 mod reloading;
 mod supervised;
 mod unit;

@@ -44,6 +44,8 @@ pub(super) struct Checked {
 pub(super) struct Outside {
     /// Where systemd keeps secrets for us, if it does.
     pub(super) credentials: Option<PathBuf>,
+    /// Whether to look for external plugins where the text says.
+    pub(super) plugins: bool,
 }
 
 /// Reads and checks `text`, which stands in the file `origin`.
@@ -91,6 +93,11 @@ pub(super) fn check(text: &str, origin: &Path, outside: &Outside) -> Checked {
 fn directory_of(origin: &Path) -> PathBuf {
     let absolute = std::path::absolute(origin).unwrap_or_else(|_| origin.to_owned());
     absolute.parent().map_or_else(|| PathBuf::from("/"), Path::to_owned)
+}
+
+/// Where external plugins are looked for, absolute.
+fn plugin_dirs(options: &Options, directory: &Path) -> Vec<PathBuf> {
+    options.plugin_dirs.iter().map(|one| directory.join(one)).collect()
 }
 
 /// Takes the value of a key out of the tree, to read its parts one by one.
@@ -154,6 +161,7 @@ impl Checker<'_> {
             heartbeat: options.heartbeat.clone().map(|cron| (cron, options.timezone.0)),
             shutdown_grace: options.shutdown_grace.0,
             retention: options.retention.0,
+            plugin_dirs: plugin_dirs(options, self.directory),
             timezone: options.timezone.0,
             codecov: CodecovConfig {
                 page_size: codecov.page_size.0,

@@ -6,17 +6,17 @@ use std::time::Duration;
 
 use seatwatch_sdk::{Origin, SinkConfig};
 
-use super::Checker;
 use super::organizations::{ORGANIZATIONS, Organizations};
 use super::place::{Place, Section};
+use super::{Checker, plugin_dirs};
 use crate::config::filter::{self, OrganizationFilter};
 use crate::config::options::SinkOptions;
 use crate::config::problem::{self, Position, Problem, did_you_mean};
 use crate::config::tree::{Entry, Node, Step, Value};
 use crate::config::value::{Patience, Period};
-use crate::config::{Cron, SinkEntry, Timing, reader, unavailable};
+use crate::config::{Cron, SinkEntry, Timing, reader};
 use crate::organization::OrganizationId;
-use crate::sinks;
+use crate::sinks::{self, FindError};
 
 /// The key of the mapping.
 pub(super) const SINKS: &str = "sinks";
@@ -116,13 +116,45 @@ impl Checker<'_> {
         common: &SinkOptions,
     ) -> Option<(String, Option<Box<dyn SinkConfig>>)> {
         let others = SinkOptions::KEYS;
-        if let Some(kind) = sinks::find(&common.r#type) {
-            let config = reader::read_beside(node, path, others, &mut self.problems, kind.read);
-            return Some((kind.name.to_owned(), config));
+        let name = common.r#type.as_str();
+        let external;
+        let read: &sinks::Read = match sinks::find(name) {
+            Some(kind) => &kind.read,
+            None => match self.plugin(name) {
+                Ok(read) => {
+                    external = read;
+                    &*external
+                }
+                Err((text, hint)) => {
+                    let place = Section { node, path }.place(&["type"]);
+                    self.problems.push(place.error(text).with_hint(hint));
+                    return None;
+                }
+            },
+        };
+        let config = reader::read_beside(node, path, others, &mut self.problems, read);
+        Some((name.to_owned(), config))
+    }
+
+    /// What reads the settings of the external plugin of that name, or why there is none and what
+    /// to do.
+    fn plugin(&self, name: &str) -> Result<Box<sinks::Read>, (String, String)> {
+        let built_in: Vec<&str> = sinks::KINDS.iter().map(|kind| kind.name).collect();
+        let unknown = format!("`{name}` is not a type of sink");
+        if !self.outside.plugins {
+            return Err((unknown, did_you_mean(name, &built_in)));
         }
-        let place = Section { node, path }.place(&["type"]);
-        self.problems.push(unknown_type(&place, &common.r#type));
-        None
+        let directories = plugin_dirs(self.options, self.directory);
+        sinks::find_plugin(name, &directories).map_err(|error| {
+            let found = sinks::list_plugins(&directories);
+            let known = found.iter().map(|found| found.name.as_str()).chain(built_in);
+            match (&error, problem::nearest(name, known)) {
+                (FindError::NotFound { .. }, Some(near)) => {
+                    (unknown, format!("did you mean `{near}`?"))
+                }
+                _ => (format!("{unknown} that comes with seatwatch, and {error}"), error.hint()),
+            }
+        })
     }
 
     /// A sink's own part as the rest of the program sees it, less what is wrong with it.
@@ -276,12 +308,4 @@ fn name_problem(place: &Place, name: &str, organizations: &Organizations) -> Opt
         Some(name) => problem.with_hint(format!("did you mean `{name}`?")),
         None => problem,
     })
-}
-
-fn unknown_type(place: &Place, name: &str) -> Problem {
-    if unavailable::SINK_TYPES.contains(&name) {
-        return place.error(format!("`{name}` is {}", unavailable::TEXT));
-    }
-    let known: Vec<&str> = sinks::KINDS.iter().map(|kind| kind.name).collect();
-    place.error(format!("`{name}` is not a type of sink")).with_hint(did_you_mean(name, &known))
 }

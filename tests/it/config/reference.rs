@@ -47,6 +47,12 @@ prints the JSON Schema. Relative paths are relative to the file. Durations are w
             for kind in kinds {
                 let name = kind["title"].as_str().unwrap();
                 section(&mut page, &format!("A sink of type `{name}`"), kind);
+                for (key, property) in kind["properties"].as_object().unwrap() {
+                    if property["properties"].is_object() {
+                        let title = format!("`{key}` of a sink of type `{name}`");
+                        section(&mut page, &title, property);
+                    }
+                }
             }
         } else if let Some(parts) = property["items"]["anyOf"].as_array() {
             section(&mut page, "An organization", parts.last().unwrap());

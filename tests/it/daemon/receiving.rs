@@ -1,0 +1,261 @@
+//! Mail, webhook and a program beside the file: the same changes arrive in all of them, late where
+//! a receiver was away, and each under the id that it was first tried with.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+use std::path::Path;
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::Signal;
+use serde_json::Value;
+
+use super::process::Running;
+use crate::receivers::{Hook, Post, Says, install_plugin};
+use crate::world::{World, in_words};
+
+/// The sample of the documentation.
+const LINES: &str = include_str!("../../../docs/samples/seatwatch-sink-lines");
+
+/// A secret of the specification's examples.
+const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+
+/// Names as events tell them, one a line.
+fn told(events: &[Value]) -> String {
+    events.iter().map(|event| in_words(event) + "\n").collect()
+}
+
+fn ids(events: &[Value]) -> Vec<&str> {
+    events.iter().map(|event| event["id"].as_str().unwrap()).collect()
+}
+
+/// The ids that the sample plugin has written.
+fn lines(path: &Path) -> Vec<String> {
+    let text = fs::read_to_string(path).unwrap_or_default();
+    let id = |line: &str| serde_json::from_str::<Value>(line).unwrap()[1].clone();
+    text.lines().map(|line| id(line).as_str().unwrap().to_owned()).collect()
+}
+
+fn siem(hook: &Hook, more: &str) -> String {
+    format!("siem: {{ type: webhook, url: \"{}\"{more} }}", hook.url())
+}
+
+/// A new user's three receivers: a trial reaches each, and so do the same three changes.
+#[test]
+fn the_same_changes_arrive_in_mail_webhook_and_plugin() {
+    let world = World::start("ann* bob!").rarely();
+    let (hook, post) = (Hook::start(&world.runtime), Post::start(&world.runtime));
+    let plugins = install_plugin(&world.path(""), "lines", LINES);
+    world.write_token_to("siem-token", SECRET);
+    let (port, out) = (post.port(), world.path("lines"));
+    let world = world
+        .with_config(&format!("plugin_dirs: [\"{}\"]", plugins.display()))
+        .with_other_sink(&format!(
+            "mail: {{ type: email, wait: 0s, server: {{ host: 127.0.0.1, port: {port}, tls: none }}, \
+             from: seatwatch@example.com, to: [ops@example.com] }}"
+        ))
+        .with_other_sink(&siem(&hook, ", secret_file: siem-token"))
+        .with_other_sink(&format!("chat: {{ type: lines, path: \"{}\" }}", out.display()));
+    world.run(&["check", "--online"]).ok();
+    let daemon = world.daemon();
+    daemon.until_told(&world, "baselined\n");
+    for sink in ["events", "mail", "siem", "chat"] {
+        world.run(&["sink", "test", sink]).ok();
+    }
+    let have = |count: usize| {
+        (hook.events().len() == count && post.mails().len() == count && lines(&out).len() == count)
+            .then_some(())
+    };
+    daemon.until("baseline and trial in all of them", || have(2));
+
+    world.members("ann bob! cat*").sync().ok();
+    let changes = "joined cat\nseat_gained cat\nseat_lost ann\n";
+    daemon.until("three changes", || {
+        (hook.events().len() == 5 && lines(&out).len() == 5).then_some(())
+    });
+    daemon.until("a mail", || (post.mails().len() == 3).then_some(()));
+    daemon.stop();
+    let file = world.events();
+    let of_sync = |events: &[Value]| events.iter().skip(2).cloned().collect::<Vec<_>>();
+    let (file, hooked) = (of_sync(&file), of_sync(&hook.events()));
+    assert_eq!(told(&file).lines().collect::<std::collections::BTreeSet<_>>().len(), 3);
+    assert_eq!(told(&file).len(), changes.len(), "{}", told(&file));
+    assert_eq!(file, hooked, "the same objects");
+    assert_eq!(ids(&file), lines(&out)[2..]);
+    let subject = post.subjects().remove(2);
+    assert!(subject.starts_with("[acme]") && subject.contains("seat"), "{subject}");
+    let (id, headers) = hook.attempts().pop().unwrap();
+    assert_eq!(id, file[2]["id"].as_str().unwrap());
+    assert!(headers["webhook-signature"].to_str().unwrap().starts_with("v1,"));
+}
+
+/// The webhook's receiver is away for fifty changes, and then has all of them, in order, each once
+/// by its id.
+#[test]
+fn a_receiver_that_was_away_gets_everything_in_order() {
+    let world = World::start("ann*").rarely();
+    let hook = Hook::start(&world.runtime);
+    let world = world.with_other_sink(&siem(&hook, ""));
+    let daemon = world.daemon();
+    daemon.until("the baseline", || (hook.events().len() == 1).then_some(()));
+    hook.says(Says::Status(503));
+    let mut members = "ann*".to_owned();
+    for number in 0..50 {
+        write!(members, " m{number}").unwrap();
+        world.members(&members).sync().ok();
+    }
+    assert_eq!(hook.events().len(), 1);
+    let lag = world.run(&["status", "--format", "json"]).ok().rows();
+    let lag = lag.iter().find(|row| row["sink"] == "siem").unwrap().clone();
+    assert_eq!((&lag["state"], &lag["queued"]), (&"failing".into(), &50.into()));
+    hook.says(Says::Status(200));
+    world.sync().ok();
+    daemon.until("all of it", || (hook.once().len() == 51).then_some(()));
+    daemon.stop();
+    assert_eq!(hook.events(), world.events(), "each once, in order");
+}
+
+/// Ten times the daemon is killed in the middle, once while a receiver has an event and has not
+/// answered: none is lost, and in the file none stands twice.
+#[test]
+fn kills_in_the_middle_lose_nothing() {
+    let world = World::start("ann*").rarely();
+    let hook = Hook::start(&world.runtime);
+    let world = world.with_other_sink(&siem(&hook, ", batch: 5"));
+    let mut members = "ann*".to_owned();
+    for round in 0..10 {
+        hook.says(if round % 3 == 0 { Says::KeepsAndHangs } else { Says::Status(200) });
+        let daemon = world.daemon();
+        daemon.until("the baseline", || world.told_so_far().contains("baselined").then_some(()));
+        for number in 0..3 {
+            write!(members, " m{round}x{number}").unwrap();
+            world.members(&members);
+            // A hanging receiver does not keep the sync waiting for longer than its answer.
+            let mut sync = world.command(&["sync"]);
+            let mut sync = sync.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+            let joined = format!("joined m{round}x{number}");
+            daemon.until(&joined, || world.told_so_far().contains(&joined).then_some(()));
+            sync.kill().ok();
+            sync.wait().unwrap();
+        }
+        daemon.kill();
+    }
+    hook.says(Says::Status(200));
+    let daemon = world.daemon();
+    world.sync().ok();
+    daemon.until("everything", || (hook.once().len() == 31).then_some(()));
+    daemon.stop();
+    let file = world.events();
+    assert_eq!(file.len(), 31);
+    assert_eq!(hook.once(), file, "all of them, in order, under the same ids");
+}
+
+/// TERM waits for `shutdown_grace`, and no longer, for a receiver that has the event and does not
+/// answer; the next daemon tries it again under its id.
+#[test]
+fn a_receiver_that_hangs_holds_the_end_up_for_the_grace_only() {
+    let world = World::start("ann*").rarely().with_config("shutdown_grace: 1s");
+    let hook = Hook::start(&world.runtime);
+    hook.says(Says::KeepsAndHangs);
+    let world = world.with_other_sink(&siem(&hook, ""));
+    let daemon = world.daemon();
+    daemon.until("the baseline", || (hook.events().len() == 1).then_some(()));
+    let start = Instant::now();
+    daemon.signal(Signal::SIGTERM);
+    assert!(daemon.end().success());
+    assert!(start.elapsed() >= Duration::from_secs(1), "it had its time");
+    hook.says(Says::Status(200));
+    let daemon = world.daemon();
+    world.sync().ok();
+    daemon.until("the repeat", || (hook.events().len() == 2).then_some(()));
+    daemon.stop();
+    let events = hook.events();
+    assert_eq!(events[0], events[1]);
+}
+
+/// 410 says that there is nobody any more: the sink stops, over restarts too, until a person acts.
+#[test]
+fn a_receiver_that_is_gone_stops_the_sink_until_it_is_resumed() {
+    let world = World::start("ann*").rarely();
+    let hook = Hook::start(&world.runtime);
+    hook.says(Says::Status(410));
+    let world = world.with_other_sink(&siem(&hook, ""));
+    let daemon = world.daemon();
+    daemon.until_logged(&["ERROR", "siem", "sink stopped"]);
+    daemon.stop();
+    hook.says(Says::Status(200));
+    let daemon = world.daemon();
+    world.members("ann* bob").sync().ok();
+    let shown = world.run(&["status"]).ok().stdout;
+    assert!(shown.contains("stopped") && shown.contains("seatwatch sink resume siem"), "{shown}");
+    assert_eq!(hook.events(), [] as [Value; 0]);
+    let metrics = metrics(&daemon);
+    assert!(metrics.contains("seatwatch_sink_stopped{sink=\"siem\"} 1"), "{metrics}");
+    world.run(&["sink", "resume", "siem"]).ok();
+    daemon.until("both", || (hook.events().len() == 2).then_some(()));
+    daemon.stop();
+}
+
+fn metrics(daemon: &Running) -> String {
+    let listen = daemon.until("where it listens", || {
+        let log = daemon.log();
+        let line = log.lines().rev().find(|line| line.contains("listen="))?.to_owned();
+        Some(line.split_once("listen=")?.1.split_whitespace().next()?.to_owned())
+    });
+    let mut stream = TcpStream::connect(listen).unwrap();
+    stream.write_all(b"GET /metrics HTTP/1.0\r\nHost: localhost\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer
+}
+
+/// What a receiver refuses is put aside, and the next has its turn; a person can try it again.
+#[test]
+fn what_a_receiver_refuses_is_a_dead_letter() {
+    let world = World::start("ann*").rarely();
+    let hook = Hook::start(&world.runtime);
+    hook.says(Says::Status(422));
+    let world = world.with_other_sink(&siem(&hook, ""));
+    let daemon = world.daemon();
+    daemon.until_logged(&["WARN", "siem", "dead letter"]);
+    hook.says(Says::Status(200));
+    world.members("ann* bob").sync().ok();
+    daemon.until("the next", || (hook.events().len() == 1).then_some(()));
+    let listed = world.run(&["outbox", "list"]).ok().stdout;
+    assert!(listed.contains("baselined github/acme") && listed.contains("422"), "{listed}");
+    world.run(&["outbox", "retry", "siem"]).ok();
+    assert_eq!(told(&hook.events()), "joined bob\nbaselined\n");
+    daemon.stop();
+}
+
+/// A plugin that a crash of the daemon leaves behind, with all that it has started, ends.
+#[test]
+fn a_crash_leaves_no_plugin_behind() {
+    const FORKS: &str = "#!/bin/sh\nsetsid sleep 600 &\necho $! >> \"$PIDS\"\necho $$ >> \"$PIDS\"\n\
+        read hello\necho '{\"type\":\"ready\",\"protocol\":1}'\ntrap '' TERM\nwhile :; do sleep 1; done\n";
+    let world = World::start("ann*").rarely();
+    let plugins = install_plugin(&world.path(""), "forks", FORKS);
+    let pids = world.path("pids");
+    let world =
+        world.with_config(&format!("plugin_dirs: [\"{}\"]", plugins.display())).with_other_sink(
+            &format!("it: {{ type: forks, env: {{ PIDS: \"{}\" }} }}", pids.display()),
+        );
+    let daemon = world.daemon();
+    let started = daemon.until("a plugin", || {
+        let text = fs::read_to_string(&pids).unwrap_or_default();
+        let pids: Vec<u32> = text.lines().filter_map(|line| line.parse().ok()).collect();
+        (pids.len() == 2).then_some(pids)
+    });
+    daemon.kill();
+    let start = Instant::now();
+    let is_there = |pid: &u32| {
+        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+        !stat.is_empty() && !stat.contains(") Z ")
+    };
+    while started.iter().any(is_there) {
+        assert!(start.elapsed() < Duration::from_secs(30), "left behind: {started:?}");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
