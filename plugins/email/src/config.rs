@@ -21,6 +21,12 @@ pub use templates::Templates;
 ///
 /// A recipient who is refused keeps nobody else waiting. What happens within `wait` comes in one
 /// mail. A mail that may have arrived is sent again under the same `Message-ID`.
+///
+/// What the server refuses for now (4yz) is tried again. What it refuses for good (5yz) becomes a
+/// dead letter if that is about the recipient or the mail; a refusal of the connection, the login
+/// or the sender, or one of the recipient that is about us (503, 530, 534, 535, 538, or an enhanced
+/// code 5.1.7, 5.1.8, 5.5.x or 5.7.x), concerns every mail and is tried again until somebody sets
+/// it right.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct EmailConfig {

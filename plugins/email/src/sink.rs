@@ -49,7 +49,7 @@ impl EmailSink {
     async fn send(&mut self, mail: &Message, until: Instant) -> Result<(), Failed> {
         // Taken out of its place, a session is closed where this future is dropped: nobody could
         // tell how far it came.
-        let mut session = match self.parked.take().await {
+        let mut session = match self.parked.take(until).await {
             Some(session) => session,
             None => Session::open(&self.config.server, until).await?,
         };
@@ -69,9 +69,10 @@ impl EmailSink {
 impl Sink for EmailSink {
     async fn check(&mut self) -> Result<(), Failure> {
         let server = &self.config.server;
-        let opened = Session::open(server, Instant::now() + CHECK).await;
+        let until = Instant::now() + CHECK;
+        let opened = Session::open(server, until).await;
         let mut session = opened.map_err(|failed| failed.into_failure(server))?;
-        let is_alive = session.is_alive().await;
+        let is_alive = session.is_alive(until).await;
         session.quit().await;
         if is_alive {
             return Ok(());

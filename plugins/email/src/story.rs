@@ -65,7 +65,7 @@ pub(crate) struct Chapter {
     pub(crate) headline: String,
     /// When the newest of it was found.
     pub(crate) at: String,
-    /// When the roster was read that the oldest of it was compared with.
+    /// When the roster was read that the members' oldest change was compared with.
     pub(crate) since: Option<String>,
     /// From before the oldest of it to after the newest.
     pub(crate) totals: Option<Sums>,
@@ -141,7 +141,9 @@ impl Story {
 impl Chapter {
     fn of(group: &Group<'_>, timezone: Tz, shown: usize) -> Self {
         let newest = group.events.iter().map(|event| event.time).max();
-        let since = group.events.iter().filter_map(|event| event.data.since).min();
+        // A sync that failed has compared nothing.
+        let compared = group.events.iter().filter(|event| event.data.member.is_some());
+        let since = compared.filter_map(|event| event.data.since).min();
         let totals = Sums::of(&group.events);
         let mut notices: Vec<_> = notices(&group.events, timezone).collect();
         let mut people = person::people(&group.events);
@@ -214,11 +216,13 @@ fn notices<'a>(events: &'a [&Event], timezone: Tz) -> impl Iterator<Item = Notic
     of_no_member.map(move |event| Notice::of(event, timezone))
 }
 
-/// Whether an alarm is over by the end of the delivery, so that only its end is news.
+/// Whether what an event says is over by the end of the delivery, so that only its end is news.
 fn is_over(kind: EventKind, later: &[&Event]) -> bool {
     let end = match kind {
         EventKind::SyncFailing => EventKind::SyncRecovered,
+        EventKind::SyncRecovered => EventKind::SyncFailing,
         EventKind::RosterHeld => EventKind::RosterReleased,
+        EventKind::RosterReleased => EventKind::RosterHeld,
         _ => return false,
     };
     later.iter().any(|event| event.data.event == end)

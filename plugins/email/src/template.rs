@@ -246,3 +246,46 @@ impl io::Write for Bounded {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    /// The names of all variables in a value.
+    fn names(value: &Value, found: &mut Vec<String>) {
+        match value {
+            Value::Object(fields) => fields.iter().for_each(|(name, value)| {
+                found.push(name.clone());
+                names(value, found);
+            }),
+            Value::Array(items) => items.iter().for_each(|item| names(item, found)),
+            _ => {}
+        }
+    }
+
+    #[test]
+    fn the_readme_names_all_that_templates_see() {
+        let readme = include_str!("../templates/README.md");
+        let config = json!({
+            "server": {"host": "localhost"}, "from": "a@example.com", "to": ["b@example.com"],
+        });
+        let config: EmailConfig = serde_json::from_value(config).unwrap();
+        let stories = serde_json::to_value(sample::stories(&config)).unwrap();
+        let mut found = Vec::new();
+        names(&stories, &mut found);
+        assert!(found.len() > 1000, "the samples are empty");
+        for name in found {
+            assert!(readme.contains(&format!("`{name}`")), "`{name}` is not in the README");
+        }
+    }
+
+    #[test]
+    fn a_subject_is_one_short_line() {
+        assert_eq!(one_line(" a\r\n\t b \n").unwrap(), "a b");
+        assert_eq!(one_line(" \n"), None);
+        assert_eq!(one_line("=?utf-8?q?x?=\u{202e}").unwrap(), "= ?utf-8?q?x?=\\u{202e}");
+        assert_eq!(one_line(&"x ".repeat(500)).unwrap().chars().count(), LONGEST_SUBJECT);
+    }
+}

@@ -6,7 +6,7 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
@@ -40,10 +40,10 @@ impl Parked {
     }
 
     /// Takes the session, if it is still there and its server too.
-    pub(crate) async fn take(&mut self) -> Option<Session> {
+    pub(crate) async fn take(&mut self, until: Instant) -> Option<Session> {
         self.call.notify_one();
         let mut session = self.keeper.join_next().await?.ok()??;
-        session.is_alive().await.then_some(session)
+        session.is_alive(until).await.then_some(session)
     }
 }
 

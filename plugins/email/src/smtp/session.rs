@@ -4,6 +4,7 @@
 //! was refused. Dropped at any step, a session is a closed connection: the server forgets a mail
 //! that was not handed over to its end (RFC 5321 section 4.1.1.4).
 
+use std::fmt;
 use std::time::{Duration, Instant};
 
 use lettre::Message;
@@ -107,17 +108,17 @@ impl Session {
     }
 
     /// Asks whether the server is still there.
-    pub(crate) async fn is_alive(&mut self) -> bool {
-        self.answers(Noop, SIGN_OF_LIFE).await
+    pub(crate) async fn is_alive(&mut self, until: Instant) -> bool {
+        self.answers(Noop, until.min(Instant::now() + SIGN_OF_LIFE)).await
     }
 
     /// After a mail was refused: makes ready for another one, if the server still listens.
     pub(crate) async fn reset(&mut self) -> bool {
-        self.answers(Rset, FAREWELL).await
+        self.answers(Rset, Instant::now() + FAREWELL).await
     }
 
-    async fn answers(&mut self, command: impl std::fmt::Display, patience: Duration) -> bool {
-        let answer = tokio::time::timeout(patience, self.connection.command(command)).await;
+    async fn answers(&mut self, command: impl fmt::Display, until: Instant) -> bool {
+        let answer = timeout_at(until.into(), self.connection.command(command)).await;
         matches!(answer, Ok(Ok(answer)) if answer.has_code(250))
     }
 

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::Tone;
 use super::details::Details;
-use super::words::{self, NAME, SENTENCE, count, name_of};
+use super::words::{self, NAME, SENTENCE, count, name_of, sentence};
 
 /// Something that is said of an organization or of the whole installation.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -99,8 +99,9 @@ fn failing(details: Details<'_>, timezone: Tz) -> Said {
         Some(time) => format!("What seatwatch knows is from {time}."),
         None => "No sync has succeeded yet.".to_owned(),
     };
+    let why = why.as_deref().map(sentence);
     let lines = [why, since, Some(known)].into_iter().flatten().collect();
-    let hint = details.text("hint", SENTENCE);
+    let hint = details.text("hint", SENTENCE).as_deref().map(sentence);
     let goes_on = "Syncs go on. What changes until then is told as soon as one succeeds.";
     let advice = [hint, Some(goes_on.to_owned())].into_iter().flatten().collect();
     Said(Tone::Alarm, title, lines, advice)

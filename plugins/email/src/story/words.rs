@@ -37,6 +37,14 @@ pub(super) fn name_of(organization: &Organization) -> String {
     bounded(&format!("{service}/{owner}"), NAME)
 }
 
+/// A message of a program, which begins in lower case and has no end, among sentences.
+pub(super) fn sentence(text: &str) -> String {
+    let mut letters = text.chars();
+    let first = letters.next().map(|first| first.to_ascii_uppercase());
+    let end = if text.ends_with(['.', '!', '?', '…']) { "" } else { "." };
+    first.into_iter().chain(letters).chain(end.chars()).collect()
+}
+
 /// `a`, `a, and b`, `a, b, and c`.
 pub(super) fn list(parts: &[String]) -> String {
     match parts {
@@ -62,6 +70,13 @@ mod tests {
         assert_eq!(bounded("\u{202e}gnp", 12), "\\u{202e}gnp");
         assert_eq!(bounded("\u{202e}gnp.exe", 12), "\\u{202e}gnp…");
         assert_eq!(bounded(&"x".repeat(1000), 80).chars().count(), 80);
+    }
+
+    #[test]
+    fn a_message_becomes_a_sentence() {
+        assert_eq!(sentence("no answer"), "No answer.");
+        assert_eq!(sentence("`x` is gone!"), "`x` is gone!");
+        assert_eq!(sentence("über"), "über.");
     }
 
     #[test]

@@ -130,6 +130,8 @@ async fn syncs_keep_failing() {
 async fn the_seat_limit_is_reached() {
     let details = json!({"used": 50, "limit": 50, "warn_at": 45});
     let log = Log::new()
+        .totals(61, 49, 3)
+        .later()
         .totals(61, 50, 3)
         .notice(EventKind::SeatLimitReached, details)
         .member(EventKind::SeatGained, "gus");
@@ -152,14 +154,58 @@ async fn a_trial() {
 
 #[tokio::test]
 async fn more_than_a_mail_shows() {
-    let log = (0..60).fold(Log::new().totals(12, 8, 3), |log, number| {
-        log.member(EventKind::SeatLost, &format!("member-{number}"))
+    let log = (0..60).fold(Log::new().totals(102, 31, 3), |log, number| {
+        log.member(EventKind::Joined, &format!("member-{number}"))
     });
     let events = log.events();
     let mail = mail(&events).await;
     let ids: Vec<_> = events.iter().map(|event| event.id.clone()).collect();
     assert_eq!(mail.ids(), ids);
     assert_mail!(mail);
+}
+
+/// What a list of mails shows of each: whom it is about, and the most important first.
+#[tokio::test]
+async fn a_subject_says_what_happened() {
+    use EventKind as E;
+
+    let seats =
+        |log: Log, owner: &str| log.organization("github", owner).member(E::SeatLost, "ann");
+    let limit = || json!({"used": 45, "limit": 50, "warn_at": 45});
+    let logs = [
+        Log::new().member(E::SeatLost, "a").member(E::Left, "b").member(E::SeatLost, "b"),
+        seats(seats(Log::new(), "acme"), "beta"),
+        seats(seats(seats(Log::new(), "acme"), "beta"), "gamma").notice(E::RosterHeld, json!({})),
+        seats(seats(Log::new(), "acme").organization("gitlab", "acme"), "acme"),
+        seats(Log::new().organization("gitlab", "acme").member(E::Joined, "bea"), "acme"),
+        seats(seats(Log::new(), &"a".repeat(30)), &"b".repeat(30)),
+        seats(Log::new(), &"a".repeat(200)),
+        Log::new().notice(E::SyncFailing, json!({})).notice(E::RosterHeld, json!({})),
+        Log::new().notice(E::SyncFailing, json!({})).later().notice(E::SyncRecovered, json!({})),
+        Log::new().notice(E::SyncRecovered, json!({})).later().notice(E::SyncFailing, json!({})),
+        Log::new().notice(E::SeatLimitNear, limit()).member(E::SeatGained, "ann"),
+        Log::new().of_instance(E::Heartbeat, Some(json!({"dead_letters": 0}))),
+        Log::new().member(E::AdminGranted, "a").member(E::AdminRevoked, "b"),
+    ];
+    let mut subjects = Vec::new();
+    for log in logs {
+        subjects.push(mail(&log.events()).await.subject());
+    }
+    assert_snapshot!(subjects.join("\n"), @"
+    [acme] 2 seats lost, 1 member left
+    [acme, beta] 2 seats lost
+    [3 organizations] roster held for approval in 1 organization, 3 seats lost
+    [acme] 2 seats lost
+    [gitlab/acme, github/acme] 1 seat lost, 1 member joined
+    [2 organizations] 2 seats lost
+    [aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa…] 1 seat lost
+    [acme] roster held for approval, syncs keep failing
+    [acme] syncs work again
+    [acme] syncs keep failing
+    [acme] seat limit near (45 of 50 seats), 1 seat gained
+    [seatwatch prod] heartbeat
+    [acme] 1 admin added, 1 admin removed
+    ");
 }
 
 /// The table comes from `attach_above` events on, and not before.

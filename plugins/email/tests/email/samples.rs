@@ -26,6 +26,7 @@ impl Log {
     /// Goes on in another organization.
     pub(crate) fn organization(mut self, service: &str, owner: &str) -> Self {
         self.organization = Organization { service: service.to_owned(), owner: owner.to_owned() };
+        self.previous = Some(self.totals);
         self
     }
 

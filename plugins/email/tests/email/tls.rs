@@ -1,5 +1,6 @@
 //! Encryption: both ways, with certificates that are trusted, and with those that are not.
 
+use std::process::Command;
 use std::sync::Arc;
 
 use insta::assert_snapshot;
@@ -134,4 +135,27 @@ async fn a_ca_file_is_read_anew() {
 async fn a_mode_that_does_not_fit_the_server_is_told() {
     let mut world = World::with(Setup::default(), json!({ "server": { "tls": "tls" } }));
     assert_snapshot!(world.outcome(&events(1)).await, @"retry: no encrypted connection to `127.0.0.1:[PORT]`: received corrupt message of type InvalidContentType; if it does not encrypt from the first byte on, use `server.tls: starttls`");
+}
+
+/// Without a store of certificates, those that are built in are what a server is checked with. The
+/// store is found by the environment, so the test goes on in a process of its own.
+#[tokio::test]
+async fn a_machine_without_a_store_checks_all_the_same() {
+    const INNER: &str = "SEATWATCH_EMAIL_TEST_INNER";
+    if std::env::var_os(INNER).is_none() {
+        let output = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "tls::a_machine_without_a_store_checks_all_the_same", "--nocapture"])
+            .envs([(INNER, "1"), ("SSL_CERT_FILE", "/nowhere"), ("SSL_CERT_DIR", "/nowhere")])
+            .output()
+            .unwrap();
+        let stdout = String::from_utf8_lossy(&output.stdout);
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success() && stdout.contains("1 passed"), "{stdout}\n{stderr}");
+        return;
+    }
+    let (_, tls) = authority("127.0.0.1");
+    let setup = Setup { wrapped: true, tls: Some(tls), ..Setup::default() };
+    let mut world = World::with(setup, json!({ "server": { "tls": "tls" } }));
+    let told = world.outcome(&events(1)).await;
+    assert!(told.contains("invalid peer certificate: UnknownIssuer"), "{told}");
 }
