@@ -89,7 +89,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Ok((signals, Ok(child))) => {
             let pid = Pid::from_raw(child.id().cast_signed());
             match let_go_of_output() {
-                Ok(()) => end_as(Guard::new(pid).watch(signals)),
+                Ok(()) => end_as(Guard::new(pid).watch(&signals)),
                 Err(error) => {
                     kill_children(pid);
                     complain(&format!("cannot guard a program: {}", reason(&error)), 71)
@@ -181,9 +181,9 @@ impl Guard {
     }
 
     /// Waits until nothing is left, and ends what does not end by itself.
-    fn watch(mut self, signals: Signals) -> Option<WaitStatus> {
+    fn watch(mut self, signals: &Signals) -> Option<WaitStatus> {
         while self.reap() {
-            let hung_up = self.wait(&signals);
+            let hung_up = self.wait(signals);
             came(&signals.children);
             self.advance(hung_up, came(&signals.end), came(&signals.kill));
         }

@@ -65,7 +65,8 @@ mod tests {
             let delivery = Delivery { id: "d", attempt: 1, deadline, events: rest };
             let Some(piece) = cut(&delivery, deadline, max_events) else { break };
             assert!(piece.line.len() <= MAX_LINE_BYTES, "{} bytes", piece.line.len());
-            assert_eq!(piece.line.iter().filter(|byte| **byte == b'\n').count(), 1);
+            let line_feed = piece.line.iter().position(|byte| *byte == b'\n');
+            assert_eq!(line_feed, Some(piece.line.len() - 1));
             rest = &rest[piece.events..];
             pieces.push(piece.events);
         }

@@ -93,11 +93,11 @@ impl Session {
     /// # Errors
     ///
     /// It is not, or does not answer.
-    pub(crate) async fn wake(&mut self) -> Result<(), Trouble> {
+    pub(crate) async fn wake(&mut self, now: Instant) -> Result<(), Trouble> {
         if let Some(status) = self.life().status() {
             return Err(self.process.end_of(status).await);
         }
-        if self.last_answer.elapsed() < LONG_IDLE {
+        if now.saturating_duration_since(self.last_answer) < LONG_IDLE {
             return Ok(());
         }
         self.ping(1).await
@@ -107,11 +107,11 @@ impl Session {
     async fn ping(&mut self, n: u64) -> Result<(), Trouble> {
         self.asking = true;
         let ping = ToPlugin::Ping { n };
-        let pong = self.process.ask(&ping, |message| match message {
+        let answer = self.process.ask(&ping, |message| match message {
             FromPlugin::Pong { n: answered } if answered == n => Ok(()),
             other => Err(other),
         });
-        match timeout(PING_LIMIT, pong).await {
+        match timeout(PING_LIMIT, answer).await {
             Ok(answer) => answer?,
             Err(_) => {
                 return Err(Trouble::Broken("did not answer a ping and was killed".to_owned()));
@@ -213,5 +213,45 @@ fn max_events(greeted: FromPlugin) -> Result<usize, Trouble> {
         other => {
             Err(Trouble::Broken(format!("answered the greeting with `{}`", other.type_name())))
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Map;
+
+    use super::*;
+    use crate::environment::Environment;
+    use crate::heard::Log;
+    use crate::plugin::Owner;
+    use crate::trust::Rule;
+
+    /// What waking gives after a minute of silence, of a shell that answers a ping like that.
+    async fn woken(pong: &str) -> Result<(), Trouble> {
+        let script = format!(
+            r#"read -r hello; echo '{{"type":"ready","protocol":1}}'; read -r ping; {pong}; read -r end"#
+        );
+        let plugin = Plugin {
+            program: "sh".into(),
+            arguments: vec!["-c".to_owned(), script],
+            rule: Rule::NotEverybodys,
+            environment: Environment::default(),
+            settings: Map::new(),
+            owner: Owner::default(),
+        };
+        let now = Instant::now();
+        let mut session = Session::start(&plugin, Arc::new(Log::new("test")))?;
+        session.greet(&plugin, now + HELLO_LIMIT).await?;
+        session.wake(now).await?; // A moment ago it was still there.
+        session.wake(now + 2 * LONG_IDLE).await
+    }
+
+    #[tokio::test]
+    async fn after_a_long_silence_a_plugin_is_asked_for_a_sign_of_life() {
+        assert_eq!(woken(r#"echo '{"type":"pong","n":1}'"#).await, Ok(()));
+        let Err(Trouble::Broken(why)) = woken("exit 3").await else { panic!() };
+        assert_eq!(why, "exited with code 3");
+        let Err(Trouble::Broken(why)) = woken("read -r answer").await else { panic!() };
+        assert_eq!(why, "did not answer a ping and was killed");
     }
 }

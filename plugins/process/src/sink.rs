@@ -41,7 +41,7 @@ impl ProcessSink {
     /// A plugin that is ready, taken out of its place.
     async fn ready(&mut self, deadline: Instant) -> Result<Session, Trouble> {
         if let Some(mut session) = self.session.take() {
-            match session.wake().await {
+            match session.wake(Instant::now()).await {
                 Ok(()) => return Ok(session),
                 Err(Trouble::Left(_)) => {}
                 Err(Trouble::Broken(how)) => session.tell_end(&how),

@@ -106,7 +106,18 @@ mod tests {
             r#"{"accepted":3,"disable":{"reason":"too late"}}"#,
             r#"{"accepted":1,"reject":{},"disable":{}}"#,
         ];
-        insta::assert_snapshot!(cases.map(outcome).join("\n"), @"");
+        insta::assert_snapshot!(cases.map(outcome).join("\n"), @r#"
+        Prefix { accepted: 3 }
+        Prefix { accepted: 2 }
+        Partial { accepted: 0, then: Retry { after: None, reason: "took nothing and gave no reason" } }
+        accepted 4 events of a delivery of 3
+        Partial { accepted: 1, then: Retry { after: Some(5s), reason: "says: busy" } }
+        Partial { accepted: 0, then: Retry { after: Some(604800s), reason: "gave no reason" } }
+        Partial { accepted: 1, then: Reject { reason: "says: no such \\u{1b}[31muser" } }
+        Partial { accepted: 1, then: Disable { reason: "gave no reason" } }
+        Prefix { accepted: 3 }
+        sent a result with more than one of retry, reject, disable
+        "#);
     }
 
     #[test]

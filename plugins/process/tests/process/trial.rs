@@ -1,5 +1,7 @@
 //! What an author of a plugin is told about it.
 
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt as _;
 use std::time::Duration;
 
 use seatwatch_process::ExternalSettings;
@@ -48,6 +50,28 @@ macro_rules! assert_found {
             insta::assert_snapshot!(found, @$expected);
         });
     };
+}
+
+#[tokio::test]
+async fn a_program_that_others_may_change_is_pointed_out() {
+    prepare();
+    let directory = tempfile::tempdir().unwrap();
+    let program = directory.path().join("plugin");
+    fs::copy(plugin("good.py"), &program).unwrap();
+    for (mode, expected) in [(0o755, Grade::Ok), (0o775, Grade::Warning), (0o777, Grade::Warning)] {
+        fs::set_permissions(&program, Permissions::from_mode(mode)).unwrap();
+        let settings = json!({"path": directory.path().join("events")});
+        let candidate = Candidate {
+            program: program.clone(),
+            arguments: Vec::new(),
+            settings: serde_json::from_value::<ExternalSettings>(settings).unwrap(),
+        };
+        let findings = run(&candidate, &Origin::default(), Patience::default()).await;
+        assert_eq!(findings[0].grade, expected, "{mode:o}");
+        // One that everybody may change is not even started.
+        let ready = if mode == 0o777 { Grade::Failed } else { Grade::Ok };
+        assert_eq!(findings[1].grade, ready, "{mode:o}: {}", findings[1].seen);
+    }
 }
 
 #[tokio::test]
@@ -191,6 +215,10 @@ async fn every_broken_promise_is_told() {
     ok      writes nothing but messages to its standard output: nothing else
     ok      what it wrote to its standard error: nothing
     ");
+}
+
+#[tokio::test]
+async fn a_silent_and_a_stubborn_plugin_are_found_out() {
     assert_found!(found("bad.py", &["no pong"], json!({})).await, @"
     ok      is ready within 10 s of hello: a plugin without a name was ready after [TIME]
     ok      speaks protocol 1: `protocol` is 1
@@ -245,5 +273,22 @@ async fn every_broken_promise_is_told() {
     ok      writes nothing but messages to its standard output: nothing else
     ok      what it wrote to its standard error: nothing
     ");
-    assert_found!(found("bad.py", &["rubbish"], json!({})).await, @"");
+    assert_found!(found("bad.py", &["rubbish"], json!({})).await, @r#"
+    ok      is ready within 10 s of hello: a plugin without a name was ready after [TIME]
+    ok      speaks protocol 1: `protocol` is 1
+    ok      says how many events it takes at once: no `max_events`: it gets as many as fit into a line of 1 MiB
+    ok      answers a ping: `pong` with the same number
+    ok      answers a check: it could deliver
+    ok      takes an event: it accepted 1 event
+    ok      takes events with strange names: it accepted 32 events
+    ok      takes a repeated delivery: it accepted 32 events
+    ok      ignores fields that it does not know: `pong` with the same number
+    ok      ignores messages that it does not know: `pong` with the same number
+    ok      takes as many events at once as it says: it accepted 1000 events
+    ok      answers what it was asked, and nothing else: every answer fits its question
+    ok      exits with code 0 within 5 s of shutdown: it did
+    ok      exits within 5 s of the end of its input: it exited with code 0
+    warning writes nothing but messages to its standard output: 16 × something else, which seatwatch logs and skips: `hello, world`, `[1, 2]`, `{"no": "type"}`, `a message of type of_a_later_version`, `hello, world` and so on
+    ok      what it wrote to its standard error: nothing
+    "#);
 }
