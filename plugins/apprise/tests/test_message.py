@@ -234,7 +234,10 @@ class Large(Case):
     def test_text(self):
         self.check("", "\u202e")
 
-    def test_escapes_take_room(self):
+    def test_escapes_that_apprise_adds_take_room(self):
+        self.check("?format=markdown", "\u202e")
+
+    def test_markup_takes_room(self):
         self.check("?format=markdown", "\u202e", format="markdown")
 
     def test_a_service_with_little_room_and_no_titles(self):
