@@ -214,12 +214,11 @@ fn is_about_us(error: &Error) -> bool {
 fn enhanced(error: &Error) -> Option<String> {
     let answer = error.source()?.to_string();
     let code = answer.split_whitespace().next()?;
-    let mut numbers = code.split('.');
     let is_number = |part: &str| {
         (1..=3).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_digit())
     };
-    let is_code = numbers.by_ref().filter(|part| is_number(part)).count() == 3;
-    (is_code && code.split('.').count() == 3).then(|| code.to_owned())
+    let is_code = code.split('.').count() == 3 && code.split('.').all(is_number);
+    is_code.then(|| code.to_owned())
 }
 
 /// What the server said, fit for eyes.

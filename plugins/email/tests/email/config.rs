@@ -175,6 +175,18 @@ fn files_that_cannot_be_used_are_told() {
     ");
 }
 
+/// The reference page is made of the schema: it has the keys and nothing else.
+#[test]
+fn the_schema_has_the_keys() {
+    let schema = schemars::schema_for!(EmailConfig);
+    let keys = |value: &Value| value["properties"].as_object().unwrap().keys().cloned().collect();
+    let found: Vec<String> = keys(schema.as_value());
+    assert_eq!(found.join(" "), "server from to reply_to attach_above templates");
+    assert_eq!(schema.as_value()["required"], json!(["server", "from", "to"]));
+    let found: Vec<String> = keys(&schema.as_value()["$defs"]["ServerConfig"]);
+    assert_eq!(found.join(" "), "host port tls username password_file ca_file");
+}
+
 #[test]
 fn it_waits_for_what_else_comes() {
     assert_eq!((EmailConfig::TYPE, EmailConfig::WAIT.as_secs()), ("email", 30));

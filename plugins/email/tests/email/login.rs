@@ -82,7 +82,7 @@ async fn without_a_way_to_log_in_nothing_is_sent() {
 #[tokio::test]
 async fn a_password_that_is_gone_is_told_before_anybody_is_asked() {
     let mut world = world("PLAIN");
-    std::fs::remove_file(world.write("password", "")).unwrap();
+    std::fs::remove_file(world.path("password")).unwrap();
     assert_snapshot!(world.outcome(&events(1)).await, @"retry: the secret `[DIR]/password` does not exist; put the secret alone into it, and `chmod 600 [DIR]/password`");
     assert_eq!(world.server.connections(), 0);
 }

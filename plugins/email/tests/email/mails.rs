@@ -1,10 +1,11 @@
 //! Whole mails, as people read them. Each is a snapshot: read it before it is accepted.
 
 use insta::{assert_snapshot, with_settings};
-use seatwatch_sdk::{Event, EventKind, Profile};
+use seatwatch_sdk::{Event, EventKind, Profile, SinkConfig as _};
 use serde_json::json;
 
 use crate::samples::Log;
+use crate::server::Setup;
 use crate::world::{Letter, World};
 
 /// The mail that these events make.
@@ -218,6 +219,28 @@ async fn the_table_comes_from_so_many_events_on() {
     assert_eq!(mail(&log(49).events()).await.table(), None);
     let (name, table) = mail(&log(50).events()).await.table().unwrap();
     assert_eq!((name.as_str(), table.lines().count()), ("seatwatch-events.csv", 51));
+}
+
+/// The most that one delivery can hold, all of it shown: in one organization, and each event in
+/// another one.
+#[tokio::test]
+async fn the_largest_delivery_fits_into_a_mail() {
+    let most = World::new().config.max_events();
+    let add = |log: Log, number: usize| log.member(EventKind::Left, &format!("member-{number}"));
+    let one = (0..most).fold(Log::new(), add);
+    let many = (0..most).fold(Log::new(), |log, number| {
+        add(log.organization("github", &format!("org-{number}")), number)
+    });
+    for log in [one, many] {
+        let keys = json!({ "server": { "tls": "none" }, "attach_above": most + 1 });
+        let mut world = World::with(Setup::default(), keys);
+        world.accepts(&log.events()).await;
+        let mail = world.mail();
+        assert_eq!(mail.table(), None);
+        for body in [mail.text(), mail.html()] {
+            assert!(body.contains(&format!("member-{}", most - 1)), "the last one is missing");
+        }
+    }
 }
 
 /// Every kind of event makes a mail that names it, whatever of its details is missing.

@@ -56,9 +56,14 @@ impl World {
         self.sink = self.config.build(&self.config.lanes()[0]);
     }
 
+    /// Of a file beside the config.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
     /// Writes a file beside the config, which only we can read.
     pub(crate) fn write(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
-        let path = self.directory.path().join(name);
+        let path = self.path(name);
         fs::write(&path, content).unwrap();
         fs::set_permissions(&path, Permissions::from_mode(0o600)).unwrap();
         path
