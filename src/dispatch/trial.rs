@@ -37,8 +37,9 @@ pub async fn trial(entry: &SinkEntry, instance: &str, now: DateTime<Utc>) -> Vec
             let id = uuid_v7(now).to_string();
             let delivery = Delivery { id: &id, attempt: 1, deadline, events: &[event] };
             let failure = match in_time(sink.as_mut(), &delivery).await {
-                Outcome::Accepted | Outcome::Prefix { accepted: 1.. } => None,
-                Outcome::Partial { accepted: 1.., .. } => None,
+                Outcome::Accepted
+                | Outcome::Prefix { accepted: 1.. }
+                | Outcome::Partial { accepted: 1.., .. } => None,
                 Outcome::Prefix { .. } => Some("the sink took nothing".to_owned()),
                 Outcome::Partial { then, .. } => Some(then.reason().to_owned()),
             };

@@ -16,6 +16,7 @@ use serde_json::Value;
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Runtime;
+use tokio::task::JoinSet;
 
 /// How a [`Hook`] answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -116,9 +117,10 @@ impl Post {
         let post = Self { address: listener.local_addr().unwrap(), mails: Arc::default() };
         let mails = Arc::clone(&post.mails);
         runtime.spawn(async move {
+            let mut clients = JoinSet::new();
             while let Ok((stream, _)) = listener.accept().await {
                 let mails = Arc::clone(&mails);
-                tokio::task::spawn(async move { converse(stream, &mails).await });
+                clients.spawn(async move { converse(stream, &mails).await });
             }
         });
         post

@@ -21,7 +21,7 @@ fn told(world: &World, file: &str) -> String {
 }
 
 /// Lets a person do something, with a daemon or without, and shows what they see.
-fn seen(world: World, with_daemon: bool, act: impl Fn(&World, &mut dyn FnMut(&[&str]))) -> String {
+fn seen(world: &World, with_daemon: bool, act: impl Fn(&World, &mut dyn FnMut(&[&str]))) -> String {
     let mut seen = String::new();
     world.sync();
     let daemon = with_daemon.then(|| world.daemon());
@@ -29,9 +29,9 @@ fn seen(world: World, with_daemon: bool, act: impl Fn(&World, &mut dyn FnMut(&[&
         let ran = world.run(arguments);
         writeln!(seen, "$ seatwatch {}\n{}", arguments.join(" "), ran.shown()).unwrap();
     };
-    act(&world, &mut run);
+    act(world, &mut run);
     for file in ["events.ndjson", "missing/events.ndjson", "missing/hasty.ndjson"] {
-        writeln!(seen, "{file}: {}", told(&world, file).trim_end().replace('\n', ", ")).unwrap();
+        writeln!(seen, "{file}: {}", told(world, file).trim_end().replace('\n', ", ")).unwrap();
     }
     if let Some(daemon) = daemon {
         daemon.stop();
@@ -42,7 +42,7 @@ fn seen(world: World, with_daemon: bool, act: impl Fn(&World, &mut dyn FnMut(&[&
 /// The same story twice; what is seen is the same.
 #[track_caller]
 fn both(world: impl Fn() -> World, act: impl Fn(&World, &mut dyn FnMut(&[&str]))) -> String {
-    let (alone, asked) = (seen(world(), false, &act), seen(world(), true, &act));
+    let (alone, asked) = (seen(&world(), false, &act), seen(&world(), true, &act));
     assert_eq!(alone, asked, "not the same with a daemon");
     alone
 }

@@ -49,11 +49,11 @@ fn the_same_changes_arrive_in_mail_webhook_and_plugin() {
     let (hook, post) = (Hook::start(&world.runtime), Post::start(&world.runtime));
     let plugins = install_plugin(&world.path(""), "lines", LINES);
     world.write_token_to("siem-token", SECRET);
-    let (port, out) = (post.port(), world.path("lines"));
+    let (smtp, out) = (post.port(), world.path("lines"));
     let world = world
         .with_config(&format!("plugin_dirs: [\"{}\"]", plugins.display()))
         .with_other_sink(&format!(
-            "mail: {{ type: email, wait: 0s, server: {{ host: 127.0.0.1, port: {port}, tls: none }}, \
+            "mail: {{ type: email, wait: 0s, server: {{ host: 127.0.0.1, port: {smtp}, tls: none }}, \
              from: seatwatch@example.com, to: [ops@example.com] }}"
         ))
         .with_other_sink(&siem(&hook, ", secret_file: siem-token"))
@@ -251,8 +251,8 @@ fn a_crash_leaves_no_plugin_behind() {
     daemon.kill();
     let start = Instant::now();
     let is_there = |pid: &u32| {
-        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-        !stat.is_empty() && !stat.contains(") Z ")
+        let about = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+        !about.is_empty() && !about.contains(") Z ")
     };
     while started.iter().any(is_there) {
         assert!(start.elapsed() < Duration::from_secs(30), "left behind: {started:?}");
