@@ -228,7 +228,7 @@ class Large(Case):
         # As much as there is room for.
         self.assertGreater(len(body), self.LIMIT * 0.9)
         lines = body.splitlines()
-        shown = sum(line.startswith("- ") for line in lines)
+        shown = sum(line.lstrip("\\").startswith("- ") for line in lines)
         self.assertRegex(lines[-1], rf"^and {50 - shown} more")
 
     def test_text(self):
