@@ -37,7 +37,7 @@ use crate::trust::reason;
 pub(crate) const GRACE: Duration = Duration::from_secs(5);
 
 /// The same when the daemon is gone: nobody waits for an answer any more.
-const GRACE_OF_ORPHANS: Duration = Duration::from_secs(1);
+const GRACE_OF_ORPHANS: Duration = Duration::from_secs(2);
 
 /// How often the guard looks around while it ends a plugin.
 const TICK: Duration = Duration::from_millis(50);
@@ -91,7 +91,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             match let_go_of_output() {
                 Ok(()) => end_as(Guard::new(pid).watch(&signals)),
                 Err(error) => {
-                    kill_children(pid);
+                    Guard::new(pid).kill();
                     complain(&format!("cannot guard a program: {}", reason(&error)), 71)
                 }
             }
@@ -186,6 +186,9 @@ impl Guard {
             let hung_up = self.wait(signals);
             came(&signals.children);
             self.advance(hung_up, came(&signals.end), came(&signals.kill));
+            if self.status.is_some() && children().is_none() {
+                break; // What it has left cannot be found without /proc, and may never end.
+            }
         }
         self.status
     }
@@ -206,22 +209,17 @@ impl Guard {
     /// the input has ended.
     fn wait(&self, signals: &Signals) -> bool {
         let stdin = io::stdin();
-        let watched = |stream| PollFd::new(stream, PollFlags::POLLIN);
-        let mut all = vec![
-            watched(signals.children.as_fd()),
-            watched(signals.end.as_fd()),
-            watched(signals.kill.as_fd()),
-        ];
-        // What is in the pipe is the plugin's: only its end is asked for. Once told, it would be
-        // told without end.
+        let mut all = [&signals.children, &signals.end, &signals.kill]
+            .map(|signal| PollFd::new(signal.as_fd(), PollFlags::POLLIN))
+            .to_vec();
         let running = self.phase == Phase::Running && self.status.is_none();
-        if running {
-            all.push(PollFd::new(stdin.as_fd(), PollFlags::empty()));
-        }
         let timeout = if running {
+            // What is in the pipe is the plugin's: only its end is asked for, and only once,
+            // because it would be told without end.
+            all.push(PollFd::new(stdin.as_fd(), PollFlags::empty()));
             PollTimeout::NONE
         } else {
-            PollTimeout::try_from(TICK).unwrap_or(PollTimeout::ZERO)
+            PollTimeout::try_from(TICK).expect("it is a few milliseconds")
         };
         // An interruption is a signal, which has left its mark in a pipe.
         let _interrupted = poll(&mut all, timeout);
@@ -232,39 +230,43 @@ impl Guard {
         let now = Instant::now();
         let grace = if getppid() == self.daemon { GRACE } else { GRACE_OF_ORPHANS };
         let is_over = |since| now.duration_since(since) >= grace;
-        let ask = match self.phase {
-            Phase::Running => end,
-            Phase::Leaving { since } => end || is_over(since),
-            Phase::Asked { .. } | Phase::Killing => false,
+        self.phase = match self.phase {
+            _ if kill || self.status.is_some() => Phase::Killing,
+            Phase::Running if end => self.ask(now),
+            Phase::Running if hung_up => Phase::Leaving { since: now },
+            Phase::Leaving { since } if end || is_over(since) => self.ask(now),
+            Phase::Asked { since } if is_over(since) => Phase::Killing,
+            same => same,
         };
-        let is_patient = !matches!(self.phase, Phase::Asked { since } if is_over(since));
-        if kill || self.status.is_some() || !is_patient {
-            self.phase = Phase::Killing;
-        } else if ask {
-            // Where there is no such group any more, there is nobody to ask.
-            let _gone = signal::killpg(self.program, Signal::SIGTERM);
-            self.phase = Phase::Asked { since: now };
-        } else if hung_up {
-            self.phase = Phase::Leaving { since: now };
-        }
         if self.phase == Phase::Killing {
-            if self.status.is_none() {
-                let _gone = signal::killpg(self.program, Signal::SIGKILL);
-            }
-            kill_children(self.program);
+            self.kill();
+        }
+    }
+
+    fn ask(&self, now: Instant) -> Phase {
+        // Where there is no such group any more, there is nobody to ask.
+        let _gone = signal::killpg(self.program, Signal::SIGTERM);
+        Phase::Asked { since: now }
+    }
+
+    /// Kills all that are our children now. Their own children become ours by that.
+    fn kill(&self) {
+        if self.status.is_none() {
+            let _gone = signal::killpg(self.program, Signal::SIGKILL);
+        }
+        // Nobody else waits for them, so that each number is still theirs.
+        for child in children().unwrap_or_default() {
+            let _gone = signal::kill(child, Signal::SIGKILL);
         }
     }
 }
 
-/// Kills all that are our children now. Their own children become ours by that.
-fn kill_children(program: Pid) {
-    // proc_pid_children(5). The list may miss somebody who comes or goes just now; there is
-    // another round.
-    let children = fs::read_to_string("/proc/thread-self/children");
-    let children = children.unwrap_or_else(|_| program.to_string());
-    for child in children.split_whitespace().filter_map(|child| child.parse().ok()) {
-        let _gone = signal::kill(Pid::from_raw(child), Signal::SIGKILL);
-    }
+/// Our children, as `proc_pid_children(5)` lists them, if it does. Somebody who comes or goes just
+/// now may be missing; there is always another round.
+fn children() -> Option<Vec<Pid>> {
+    let children = fs::read_to_string("/proc/thread-self/children").ok()?;
+    let pids = children.split_whitespace().filter_map(|pid| pid.parse().ok());
+    Some(pids.map(Pid::from_raw).collect())
 }
 
 /// Ends as the program did.

@@ -77,21 +77,25 @@ impl Process {
             unreachable!("all three are piped");
         };
         let life = Life::of(child, guarded)?;
-        let stdin = OwnedFd::from(stdin);
-        let last_words = File::from(stdin.try_clone()?);
+        let attached = Self::attach(OwnedFd::from(stdin), stdout, stderr, life.clone(), ear);
+        attached.inspect_err(|_| life.kill())
+    }
+
+    fn attach(
+        stdin: OwnedFd,
+        stdout: ChildStdout,
+        stderr: ChildStderr,
+        life: Life,
+        ear: Arc<dyn Ear>,
+    ) -> io::Result<Self> {
+        let last_words = Some(File::from(stdin.try_clone()?));
         let (answer, answers) = mpsc::channel(QUEUE);
         let (last_line, stderr_lines) = watch::channel(String::new());
         let (first, second) = (Arc::clone(&ear), Arc::clone(&ear));
         in_a_thread("plugin-stdout", move || listen(stdout, &answer, &*first))?;
         in_a_thread("plugin-stderr", move || log(stderr, &last_line, &*second))?;
-        Ok(Self {
-            stdin: Some(pipe::Sender::from_owned_fd(stdin)?),
-            last_words: Some(last_words),
-            answers,
-            stderr: stderr_lines,
-            life,
-            ear,
-        })
+        let stdin = Some(pipe::Sender::from_owned_fd(stdin)?);
+        Ok(Self { stdin, last_words, answers, stderr: stderr_lines, life, ear })
     }
 
     /// Its end.

@@ -60,6 +60,9 @@ pub(super) fn judge(outcome: &Outcome, sent: usize) -> Good {
         Outcome::Prefix { accepted } => {
             well(&format!("it accepted {accepted} of {events}; it would get the rest next"))
         }
+        Outcome::Refused { reason } => {
+            (Grade::Warning, format!("it refused all of {events}: it {reason}"))
+        }
         Outcome::Partial { accepted, then } => {
             let what = match then {
                 Failure::Retry { .. } => "asked to come again",

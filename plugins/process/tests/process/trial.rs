@@ -2,6 +2,7 @@
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt as _;
+use std::process::Command;
 use std::time::Duration;
 
 use seatwatch_process::ExternalSettings;
@@ -24,11 +25,14 @@ async fn found(name: &str, arguments: &[&str], config: Value) -> String {
         settings: serde_json::from_value::<ExternalSettings>(settings).unwrap(),
     };
     let origin = Origin { directory: directory.path(), ..Origin::default() };
-    let patience = Patience {
-        hello: Duration::from_secs(3),
-        answer: Duration::from_secs(3),
-        exit: Duration::from_secs(3),
-    };
+    // As long as seatwatch waits, except where a plugin would have us wait for nothing.
+    let mut patience = Patience::default();
+    match arguments {
+        ["hang at hello"] => patience.hello = Duration::from_secs(1),
+        ["no pong"] => patience.answer = Duration::from_secs(4),
+        ["ignore the end"] => patience.exit = Duration::from_secs(3),
+        _ => {}
+    }
     let findings = run(&candidate, &origin, patience).await;
     let lines = findings.iter().map(|finding| {
         let grade = match finding.grade {
@@ -57,7 +61,10 @@ async fn a_program_that_others_may_change_is_pointed_out() {
     prepare();
     let directory = tempfile::tempdir().unwrap();
     let program = directory.path().join("plugin");
-    fs::copy(plugin("good.py"), &program).unwrap();
+    // By another process: a program cannot be started while somebody has it open for writing,
+    // and what other tests fork just now would.
+    let copied = Command::new("cp").arg(plugin("good.py")).arg(&program).status().unwrap();
+    assert!(copied.success());
     for (mode, expected) in [(0o755, Grade::Ok), (0o775, Grade::Warning), (0o777, Grade::Warning)] {
         fs::set_permissions(&program, Permissions::from_mode(mode)).unwrap();
         let settings = json!({"path": directory.path().join("events")});
@@ -122,7 +129,7 @@ async fn a_plugin_that_refuses_its_settings_is_tried_no_further() {
 #[tokio::test]
 async fn a_plugin_that_never_gets_ready_is_tried_no_further() {
     assert_found!(found("bad.py", &["hang at hello"], json!({})).await, @"
-    FAILED  is ready within 10 s of hello: no `ready` came within 3 s
+    FAILED  is ready within 10 s of hello: no `ready` came within 1 s
     skipped speaks protocol 1: it never got ready
     skipped says how many events it takes at once: it never got ready
     skipped answers a ping: it never got ready
@@ -223,13 +230,13 @@ async fn a_silent_and_a_stubborn_plugin_are_found_out() {
     ok      is ready within 10 s of hello: a plugin without a name was ready after [TIME]
     ok      speaks protocol 1: `protocol` is 1
     ok      says how many events it takes at once: no `max_events`: it gets as many as fit into a line of 1 MiB
-    FAILED  answers a ping: no `pong` came within 3 s
+    FAILED  answers a ping: no `pong` came within 4 s
     ok      answers a check: it could deliver
     ok      takes an event: it accepted 1 event
     ok      takes events with strange names: it accepted 32 events
     ok      takes a repeated delivery: it accepted 32 events
-    FAILED  ignores fields that it does not know: no `pong` came within 3 s
-    FAILED  ignores messages that it does not know: no `pong` came within 3 s
+    FAILED  ignores fields that it does not know: no `pong` came within 4 s
+    FAILED  ignores messages that it does not know: no `pong` came within 4 s
     ok      takes as many events at once as it says: it accepted 1000 events
     ok      answers what it was asked, and nothing else: every answer fits its question
     ok      exits with code 0 within 5 s of shutdown: it did
