@@ -89,7 +89,7 @@ class Protocol(Case):
     def test_another_protocol_is_refused(self):
         plugin = self.start()
         answer = plugin.ask(**{**HELLO, "protocol": 2}, config={"urls": [self.receiver.url()]})
-        self.assertEqual((answer["type"], answer["path"]), ("error", ""))
+        self.assertEqual((answer["type"], answer.get("path")), ("error", None))
         self.assertIn("protocol 1", answer["message"])
         self.assertEqual(plugin.process.wait(30), 78)
 
@@ -111,7 +111,7 @@ class Protocol(Case):
 class Installation(Case):
     def refusal(self, plugin: Plugin) -> str:
         answer = plugin.hello(urls=[self.receiver.url()])
-        self.assertEqual((answer["type"], answer["path"]), ("error", ""))
+        self.assertEqual((answer["type"], answer.get("path")), ("error", None))
         self.assertEqual(plugin.process.wait(30), 78)
         return answer["message"]
 
