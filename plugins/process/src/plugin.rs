@@ -47,7 +47,7 @@ impl Plugin {
             self.program.clone()
         } else {
             look_up(&self.program, &self.environment)
-                .ok_or_else(|| Distrust::missing(&self.program))?
+                .ok_or_else(|| Distrust::not_in_path(&self.program))?
         };
         trust::check(&path, self.rule)?;
         Ok(path)

@@ -31,6 +31,7 @@ pub struct Distrust {
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Kind {
     Missing,
+    NotInPath,
     Unreadable(String),
     NotAFile,
     NotExecutable,
@@ -39,8 +40,9 @@ enum Kind {
 }
 
 impl Distrust {
-    pub(crate) fn missing(path: &Path) -> Self {
-        Self { path: path.to_owned(), kind: Kind::Missing }
+    /// That a program was looked for by name, in vain.
+    pub(crate) fn not_in_path(name: &Path) -> Self {
+        Self { path: name.to_owned(), kind: Kind::NotInPath }
     }
 
     /// What to do.
@@ -48,6 +50,7 @@ impl Distrust {
         let path = self.path.display();
         match &self.kind {
             Kind::Missing => "install the program there, or name another one".to_owned(),
+            Kind::NotInPath => "install it in a directory of `PATH`, or name its path".to_owned(),
             Kind::Unreadable(_) => {
                 format!("let the user that seatwatch runs as reach `{path}`")
             }
@@ -66,6 +69,7 @@ impl std::fmt::Display for Distrust {
         let path = self.path.display();
         match &self.kind {
             Kind::Missing => write!(f, "the program `{path}` does not exist"),
+            Kind::NotInPath => write!(f, "no directory of `PATH` has a program `{path}`"),
             Kind::Unreadable(why) => write!(f, "`{path}` cannot be looked at: {why}"),
             Kind::NotAFile => write!(f, "the program `{path}` is not a regular file"),
             Kind::NotExecutable => write!(f, "the program `{path}` is not executable for us"),

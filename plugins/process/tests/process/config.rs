@@ -217,7 +217,7 @@ fn a_program_is_looked_for_where_it_was_said_to_be() {
     assert_eq!(problems("./fine"), "");
     let texts = ["no-such-program", "./missing", "./everybodys", "./no-program", "/"].map(problems);
     insta::assert_snapshot!(texts.join("\n"), @"
-    command.0: the program `no-such-program` does not exist | install the program there, or name another one
+    command.0: no directory of `PATH` has a program `no-such-program` | install it in a directory of `PATH`, or name its path
     command.0: the program `[DIR]/missing` does not exist | install the program there, or name another one
     command.0: the program `[DIR]/everybodys` can be changed by everybody (mode 0777) | `chmod go-w [DIR]/everybodys`
     command.0: the program `[DIR]/no-program` is not executable for us | `chmod a+x [DIR]/no-program`
