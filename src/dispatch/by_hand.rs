@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::filter::Filter;
 use super::lane::{Lane, lag};
-use super::settle::bury;
+use super::settle::{TOOK_NOTHING, bury};
 use super::{ONE_DELIVERY, name_of};
 use crate::clock::{Clock, uuid_v7};
 use crate::config::SinkEntry;
@@ -214,48 +214,68 @@ async fn retry(
     let mut after = 0;
     loop {
         let letters = store.read(|view| view.letters(&meant, after, lane.max_events()))?;
-        let Some(last) = letters.last() else { return Ok(retried) };
+        let Some(first) = letters.first() else { return Ok(retried) };
         let events = letters.iter().map(|kept| kept.event.clone()).collect::<Vec<_>>();
         let id = uuid_v7(clock.now()).to_string();
         let outcome = lane.offer(&id, &events, Instant::now() + ONE_DELIVERY).await;
-        let (taken, failure) = taken(outcome, letters.len());
-        let (done, left) = letters.split_at(taken);
-        let ids = done.iter().map(|kept| kept.id).collect();
-        let refused = left.first().map(|kept| kept.id).zip(failure.clone());
-        let gone = Letters { ids: Some(ids), ..Letters::default() };
-        let dropped = store.write(move |tx| {
-            if let Some((id, failure)) = &refused {
-                tx.set_letter_reason(*id, failure.reason())?;
-            }
+        let Verdict { taken, refused, reason, is_over } = Verdict::of(outcome, letters.len());
+        let (taken, rest) = letters.split_at(taken);
+        let done = rest.get(..refused).and_then(<[_]>::last).or(taken.last());
+        after = done.map_or(first.id - 1, |done| done.id);
+        // Where nothing more is tried, the first of those that are left says why.
+        let told = rest.iter().take(refused + usize::from(is_over)).map(|kept| kept.id);
+        let (told, gone) = (told.collect::<Vec<u64>>(), taken.iter().map(|kept| kept.id).collect());
+        let (gone, why) = (Letters { ids: Some(gone), ..Letters::default() }, reason.clone());
+        let note = move |tx: &Tx<'_>| {
+            let why = why.as_deref().unwrap_or_default();
+            told.iter().try_for_each(|id| tx.set_letter_reason(*id, why))?;
             tx.drop_letters(&gone)
-        });
-        retried.delivered += dropped.await?;
-        after = match (left.first(), failure) {
-            (None, _) => last.id,
-            // What it has not seen comes next.
-            (Some(next), None) => next.id - 1,
-            (Some(head), Some(Failure::Reject { reason })) => {
-                retried.left += 1;
-                retried.reason = Some(reason);
-                head.id
-            }
-            (Some(head), Some(failure)) => {
-                let rest = |after| store.read(|view| view.count_letters(&meant, after));
-                retried.left += rest(head.id - 1)?;
-                retried.reason = Some(failure.reason().to_owned());
-                return Ok(retried);
-            }
         };
+        retried.delivered += store.write(note).await?;
+        retried.left += refused as u64;
+        retried.reason = reason.or(retried.reason);
+        if is_over {
+            retried.left += store.read(|view| view.count_letters(&meant, after))?;
+            return Ok(retried);
+        }
     }
 }
 
-/// How many were taken, and what became of the one after them; nothing where it was not seen.
-fn taken(outcome: Outcome, all: usize) -> (usize, Option<Failure>) {
-    match outcome {
-        Outcome::Accepted => (all, None),
-        Outcome::Prefix { accepted: 0 } => (0, Some(Failure::retry("the sink took nothing"))),
-        Outcome::Prefix { accepted } => (accepted.min(all), None),
-        Outcome::Partial { accepted, then } => (accepted.min(all), Some(then)),
+/// What an outcome says of dead letters that were offered.
+struct Verdict {
+    /// So many were taken.
+    taken: usize,
+    /// So many after those were refused.
+    refused: usize,
+    /// Why not all were taken.
+    reason: Option<String>,
+    /// Whether there is no use in trying more now.
+    is_over: bool,
+}
+
+impl Verdict {
+    fn of(outcome: Outcome, all: usize) -> Self {
+        let (taken, refused, reason, is_over) = match outcome {
+            Outcome::Accepted => (all, 0, None, false),
+            Outcome::Refused { reason } => (0, all, Some(reason), false),
+            Outcome::Prefix { accepted: 0 } => (0, 0, Some(TOOK_NOTHING.to_owned()), true),
+            Outcome::Prefix { accepted } => (accepted, 0, None, false),
+            Outcome::Partial { accepted, then: Failure::Reject { reason } } => {
+                (accepted, 1, Some(reason), false)
+            }
+            Outcome::Partial { accepted, then } => {
+                (accepted, 0, Some(then.reason().to_owned()), true)
+            }
+        };
+        // A sink that claims more than it was given has accepted all of it, and no more.
+        let taken = taken.min(all);
+        let is_whole = taken == all;
+        Self {
+            taken,
+            refused: refused.min(all - taken),
+            reason: reason.filter(|_| !is_whole),
+            is_over: is_over && !is_whole,
+        }
     }
 }
 

@@ -64,8 +64,13 @@ pub(super) enum Step {
         /// Which attempt that was.
         attempt: u32,
     },
-    /// Its first event became a dead letter: there may be more.
-    Buried { reason: String },
+    /// The first of its events, or all, became dead letters: there may be more.
+    Buried {
+        /// How many died.
+        events: usize,
+        /// Why.
+        reason: String,
+    },
     /// The attempt failed; there will be another.
     Failed {
         /// Why.
@@ -269,23 +274,23 @@ impl Lane {
     ) -> Result<Step, StoreError> {
         let settled = settle(cut, events, outcome, self.give_up_after, self.clock.now());
         let Settled { done, gone, rest, dead, disabled } = settled;
-        let step = match (&disabled, &dead, &rest) {
+        let step = match (&disabled, dead.last(), &rest) {
             (Some(reason), ..) => Step::Disabled { reason: reason.clone() },
-            (None, Some(dead), _) => Step::Buried { reason: dead.reason.clone() },
+            (None, Some(last), _) => {
+                Step::Buried { events: dead.len(), reason: last.reason.clone() }
+            }
             (None, None, Some(Cut { failed: Some(failed), .. })) => {
                 Step::Failed { reason: failed.reason.clone(), attempt: cut.attempt }
             }
             _ => Step::Moved { events: gone, attempt: cut.attempt },
         };
-        self.dead_letters += u64::from(dead.is_some());
+        self.dead_letters += dead.len() as u64;
         let (lane, cutter) = (self.place.clone(), self.cutter(pace));
         let (config, stopped) = (self.config, disabled.clone());
         let (cursor, next) = self
             .store
             .write(move |tx| {
-                if let Some(dead) = &dead {
-                    tx.bury(&lane, dead)?;
-                }
+                dead.iter().try_for_each(|dead| tx.bury(&lane, dead))?;
                 let done = done.unwrap_or(lane.cursor);
                 let (cursor, next) = match rest {
                     Some(rest) => (done, Some(rest)),

@@ -143,8 +143,9 @@ async fn drain(
                 break Some(Obstacle::Disabled(reason));
             }
             Step::Paused { since } => break Some(Obstacle::Paused(since)),
-            Step::Buried { reason } => {
-                buried = Some((buried.map_or(0, |(count, _)| count) + 1, reason));
+            Step::Buried { events, reason } => {
+                let before = buried.map_or(0, |(count, _)| count);
+                buried = Some((before + events as u64, reason));
             }
             Step::Moved { .. } => {}
         }

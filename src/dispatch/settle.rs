@@ -33,8 +33,8 @@ pub(super) struct Settled {
     pub(super) gone: usize,
     /// What stays to be tried, if anything.
     pub(super) rest: Option<Cut>,
-    /// An event that the receiver will not take.
-    pub(super) dead: Option<DeadLetter>,
+    /// Events that the receiver will not take.
+    pub(super) dead: Vec<DeadLetter>,
     /// Why the lane stops.
     pub(super) disabled: Option<String>,
 }
@@ -42,12 +42,12 @@ pub(super) struct Settled {
 impl Settled {
     /// The first `gone` events are taken, and that is all.
     fn gone(done: Option<u64>, gone: usize) -> Self {
-        Self { done, gone, rest: None, dead: None, disabled: None }
+        Self { done, gone, rest: None, dead: Vec::new(), disabled: None }
     }
 }
 
 /// Why an answer that says neither yes nor no is not taken for a yes.
-const TOOK_NOTHING: &str = "the sink took nothing and gave no reason";
+pub(super) const TOOK_NOTHING: &str = "the sink took nothing and gave no reason";
 
 /// Decides what becomes of a delivery of `events`. `failures` before this attempt are in `cut`.
 pub(super) fn settle(
@@ -59,6 +59,10 @@ pub(super) fn settle(
 ) -> Settled {
     let (accepted, then) = match outcome {
         Outcome::Accepted => (events.len(), None),
+        Outcome::Refused { reason } => {
+            let dead = events.iter().map(|event| letter(event, reason.clone(), now)).collect();
+            return Settled { dead, ..Settled::gone(Some(cut.last), events.len()) };
+        }
         Outcome::Prefix { accepted: 0 } => (0, Some(Failure::retry(TOOK_NOTHING))),
         Outcome::Prefix { accepted } => (accepted, None),
         Outcome::Partial { accepted, then } => (accepted, Some(then)),
@@ -80,7 +84,7 @@ pub(super) fn settle(
     let bury = |reason: String| {
         let Buried { letter, rest, done } = bury(cut, left, reason, now);
         let gone = taken.len() + 1;
-        Settled { done: Some(done), gone, rest, dead: Some(letter), disabled: None }
+        Settled { done: Some(done), gone, rest, dead: vec![letter], disabled: None }
     };
     let again = |reason: String, after: Option<Duration>| {
         let attempts = if accepted == 0 { cut.attempt } else { 1 };
@@ -103,11 +107,11 @@ pub(super) fn settle(
         }
         Failure::Retry { after, reason } => {
             let rest = Some(again(reason, after));
-            Settled { done, gone: accepted, rest, dead: None, disabled: None }
+            Settled { rest, ..Settled::gone(done, accepted) }
         }
         Failure::Disable { reason } => {
             let rest = Some(again(reason.clone(), None));
-            Settled { done, gone: accepted, rest, dead: None, disabled: Some(reason) }
+            Settled { rest, disabled: Some(reason), ..Settled::gone(done, accepted) }
         }
     }
 }
@@ -124,11 +128,15 @@ pub(super) struct Buried {
 /// Gives up the first of the events that are `left` of a delivery, at least one.
 pub(super) fn bury(cut: &Cut, left: &[Event], reason: String, now: DateTime<Utc>) -> Buried {
     let (head, next) = (&left[0], left.get(1));
-    let event = serde_json::to_string(head).expect("an event is JSON");
-    let letter = DeadLetter { sequence: head.sequence, event, reason, died_at: now };
+    let letter = letter(head, reason, now);
     let rest = next.map(|next| fresh(cut, next.sequence, now));
     let done = if rest.is_some() { head.sequence } else { cut.last };
     Buried { letter, rest, done }
+}
+
+fn letter(event: &Event, reason: String, now: DateTime<Utc>) -> DeadLetter {
+    let text = serde_json::to_string(event).expect("an event is JSON");
+    DeadLetter { sequence: event.sequence, event: text, reason, died_at: now }
 }
 
 /// What is left of a delivery, as a new one. All of it was in an attempt before, so the receiver

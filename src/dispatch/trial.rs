@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::lane::in_time;
+use super::settle::TOOK_NOTHING;
 use crate::clock::uuid_v7;
 use crate::config::SinkEntry;
 
@@ -40,7 +41,8 @@ pub async fn trial(entry: &SinkEntry, instance: &str, now: DateTime<Utc>) -> Vec
                 Outcome::Accepted
                 | Outcome::Prefix { accepted: 1.. }
                 | Outcome::Partial { accepted: 1.., .. } => None,
-                Outcome::Prefix { .. } => Some("the sink took nothing".to_owned()),
+                Outcome::Prefix { .. } => Some(TOOK_NOTHING.to_owned()),
+                Outcome::Refused { reason } => Some(reason),
                 Outcome::Partial { then, .. } => Some(then.reason().to_owned()),
             };
             Tried { lane, failure }

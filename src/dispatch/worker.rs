@@ -432,10 +432,17 @@ impl Worker {
                     );
                 }
             }
-            Step::Buried { reason } => {
+            Step::Buried { events, reason } => {
                 metrics.delivery_failed(sink, metrics::Undelivered::Reject);
                 let dead_letters = lane.dead_letters();
-                warn!(sink, lane = name, dead_letters, reason, "event given up: a dead letter");
+                warn!(
+                    sink,
+                    lane = name,
+                    events,
+                    dead_letters,
+                    reason,
+                    "events given up: dead letters"
+                );
             }
             Step::Disabled { reason } => {
                 metrics.delivery_failed(sink, metrics::Undelivered::Disable);

@@ -87,7 +87,11 @@ impl Sink for EmailSink {
         };
         match self.send(&mail, until(delivery.deadline)).await {
             Ok(()) => Outcome::Accepted,
-            Err(failed) => failed.into_failure(&self.config.server).into(),
+            Err(failed) => match failed.into_failure(&self.config.server) {
+                // A mail is refused as a whole: one by one, its events would fare no better.
+                Failure::Reject { reason } => Outcome::Refused { reason },
+                failure => failure.into(),
+            },
         }
     }
 }

@@ -164,8 +164,8 @@ async fn deliver(sink: &mut dyn Sink, receiver: &impl Receiver, events: &[Event]
                 attempt = if accepted == 0 { attempt + 1 } else { 1 };
                 yield_now().await;
             }
-            Outcome::Partial { then, .. } => {
-                panic!("a receiver that works made the sink fail for good: {then:?}")
+            failed @ (Outcome::Partial { .. } | Outcome::Refused { .. }) => {
+                panic!("a receiver that works made the sink fail for good: {failed:?}")
             }
         }
     }

@@ -53,6 +53,12 @@ pub enum Outcome {
         /// What became of the event after those.
         then: Failure,
     },
+    /// It takes a delivery as a whole, and this one it will never take: each of its events becomes
+    /// a dead letter. One that takes single events rejects the head alone, with `Partial`.
+    Refused {
+        /// What happened and what to do, without secrets.
+        reason: String,
+    },
     /// It has taken over the first of them, at least one, and takes no more at once: nothing went
     /// wrong, and the rest, which it has not seen, will be a new delivery right away.
     Prefix {

@@ -22,6 +22,8 @@ struct Receiver {
     answers: VecDeque<Outcome>,
     /// Id, attempt and sequences of every delivery.
     tried: Vec<(String, u32, Vec<u64>)>,
+    /// What it was shown in each of them: all, unless the sink kept back what was too much.
+    shown: Vec<Vec<u64>>,
     /// What it has taken, in its order.
     taken: Vec<u64>,
 }
@@ -65,9 +67,13 @@ impl Sink for Fake {
         let outcome = receiver.answers.pop_front().unwrap_or(Outcome::Accepted);
         let accepted = match &outcome {
             Outcome::Accepted => sequences.len(),
+            Outcome::Refused { .. } => 0,
             Outcome::Partial { accepted, .. } | Outcome::Prefix { accepted } => *accepted,
         };
         receiver.taken.extend(sequences.iter().take(accepted));
+        let kept_back = matches!(outcome, Outcome::Prefix { accepted: 1.. });
+        let shown = sequences.iter().take(if kept_back { accepted } else { sequences.len() });
+        receiver.shown.push(shown.copied().collect());
         receiver.tried.push((delivery.id.to_owned(), delivery.attempt, sequences));
         outcome
     }
@@ -185,6 +191,7 @@ fn actions() -> impl Strategy<Value = Action> {
         Just(Outcome::Accepted),
         (0usize..4, then).prop_map(|(accepted, then)| Outcome::Partial { accepted, then }),
         (0usize..4).prop_map(|accepted| Outcome::Prefix { accepted }),
+        Just(Outcome::Refused { reason: reason() }),
     ];
     prop_oneof![
         2 => vec(any::<bool>(), 1..5).prop_map(Action::Append),
@@ -232,7 +239,7 @@ proptest! {
                 prop_assert!(same != id || (earlier < attempt && as_before == sequences));
             }
             // Whoever sees an event for the second time is told that it may be one.
-            let seen = receiver.tried[..index].iter().any(|(.., before)| before.contains(&sequences[0]));
+            let seen = receiver.shown[..index].iter().any(|before| before.contains(&sequences[0]));
             prop_assert!(!seen || *attempt > 1);
         }
     }

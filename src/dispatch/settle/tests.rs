@@ -63,9 +63,7 @@ fn check(outcome: Outcome, expected: &str) {
 fn shown(settled: &Settled) -> String {
     let mut words = Vec::new();
     words.extend(settled.done.map(|done| format!("done {done}")));
-    words.extend(
-        settled.dead.as_ref().map(|dead| format!("dead {} {}", dead.sequence, dead.reason)),
-    );
+    words.extend(settled.dead.iter().map(|dead| format!("dead {} {}", dead.sequence, dead.reason)));
     words.extend(settled.rest.as_ref().map(|rest| {
         let id = if rest.id == "cut" { "again" } else { "new" };
         let failed = if rest.failed.is_some() { " failed" } else { "" };
@@ -88,6 +86,12 @@ fn what_a_receiver_says_is_written_down() {
     check(after(0, reject()), "done 3, dead 3 malformed, new 5–7 attempt 2");
     check(after(1, reject()), "done 5, dead 5 malformed, new 6–7 attempt 2");
     check(after(2, reject()), "done 7, dead 6 malformed");
+
+    let refused = Outcome::Refused { reason: "no such mailbox".to_owned() };
+    check(
+        refused,
+        "done 7, dead 3 no such mailbox, dead 5 no such mailbox, dead 6 no such mailbox",
+    );
 
     check(Outcome::Prefix { accepted: 0 }, "again 3–7 attempt 2 failed");
     check(Outcome::Prefix { accepted: 1 }, "done 3, new 5–7 attempt 1");
@@ -138,8 +142,8 @@ fn an_event_is_not_given_up_for_time_in_which_it_was_not_tried() {
     // A minute after the first failure the clock leapt by a year, or the machine was off for it.
     let rest = settle(365, 365).rest.unwrap();
     assert_eq!(rest.failed.unwrap().first_failed_at, now() - TimeDelta::days(1));
-    assert!(settle(20, 6).dead.is_some(), "fourteen days of failures, and one of the six");
-    assert!(settle(19, 7).dead.is_none(), "twelve, and one of the seven");
+    assert!(!settle(20, 6).dead.is_empty(), "fourteen days of failures, and one of the six");
+    assert!(settle(19, 7).dead.is_empty(), "twelve, and one of the seven");
 }
 
 /// How long the lane waits after the n-th attempt at a delivery, over many tries.

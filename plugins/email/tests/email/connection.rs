@@ -35,7 +35,7 @@ async fn a_connection_that_was_hung_up_is_opened_anew() {
 async fn a_refused_mail_does_not_cost_the_connection() {
     let mut world = World::new();
     world.server.once("RCPT", Act::Say("550 5.1.1 no such user"));
-    assert!(world.outcome(&events(1)).await.starts_with("reject: "));
+    assert!(world.outcome(&events(1)).await.starts_with("refused: "));
     world.accepts(&events(1)).await;
     assert_eq!(world.server.heard(), "connect EHLO MAIL RCPT RSET NOOP MAIL RCPT DATA .");
 }

@@ -92,11 +92,12 @@ impl World {
         match outcome {
             Outcome::Accepted => "accepted".to_owned(),
             Outcome::Prefix { .. } => panic!("{outcome:?}"),
+            Outcome::Refused { reason } => format!("refused: {}", self.filtered(reason)),
             Outcome::Partial { accepted, then } => {
                 assert_eq!(*accepted, 0, "one mail is all or nothing");
                 let word = match then {
                     Failure::Retry { .. } => "retry",
-                    Failure::Reject { .. } => "reject",
+                    Failure::Reject { .. } => panic!("a mail is refused as a whole: {outcome:?}"),
                     Failure::Disable { .. } => "disable",
                 };
                 format!("{word}: {}", self.filtered(then.reason()))
