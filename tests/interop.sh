@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Other people's tools read what we write: the official CloudEvents SDK and a JSON Schema
 # validator read the events, PyYAML and the schema read the example config, sqlite3 finds the
-# database whole, and a real Prometheus sees a daemon's seats change.
+# database whole, the official Standard Webhooks library verifies what is posted, Apprise takes what
+# its plugin gets, and a real Prometheus sees a daemon's seats change.
 #
 # Needs Python 3 with venv, curl, and Debian's package `prometheus` with `promtool`; what else it
 # needs it installs from PyPI into a temporary folder.
@@ -23,7 +24,18 @@ cargo build --locked --quiet
 seatwatch=$PWD/target/debug/seatwatch
 python3 -m venv "$work/venv"
 "$work/venv/bin/pip" install --quiet --disable-pip-version-check \
-    'cloudevents==1.12.0' 'jsonschema==4.25.1' 'PyYAML==6.0.3'
+    'cloudevents==1.12.0' 'jsonschema==4.25.1' 'PyYAML==6.0.3' 'standardwebhooks==1.0.0'
+
+# The plugin for Apprise, and its own tests.
+python3 -m venv "$work/apprise"
+"$work/apprise/bin/pip" install --quiet --disable-pip-version-check --require-hashes \
+    -r plugins/apprise/requirements.txt
+"$work/apprise/bin/python3" -m unittest discover -s plugins/apprise/tests 2>"$work/said" ||
+    { cat "$work/said" >&2; exit 1; }
+mkdir -m 755 "$work/plugins"
+sed "1s|.*|#!$work/apprise/bin/python3 -I|" plugins/apprise/seatwatch-sink-apprise \
+    >"$work/plugins/seatwatch-sink-apprise"
+chmod 755 "$work/plugins/seatwatch-sink-apprise"
 
 "$seatwatch" simulate --listen 127.0.0.1:0 --change-every 100ms --write-config "$work/config" \
     >"$work/simulator.log" &
@@ -89,6 +101,52 @@ try:
 except sqlite3.DatabaseError as error:
     # Python's SQLite may be older than the features that the database uses.
     print("database: not checked:", error)
+PYTHON
+
+# --- Webhooks are verified and parsed by the libraries that receivers use, and Apprise takes what its
+# plugin gets.
+(umask 077 && python3 -c 'import base64, os
+print("whsec_" + base64.b64encode(os.urandom(32)).decode())' >"$work/config/siem-secret")
+"$work/venv/bin/python" tests/interop/receiver.py "$work/config/siem-secret" "$work/receiver" \
+    2>"$work/receiver.log" &
+receiver_pid=$!
+started+=("$receiver_pid")
+until [ -f "$work/receiver" ]; do
+    kill -0 "$receiver_pid"
+    sleep 0.1
+done
+receiver=$(cat "$work/receiver")
+"$seatwatch" plugin test "$work/plugins/seatwatch-sink-apprise" \
+    --settings "{\"urls\": [\"json://${receiver#http://}/chat\"]}" >"$work/said" ||
+    { cat "$work/said" >&2; exit 1; }
+
+before=$(wc -l <"$work/config/events.ndjson")
+cat >>"$config" <<YAML
+  single: { type: webhook, url: "$receiver/single", secret_file: siem-secret }
+  batch: { type: webhook, url: "$receiver/batch", secret_file: siem-secret, batch: 100 }
+  chat: { type: apprise, urls: ["json://${receiver#http://}/chat"] }
+plugin_dirs: ["$work/plugins"]
+YAML
+for sink in single batch chat; do "$seatwatch" sink test "$sink" --config "$config" >"$work/said"; done
+for _ in $(seq 30); do
+    "$seatwatch" sync --config "$config" >"$work/sync.log"
+    if [ "$(wc -l <"$work/config/events.ndjson")" -gt $((before + 10)) ]; then break; fi
+    sleep 0.3
+done
+curl --silent --fail "$receiver" >"$work/taken.json"
+"$work/venv/bin/python" - "$work" "$before" <<'PYTHON' || { cat "$work/receiver.log" >&2; exit 1; }
+import json, pathlib, sys
+
+work, before = pathlib.Path(sys.argv[1]), int(sys.argv[2])
+lines = (work / "config/events.ndjson").read_text().splitlines()[before:]
+ids = [json.loads(line)["id"] for line in lines]
+taken = json.loads((work / "taken.json").read_text())
+assert len(ids) > 10, ids
+# The first is the trial.
+assert taken["/single"][1:] == ids, (taken["/single"], ids)
+assert taken["/batch"][1:] == ids, (taken["/batch"], ids)
+assert len(taken["/chat"]) > 1, taken["/chat"]
+print("webhooks verified:", len(ids), "· last message in the chat:", taken["/chat"][-1])
 PYTHON
 
 # --- A real Prometheus watches a daemon.

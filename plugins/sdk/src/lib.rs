@@ -22,3 +22,8 @@ pub use secret::{Secret, SecretError, SecretSource};
 pub use sink::{Delivery, Failure, Outcome, Sink};
 pub use table::{TABLE_COLUMNS, write_table_header, write_table_row};
 pub use text::{formula_safe, io_reason, is_unseen, shown};
+
+/// The page about writing a sink, whose example is compiled and run.
+#[cfg(all(doctest, feature = "conformance"))]
+#[doc = include_str!("../../../docs/writing-a-sink.md")]
+pub struct WritingASink;
