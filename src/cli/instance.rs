@@ -31,9 +31,10 @@ pub(super) fn load(path: &Path) -> Result<Config, Stop> {
 
 /// Loads the config with all its secrets, as the user that will need them.
 pub(super) fn load_with_secrets(path: &Path) -> Result<Config, Stop> {
-    let state_dir = config::load_without_secrets(path)?.state_dir;
-    match store::owner(&state_dir) {
-        Ok(Some(owner)) if Uid::effective().is_root() && !owner.is_root() => become_user(owner)?,
+    match config::state_dir(path).map(|state_dir| store::owner(&state_dir)) {
+        Some(Ok(Some(owner))) if Uid::effective().is_root() && !owner.is_root() => {
+            become_user(owner)?;
+        }
         // What is wrong with the state directory is not what this is about.
         _ => {}
     }

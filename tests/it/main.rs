@@ -19,6 +19,7 @@ mod interrupt;
 mod large;
 mod ledger;
 mod metrics;
+mod plugins;
 mod receivers;
 mod seats;
 mod secrets;

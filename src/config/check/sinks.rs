@@ -149,6 +149,7 @@ impl Checker<'_> {
             let found = sinks::list_plugins(&directories);
             let known = found.iter().map(|found| found.name.as_str()).chain(built_in);
             match (&error, problem::nearest(name, known)) {
+                (FindError::Distrusted(_), _) => (error.to_string(), error.hint()),
                 (FindError::NotFound { .. }, Some(near)) => {
                     (unknown, format!("did you mean `{near}`?"))
                 }

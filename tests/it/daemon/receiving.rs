@@ -259,3 +259,66 @@ fn a_crash_leaves_no_plugin_behind() {
         std::thread::sleep(Duration::from_millis(10));
     }
 }
+
+/// What waits goes where the new config says, under the ids that it was first tried with; and what
+/// is the same in both configs is not disturbed.
+#[test]
+fn a_reload_with_another_url_keeps_the_queue() {
+    let world = World::start("ann*").rarely();
+    let (old, new) = (Hook::start(&world.runtime), Hook::start(&world.runtime));
+    let world = world.with_other_sink(&siem(&old, ""));
+    let daemon = world.daemon();
+    daemon.until("the baseline", || (old.events().len() == 1).then_some(()));
+    old.says(Says::Status(503));
+    world.members("ann* bob").sync().ok();
+    world.members("ann* bob cat").sync().ok();
+    let tried = old.attempts().pop().unwrap().0;
+    let world = world.without_other_sinks().with_other_sink(&siem(&new, ""));
+    world.run(&["reload"]).ok();
+    daemon.until("both", || (new.events().len() == 2).then_some(()));
+    daemon.stop();
+    assert_eq!(told(&new.events()), "joined bob\njoined cat\n");
+    assert_eq!(new.attempts()[0].0, tried, "the same delivery");
+    assert_eq!(old.events().len(), 1);
+}
+
+/// A recipient who is new gets what happens from then on; one who is gone costs the others nothing;
+/// and other words are used from the next mail on.
+#[test]
+fn recipients_and_templates_change_while_mails_wait() {
+    let world = World::start("ann*").rarely();
+    let post = Post::start(&world.runtime);
+    fs::write(world.path("subject"), "{{ label }}: {{ headline }} (1)\n").unwrap();
+    let mail = |to: &str, template: &str| {
+        format!(
+            "mail: {{ type: email, wait: 0s, server: {{ host: 127.0.0.1, port: {}, tls: none }}, \
+             from: seatwatch@example.com, to: [{to}], templates: {{ subject: {template} }} }}",
+            post.port()
+        )
+    };
+    let world = world.with_other_sink(&mail("a@example.com", "subject"));
+    let daemon = world.daemon();
+    daemon.until("the baseline", || (post.mails().len() == 1).then_some(()));
+    fs::write(world.path("subject-2"), "{{ label }}: {{ headline }} (2)\n").unwrap();
+    let world = world
+        .without_other_sinks()
+        .with_other_sink(&mail("a@example.com, b@example.com", "subject-2"));
+    world.run(&["reload"]).ok();
+    world.members("ann* bob").sync().ok();
+    daemon.until("two more", || (post.mails().len() == 3).then_some(()));
+    let mut subjects = post.subjects();
+    subjects.sort();
+    assert_eq!(
+        subjects,
+        ["acme: 1 member joined (2)", "acme: 1 member joined (2)", "acme: first roster stored (1)"]
+    );
+    // A template with a mistake is refused, and the old one stays.
+    fs::write(world.path("subject-3"), "{{ labell }}\n").unwrap();
+    let world = world.without_other_sinks().with_other_sink(&mail("b@example.com", "subject-3"));
+    let refused = world.run(&["reload"]);
+    assert_eq!(refused.code, Some(78), "{}", refused.shown());
+    assert!(refused.stderr.contains("labell"), "{}", refused.shown());
+    world.members("ann*").sync().ok();
+    daemon.until("two more", || (post.mails().len() == 5).then_some(()));
+    daemon.stop();
+}

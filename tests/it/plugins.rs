@@ -1,0 +1,157 @@
+//! Kinds of sinks that do not come with seatwatch: found, refused, tried.
+
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt as _;
+
+use insta::assert_snapshot;
+
+use crate::receivers::install_plugin;
+use crate::world::World;
+
+/// The sample of the documentation.
+const LINES: &str = include_str!("../../docs/samples/seatwatch-sink-lines");
+
+fn with_plugins(world: World) -> World {
+    let plugins = install_plugin(&world.path(""), "lines", LINES);
+    world.with_config(&format!("plugin_dirs: [\"{}\"]", plugins.display()))
+}
+
+#[test]
+fn all_types_are_listed_and_what_is_not_used_says_why() {
+    let world = World::start("ann");
+    let none = world.path("none").display().to_string();
+    let world = world.with_config(&format!("plugin_dirs: [\"{none}\"]"));
+    assert_snapshot!(world.run(&["plugin", "list"]).ok().stdout, @"
+    TYPE     WHERE
+    file     comes with seatwatch
+    email    comes with seatwatch
+    webhook  comes with seatwatch
+    process  comes with seatwatch
+
+    no external plugins in [DIR]/none
+    ");
+    let mut world = world;
+    world.reset_config("");
+    let world = with_plugins(world);
+    let open = world.path("plugins/seatwatch-sink-open");
+    fs::write(&open, LINES).unwrap();
+    fs::set_permissions(&open, Permissions::from_mode(0o777)).unwrap();
+    assert_snapshot!(world.run(&["plugin", "list"]).ok().stdout, @"
+    TYPE     WHERE
+    file     comes with seatwatch
+    email    comes with seatwatch
+    webhook  comes with seatwatch
+    process  comes with seatwatch
+    lines    [DIR]/plugins/seatwatch-sink-lines
+    open     [DIR]/plugins/seatwatch-sink-open (not used: the program `[DIR]/plugins/seatwatch-sink-open` can be changed by everybody (mode 0777): `chmod go-w [DIR]/plugins/seatwatch-sink-open`)
+    ");
+    assert_snapshot!(world.run(&["plugin", "list", "--format", "csv"]).ok().stdout, @"
+    type,built_in,path,problem
+    file,true,,
+    email,true,,
+    webhook,true,,
+    process,true,,
+    lines,false,[DIR]/plugins/seatwatch-sink-lines,
+    open,false,[DIR]/plugins/seatwatch-sink-open,the program `[DIR]/plugins/seatwatch-sink-open` can be changed by everybody (mode 0777): `chmod go-w [DIR]/plugins/seatwatch-sink-open`
+    ");
+}
+
+#[test]
+fn a_type_that_is_not_there_is_an_error_with_its_place() {
+    let world = with_plugins(World::start("ann"))
+        .with_other_sink("one: { type: line, path: /tmp/x }")
+        .with_other_sink("two: { type: nowhere }")
+        .with_other_sink("three: { type: ../lines }")
+        .with_other_sink("four: { type: lines, env: { \"A B\": 1 } }")
+        .with_other_sink("five: { type: lines, path: /tmp/x, key_file: missing }");
+    assert_snapshot!(world.run(&["check"]).shown(), @"
+    error: [DIR]/seatwatch.yaml:14:16: sinks.one.type: `line` is not a type of sink
+    hint: did you mean `lines`?
+
+    error: [DIR]/seatwatch.yaml:15:16: sinks.two.type: `nowhere` is not a type of sink that comes with seatwatch, and there is no program `seatwatch-sink-nowhere` in `[DIR]/plugins`
+    hint: install the plugin there, or name its directory in `plugin_dirs`
+
+    error: [DIR]/seatwatch.yaml:16:18: sinks.three.type: `../lines` is not a type of sink that comes with seatwatch, and `../lines` cannot be the name of a plugin
+    hint: a name is letters, digits, `-`, `_` and `.`
+
+    error: [DIR]/seatwatch.yaml:17:31: sinks.four.env.A B: `A B` cannot be the name of an environment variable
+    hint: letters, digits and `_`, and no digit first
+
+    error: [DIR]/seatwatch.yaml:18:48: sinks.five.key_file: the secret `[DIR]/missing` does not exist
+    hint: put the secret alone into it, and `chmod 600 [DIR]/missing`
+    exit code 78
+    ");
+}
+
+#[test]
+fn a_plugin_that_others_may_change_is_not_started() {
+    let world = with_plugins(World::start("ann"));
+    let out = world.path("lines").display().to_string();
+    let world = world.with_other_sink(&format!("it: {{ type: lines, path: \"{out}\" }}"));
+    world.sync().ok();
+    let program = world.path("plugins/seatwatch-sink-lines");
+    fs::set_permissions(&program, Permissions::from_mode(0o775)).unwrap();
+    assert_snapshot!(world.run(&["check"]).shown(), @"
+    error: [DIR]/seatwatch.yaml:14:15: sinks.it.type: the program `[DIR]/plugins/seatwatch-sink-lines` can be changed by its group (mode 0775)
+    hint: `chmod go-w [DIR]/plugins/seatwatch-sink-lines`
+    exit code 78
+    ");
+}
+
+#[test]
+fn a_plugin_is_tried_by_its_path_and_by_its_name() {
+    let world = with_plugins(World::start("ann"));
+    let settings = format!("{{\"path\": \"{}\"}}", world.path("lines").display());
+    let ran = world.run(&["plugin", "test", "lines", "--settings", &settings]).ok();
+    let after = regex::Regex::new(r"after \d+\.\d s").unwrap();
+    assert_snapshot!(after.replace(&ran.stdout, "after [SECONDS]"), @"
+    RESULT  A PLUGIN                                              WHAT WAS SEEN
+    ok      belongs to root or us, and nobody else may change it  it may stand in a directory of `plugin_dirs`
+    ok      is ready within 10 s of hello                         lines 1.0.0 was ready after [SECONDS]
+    ok      speaks protocol 1                                     `protocol` is 1
+    ok      says how many events it takes at once                 `max_events` is 100
+    ok      answers a ping                                        `pong` with the same number
+    ok      answers a check                                       it could deliver
+    ok      takes an event                                        it accepted 1 event
+    ok      takes events with strange names                       it accepted 32 events
+    ok      takes a repeated delivery                             it accepted 32 events
+    ok      ignores fields that it does not know                  `pong` with the same number
+    ok      ignores messages that it does not know                `pong` with the same number
+    ok      takes as many events at once as it says               it accepted 100 events
+    ok      answers what it was asked, and nothing else           every answer fits its question
+    ok      exits with code 0 within 5 s of shutdown              it did
+    ok      exits within 5 s of the end of its input              it exited with code 0
+    ok      writes nothing but messages to its standard output    nothing else
+    ok      what it wrote to its standard error                   nothing
+
+    it can be used
+    ");
+    let path = world.path("plugins/seatwatch-sink-lines").display().to_string();
+    let ran = world.run(&["plugin", "test", &path, "--format", "json"]);
+    assert_eq!(ran.code, Some(76), "it has no path: {}", ran.shown());
+    assert_eq!(ran.rows()[1]["result"], "FAILED");
+    assert_snapshot!(world.run(&["plugin", "test", "nowhere"]).shown(), @"
+    error: `nowhere`: No such file or directory (os error 2)
+    hint: name the program by its path, or as `seatwatch plugin list` shows it
+    exit code 64
+    ");
+    assert_snapshot!(world.run(&["plugin", "test", &path, "--settings", "[]"]).shown(), @r#"
+    error: `--settings` is not what a plugin can get: invalid type: sequence, expected the settings of a plugin at line 1 column 0
+    hint: a JSON object, such as `{"urls": ["json://127.0.0.1:8080"]}`
+    exit code 64
+    "#);
+}
+
+/// What is said both ways, for whoever writes one in a language with types.
+#[test]
+fn the_protocol_has_a_schema() {
+    let world = World::start("ann");
+    let schema = world.run(&["schema", "plugin"]).ok().stdout;
+    let schema: serde_json::Value = serde_json::from_str(&schema).unwrap();
+    let validator = jsonschema::validator_for(&schema).unwrap();
+    let is_valid = |text| validator.is_valid(&serde_json::from_str(text).unwrap());
+    assert!(is_valid(r#"{"type":"ready","protocol":1,"max_events":50}"#));
+    assert!(is_valid(r#"{"type":"result","id":"d","accepted":1,"retry":{"reason":"later"}}"#));
+    assert!(is_valid(r#"{"type":"ping","n":7}"#));
+    assert!(!is_valid(r#"{"type":"result","accepted":"all"}"#));
+}
