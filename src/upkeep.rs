@@ -1,4 +1,4 @@
-//! What keeps a store in shape over the years: retention, erasure, organizations that moved.
+//! What keeps a store in shape over the years: retention, erasure, what has another name now.
 //!
 //! Called by `sync` and by the daemon; whoever calls holds the lock of the state directory.
 //! Knows config and store, and neither Codecov nor what a sink does.
@@ -107,7 +107,6 @@ fn claims(config: &Config) -> Vec<Claim> {
     let of_sink = |entry: &SinkEntry| {
         let claim = |lane| Claim {
             sink: entry.name.clone(),
-            formerly: entry.formerly.clone(),
             lane,
             wants: Box::new(dispatch::wants(entry)),
         };
@@ -144,34 +143,39 @@ pub async fn forget(
     Ok(Some(Erased { forgotten, traces: store.purge().await.err() }))
 }
 
-/// What became of the organizations that say what they were before, as old and new names.
+/// What became of the organizations and sinks that say what they were before.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Moved {
-    /// Their histories go on under the new names from now on. A lane that is open must be opened
-    /// anew: the filter of the delivery that it has cut may have changed.
+    /// The organizations whose histories go on under the new names, as old and new ones. A lane
+    /// that is open must be opened anew: the filter of the delivery that it has cut may have
+    /// changed.
     pub carried: Vec<(OrganizationId, OrganizationId)>,
-    /// There is a history under both names, and each stays as it is.
+    /// Those with a history under both names, each of which stays as it is.
     pub both_known: Vec<(OrganizationId, OrganizationId)>,
+    /// The sinks that go on under the new names, as old and new ones.
+    pub sinks_carried: Vec<(String, String)>,
+    /// Those that had a place in the log under the new name already, and go on from there.
+    pub sinks_both_known: Vec<(String, String)>,
 }
 
-/// Carries the histories of organizations that moved over to their new names. Called before the
-/// first sync under a config, and before its lanes are opened.
+/// Takes a config over: carries the histories of organizations and the places of sinks that have
+/// new names over to those, and gives new sinks their places at the end of the log. All of it or
+/// nothing. Called before the first sync under a config; no worker serves a sink that has another
+/// name now.
 ///
 /// # Errors
 ///
-/// The store failed.
-pub async fn rename_organizations(store: &Store, config: &Config) -> Result<Moved, StoreError> {
-    let names = config
+/// The store failed, and nothing was changed.
+pub async fn take_over(store: &Store, config: &Config) -> Result<Moved, StoreError> {
+    let organizations = config
         .organizations
         .iter()
         .filter_map(|organization| Some((organization.formerly.clone()?, organization.id.clone())));
-    let names: Vec<_> = names.collect();
-    if names.is_empty() {
-        return Ok(Moved::default());
-    }
-    let carry_over = move |tx: &Tx<'_>| {
+    let organizations: Vec<_> = organizations.collect();
+    let sinks = config.sinks.clone();
+    let take_over = move |tx: &Tx<'_>| {
         let mut moved = Moved::default();
-        for (old, new) in names {
+        for (old, new) in organizations {
             match tx.carry_over(&old, &new)? {
                 Carried::Nothing => {}
                 Carried::BothKnown => moved.both_known.push((old, new)),
@@ -181,9 +185,19 @@ pub async fn rename_organizations(store: &Store, config: &Config) -> Result<Move
                 }
             }
         }
+        for SinkEntry { name, formerly, config, .. } in sinks {
+            if let Some(old) = formerly {
+                match tx.rename_sink(&old, &name)? {
+                    Carried::Nothing => {}
+                    Carried::BothKnown => moved.sinks_both_known.push((old, name.clone())),
+                    Carried::Whole => moved.sinks_carried.push((old, name.clone())),
+                }
+            }
+            config.lanes().iter().try_for_each(|lane| tx.lane(&name, lane).map(drop))?;
+        }
         Ok(moved)
     };
-    store.write(carry_over).await
+    store.write(take_over).await
 }
 
 #[cfg(test)]

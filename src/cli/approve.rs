@@ -51,7 +51,7 @@ impl Approve {
             };
             let work = async {
                 let store = Arc::new(Store::open(directory)?);
-                instance::carry_histories(&config, &store).await?;
+                instance::take_over(&config, &store).await?;
                 let now = instance::clock().now();
                 let answer = approve(&store, &organization, hold, now).await?;
                 answer.map_err(|refused| refusal(&organization, &refused))?;
@@ -72,7 +72,7 @@ impl Reject {
             match doer(&config)? {
                 Doer::Us(directory) => {
                     let store = Store::open(directory)?;
-                    instance::carry_histories(&config, &store).await?;
+                    instance::take_over(&config, &store).await?;
                     let now = instance::clock().now();
                     rejected = Some(reject(&store, &organization, now).await?);
                 }

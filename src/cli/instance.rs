@@ -16,10 +16,11 @@ use nix::unistd::{Gid, Uid, User};
 /// refused. Secrets are read when they are used: one that is gone fails the syncs that need it,
 /// and those alone.
 pub(super) fn load(path: &Path) -> Result<Config, Stop> {
+    // First of all: whose a plugin may be depends on who we are.
+    become_owner(path)?;
     let config = config::load_without_secrets(path)?;
     let user = Uid::effective();
     match store::owner(&config.state_dir)? {
-        Some(owner) if user.is_root() && !owner.is_root() => become_user(owner)?,
         Some(owner) if owner != user => {
             return Err(StoreError::wrong_user(&config.state_dir, owner, user).into());
         }
@@ -31,13 +32,7 @@ pub(super) fn load(path: &Path) -> Result<Config, Stop> {
 
 /// Loads the config with all its secrets, as the user that will need them.
 pub(super) fn load_with_secrets(path: &Path) -> Result<Config, Stop> {
-    match config::state_dir(path).map(|state_dir| store::owner(&state_dir)) {
-        Some(Ok(Some(owner))) if Uid::effective().is_root() && !owner.is_root() => {
-            become_user(owner)?;
-        }
-        // What is wrong with the state directory is not what this is about.
-        _ => {}
-    }
+    become_owner(path)?;
     let config = config::load(path)?;
     say_warnings(&config);
     Ok(config)
@@ -46,6 +41,18 @@ pub(super) fn load_with_secrets(path: &Path) -> Result<Config, Stop> {
 fn say_warnings(config: &Config) {
     if !config.warnings.problems.is_empty() {
         super::complain(&config.warnings.to_string());
+    }
+}
+
+/// As root, becomes the user that owns the state directory which the config names. What is wrong
+/// with either is not what this is about.
+fn become_owner(path: &Path) -> Result<(), Failure> {
+    if !Uid::effective().is_root() {
+        return Ok(());
+    }
+    match config::state_dir(path).map(|state_dir| store::owner(&state_dir)) {
+        Some(Ok(Some(owner))) if !owner.is_root() => become_user(owner),
+        _ => Ok(()),
     }
 }
 
@@ -88,13 +95,21 @@ pub(super) fn select<'a>(
     Ok(config.organizations.iter().filter(wanted).collect())
 }
 
-/// Carries the histories of organizations that moved over to their new names.
-pub(super) async fn carry_histories(config: &Config, store: &Store) -> Result<(), StoreError> {
-    for (old, new) in upkeep::rename_organizations(store, config).await?.both_known {
+/// Takes the config over: see [`upkeep::take_over`].
+pub(super) async fn take_over(config: &Config, store: &Store) -> Result<(), StoreError> {
+    let moved = upkeep::take_over(store, config).await?;
+    for (old, new) in moved.both_known {
         super::complain(&format!(
             "warning: {new}: was {old} (`formerly`), but there is a history under both names; \
              that of {new} goes on\n\
              hint: take the line `formerly` out, and `seatwatch org forget {old}` if it is of no use"
+        ));
+    }
+    for (old, new) in moved.sinks_both_known {
+        super::complain(&format!(
+            "warning: sink {new}: was {old} (`formerly`), but has a place in the log of its own, \
+             and goes on from there\n\
+             hint: take the line `formerly` out; `seatwatch replay {new} --since TIME` goes back"
         ));
     }
     Ok(())

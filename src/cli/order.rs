@@ -2,14 +2,16 @@
 
 use std::sync::Arc;
 
+use nix::unistd::Uid;
+
 use super::ask::{Doer, ask, doer};
 use super::instance;
 use super::sync::{GOES_ON, interruptible};
 use crate::config::{self, Config, SinkEntry};
 use crate::control::{Answer, Question};
-use crate::dispatch::{self, Act, Acted, Tried};
+use crate::dispatch::{self, Act, Acted, Tested};
 use crate::exit::{Exit, Failure, Stop};
-use crate::store::Store;
+use crate::store::{self, Store};
 
 /// What Ctrl-C leaves of an order that a command does by itself.
 const NOT_DONE: &str = "what was not done by then is as it was";
@@ -47,11 +49,12 @@ pub(super) fn act(config: &Config, sink: &str, act: Act) -> Result<Result<Acted,
             }
             Doer::Us(directory) => {
                 let store = Arc::new(Store::open(directory)?);
+                instance::take_over(config, &store).await?;
                 let entry = config.sinks.iter().find(|entry| entry.name == sink);
                 let work = async {
                     match (entry, act) {
                         (Some(entry), act) => {
-                            Ok(dispatch::act(&store, &instance::clock(), entry, act).await?)
+                            Ok(dispatch::act(&store, &instance::clock(), entry, &act).await?)
                         }
                         (None, Act::Drop { ids }) => {
                             Ok(dispatch::drop_letters(&store, sink, ids).await?)
@@ -68,16 +71,25 @@ pub(super) fn act(config: &Config, sink: &str, act: Act) -> Result<Result<Acted,
 }
 
 /// Tries a sink, or lets the daemon try it: its secrets may be the daemon's alone.
-pub(super) fn trial(config: &Config, sink: &SinkEntry) -> Result<Result<Vec<Tried>, Exit>, Stop> {
+pub(super) fn test_sink(
+    config: &Config,
+    sink: &SinkEntry,
+) -> Result<Result<Vec<Tested>, Exit>, Stop> {
     super::runtime()?.block_on(async {
         let Some(daemon) = super::ask::connect(&config.state_dir)? else {
+            if Uid::effective().is_root() && store::owner(&config.state_dir)?.is_none() {
+                super::complain(
+                    "warning: nothing has run here yet, so the test is done as root: a file that \
+                     it makes belongs to root, and another user's daemon cannot write to it",
+                );
+            }
             let now = instance::clock().now();
-            let work = async { Ok(dispatch::trial(sink, &config.instance, now).await) };
-            return interruptible("the trial may have reached a receiver", work).await.map(Ok);
+            let work = async { Ok(dispatch::test_sink(sink, &config.instance, now).await) };
+            return interruptible("the test may have reached a receiver", work).await.map(Ok);
         };
         let mut tried = None;
-        let failed = ask(daemon, Question::Trial { sink: sink.name.clone() }, |answer| {
-            if let Answer::Tried(answer) = answer {
+        let failed = ask(daemon, Question::Test { sink: sink.name.clone() }, |answer| {
+            if let Answer::Tested(answer) = answer {
                 tried = Some(answer);
             }
             Ok(())

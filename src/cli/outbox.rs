@@ -109,11 +109,11 @@ impl List {
     fn run(self, config: &Config, format: Format) -> Result<Exit, Stop> {
         let reader = Reader::open(&config.state_dir)?;
         if let Some(name) = &self.sink {
-            self.known(config, &reader, name)?;
+            Self::known(config, &reader, name)?;
         }
         let mut heads = dispatch::heads(&reader, &config.sinks)?;
         heads.retain(|head| self.sink.as_ref().is_none_or(|name| head.sink == *name));
-        let letters = Letters { sink: self.sink, ..Letters::default() };
+        let letters = self.sink.as_deref().map_or_else(Letters::default, |name| of(config, name));
         let mut out = super::stdout();
         if format == Format::Table {
             write_heads(&heads, config.timezone, &mut out)?;
@@ -133,16 +133,20 @@ impl List {
     }
 
     /// A sink that is gone may have left dead letters.
-    fn known(&self, config: &Config, reader: &Reader, name: &str) -> Result<(), Stop> {
-        let unknown = order::sink(config, name).err();
-        let letters = Letters { sink: self.sink.clone(), ..Letters::default() };
-        match unknown {
-            Some(unknown) if reader.read(|view| view.count_letters(&letters, 0))? == 0 => {
-                Err(unknown.into())
-            }
-            _ => Ok(()),
+    fn known(config: &Config, reader: &Reader, name: &str) -> Result<(), Stop> {
+        let Err(unknown) = order::sink(config, name) else { return Ok(()) };
+        if reader.read(|view| view.count_letters(&of(config, name), 0))? == 0 {
+            return Err(unknown.into());
         }
+        Ok(())
     }
+}
+
+/// The dead letters of a sink, those that died under its former name among them.
+fn of(config: &Config, name: &str) -> Letters {
+    let entry = config.sinks.iter().find(|entry| entry.name == name);
+    let formerly = entry.and_then(|entry| entry.formerly.clone());
+    Letters { sink: Some(name.to_owned()), formerly, ..Letters::default() }
 }
 
 /// Reads dead letters a page at a time.
@@ -284,20 +288,16 @@ fn select(config: &Config, names: &[String]) -> Result<Which, Stop> {
     let reader = Reader::open(&config.state_dir)?;
     let mut which = Which::new();
     if names.is_empty() {
-        let all = Letters::default();
-        let mut pages = pages(&reader, &all);
-        loop {
-            let page = pages()?;
-            if page.is_empty() {
-                return Ok(which);
-            }
-            which.extend(page.into_iter().map(|kept| (kept.sink, None)));
-        }
+        #[expect(
+            clippy::redundant_closure_for_method_calls,
+            reason = "the method is not general enough"
+        )]
+        let sinks = reader.read(|view| view.sinks_with_letters())?;
+        which.extend(sinks.into_iter().map(|(sink, _)| (now_called(config, sink), None)));
     }
     for name in names {
         let is_sink = config.sinks.iter().any(|entry| entry.name == *name);
-        let of_sink = Letters { sink: Some(name.clone()), ..Letters::default() };
-        if is_sink || reader.read(|view| view.count_letters(&of_sink, 0))? > 0 {
+        if is_sink || reader.read(|view| view.count_letters(&of(config, name), 0))? > 0 {
             which.insert(name.clone(), None);
         } else if let Ok(id) = name.parse::<u64>() {
             let letters = Letters { ids: Some(vec![id]), ..Letters::default() };
@@ -308,7 +308,8 @@ fn select(config: &Config, names: &[String]) -> Result<Which, Stop> {
                 return Err(Failure::new(Exit::Usage, message).with_hint(hint).into());
             };
             // All of the sink are meant where it was named, too.
-            if let Some(ids) = which.entry(kept.sink).or_insert_with(|| Some(Vec::new())) {
+            let sink = which.entry(now_called(config, kept.sink));
+            if let Some(ids) = sink.or_insert_with(|| Some(Vec::new())) {
                 ids.push(id);
             }
         } else {
@@ -318,23 +319,59 @@ fn select(config: &Config, names: &[String]) -> Result<Which, Stop> {
     Ok(which)
 }
 
+/// What a sink is called now that had this name when an event died.
+fn now_called(config: &Config, name: String) -> String {
+    let heir = config.sinks.iter().find(|entry| entry.formerly.as_deref() == Some(&name));
+    heir.map_or(name, |entry| entry.name.clone())
+}
+
+/// Orders the same of each sink; what could not be done is said, and does not stop the others.
+/// Returns what was done, and how the command ends.
+fn order_all(
+    config: &Config,
+    which: Which,
+    act: impl Fn(Option<Vec<u64>>) -> Act,
+) -> Result<(Vec<(String, Acted)>, Exit), Stop> {
+    let (mut done, mut exit) = (Vec::new(), Exit::Ok);
+    for (sink, ids) in which {
+        let failed = match order::act(config, &sink, act(ids)) {
+            Ok(Ok(acted)) => {
+                done.push((sink, acted));
+                continue;
+            }
+            Ok(Err(failed)) => failed,
+            Err(stop) if done.is_empty() => return Err(stop),
+            Err(stop) => {
+                super::complain(&stop.to_string());
+                stop.exit()
+            }
+        };
+        exit = if exit == Exit::Ok { failed } else { exit };
+    }
+    Ok((done, exit))
+}
+
 impl Retry {
     fn run(self, config: &Config, format: Format) -> Result<Exit, Stop> {
-        let mut retried: Vec<(String, Retried)> = Vec::new();
-        for (sink, ids) in select(config, &self.which)? {
-            order::sink(config, &sink)?;
-            match order::act(config, &sink, Act::Retry { ids })? {
-                Ok(Acted::Retried(lanes)) => {
-                    retried.extend(lanes.into_iter().map(|lane| (sink.clone(), lane)));
-                }
-                Ok(_) => {}
-                Err(exit) => return Ok(exit),
-            }
+        let mut which = select(config, &self.which)?;
+        // A sink that is gone may have left dead letters, which nobody can take.
+        let is_gone = |name: &String| order::sink(config, name).is_err();
+        for sink in which.keys().filter(|name| is_gone(name)) {
+            super::complain(&format!(
+                "warning: sink {sink}: is not in the config any more, so its dead letters stay\n\
+                 hint: `seatwatch outbox drop {sink}` forgets them"
+            ));
         }
+        which.retain(|name, _| !is_gone(name));
+        let (done, exit) = order_all(config, which, |ids| Act::Retry { ids })?;
+        let retried = done.into_iter().flat_map(|(sink, acted)| {
+            acted.retried.into_iter().map(move |lane| (sink.clone(), lane))
+        });
+        let retried: Vec<(String, Retried)> = retried.collect();
         let mut out = super::stdout();
         if format == Format::Table {
-            if retried.is_empty() {
-                writeln!(out, "there are no dead letters")?;
+            if retried.is_empty() && exit == Exit::Ok {
+                writeln!(out, "there are no dead letters to try again")?;
             }
             for (sink, lane) in &retried {
                 write_retried(sink, lane, &mut out)?;
@@ -355,7 +392,7 @@ impl Retry {
         }
         out.flush()?;
         let failed = retried.iter().any(|(_, lane)| lane.left > 0);
-        Ok(if failed { Exit::Unavailable } else { Exit::Ok })
+        Ok(if exit == Exit::Ok && failed { Exit::Unavailable } else { exit })
     }
 }
 
@@ -372,29 +409,28 @@ fn write_retried(sink: &str, lane: &Retried, out: &mut dyn Write) -> io::Result<
 
 impl Drop {
     fn run(self, config: &Config, format: Format) -> Result<Exit, Stop> {
-        let mut rows = Vec::new();
-        for (sink, ids) in select(config, &self.which)? {
-            match order::act(config, &sink, Act::Drop { ids })? {
-                Ok(Acted::Dropped(dropped)) => rows.push((sink, dropped)),
-                Ok(_) => {}
-                Err(exit) => return Ok(exit),
-            }
-        }
+        let which = select(config, &self.which)?;
+        let (done, exit) = order_all(config, which, |ids| Act::Drop { ids })?;
         let mut out = super::stdout();
         if format == Format::Table {
-            if rows.is_empty() {
+            if done.is_empty() && exit == Exit::Ok {
                 writeln!(out, "there are no dead letters")?;
             }
-            for (sink, dropped) in rows {
-                writeln!(out, "sink {sink}: {} dropped", count(dropped, "dead letter"))?;
+            for (sink, acted) in done {
+                writeln!(out, "sink {sink}: {} dropped", count(acted.dropped, "dead letter"))?;
             }
         } else {
-            let row = |(sink, dropped): &(String, u64)| row! { sink: sink, dropped: dropped };
-            let rows: Vec<Row> = rows.iter().map(row).collect();
+            let row = |(sink, acted): &(String, Acted)| {
+                row! {
+                    sink: sink,
+                    dropped: acted.dropped,
+                }
+            };
+            let rows: Vec<Row> = done.iter().map(row).collect();
             write_rows(format, &["sink", "dropped"], &rows, &mut out)?;
         }
         out.flush()?;
-        Ok(Exit::Ok)
+        Ok(exit)
     }
 }
 
@@ -411,8 +447,7 @@ impl Skip {
             return Err(Failure::new(Exit::Usage, message).with_hint(hint).into());
         }
         let skipped = match order::act(config, &sink, Act::Skip { lane })? {
-            Ok(Acted::Skipped(skipped)) => skipped,
-            Ok(_) => Vec::new(),
+            Ok(acted) => acted.skipped,
             Err(exit) => return Ok(exit),
         };
         if skipped.is_empty() {

@@ -11,12 +11,12 @@ use super::status::local;
 use super::when::When;
 use super::{instance, order};
 use crate::config::Config;
-use crate::dispatch::{Act, Acted, Replayed, Tried};
+use crate::dispatch::{Act, Replayed, Tested};
 
 /// Commands about one sink.
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Sink {
-    /// Sends an event that says it is a trial, and that is never in the log.
+    /// Sends an event that says it is a test, and that is never in the log.
     Test(Named),
     /// Lets it be: what happens is queued, and nothing is delivered until it is resumed.
     Pause(Named),
@@ -56,7 +56,7 @@ impl Sink {
 }
 
 fn test(config: &Config, name: &str, format: Format) -> Result<Exit, Stop> {
-    let tried = match order::trial(config, order::sink(config, name)?)? {
+    let tried = match order::test_sink(config, order::sink(config, name)?)? {
         Ok(tried) => tried,
         Err(exit) => return Ok(exit),
     };
@@ -73,7 +73,7 @@ fn test(config: &Config, name: &str, format: Format) -> Result<Exit, Stop> {
             }
         }
     } else {
-        let row = |Tried { lane, failure }: &Tried| {
+        let row = |Tested { lane, failure }: &Tested| {
             row! {
                 sink: name,
                 lane: lane,
@@ -104,16 +104,13 @@ fn word(config: &Config, name: &str, act: Act, format: Format) -> Result<Exit, S
         Ok(acted) => acted,
         Err(exit) => return Ok(exit),
     };
-    let (state, text) = match acted {
-        Acted::Paused { since } => {
+    let (state, text) = match acted.paused {
+        Some(since) => {
             let since = local(Some(since), config.timezone);
-            let text = format!("paused since {since}: what happens is queued");
-            ("paused", text)
+            ("paused", format!("paused since {since}: what happens is queued"))
         }
-        Acted::Resumed { was_paused: false, stopped } if stopped.is_empty() => {
-            ("ok", "was neither paused nor stopped".to_owned())
-        }
-        _ => ("ok", "goes on".to_owned()),
+        None if acted.was_paused || !acted.restarted.is_empty() => ("ok", "goes on".to_owned()),
+        None => ("ok", "was neither paused nor stopped".to_owned()),
     };
     let mut out = super::stdout();
     if format == Format::Table {
@@ -138,8 +135,7 @@ impl Replay {
             return Err(Failure::new(Exit::Usage, message).into());
         }
         let lanes = match order::act(&config, &sink, Act::Replay { since })? {
-            Ok(Acted::Replayed(lanes)) => lanes,
-            Ok(_) => Vec::new(),
+            Ok(acted) => acted.replayed,
             Err(exit) => return Ok(exit),
         };
         let mut out = super::stdout();

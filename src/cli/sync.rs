@@ -142,7 +142,7 @@ pub(super) async fn sync_and_deliver(
     format: Format,
 ) -> Result<Exit, Stop> {
     let clock = instance::clock();
-    instance::carry_histories(config, &store).await?;
+    instance::take_over(config, &store).await?;
     // A new sink starts at the end of the log: before anything is added to it.
     let dispatcher = Dispatcher::open(&store, &clock, &config.sinks).await?;
     let ids: Vec<OrganizationId> = selected.iter().map(|one| one.id.clone()).collect();

@@ -1,6 +1,5 @@
 //! One installation of Codecov: its address, whom to trust there, and how fast to ask.
 
-use std::io::{self, Read as _};
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Once};
@@ -9,6 +8,7 @@ use std::time::Duration;
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use reqwest::header::{ACCEPT, HeaderMap, HeaderValue};
 use reqwest::{Certificate, Client, ClientBuilder, redirect};
+use seatwatch_sdk::read_certificates;
 use secrecy::SecretString;
 use url::Url;
 
@@ -18,9 +18,6 @@ use super::route::api_root;
 use super::session::Session;
 use crate::clock::Clock;
 use crate::organization::OrganizationId;
-
-/// Far more than all authorities of this world take.
-const LARGEST_CA_FILE: u64 = 16 * 1024 * 1024;
 
 const USER_AGENT: &str = concat!("seatwatch/", env!("CARGO_PKG_VERSION"));
 
@@ -126,7 +123,7 @@ fn quota(requests_per_second: f64) -> Quota {
 fn build_client(settings: &Settings) -> Result<Client, Error> {
     // Whoever comes first installs ring for the whole process; it is all the same to us.
     rustls::crypto::ring::default_provider().install_default().ok();
-    let extra = settings.ca_file.as_deref().map(read_certificates).transpose()?;
+    let extra = settings.ca_file.as_deref().map(authorities).transpose()?;
     let extra = extra.unwrap_or_default();
     builder(settings).tls_certs_merge(extra.clone()).build().or_else(|_| {
         let client = builder(settings).tls_certs_only(bundled_certificates().chain(extra)).build();
@@ -153,23 +150,16 @@ fn builder(settings: &Settings) -> ClientBuilder {
         .timeout(settings.timeout)
 }
 
-fn read_certificates(path: &Path) -> Result<Vec<Certificate>, Error> {
+fn authorities(path: &Path) -> Result<Vec<Certificate>, Error> {
     let unusable = |what: &str| {
         Error::new(Reason::Tls, format!("ca_file: `{}` {what}", path.display()))
             .with_hint("`codecov.ca_file` names a file of certificates in PEM form")
     };
-    let read = || {
-        let mut pem = Vec::new();
-        std::fs::File::open(path)?.take(LARGEST_CA_FILE).read_to_end(&mut pem)?;
-        Ok(pem)
-    };
-    let pem = read().map_err(|error: io::Error| unusable("cannot be read").caused_by(error))?;
-    let certificates = Certificate::from_pem_bundle(&pem)
-        .map_err(|error| unusable("is not in PEM form").caused_by(error))?;
-    if certificates.is_empty() {
-        return Err(unusable("holds no certificate"));
-    }
-    Ok(certificates)
+    let certificates = read_certificates(path).map_err(|error| unusable(&error.to_string()))?;
+    let certificates = certificates.iter().map(|it| Certificate::from_der(it));
+    certificates
+        .collect::<Result<_, _>>()
+        .map_err(|error| unusable("holds a certificate of no use").caused_by(error))
 }
 
 /// Mozilla's, for a machine that trusts nobody: there, reqwest makes no client at all, not even

@@ -34,7 +34,7 @@ use std::time::Duration;
 use chrono_tz::Tz;
 use nix::fcntl::OFlag;
 use schemars::JsonSchema;
-use seatwatch_sdk::{EventKind, SinkConfig, io_reason};
+use seatwatch_sdk::{EventKind, SinkConfig, io_reason, read_certificates};
 pub use seatwatch_sdk::{Secret, SecretError, SecretSource};
 use serde::{Deserialize, Serialize};
 use url::Url;
@@ -238,29 +238,13 @@ pub fn load(path: &Path) -> Result<Config, Problems> {
         }
     }
     if let Some((place, ca_file)) = checked.ca_file
-        && let Err(reason) = has_certificates(&ca_file)
+        && let Err(error) = read_certificates(&ca_file)
     {
-        let problem = place.error(format!("`{}` {reason}", ca_file.display()));
+        let problem = place.error(format!("`{}` {error}", ca_file.display()));
         problems.push(problem.with_hint("name a file of certificates in PEM form"));
     }
     problems.extend(checked.sinks.iter().flat_map(check::NamedSink::file_problems));
     finish(config, problems, path)
-}
-
-/// Why a file does not hold certificates in PEM form.
-fn has_certificates(path: &Path) -> Result<(), String> {
-    use rustls::pki_types::CertificateDer;
-    use rustls::pki_types::pem::{Error, PemObject as _};
-
-    let unreadable = |error: Error| match error {
-        Error::Io(error) => format!("cannot be read: {}", io_reason(&error)),
-        _ => "is not in PEM form".to_owned(),
-    };
-    let mut certificates = CertificateDer::pem_file_iter(path).map_err(unreadable)?;
-    match certificates.next() {
-        Some(first) => first.map(drop).map_err(unreadable),
-        None => Err("holds no certificate".to_owned()),
-    }
 }
 
 /// Reads the file at `path` and checks it, but leaves its secrets alone: for commands that only

@@ -16,7 +16,7 @@ pub use client::{Answers, ControlError, ask, connect, is_up};
 pub use server::{Asked, Control, Daemon};
 pub use socket::SocketError;
 
-use crate::dispatch::{Act, Acted, Tried, Undelivered};
+use crate::dispatch::{Act, Acted, Tested, Undelivered};
 use crate::exit::{Exit, Stop};
 use crate::organization::OrganizationId;
 use crate::store::{self, Hold};
@@ -56,8 +56,8 @@ pub enum Question {
         /// What.
         act: Act,
     },
-    /// Sends a trial to every lane of a sink.
-    Trial {
+    /// Sends a test event to every lane of a sink.
+    Test {
         /// Its name.
         sink: String,
     },
@@ -84,8 +84,8 @@ pub enum Answer {
     Reloaded(Vec<String>),
     /// What became of an order about a sink.
     Acted(Acted),
-    /// What came of a trial of a sink.
-    Tried(Vec<Tried>),
+    /// What came of a test of a sink.
+    Tested(Vec<Tested>),
     /// What was erased; none where nothing was known.
     Forgotten(Option<Forgotten>),
     /// It could not be done.

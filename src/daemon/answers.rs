@@ -67,9 +67,9 @@ impl Answers {
                 let acted = self.orders.act(sink, act).await.ok_or_else(stopping)??;
                 drop(asked.send(Answer::Acted(acted)).await);
             }
-            Question::Trial { sink } => {
-                let tried = self.orders.trial(sink).await.ok_or_else(stopping)??;
-                drop(asked.send(Answer::Tried(tried)).await);
+            Question::Test { sink } => {
+                let tried = self.orders.test_sink(sink).await.ok_or_else(stopping)??;
+                drop(asked.send(Answer::Tested(tried)).await);
             }
             Question::Reload => match self.orders.reload().await {
                 Some(changes) => drop(asked.send(Answer::Reloaded(changes?)).await),

@@ -318,7 +318,7 @@ impl Daemon {
                 });
             }
             Order::Act { sink, act, answer } => self.act(&sink, act, answer),
-            Order::Trial { sink, answer } => self.try_sink(&sink, answer),
+            Order::Test { sink, answer } => self.test_sink(&sink, answer),
             Order::Forget { organization, answer } => {
                 let store = Arc::clone(&self.store);
                 if self.syncs.knows(&organization) {

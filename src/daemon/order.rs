@@ -1,74 +1,64 @@
-//! What a person orders about a sink, while its workers are away for a moment.
+//! What a person orders about a sink.
 
 use std::sync::Arc;
 
 use tokio::sync::oneshot;
 
 use super::Daemon;
-use crate::config::SinkEntry;
-use crate::dispatch::{self, Act, Acted, Tried};
+use crate::dispatch::{self, Act, Acted, Tested};
 use crate::exit::{Exit, Failure, Stop};
 
 impl Daemon {
-    /// Does it between two workers; the loop does not wait for it.
+    /// Lets the workers of the sink do it, each after the delivery that is under way; the loop does
+    /// not wait for them.
     pub(super) fn act(
         &mut self,
         sink: &str,
         act: Act,
         answer: oneshot::Sender<Result<Acted, Stop>>,
     ) {
-        let (store, clock) = (Arc::clone(&self.store), Arc::clone(&self.around.clock));
-        let entry = match (self.served(sink), act) {
-            (Ok(entry), act) => (entry, act),
-            // One that is gone may have left dead letters.
-            (Err(_), Act::Drop { ids }) => {
-                let sink = sink.to_owned();
-                self.chores.spawn(async move {
-                    let dropped = dispatch::drop_letters(&store, &sink, ids).await;
-                    drop(answer.send(dropped.map_err(Stop::from)));
-                });
-                return;
-            }
-            (Err(unknown), _) => {
-                drop(answer.send(Err(unknown.into())));
-                return;
-            }
-        };
-        let (entry, act) = entry;
-        let work = async move { dispatch::act(&store, &clock, &entry, act).await };
-        let done = self.workers.between(sink, work).expect("every sink of the config is served");
-        self.overview.show(&self.config, self.workers.watch());
-        self.chores.spawn(async move {
-            if let Ok(acted) = done.await {
-                drop(answer.send(acted.map_err(Stop::from)));
-            }
-        });
+        if let Some(acting) = self.workers.act(sink, &act) {
+            let ended = ended(sink);
+            self.chores.spawn(async move {
+                let acted = acting.await.map(|acted| acted.map_err(Stop::from));
+                drop(answer.send(acted.unwrap_or_else(|| Err(ended.into()))));
+            });
+        } else if let Act::Drop { ids } = act {
+            // A sink that is gone may have left dead letters.
+            let (store, sink) = (Arc::clone(&self.store), sink.to_owned());
+            self.chores.spawn(async move {
+                let dropped = dispatch::drop_letters(&store, &sink, ids).await;
+                drop(answer.send(dropped.map_err(Stop::from)));
+            });
+        } else {
+            drop(answer.send(Err(not_served(sink).into())));
+        }
     }
 
-    /// Tries it beside its workers, which go on.
-    pub(super) fn try_sink(
+    /// Lets its workers send a test event; the loop does not wait for them.
+    pub(super) fn test_sink(
         &mut self,
         sink: &str,
-        answer: oneshot::Sender<Result<Vec<Tried>, Stop>>,
+        answer: oneshot::Sender<Result<Vec<Tested>, Stop>>,
     ) {
-        let entry = match self.served(sink) {
-            Ok(entry) => entry,
-            Err(unknown) => {
-                drop(answer.send(Err(unknown.into())));
-                return;
-            }
+        let Some(testing) = self.workers.test_sink(sink, &self.config.instance) else {
+            drop(answer.send(Err(not_served(sink).into())));
+            return;
         };
-        let (instance, now) = (self.config.instance.clone(), self.around.clock.now());
+        let ended = ended(sink);
         self.chores.spawn(async move {
-            drop(answer.send(Ok(dispatch::trial(&entry, &instance, now).await)));
+            drop(answer.send(testing.await.ok_or_else(|| ended.into())));
         });
     }
+}
 
-    fn served(&self, sink: &str) -> Result<SinkEntry, Failure> {
-        let entry = self.config.sinks.iter().find(|entry| entry.name == sink);
-        entry.cloned().ok_or_else(|| {
-            Failure::new(Exit::TryAgain, format!("sink {sink}: the daemon does not serve it"))
-                .with_hint("if it is new in the config, run `seatwatch reload`")
-        })
-    }
+fn not_served(sink: &str) -> Failure {
+    Failure::new(Exit::TryAgain, format!("sink {sink}: the daemon does not serve it"))
+        .with_hint("if it is new in the config, run `seatwatch reload`")
+}
+
+fn ended(sink: &str) -> Failure {
+    let message = format!("sink {sink}: its config changed meanwhile, or the daemon is stopping");
+    Failure::new(Exit::TryAgain, message)
+        .with_hint("`seatwatch status` and `seatwatch outbox list` show what was done; try again")
 }

@@ -3,7 +3,7 @@
 use tokio::sync::{mpsc, oneshot};
 
 use super::syncs::Asked;
-use crate::dispatch::{Act, Acted, Tried, Undelivered};
+use crate::dispatch::{Act, Acted, Tested, Undelivered};
 use crate::exit::Stop;
 use crate::organization::OrganizationId;
 use crate::upkeep::Erased;
@@ -20,8 +20,8 @@ pub(super) enum Order {
     Forget { organization: OrganizationId, answer: oneshot::Sender<Result<Option<Erased>, Stop>> },
     /// Do something about a sink while nobody serves it.
     Act { sink: String, act: Act, answer: oneshot::Sender<Result<Acted, Stop>> },
-    /// Send a trial to every lane of a sink.
-    Trial { sink: String, answer: oneshot::Sender<Result<Vec<Tried>, Stop>> },
+    /// Send a test event to every lane of a sink.
+    Test { sink: String, answer: oneshot::Sender<Result<Vec<Tested>, Stop>> },
     /// Let every lane try now what it has before it.
     Hurry { answer: oneshot::Sender<Vec<Undelivered>> },
 }
@@ -86,9 +86,9 @@ impl Orders {
     }
 
     /// None if the daemon ends instead.
-    pub(super) async fn trial(&self, sink: String) -> Option<Result<Vec<Tried>, Stop>> {
+    pub(super) async fn test_sink(&self, sink: String) -> Option<Result<Vec<Tested>, Stop>> {
         let (answer, answered) = oneshot::channel();
-        self.give(Order::Trial { sink, answer }).await;
+        self.give(Order::Test { sink, answer }).await;
         answered.await.ok()
     }
 

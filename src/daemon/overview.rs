@@ -143,8 +143,9 @@ impl http::Daemon for Overview {
 
     fn metrics(&self) -> Result<String, Box<dyn Error + Send + Sync>> {
         let lanes = self.lanes().into_iter().map(|state| {
-            let LaneState { sink, lag: Lag { queued, oldest }, dead_letters, stopped, .. } = state;
-            (sink, LaneGauge { queued, oldest, dead_letters, stopped })
+            let LaneState { sink, lag, dead_letters, stopped, paused, .. } = state;
+            let Lag { queued, oldest } = lag;
+            (sink, LaneGauge { queued, oldest, dead_letters, stopped, paused })
         });
         let Sights { store, metrics, .. } = &self.sights;
         let organizations = &self.config().organizations;

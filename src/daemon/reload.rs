@@ -76,12 +76,15 @@ impl Daemon {
         let observer = Some(&self.observer);
         let servers = Servers::of(&config, all, &self.servers, self.around.policy, observer)?;
         let listener = self.door.listener_for(config.listen).await?;
-        self.workers.make_lanes(&config.sinks).await?;
         self.syncs.keep(&config.organizations.iter().map(|one| one.id.clone()).collect()).await;
         self.note_under_way().await;
         if before.is_none_or(|before| has_moved(before, &config)) {
             // What a lane has cut may name the organization: the store knows the new name.
             self.workers.end_all().await;
+        } else {
+            let former: Vec<&str> =
+                config.sinks.iter().filter_map(|entry| entry.formerly.as_deref()).collect();
+            self.workers.end_sinks(&former).await;
         }
         let remembered = self.remember(&config).await;
         if let (Err(_), Some(before)) = (&remembered, before) {
@@ -105,19 +108,21 @@ impl Daemon {
         Ok(())
     }
 
-    /// When the last sync of each organization ended, also where it had another name then.
+    /// Takes the config over; says when the last sync of each organization ended, also where it had
+    /// another name then.
     async fn remember(
         &self,
         config: &Config,
     ) -> Result<HashMap<OrganizationId, DateTime<Utc>>, StoreError> {
-        carry_histories(&self.store, config).await?;
+        take_over(&self.store, config).await?;
         self.overview.last_runs(&config.organizations)
     }
 }
 
-/// Carries the histories of organizations that moved over to their new names. No lane is open.
-async fn carry_histories(store: &Store, config: &Config) -> Result<(), StoreError> {
-    let moved = upkeep::rename_organizations(store, config).await?;
+/// Carries over what has another name now, and gives new sinks their places in the log. No worker
+/// serves a sink that has another name now.
+async fn take_over(store: &Store, config: &Config) -> Result<(), StoreError> {
+    let moved = upkeep::take_over(store, config).await?;
     for (old, new) in moved.carried {
         info!(organization = %new, formerly = %old, "its history goes on under the new name");
     }
@@ -126,6 +131,17 @@ async fn carry_histories(store: &Store, config: &Config) -> Result<(), StoreErro
             organization = %new, formerly = %old,
             "there is a history under both names, and that of the new one goes on: take the line \
              `formerly` out, and `seatwatch org forget` the old one if it is of no use"
+        );
+    }
+    for (old, new) in moved.sinks_carried {
+        info!(sink = new, formerly = old, "it goes on where it was under its old name");
+    }
+    for (old, new) in moved.sinks_both_known {
+        warn!(
+            sink = new,
+            formerly = old,
+            "it has a place in the log of its own, and goes on from there: take the line \
+             `formerly` out; `seatwatch replay` goes back"
         );
     }
     Ok(())

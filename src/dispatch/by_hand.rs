@@ -1,20 +1,21 @@
 //! What a person orders about a sink: pause it, give up what it cannot take, try dead letters
 //! again, deliver anew what it had before.
 //!
-//! Called while no worker serves the sink, by a command or by the daemon between two workers. Each
-//! order is one transaction, but for dead letters that are tried again, a delivery each.
+//! An order has two parts. What concerns the whole sink is noted in the store at once
+//! ([`note`]); then each lane does its own part between two steps ([`Lane::obey`]), so that an
+//! order never meets a delivery. Without workers, whoever gave the order opens the lanes for it.
 
 use std::sync::Arc;
 use std::time::Instant;
 
 use chrono::{DateTime, Utc};
+use itertools::Itertools as _;
 use seatwatch_sdk::{Failure, Outcome};
 use serde::{Deserialize, Serialize};
 
-use super::filter::Filter;
-use super::lane::{Lane, lag};
+use super::ONE_DELIVERY;
+use super::lane::{Lane, events_of};
 use super::settle::{TOOK_NOTHING, bury};
-use super::{ONE_DELIVERY, name_of};
 use crate::clock::{Clock, uuid_v7};
 use crate::config::SinkEntry;
 use crate::store::{Letters, Store, StoreError, Tx};
@@ -49,30 +50,30 @@ pub enum Act {
     },
 }
 
+impl Act {
+    /// Whether what waits is to be tried at once, whatever pause a failure had asked for.
+    pub(super) fn hurries(&self) -> bool {
+        matches!(self, Self::Resume | Self::Skip { .. })
+    }
+}
+
 /// What became of an order.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Acted {
-    /// It is paused.
-    Paused {
-        /// Since then.
-        since: DateTime<Utc>,
-    },
-    /// It goes on.
-    Resumed {
-        /// Whether it was paused.
-        was_paused: bool,
-        /// The lanes that had stopped.
-        stopped: Vec<String>,
-    },
-    /// What was given up.
-    Skipped(Vec<Skipped>),
-    /// How dead letters fared, lane by lane.
-    Retried(Vec<Retried>),
-    /// So many dead letters are gone.
-    Dropped(u64),
-    /// How far the lanes went back.
-    Replayed(Vec<Replayed>),
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Acted {
+    /// Since when the sink is paused, if it is now.
+    pub paused: Option<DateTime<Utc>>,
+    /// Whether a pause was ended.
+    pub was_paused: bool,
+    /// The lanes that had stopped, and go on.
+    pub restarted: Vec<String>,
+    /// The events that were given up.
+    pub skipped: Vec<Skipped>,
+    /// How the dead letters of each lane fared that has any.
+    pub retried: Vec<Retried>,
+    /// How many dead letters are gone.
+    pub dropped: u64,
+    /// How far each lane went back.
+    pub replayed: Vec<Replayed>,
 }
 
 /// An event that was given up.
@@ -112,7 +113,27 @@ pub struct Replayed {
     pub queued: u64,
 }
 
-/// Does what a person ordered about a sink that nobody serves meanwhile.
+/// What became of one lane's part of an order.
+#[derive(Debug)]
+pub(super) enum Part {
+    Nothing,
+    Skipped(Skipped),
+    Retried(Retried),
+    Replayed(Replayed),
+}
+
+impl Acted {
+    pub(super) fn add(&mut self, part: Part) {
+        match part {
+            Part::Nothing => {}
+            Part::Skipped(skipped) => self.skipped.push(skipped),
+            Part::Retried(retried) => self.retried.push(retried),
+            Part::Replayed(replayed) => self.replayed.push(replayed),
+        }
+    }
+}
+
+/// Does what a person ordered about a sink that no worker serves.
 ///
 /// # Errors
 ///
@@ -121,122 +142,199 @@ pub async fn act(
     store: &Arc<Store>,
     clock: &Arc<dyn Clock>,
     entry: &SinkEntry,
-    act: Act,
+    act: &Act,
 ) -> Result<Acted, StoreError> {
-    match act {
-        Act::Pause => pause(store, entry, clock.now()).await,
-        Act::Resume => resume(store, entry).await,
-        Act::Skip { lane } => skip(store, entry, lane, clock.now()).await,
-        Act::Retry { ids } => {
-            let mut retried = Vec::new();
-            for name in entry.config.lanes() {
-                let lane = Lane::open(Arc::clone(store), Arc::clone(clock), entry, &name).await?;
-                retried.push(retry(store, clock, lane, ids.clone()).await?);
-            }
-            retried.retain(|lane| lane.delivered + lane.left > 0);
-            Ok(Acted::Retried(retried))
-        }
-        Act::Drop { ids } => drop_letters(store, &entry.name, ids).await,
-        Act::Replay { since } => replay(store, entry, since).await,
+    let mut acted = note(store, entry, act, clock.now()).await?;
+    for name in entry.config.lanes() {
+        let mut lane = Lane::open(Arc::clone(store), Arc::clone(clock), entry, &name).await?;
+        acted.add(lane.obey(act).await?);
+        lane.close().await;
     }
+    Ok(acted)
 }
 
-async fn pause(store: &Store, entry: &SinkEntry, now: DateTime<Utc>) -> Result<Acted, StoreError> {
-    let sink = entry.name.clone();
-    let since = store.write(move |tx| tx.pause(&sink, now)).await?;
-    Ok(Acted::Paused { since })
-}
-
-async fn resume(store: &Store, entry: &SinkEntry) -> Result<Acted, StoreError> {
-    let entry = entry.clone();
-    let change = move |tx: &Tx<'_>| {
-        let mut stopped = Vec::new();
-        for name in entry.config.lanes() {
-            let lane = tx.lane(name_of(&entry), &name)?;
-            if lane.disabled.is_some() {
-                tx.set_disabled(&lane, None)?;
-                stopped.push(name);
-            }
-        }
-        Ok(Acted::Resumed { was_paused: tx.end_pause(&entry.name)?, stopped })
-    };
-    store.write(change).await
-}
-
-/// Gives up the first event of each delivery that failed, and of no other: what was never tried is
-/// not in anybody's way.
-async fn skip(
+/// Notes the part of an order that concerns the whole sink. Lanes that are open have to read it.
+///
+/// # Errors
+///
+/// The store failed, and nothing was changed.
+pub(super) async fn note(
     store: &Store,
     entry: &SinkEntry,
-    only: Option<String>,
+    act: &Act,
     now: DateTime<Utc>,
 ) -> Result<Acted, StoreError> {
-    let entry = entry.clone();
-    let change = move |tx: &Tx<'_>| {
-        let mut skipped = Vec::new();
-        for name in entry.config.lanes() {
-            if only.as_ref().is_some_and(|only| *only != name) {
-                continue;
+    let (entry, act) = (entry.clone(), act.clone());
+    let note = move |tx: &Tx<'_>| {
+        let mut acted = Acted::default();
+        match act {
+            Act::Pause => acted.paused = Some(tx.pause(&entry.name, now)?),
+            Act::Resume => {
+                acted.was_paused = tx.end_pause(&entry.name)?;
+                for name in entry.config.lanes() {
+                    let lane = tx.lane(&entry.name, &name)?;
+                    if lane.disabled.is_some() {
+                        tx.set_disabled(&lane, None)?;
+                        acted.restarted.push(name);
+                    }
+                }
             }
-            let lane = tx.lane(name_of(&entry), &name)?;
-            let Some(cut) = tx.cut(&lane)? else { continue };
-            let Some(failed) = &cut.failed else { continue };
-            let events = super::lane::events_of(tx, &cut)?;
-            let Some(head) = events.first() else { continue };
-            let reason = format!("skipped by hand: {}", failed.reason);
-            skipped.push(Skipped {
-                lane: name,
-                sequence: head.sequence,
-                event: head.data.event.word().to_owned(),
-                reason: failed.reason.clone(),
-            });
-            let buried = bury(&cut, &events, reason, now);
-            tx.bury(&lane, &buried.letter)?;
-            tx.set_cut(&lane, buried.rest.as_ref())?;
-            tx.set_cursor(&lane, buried.done)?;
+            Act::Drop { ids } => acted.dropped = tx.drop_letters(&letters(&entry.name, ids))?,
+            Act::Retry { ids } => {
+                let lanes = entry.config.lanes();
+                let letters = letters(&entry.name, ids);
+                acted.retried = gone(tx, &letters, &lanes)?;
+            }
+            Act::Skip { .. } | Act::Replay { .. } => {}
         }
-        Ok(Acted::Skipped(skipped))
+        Ok(acted)
     };
-    store.write(change).await
+    store.write(note).await
 }
 
-/// Tries the dead letters of a lane in the order in which they died, as many at once as a delivery
-/// may hold. One that the receiver refuses again stays; the others have their turn.
-async fn retry(
+fn letters(sink: &str, ids: Option<Vec<u64>>) -> Letters {
+    Letters { sink: Some(sink.to_owned()), ids, ..Letters::default() }
+}
+
+/// Dead letters of lanes that the sink has no more: nobody can take them.
+fn gone(tx: &Tx<'_>, letters: &Letters, lanes: &[String]) -> rusqlite::Result<Vec<Retried>> {
+    let sink = letters.sink.as_deref().unwrap_or_default();
+    let all = tx.sinks_with_letters()?.into_iter().filter(|(name, _)| name == sink);
+    let mut gone = Vec::new();
+    for lane in all.map(|(_, lane)| lane).filter(|lane| !lanes.contains(lane)).sorted() {
+        let of_lane = Letters { lane: Some(lane.clone()), ..letters.clone() };
+        let left = tx.count_letters(&of_lane, 0)?;
+        if left > 0 {
+            let reason = Some("the sink has this lane no more".to_owned());
+            gone.push(Retried { lane, delivered: 0, left, reason });
+        }
+    }
+    Ok(gone)
+}
+
+/// Forgets dead letters of a sink that is not in the config any more.
+///
+/// # Errors
+///
+/// The store failed, and none is gone.
+pub async fn drop_letters(
     store: &Store,
-    clock: &Arc<dyn Clock>,
-    mut lane: Lane,
+    sink: &str,
     ids: Option<Vec<u64>>,
-) -> Result<Retried, StoreError> {
-    let name = lane.lane_name().to_owned();
-    let meant = Letters { sink: Some(lane.sink_name().to_owned()), lane: Some(name.clone()), ids };
-    let mut retried = Retried { lane: name, ..Retried::default() };
-    let mut after = 0;
-    loop {
-        let letters = store.read(|view| view.letters(&meant, after, lane.max_events()))?;
-        let Some(first) = letters.first() else { return Ok(retried) };
-        let events = letters.iter().map(|kept| kept.event.clone()).collect::<Vec<_>>();
-        let id = uuid_v7(clock.now()).to_string();
-        let outcome = lane.offer(&id, &events, Instant::now() + ONE_DELIVERY).await;
-        let Verdict { taken, refused, reason, is_over } = Verdict::of(outcome, letters.len());
-        let (taken, rest) = letters.split_at(taken);
-        let done = rest.get(..refused).and_then(<[_]>::last).or(taken.last());
-        after = done.map_or(first.id - 1, |done| done.id);
-        // Where nothing more is tried, the first of those that are left says why.
-        let told = rest.iter().take(refused + usize::from(is_over)).map(|kept| kept.id);
-        let (told, gone) = (told.collect::<Vec<u64>>(), taken.iter().map(|kept| kept.id).collect());
-        let (gone, why) = (Letters { ids: Some(gone), ..Letters::default() }, reason.clone());
-        let note = move |tx: &Tx<'_>| {
-            let why = why.as_deref().unwrap_or_default();
-            told.iter().try_for_each(|id| tx.set_letter_reason(*id, why))?;
-            tx.drop_letters(&gone)
+) -> Result<Acted, StoreError> {
+    let letters = letters(sink, ids);
+    let dropped = store.write(move |tx| tx.drop_letters(&letters)).await?;
+    Ok(Acted { dropped, ..Acted::default() })
+}
+
+impl Lane {
+    /// Does its part of an order that was [noted](note). No delivery is under way.
+    pub(super) async fn obey(&mut self, act: &Act) -> Result<Part, StoreError> {
+        let part = match act {
+            Act::Pause | Act::Resume | Act::Drop { .. } => Part::Nothing,
+            Act::Skip { lane } if lane.as_ref().is_some_and(|lane| lane != self.lane_name()) => {
+                Part::Nothing
+            }
+            Act::Skip { .. } => self.skip().await?.map_or(Part::Nothing, Part::Skipped),
+            Act::Retry { ids } => {
+                let retried = self.retry(ids.clone()).await?;
+                let any = retried.delivered + retried.left > 0;
+                if any { Part::Retried(retried) } else { Part::Nothing }
+            }
+            Act::Replay { since } => return self.replay(*since).await.map(Part::Replayed),
         };
-        retried.delivered += store.write(note).await?;
-        retried.left += refused as u64;
-        retried.reason = reason.or(retried.reason);
-        if is_over {
-            retried.left += store.read(|view| view.count_letters(&meant, after))?;
+        self.reread()?;
+        Ok(part)
+    }
+
+    /// Gives up the first event of a delivery that failed, and of no other: what was never tried
+    /// is not in anybody's way.
+    async fn skip(&mut self) -> Result<Option<Skipped>, StoreError> {
+        let Some((cut, failed)) =
+            self.cut().and_then(|cut| Some((cut.clone(), cut.failed.clone()?)))
+        else {
+            return Ok(None);
+        };
+        let events = self.store().read(|view| events_of(view, &cut))?;
+        let Some(head) = events.first() else { return Ok(None) };
+        let skipped = Skipped {
+            lane: self.lane_name().to_owned(),
+            sequence: head.sequence,
+            event: head.data.event.word().to_owned(),
+            reason: failed.reason.clone(),
+        };
+        let buried = bury(&cut, &events, format!("skipped by hand: {}", failed.reason), self.now());
+        let place = self.place().clone();
+        let change = move |tx: &Tx<'_>| {
+            tx.bury(&place, &buried.letter)?;
+            tx.set_cut(&place, buried.rest.as_ref())?;
+            tx.set_cursor(&place, buried.done)
+        };
+        self.store().write(change).await?;
+        Ok(Some(skipped))
+    }
+
+    /// Goes back to the first event at or after a time. What it has cut lies past that, and is cut
+    /// anew in its turn.
+    async fn replay(&mut self, since: DateTime<Utc>) -> Result<Replayed, StoreError> {
+        self.count()?;
+        let before = self.lag().queued;
+        let start = self.store().read(|view| view.last_before(since))?;
+        let place = self.place().clone();
+        if start < place.cursor {
+            let change = move |tx: &Tx<'_>| {
+                tx.set_cut(&place, None)?;
+                tx.set_cursor(&place, start)
+            };
+            self.store().write(change).await?;
+            self.reread()?;
+        }
+        let queued = self.lag().queued;
+        let again = queued.saturating_sub(before);
+        Ok(Replayed { lane: self.lane_name().to_owned(), again, queued })
+    }
+
+    /// Tries dead letters in the order in which they died, as many at once as a delivery may hold.
+    /// One that the receiver refuses again stays; the others have their turn.
+    async fn retry(&mut self, ids: Option<Vec<u64>>) -> Result<Retried, StoreError> {
+        let lane = self.lane_name().to_owned();
+        let meant = Letters { lane: Some(lane.clone()), ..letters(self.sink_name(), ids) };
+        let mut retried = Retried { lane, ..Retried::default() };
+        if let Some(since) = self.paused() {
+            retried.left = self.store().read(|view| view.count_letters(&meant, 0))?;
+            retried.reason = Some(format!("paused since {}", since.format("%F %R UTC")));
             return Ok(retried);
+        }
+        let mut after = 0;
+        loop {
+            let letters =
+                self.store().read(|view| view.letters(&meant, after, self.max_events()))?;
+            let Some(first) = letters.first() else { return Ok(retried) };
+            let events = letters.iter().map(|kept| kept.event.clone()).collect::<Vec<_>>();
+            let id = uuid_v7(self.now()).to_string();
+            // The receiver may have some of them.
+            let outcome = self.offer(&id, 2, &events, Instant::now() + ONE_DELIVERY).await;
+            let Verdict { taken, refused, reason, is_over } = Verdict::of(outcome, letters.len());
+            let (taken, rest) = letters.split_at(taken);
+            let done = rest.get(..refused).and_then(<[_]>::last).or(taken.last());
+            after = done.map_or(first.id - 1, |done| done.id);
+            // Where nothing more is tried, the first of those that are left says why.
+            let told = rest.iter().take(refused + usize::from(is_over)).map(|kept| kept.id);
+            let told = told.collect::<Vec<u64>>();
+            let gone = taken.iter().map(|kept| kept.id).collect();
+            let (gone, why) = (Letters { ids: Some(gone), ..Letters::default() }, reason.clone());
+            let change = move |tx: &Tx<'_>| {
+                let why = why.as_deref().unwrap_or_default();
+                told.iter().try_for_each(|id| tx.set_letter_reason(*id, why))?;
+                tx.drop_letters(&gone)
+            };
+            retried.delivered += self.store().write(change).await?;
+            retried.left += refused as u64;
+            retried.reason = reason.or(retried.reason);
+            if is_over {
+                retried.left += self.store().read(|view| view.count_letters(&meant, after))?;
+                return Ok(retried);
+            }
         }
     }
 }
@@ -277,44 +375,4 @@ impl Verdict {
             is_over: is_over && !is_whole,
         }
     }
-}
-
-/// Forgets dead letters of a sink, which need not be in the config any more.
-///
-/// # Errors
-///
-/// The store failed, and none is gone.
-pub async fn drop_letters(
-    store: &Store,
-    sink: &str,
-    ids: Option<Vec<u64>>,
-) -> Result<Acted, StoreError> {
-    let letters = Letters { sink: Some(sink.to_owned()), lane: None, ids };
-    Ok(Acted::Dropped(store.write(move |tx| tx.drop_letters(&letters)).await?))
-}
-
-async fn replay(
-    store: &Store,
-    entry: &SinkEntry,
-    since: DateTime<Utc>,
-) -> Result<Acted, StoreError> {
-    let entry = entry.clone();
-    let change = move |tx: &Tx<'_>| {
-        let (start, filter) = (tx.last_before(since)?, Filter::of(&entry));
-        let mut replayed = Vec::new();
-        for name in entry.config.lanes() {
-            let lane = tx.lane(name_of(&entry), &name)?;
-            let (before, _) = lag(tx, lane.cursor, &filter)?;
-            let mut queued = before.queued;
-            if start < lane.cursor {
-                // What it has cut lies past the cursor, and is cut anew in its turn.
-                tx.set_cut(&lane, None)?;
-                tx.set_cursor(&lane, start)?;
-                queued = lag(tx, start, &filter)?.0.queued;
-            }
-            replayed.push(Replayed { lane: name, again: queued - before.queued, queued });
-        }
-        Ok(Acted::Replayed(replayed))
-    };
-    store.write(change).await
 }

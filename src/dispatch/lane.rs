@@ -15,7 +15,6 @@ use seatwatch_sdk::{Delivery, Event, Failure, Outcome, Sink};
 use sha2::{Digest as _, Sha256};
 
 use super::filter::Filter;
-use super::name_of;
 use super::redact::redact;
 use super::settle::{Settled, settle};
 use super::timing::{not_before, retry_not_before};
@@ -46,7 +45,7 @@ pub(super) struct Lane {
 }
 
 /// Whether a step waits for its time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Pace {
     /// It waits for the sink's `wait` or `digest`, and after a failure.
     Patient,
@@ -90,6 +89,25 @@ pub(super) enum Step {
     Paused { since: DateTime<Utc> },
 }
 
+/// A lane as the store has it.
+struct Kept {
+    place: store::Lane,
+    cut: Option<Cut>,
+    paused: Option<DateTime<Utc>>,
+    lag: Lag,
+    counted: u64,
+    dead_letters: u64,
+}
+
+impl Kept {
+    fn read(view: &View<'_>, place: store::Lane, filter: &Filter) -> rusqlite::Result<Self> {
+        let (lag, counted) = lag(view, place.cursor, filter)?;
+        let (dead_letters, _) = view.dead_letters(&place.sink, &place.lane)?;
+        let (cut, paused) = (view.cut(&place)?, view.paused(place.sink.as_str().into())?);
+        Ok(Self { place, cut, paused, lag, counted, dead_letters })
+    }
+}
+
 /// What there is to try.
 enum Next {
     Cut(Cut),
@@ -98,8 +116,7 @@ enum Next {
 }
 
 impl Lane {
-    /// Opens a lane; a new one starts at the end of the log, and one whose sink had another name
-    /// goes on where it was.
+    /// Opens a lane; a new one starts at the end of the log.
     pub(super) async fn open(
         store: Arc<Store>,
         clock: Arc<dyn Clock>,
@@ -107,22 +124,19 @@ impl Lane {
         name: &str,
     ) -> Result<Self, StoreError> {
         let config: [u8; 32] = Sha256::digest(format!("{:?}", entry.config)).into();
-        let (sink, lane) = (entry.clone(), name.to_owned());
+        let (sink, lane) = (entry.name.clone(), name.to_owned());
         let filter = Filter::of(entry);
         let counting = filter.clone();
         let opened = move |tx: &store::Tx<'_>| {
-            let mut lane = tx.lane(name_of(&sink), &lane)?;
+            let mut place = tx.lane(&sink, &lane)?;
             // What stopped the lane was its config; this one has not failed yet.
-            if lane.disabled.as_ref().is_some_and(|(_, stopped)| *stopped != config) {
-                tx.set_disabled(&lane, None)?;
-                lane.disabled = None;
+            if place.disabled.as_ref().is_some_and(|(_, stopped)| *stopped != config) {
+                tx.set_disabled(&place, None)?;
+                place.disabled = None;
             }
-            let (lag, counted) = lag(tx, lane.cursor, &counting)?;
-            let (dead_letters, _) = tx.dead_letters(&sink.name, &lane.lane)?;
-            let (cut, paused) = (tx.cut(&lane)?, tx.paused(name_of(&sink))?);
-            Ok((lane, cut, paused, lag, counted, dead_letters))
+            Kept::read(tx, place, &counting)
         };
-        let (place, cut, paused, lag, counted, dead_letters) = store.write(opened).await?;
+        let Kept { place, cut, paused, lag, counted, dead_letters } = store.write(opened).await?;
         // Nobody knows how far an attempt came that was under way when the process ended.
         let cut = cut.map(|cut| Cut { attempt: cut.attempt.max(2), ..cut });
         Ok(Self {
@@ -142,6 +156,51 @@ impl Lane {
             counted,
             dead_letters,
         })
+    }
+
+    /// Takes note of what a person has ordered, which the store has by now.
+    pub(super) fn reread(&mut self) -> Result<(), StoreError> {
+        let kept = self.store.read(|view| {
+            let found = view.find_lane(self.sink_name().into(), self.lane_name())?;
+            Kept::read(view, found.unwrap_or_else(|| self.place.clone()), &self.filter)
+        })?;
+        let Kept { place, cut, paused, lag, counted, dead_letters } = kept;
+        (self.place, self.cut, self.paused) = (place, cut, paused);
+        (self.lag, self.counted, self.dead_letters) = (lag, counted, dead_letters);
+        Ok(())
+    }
+
+    /// Ends what the sink has started. The lane is not used any more.
+    pub(super) async fn close(mut self) {
+        self.sink.close().await;
+    }
+
+    pub(super) fn store(&self) -> &Arc<Store> {
+        &self.store
+    }
+
+    pub(super) fn now(&self) -> DateTime<Utc> {
+        self.clock.now()
+    }
+
+    /// Its cursor and state.
+    pub(super) fn place(&self) -> &store::Lane {
+        &self.place
+    }
+
+    /// The delivery that it has cut.
+    pub(super) fn cut(&self) -> Option<&Cut> {
+        self.cut.as_ref()
+    }
+
+    /// Since when a person wants it to be left alone.
+    pub(super) fn paused(&self) -> Option<DateTime<Utc>> {
+        self.paused
+    }
+
+    /// Whether it waits for a person, because its receiver is gone.
+    pub(super) fn is_stopped(&self) -> bool {
+        self.place.disabled.is_some()
     }
 
     pub(super) fn sink_name(&self) -> &str {
@@ -165,11 +224,6 @@ impl Lane {
     /// The most events that a delivery may hold.
     pub(super) fn max_events(&self) -> usize {
         self.max_events
-    }
-
-    /// Whether nothing is delivered until a person acts.
-    pub(super) fn is_stopped(&self) -> bool {
-        self.paused.is_some() || self.place.disabled.is_some()
     }
 
     /// Counts what was added to the log since it was last counted.
@@ -258,10 +312,16 @@ impl Lane {
         in_time(self.sink.as_mut(), &delivery).await
     }
 
-    /// Hands events to the sink that it may have had before, outside their order in the log.
-    pub(super) async fn offer(&mut self, id: &str, events: &[Event], deadline: Instant) -> Outcome {
+    /// Hands events to the sink outside of their order in the log, or that were never in it.
+    pub(super) async fn offer(
+        &mut self,
+        id: &str,
+        attempt: u32,
+        events: &[Event],
+        deadline: Instant,
+    ) -> Outcome {
         let events = redact(events.to_vec(), &self.redacted);
-        in_time(self.sink.as_mut(), &Delivery { id, attempt: 2, deadline, events: &events }).await
+        in_time(self.sink.as_mut(), &Delivery { id, attempt, deadline, events: &events }).await
     }
 
     /// Moves the cursor and cuts the next delivery, all in one transaction.

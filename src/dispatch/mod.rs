@@ -10,9 +10,9 @@ mod filter;
 mod lane;
 mod redact;
 mod settle;
+mod sink_test;
 mod status;
 mod timing;
-mod trial;
 mod worker;
 
 use std::sync::Arc;
@@ -25,8 +25,8 @@ use tokio::task::JoinSet;
 pub use by_hand::{Act, Acted, Replayed, Retried, Skipped, act, drop_letters};
 pub use lane::Lag;
 use lane::{Lane, Pace, Step};
+pub use sink_test::{Tested, test_sink};
 pub use status::{Head, LaneStatus, heads, status};
-pub use trial::{Tried, trial};
 pub use worker::{LaneState, Means, Workers};
 
 use crate::clock::Clock;
@@ -110,7 +110,12 @@ impl Dispatcher {
         let deadline = Instant::now() + ONE_ATTEMPT;
         let mut attempts = JoinSet::new();
         for mut lane in self.lanes {
-            attempts.spawn(async move { drain(&mut lane, deadline, |_, _| true).await });
+            attempts.spawn(async move {
+                let undelivered = drain(&mut lane, deadline, |_, _| true).await;
+                // What a program is left with when this process ends, its guard sees to.
+                drop(tokio::time::timeout_at(deadline.into(), lane.close()).await);
+                undelivered
+            });
         }
         let mut undelivered = Vec::new();
         while let Some(ended) = attempts.join_next().await {

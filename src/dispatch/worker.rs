@@ -4,17 +4,20 @@
 //! pause after a failure names, or until somebody asks it to hurry. It ends at a safe point; a
 //! delivery that does not end within the grace is dropped, and tried again under the same id.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use seatwatch_sdk::Event;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 use tracing::{debug, error, info, warn};
 
+use super::by_hand::{self, Act, Acted, Part};
 use super::lane::{Lane, Pace, Step};
-use super::{Lag, NO_TIME, ONE_ATTEMPT, ONE_DELIVERY, Obstacle, Undelivered, drain, name_of};
+use super::sink_test::{Tested, test_event};
+use super::{Lag, NO_TIME, ONE_ATTEMPT, ONE_DELIVERY, Obstacle, Undelivered, drain};
 use crate::chain::chain;
 use crate::clock::Clock;
 use crate::config::SinkEntry;
@@ -49,8 +52,10 @@ pub struct LaneState {
     pub lag: Lag,
     /// Events that it would not take.
     pub dead_letters: u64,
-    /// Whether nothing is delivered until a person acts.
+    /// Whether it waits for a person, because its receiver is gone.
     pub stopped: bool,
+    /// Whether a person wants it to be left alone.
+    pub paused: bool,
 }
 
 impl LaneState {
@@ -78,10 +83,8 @@ pub struct Workers {
 struct Served {
     /// The sink as the config has it.
     entry: SinkEntry,
-    /// Asks the workers to end.
-    stop: CancellationToken,
-    /// Dropped, it does so.
-    _guard: DropGuard,
+    /// Dropped, it asks the workers to end.
+    _stop: DropGuard,
     lanes: Vec<Handle>,
 }
 
@@ -90,11 +93,26 @@ impl Served {
     fn is_same(&self, entry: &SinkEntry) -> bool {
         format!("{:?}", self.entry) == format!("{entry:?}")
     }
+
+    /// How its lanes stand.
+    fn states(&self) -> impl Iterator<Item = LaneState> {
+        self.lanes.iter().map(|lane| lane.state.borrow().clone())
+    }
+}
+
+/// What a worker is asked to do between two steps.
+enum Order {
+    /// Try now what there is; what was not delivered, if anything.
+    Hurry(oneshot::Sender<Option<Undelivered>>),
+    /// Do its part of what a person ordered.
+    Act(Act, oneshot::Sender<Result<Part, StoreError>>),
+    /// Send a test event.
+    Test(Arc<Event>, oneshot::Sender<Tested>),
 }
 
 /// One worker, from outside.
 struct Handle {
-    hurry: mpsc::Sender<oneshot::Sender<Option<Undelivered>>>,
+    orders: mpsc::Sender<Order>,
     state: watch::Receiver<LaneState>,
     ended: CancellationToken,
 }
@@ -121,11 +139,12 @@ impl Workers {
                 wanted.get(name.as_str()).is_some_and(|entry| served.is_same(entry))
             });
         self.sinks = same;
-        let changed: HashSet<String> = other.keys().cloned().collect();
+        let last: HashMap<String, Vec<LaneState>> =
+            other.iter().map(|(name, served)| (name.clone(), served.states().collect())).collect();
         self.end(other);
         for entry in sinks {
             if !self.sinks.contains_key(&entry.name) {
-                let served = self.start(entry, changed.contains(&entry.name));
+                let served = self.start(entry, last.get(&entry.name).map(Vec::as_slice));
                 self.sinks.insert(entry.name.clone(), served);
             }
         }
@@ -139,78 +158,78 @@ impl Workers {
         }
     }
 
-    /// Does something about a sink while nobody serves it, and lets it be served again; none if
-    /// it is not served. There is no answer if the sink is to end or to change meanwhile.
-    pub fn between<T: Send + 'static>(
-        &mut self,
+    /// Lets every lane of a sink do what a person ordered, after the delivery that is under way
+    /// there; none if it is not served. There is no answer if the sink is to end or to change
+    /// meanwhile; what was noted in the store by then holds all the same.
+    pub fn act(
+        &self,
         name: &str,
-        work: impl Future<Output = T> + Send + 'static,
-    ) -> Option<oneshot::Receiver<T>> {
-        let served = self.sinks.remove(name)?;
-        let entry = served.entry.clone();
-        self.end(HashMap::from([(name.to_owned(), served)]));
-        let ending = self.ending.entry(name.to_owned()).or_default();
-        let before = ending.clone();
-        let done = CancellationToken::new();
-        ending.push(done.clone());
-        let served = self.start(&entry, true);
-        let stop = served.stop.clone();
-        self.sinks.insert(name.to_owned(), served);
-        let (answer, answered) = oneshot::channel();
-        self.tasks.spawn(async move {
-            let _done = done.drop_guard();
-            let work = async {
-                all_ended(before).await;
-                work.await
+        act: &Act,
+    ) -> Option<impl Future<Output = Option<Result<Acted, StoreError>>> + use<>> {
+        let served = self.sinks.get(name)?;
+        let (entry, act) = (served.entry.clone(), act.clone());
+        let lanes: Vec<_> = served.lanes.iter().map(|lane| lane.orders.clone()).collect();
+        let Means { store, clock, .. } = self.means.clone();
+        Some(async move {
+            let mut acted = match by_hand::note(&store, &entry, &act, clock.now()).await {
+                Ok(acted) => acted,
+                Err(error) => return Some(Err(error)),
             };
-            tokio::select! {
-                // Who asked may be gone.
-                result = work => drop(answer.send(result)),
-                () = stop.cancelled() => {}
-            }
-        });
-        Some(answered)
-    }
-
-    /// Gives the lanes of these sinks their places in the log: a new one starts at its end, as it
-    /// is when this returns, and one whose sink was called otherwise has a place already. Nobody
-    /// serves them yet.
-    ///
-    /// # Errors
-    ///
-    /// The store failed; nothing was changed.
-    pub async fn make_lanes(&self, sinks: &[SinkEntry]) -> Result<(), StoreError> {
-        let sinks = sinks.to_vec();
-        let make = move |tx: &crate::store::Tx<'_>| {
-            for entry in &sinks {
-                for lane in entry.config.lanes() {
-                    if tx.find_lane(name_of(entry), &lane)?.is_none() {
-                        tx.lane(entry.name.as_str().into(), &lane)?;
-                    }
+            for part in ask_all(lanes, |answer| Order::Act(act.clone(), answer)).await? {
+                match part {
+                    Ok(part) => acted.add(part),
+                    Err(error) => return Some(Err(error)),
                 }
             }
-            Ok(())
-        };
-        self.means.store.write(make).await
+            Some(Ok(acted))
+        })
     }
 
-    fn start(&self, entry: &SinkEntry, changed: bool) -> Served {
+    /// Lets every lane of a sink send a test event, after the delivery that is under way there; none
+    /// if it is not served. There is no answer if the sink is to end or to change meanwhile.
+    pub fn test_sink(
+        &self,
+        name: &str,
+        instance: &str,
+    ) -> Option<impl Future<Output = Option<Vec<Tested>>> + use<>> {
+        let served = self.sinks.get(name)?;
+        let event = test_event(&served.entry, instance, self.means.clock.now());
+        let event = Arc::new(event);
+        let lanes: Vec<_> = served.lanes.iter().map(|lane| lane.orders.clone()).collect();
+        Some(ask_all(lanes, move |answer| Order::Test(Arc::clone(&event), answer)))
+    }
+
+    /// Ends the workers of these sinks, so that they can be served under other names.
+    pub async fn end_sinks(&mut self, names: &[&str]) {
+        let (other, same) = std::mem::take(&mut self.sinks)
+            .into_iter()
+            .partition(|(name, _)| names.contains(&name.as_str()));
+        self.sinks = same;
+        self.end(other);
+        let ending = names.iter().filter_map(|name| self.ending.get(*name)).flatten();
+        all_ended(ending.cloned().collect()).await;
+    }
+
+    /// Starts the workers of a sink; `last` is how those stood that served it until now.
+    fn start(&self, entry: &SinkEntry, last: Option<&[LaneState]>) -> Served {
         let stop = CancellationToken::new();
-        // Those of the name that it had before, too: its place in the log goes over.
-        let names = [Some(&entry.name), entry.formerly.as_ref()].into_iter().flatten();
-        let before = names.filter_map(|name| self.ending.get(name)).flatten();
-        let before: Vec<_> = before.cloned().collect();
+        let before = self.ending.get(&entry.name).cloned().unwrap_or_default();
+        let pace = if last.is_some() { Pace::Hurried } else { Pace::Patient };
         let lanes = entry.config.lanes().into_iter().map(|name| {
-            let (hurry, hurried) = mpsc::channel(16);
-            let sink = entry.name.clone();
-            let (publish, state) =
-                watch::channel(LaneState { sink, lane: name.clone(), ..LaneState::default() });
+            let (orders, ordered) = mpsc::channel(16);
+            let known = last.unwrap_or_default().iter().find(|state| state.lane == name);
+            let new = || LaneState {
+                sink: entry.name.clone(),
+                lane: name.clone(),
+                ..LaneState::default()
+            };
+            let (publish, state) = watch::channel(known.cloned().unwrap_or_else(new));
             let ended = CancellationToken::new();
             let worker = Worker {
                 means: self.means.clone(),
                 log: self.means.store.follow_log(),
                 stop: stop.clone(),
-                hurried,
+                orders: ordered,
                 publish,
                 failing: false,
             };
@@ -219,12 +238,12 @@ impl Workers {
             self.tasks.spawn(async move {
                 let _done = done;
                 all_ended(before).await;
-                worker.run(&entry, &name, changed, grace).await;
+                worker.run(&entry, &name, pace, grace).await;
             });
-            Handle { hurry, state, ended }
+            Handle { orders, state, ended }
         });
         let lanes = lanes.collect();
-        Served { entry: entry.clone(), _guard: stop.clone().drop_guard(), stop, lanes }
+        Served { entry: entry.clone(), _stop: stop.drop_guard(), lanes }
     }
 
     /// What tells how every lane stands.
@@ -241,7 +260,7 @@ impl Workers {
         let answers = lanes.map(|lane| {
             let (answer, answered) = oneshot::channel();
             // A worker whose queue is full is hurrying already.
-            drop(lane.hurry.try_send(answer));
+            drop(lane.orders.try_send(Order::Hurry(answer)));
             let state = lane.state.clone();
             async move {
                 match tokio::time::timeout_at(deadline, answered).await {
@@ -268,6 +287,22 @@ impl Workers {
     }
 }
 
+/// Asks workers for the same, and waits for all their answers; none if one of them ends first.
+async fn ask_all<T>(
+    workers: Vec<mpsc::Sender<Order>>,
+    order: impl Fn(oneshot::Sender<T>) -> Order,
+) -> Option<Vec<T>> {
+    let answers = workers.into_iter().map(|worker| {
+        let (answer, answered) = oneshot::channel();
+        let order = order(answer);
+        async move {
+            worker.send(order).await.ok()?;
+            answered.await.ok()
+        }
+    });
+    futures_util::future::join_all(answers).await.into_iter().collect()
+}
+
 async fn all_ended(workers: Vec<CancellationToken>) {
     for worker in workers {
         worker.cancelled().await;
@@ -278,7 +313,7 @@ struct Worker {
     means: Means,
     log: watch::Receiver<u64>,
     stop: CancellationToken,
-    hurried: mpsc::Receiver<oneshot::Sender<Option<Undelivered>>>,
+    orders: mpsc::Receiver<Order>,
     publish: watch::Sender<LaneState>,
     /// Whether the last attempt failed.
     failing: bool,
@@ -289,7 +324,7 @@ impl Worker {
         mut self,
         entry: &SinkEntry,
         name: &str,
-        changed: bool,
+        pace: Pace,
         grace: watch::Receiver<Duration>,
     ) {
         let stop = self.stop.clone();
@@ -299,7 +334,7 @@ impl Worker {
             tokio::time::sleep(grace).await;
         };
         tokio::select! {
-            () = self.serve(entry, name, changed) => {}
+            () = self.serve(entry, name, pace) => {}
             () = broken_off => warn!(
                 sink = entry.name, lane = name,
                 "delivery broken off: it did not end within shutdown_grace; it is tried again"
@@ -308,8 +343,7 @@ impl Worker {
     }
 
     /// Until it is stopped.
-    async fn serve(&mut self, entry: &SinkEntry, name: &str, changed: bool) {
-        let mut pace = if changed { Pace::Hurried } else { Pace::Patient };
+    async fn serve(&mut self, entry: &SinkEntry, name: &str, mut pace: Pace) {
         while !self.stop.is_cancelled() {
             let (store, clock) = (Arc::clone(&self.means.store), Arc::clone(&self.means.clock));
             let mut lane = match Lane::open(store, clock, entry, name).await {
@@ -319,24 +353,29 @@ impl Worker {
                     continue;
                 }
             };
-            while !self.stop.is_cancelled() {
-                self.log.mark_unchanged();
-                let deadline = Instant::now() + ONE_DELIVERY;
-                let step = lane.step(std::mem::replace(&mut pace, Pace::Patient), deadline).await;
-                let rested = match step {
-                    Ok(step) => {
-                        self.tell(&lane, &step);
-                        self.rest(&mut lane, &step).await
-                    }
-                    Err(error) => Err(error),
-                };
-                if let Err(error) = rested {
-                    // What the lane remembers may not be what the store has: read it again.
-                    self.after_store_failure(entry, &error).await;
-                    break;
-                }
+            self.publish(&lane);
+            let served = self.serve_lane(&mut lane, pace).await;
+            lane.close().await;
+            pace = Pace::Patient;
+            if let Err(error) = served {
+                // What the lane remembers may not be what the store has: open it again.
+                self.after_store_failure(entry, &error).await;
             }
         }
+    }
+
+    /// Until it is stopped, or the store fails.
+    async fn serve_lane(&mut self, lane: &mut Lane, mut pace: Pace) -> Result<(), StoreError> {
+        while !self.stop.is_cancelled() {
+            self.log.mark_unchanged();
+            while let Ok(order) = self.orders.try_recv() {
+                pace = self.obey(lane, order).await?.max(pace);
+            }
+            let step = lane.step(pace, Instant::now() + ONE_DELIVERY).await?;
+            self.tell(lane, &step);
+            pace = self.rest(lane, &step).await?;
+        }
+        Ok(())
     }
 
     async fn after_store_failure(&mut self, entry: &SinkEntry, error: &StoreError) {
@@ -349,46 +388,65 @@ impl Worker {
         }
     }
 
-    /// Waits for a reason to take the next step. An error is that of the steps that somebody asked
-    /// for meanwhile.
-    async fn rest(&mut self, lane: &mut Lane, step: &Step) -> Result<(), StoreError> {
+    /// Waits for a reason to take the next step, and says at what pace.
+    async fn rest(&mut self, lane: &mut Lane, step: &Step) -> Result<Pace, StoreError> {
         let until = match step {
-            Step::Moved { .. } | Step::Buried { .. } | Step::Failed { .. } => return Ok(()),
+            Step::Moved { .. } | Step::Buried { .. } | Step::Failed { .. } => {
+                return Ok(Pace::Patient);
+            }
             Step::NotBefore(time) => Some(*time),
             Step::Idle | Step::Disabled { .. } | Step::Stopped { .. } | Step::Paused { .. } => None,
         };
         loop {
             let Means { clock, ticks, .. } = &mut self.means;
             tokio::select! {
-                () = self.stop.cancelled() => return Ok(()),
+                () = self.stop.cancelled() => return Ok(Pace::Patient),
                 () = async { ticks.until(&**clock, until.expect("guarded")).await },
-                    if until.is_some() => return Ok(()),
+                    if until.is_some() => return Ok(Pace::Patient),
                 changed = self.log.changed() => {
                     // While something is queued, more of it changes nothing but the count.
                     if changed.is_err() || (*step == Step::Idle) {
-                        return Ok(());
+                        return Ok(Pace::Patient);
                     }
                     if let Err(error) = lane.count() {
                         debug!(error = chain(&error), "cannot count what is queued");
                     }
                     self.publish(lane);
                 }
-                Some(answer) = self.hurried.recv() => {
-                    let deadline = Instant::now() + ONE_ATTEMPT;
-                    let drained = drain(lane, deadline, |lane, step| {
-                        self.tell(lane, step);
-                        !self.stop.is_cancelled()
-                    })
-                    .await;
-                    self.publish(lane);
-                    let undelivered = match &drained {
-                        Ok(undelivered) => undelivered.clone(),
-                        Err(error) => self.publish.borrow().left_over(chain(error)),
-                    };
-                    // Who asked may be gone.
-                    drop(answer.send(undelivered));
-                    return drained.map(drop);
-                }
+                Some(order) = self.orders.recv() => return self.obey(lane, order).await,
+            }
+        }
+    }
+
+    /// Does what it is asked between two steps; says at what pace the next one comes. An error is
+    /// that of the store, after which the lane has to be opened again.
+    async fn obey(&mut self, lane: &mut Lane, order: Order) -> Result<Pace, StoreError> {
+        match order {
+            Order::Hurry(answer) => {
+                let drained = drain(lane, Instant::now() + ONE_ATTEMPT, |lane, step| {
+                    self.tell(lane, step);
+                    !self.stop.is_cancelled()
+                })
+                .await;
+                self.publish(lane);
+                let undelivered = match &drained {
+                    Ok(undelivered) => undelivered.clone(),
+                    Err(error) => self.publish.borrow().left_over(chain(error)),
+                };
+                // Who asked may be gone.
+                drop(answer.send(undelivered));
+                drained.map(|_| Pace::Patient)
+            }
+            Order::Test(event, answer) => {
+                drop(answer.send(lane.test(&event).await));
+                Ok(Pace::Patient)
+            }
+            Order::Act(act, answer) => {
+                let part = lane.obey(&act).await;
+                let known = if part.is_err() { lane.reread() } else { Ok(()) };
+                self.publish(lane);
+                drop(answer.send(part));
+                known.map(|()| if act.hurries() { Pace::Hurried } else { Pace::Patient })
             }
         }
     }
@@ -400,6 +458,7 @@ impl Worker {
             lag: lane.lag().clone(),
             dead_letters: lane.dead_letters(),
             stopped: lane.is_stopped(),
+            paused: lane.paused().is_some(),
         });
     }
 

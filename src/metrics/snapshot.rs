@@ -45,8 +45,10 @@ pub struct LaneGauge {
     pub oldest: Option<DateTime<Utc>>,
     /// Events that the lane did not take.
     pub dead_letters: u64,
-    /// Whether nothing is delivered until a person acts.
+    /// Whether it waits for a person, because its receiver is gone.
     pub stopped: bool,
+    /// Whether a person wants it to be left alone.
+    pub paused: bool,
 }
 
 impl LaneGauge {
@@ -57,6 +59,7 @@ impl LaneGauge {
             oldest: self.oldest.into_iter().chain(other.oldest).min(),
             dead_letters: self.dead_letters.saturating_add(other.dead_letters),
             stopped: self.stopped || other.stopped,
+            paused: self.paused || other.paused,
         }
     }
 }
@@ -172,9 +175,10 @@ impl Snapshot {
             gauge("sink_dead_letter_events", "Events that were given up and wait for a person.");
         let stopped = gauge(
             "sink_stopped",
-            "Whether the sink, or a lane of it, delivers nothing until a person acts: it was \
-             paused, or stopped itself.",
+            "Whether the sink, or a lane of it, has stopped itself and waits for `seatwatch sink \
+             resume` or another config.",
         );
+        let paused = gauge("sink_paused", "Whether a person has paused the sink.");
         let mut sinks: BTreeMap<&str, LaneGauge> = BTreeMap::new();
         for (sink, lane) in &self.lanes {
             let sum = sinks.entry(sink).or_default();
@@ -185,6 +189,7 @@ impl Snapshot {
             oldest.with_label_values(&[sink]).set(sum.oldest.map_or(0.0, seconds));
             dead.with_label_values(&[sink]).set(number(sum.dead_letters));
             stopped.with_label_values(&[sink]).set(yes(sum.stopped));
+            paused.with_label_values(&[sink]).set(yes(sum.paused));
         }
     }
 }

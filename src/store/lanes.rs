@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use rusqlite::{OptionalExtension as _, Row};
 
-use super::{Tx, View, maybe_time, millis, time};
+use super::{Carried, Tx, View, maybe_time, millis, time};
 
 /// A sink by its name in the config, and by the one that it had before, if it says so.
 #[derive(Clone, Copy, Debug)]
@@ -153,38 +153,47 @@ fn read_cut(row: &Row<'_>) -> rusqlite::Result<Cut> {
 }
 
 impl Tx<'_> {
-    /// The lane of that name. One that its sink had under another name before goes on under the
-    /// new one, with its dead letters; a new one starts at the end of the log.
+    /// The lane of that name; a new one starts at the end of the log.
     ///
     /// # Errors
     ///
     /// The disk or the database failed.
-    pub fn lane(&self, sink: SinkName<'_>, lane: &str) -> rusqlite::Result<Lane> {
-        match self.find_lane(sink, lane)? {
-            Some(found) if found.sink == sink.name => return Ok(found),
-            Some(found) => return self.rename_lane(found, sink.name),
-            None => {}
+    pub fn lane(&self, sink: &str, lane: &str) -> rusqlite::Result<Lane> {
+        if let Some(found) = self.find_lane(sink.into(), lane)? {
+            return Ok(found);
         }
         let mut statement = self.0.0.prepare_cached(
             "INSERT INTO lanes (sink, lane, cursor) VALUES (?1, ?2, ?3)
              RETURNING id, sink, lane, cursor, disabled, config, lost, lost_at",
         )?;
-        statement.query_row((sink.name, lane, self.end_of_log()?), read_lane)
+        statement.query_row((sink, lane, self.end_of_log()?), read_lane)
     }
 
-    /// Carries a lane over to the name that its sink has now.
-    fn rename_lane(&self, lane: Lane, name: &str) -> rusqlite::Result<Lane> {
-        let old = (name, &lane.sink, &lane.lane);
-        for sql in [
-            "UPDATE lanes SET sink = ?1 WHERE sink = ?2 AND lane = ?3",
-            "UPDATE dead_letters SET sink = ?1 WHERE sink = ?2 AND lane = ?3",
-        ] {
-            self.0.0.prepare_cached(sql)?.execute(old)?;
+    /// Carries what is known of a sink over to the name that it has now: its places in the log,
+    /// its dead letters, and whether it is paused. Where the new name has places of its own,
+    /// nothing is changed. No worker serves either meanwhile.
+    ///
+    /// # Errors
+    ///
+    /// The disk or the database failed.
+    pub fn rename_sink(&self, old: &str, new: &str) -> rusqlite::Result<Carried> {
+        let is_known = |sink: &str| {
+            self.0.0.prepare_cached("SELECT 1 FROM lanes WHERE sink = ?1")?.exists([sink])
+        };
+        if !is_known(old)? {
+            return Ok(Carried::Nothing);
         }
-        let mut pauses =
-            self.0.0.prepare_cached("UPDATE OR REPLACE pauses SET sink = ?1 WHERE sink = ?2")?;
-        pauses.execute((name, &lane.sink))?;
-        Ok(Lane { sink: name.to_owned(), ..lane })
+        if is_known(new)? {
+            return Ok(Carried::BothKnown);
+        }
+        for sql in [
+            "UPDATE lanes SET sink = ?2 WHERE sink = ?1",
+            "UPDATE dead_letters SET sink = ?2 WHERE sink = ?1",
+            "UPDATE OR REPLACE pauses SET sink = ?2 WHERE sink = ?1",
+        ] {
+            self.0.0.prepare_cached(sql)?.execute((old, new))?;
+        }
+        Ok(Carried::Whole)
     }
 
     /// Notes that a sink is to be left alone; one that is paused already stays so since then.

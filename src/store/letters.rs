@@ -42,6 +42,8 @@ pub struct KeptLetter {
 pub struct Letters {
     /// Those of this sink.
     pub sink: Option<String>,
+    /// Those of the sink under this name, too, which it had before.
+    pub formerly: Option<String>,
     /// Those of this lane.
     pub lane: Option<String>,
     /// Those of these numbers.
@@ -56,9 +58,9 @@ impl Letters {
     }
 }
 
-/// What `Letters` means in SQL: the first three parameters.
-const MEANT: &str = "(?1 IS NULL OR sink = ?1) AND (?2 IS NULL OR lane = ?2)
-     AND (?3 IS NULL OR id IN (SELECT value FROM json_each(?3)))";
+/// What `Letters` means in SQL: the first four parameters.
+const MEANT: &str = "(?1 IS NULL OR sink IN (?1, ?2)) AND (?3 IS NULL OR lane = ?3)
+     AND (?4 IS NULL OR id IN (SELECT value FROM json_each(?4)))";
 
 impl View<'_> {
     /// How many events of a lane are dead letters, and why the last of them is.
@@ -78,6 +80,17 @@ impl View<'_> {
         Ok((count, last.query_row((sink, lane), |row| row.get(0)).optional()?))
     }
 
+    /// The sinks that have dead letters, by the names that they died under, and their lanes.
+    ///
+    /// # Errors
+    ///
+    /// The disk or the database failed.
+    pub fn sinks_with_letters(&self) -> rusqlite::Result<Vec<(String, String)>> {
+        let mut statement =
+            self.0.prepare_cached("SELECT DISTINCT sink, lane FROM dead_letters")?;
+        statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
+    }
+
     /// How many of the dead letters that are meant have a number past `after`.
     ///
     /// # Errors
@@ -85,9 +98,10 @@ impl View<'_> {
     /// The disk or the database failed.
     pub fn count_letters(&self, letters: &Letters, after: u64) -> rusqlite::Result<u64> {
         let mut statement = self.0.prepare_cached(&format!(
-            "SELECT count(*) FROM dead_letters WHERE {MEANT} AND id > ?4"
+            "SELECT count(*) FROM dead_letters WHERE {MEANT} AND id > ?5"
         ))?;
-        let meant = (&letters.sink, &letters.lane, letters.ids(), after);
+        let Letters { sink, formerly, lane, .. } = letters;
+        let meant = (sink, formerly, lane, letters.ids(), after);
         statement.query_row(meant, |row| row.get(0))
     }
 
@@ -104,9 +118,10 @@ impl View<'_> {
     ) -> rusqlite::Result<Vec<KeptLetter>> {
         let mut statement = self.0.prepare_cached(&format!(
             "SELECT id, sink, lane, event, reason, died_at FROM dead_letters
-             WHERE {MEANT} AND id > ?4 ORDER BY id LIMIT ?5"
+             WHERE {MEANT} AND id > ?5 ORDER BY id LIMIT ?6"
         ))?;
-        let meant = (&letters.sink, &letters.lane, letters.ids(), after, limit);
+        let Letters { sink, formerly, lane, .. } = letters;
+        let meant = (sink, formerly, lane, letters.ids(), after, limit);
         statement.query_map(meant, read_letter)?.collect()
     }
 }
@@ -154,7 +169,8 @@ impl Tx<'_> {
     pub fn drop_letters(&self, letters: &Letters) -> rusqlite::Result<u64> {
         let mut statement =
             self.0.0.prepare_cached(&format!("DELETE FROM dead_letters WHERE {MEANT}"))?;
-        let dropped = statement.execute((&letters.sink, &letters.lane, letters.ids()))?;
+        let Letters { sink, formerly, lane, .. } = letters;
+        let dropped = statement.execute((sink, formerly, lane, letters.ids()))?;
         Ok(dropped as u64)
     }
 

@@ -11,7 +11,7 @@ use rusqlite::OptionalExtension as _;
 
 use super::lanes::Lost;
 use super::log::Logged;
-use super::{SinkName, Tx, View, maybe_time, millis};
+use super::{Tx, View, maybe_time, millis};
 
 /// How many rows of one kind a step takes at most, so that no sync waits long for it.
 const STEP: u64 = if cfg!(test) { 3 } else { 1000 };
@@ -33,8 +33,6 @@ pub struct Trim {
 pub struct Claim {
     /// The sink's name.
     pub sink: String,
-    /// What the sink was called before, if it says so.
-    pub formerly: Option<String>,
     /// The lane's name.
     pub lane: String,
     /// Whether it would be told of an event.
@@ -179,8 +177,7 @@ impl Tx<'_> {
         }
         let mut lost = Vec::new();
         for claim in claims {
-            let name = SinkName { name: &claim.sink, formerly: claim.formerly.as_deref() };
-            let lane = self.find_lane(name, &claim.lane)?;
+            let lane = self.find_lane(claim.sink.as_str().into(), &claim.lane)?;
             let missed = |lane: &super::Lane| {
                 let ahead = old.iter().filter(|event| event.sequence > lane.cursor);
                 ahead.filter(|event| (claim.wants)(event)).count() as u64

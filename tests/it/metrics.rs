@@ -124,6 +124,7 @@ fn everything() -> (Metrics, Snapshot) {
         oldest: Some(at(time)),
         dead_letters,
         stopped: false,
+        paused: false,
     };
     let lanes = [
         ("audit", idle),
@@ -145,6 +146,8 @@ fn the_lanes_of_a_sink_are_summed() {
     seatwatch_sink_dead_letter_events{sink="mail"} 1
     seatwatch_sink_oldest_pending_timestamp_seconds{sink="audit"} 0
     seatwatch_sink_oldest_pending_timestamp_seconds{sink="mail"} 1795425000
+    seatwatch_sink_paused{sink="audit"} 0
+    seatwatch_sink_paused{sink="mail"} 0
     seatwatch_sink_queue_events{sink="audit"} 0
     seatwatch_sink_queue_events{sink="mail"} 3
     seatwatch_sink_stopped{sink="audit"} 0

@@ -25,6 +25,8 @@ pub(crate) enum Says {
     Status(u16),
     /// It keeps the event, and never answers.
     KeepsAndHangs,
+    /// It takes its time, in milliseconds, before it answers well.
+    Slowly(u64),
 }
 
 /// An HTTP server that is posted to.
@@ -86,8 +88,11 @@ async fn take(State(hook): State<Hook>, headers: HeaderMap, body: String) -> Res
     let says = *hook.0.says.lock().unwrap();
     let status = match says {
         Says::Status(status) => StatusCode::from_u16(status).unwrap(),
-        Says::KeepsAndHangs => StatusCode::OK,
+        Says::KeepsAndHangs | Says::Slowly(_) => StatusCode::OK,
     };
+    if let Says::Slowly(millis) = says {
+        tokio::time::sleep(Duration::from_millis(millis)).await;
+    }
     // What is asked for its options has no body.
     if status.is_success()
         && let Ok(event) = serde_json::from_str(&body)

@@ -92,7 +92,7 @@ impl World {
             config: Arc::new(self.sink.clone()),
         };
         let mut workers = Workers::new(self.means.clone());
-        workers.make_lanes(std::slice::from_ref(&entry)).await.unwrap();
+        self.means.store.write(|tx| tx.lane("sink", "main")).await.unwrap();
         workers.serve(std::slice::from_ref(&entry), GRACE);
         (workers, entry)
     }
@@ -172,5 +172,51 @@ async fn what_is_delivered_in_a_hurry_counts_like_everything_else() {
     world.let_it_end();
     assert_eq!(workers.hurry().await, []);
     assert!(world.accepted());
+    workers.end_all().await;
+}
+
+/// Orders that come while a delivery is under way are carried out one after the other once it has
+/// ended: none breaks it off, and none the other.
+#[tokio::test]
+async fn orders_wait_for_a_delivery_that_is_under_way() {
+    let world = World::new();
+    let (mut workers, _) = world.serve(Duration::ZERO).await;
+    world.append().await;
+    world.delivery_begins().await;
+    let pause = workers.act("sink", &Act::Pause).unwrap();
+    let skip = workers.act("sink", &Act::Skip { lane: None }).unwrap();
+    let (ended, ()) = tokio::join!(async { tokio::join!(pause, skip) }, async {
+        tokio::task::yield_now().await;
+        world.let_it_end();
+    });
+    let (paused, skipped) = (ended.0.unwrap().unwrap(), ended.1.unwrap().unwrap());
+    assert!(paused.paused.is_some());
+    assert_eq!(skipped.skipped, [], "it was taken");
+    assert_eq!(world.taken(), 1);
+    world.append().await;
+    assert_eq!(workers.hurry().await.len(), 1, "it waits");
+    let resumed = workers.act("sink", &Act::Resume).unwrap().await.unwrap().unwrap();
+    assert!(resumed.was_paused);
+    world.delivery_begins().await;
+    world.let_it_end();
+    workers.end_all().await;
+    assert_eq!(world.taken(), 2);
+}
+
+/// What is known of a lane is shown also while its new worker has its first delivery under way.
+#[tokio::test]
+async fn a_lane_is_never_shown_as_empty_meanwhile() {
+    let world = World::new();
+    let (mut workers, entry) = world.serve(Duration::ZERO).await;
+    world.append().await;
+    world.delivery_begins().await;
+    let queued = || workers.watch()[0].borrow().lag.queued;
+    assert_eq!(queued(), 1);
+    let changed = SinkEntry { give_up_after: Some(GRACE), ..entry };
+    let mut workers = workers;
+    workers.serve(&[changed], GRACE);
+    assert_eq!(workers.watch()[0].borrow().lag.queued, 1);
+    world.let_it_end();
+    world.let_it_end();
     workers.end_all().await;
 }

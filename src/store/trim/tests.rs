@@ -64,7 +64,7 @@ impl World {
         let directory = TempDir::new().unwrap();
         let store = Store::open(LockedDirectory::lock(directory.path()).unwrap()).unwrap();
         let runtime = Runtime::new().unwrap();
-        runtime.block_on(store.write(|tx| tx.lane("sink".into(), "main"))).unwrap();
+        runtime.block_on(store.write(|tx| tx.lane("sink", "main"))).unwrap();
         let (rosters, known, times) = Default::default();
         Self { runtime, store, _directory: directory, rosters, known, times, now: 0 }
     }
@@ -128,7 +128,7 @@ impl World {
         while let Some(trim) = next {
             let step = move |tx: &Tx<'_>| {
                 let (sink, lane) = ("sink".to_owned(), "main".to_owned());
-                let claim = Claim { sink, formerly: None, lane, wants: Box::new(wants) };
+                let claim = Claim { sink, lane, wants: Box::new(wants) };
                 tx.trim_step(&trim, &[claim], now)
             };
             let (trimmed, left) = self.runtime.block_on(self.store.write(step)).unwrap();
@@ -235,7 +235,7 @@ proptest! {
             let end = world.count("SELECT coalesce(max(sequence), 0) FROM log");
             let cursor = end * passed / 100;
             let pass = move |tx: &Tx<'_>| {
-                let lane = tx.lane("sink".into(), "main")?;
+                let lane = tx.lane("sink", "main")?;
                 tx.set_cursor(&lane, cursor.max(lane.cursor))
             };
             world.runtime.block_on(world.store.write(pass)).unwrap();

@@ -1,0 +1,85 @@
+//! Tests a sink with an event that says that it is a test, and that is never in the log.
+//!
+//! Nothing that is queued moves. Where a worker serves the sink, the event goes out between two of
+//! its deliveries, so that a receiver never sees two of us.
+
+use std::time::Instant;
+
+use chrono::{DateTime, Utc};
+use futures_util::future::join_all;
+use seatwatch_sdk::{Data, Delivery, Event, EventKind, Outcome};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::ONE_DELIVERY;
+use super::lane::{Lane, in_time};
+use super::redact::redact;
+use super::settle::TOOK_NOTHING;
+use crate::clock::uuid_v7;
+use crate::config::SinkEntry;
+
+/// What came of the test of one lane.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tested {
+    /// The lane's name.
+    pub lane: String,
+    /// Why the receiver did not take the event, if it did not.
+    pub failure: Option<String>,
+}
+
+/// Sends a test event to every lane of a sink that no worker serves, all at the same time. Touches
+/// nothing that is queued.
+pub async fn test_sink(entry: &SinkEntry, instance: &str, now: DateTime<Utc>) -> Vec<Tested> {
+    let event = test_event(entry, instance, now);
+    let lanes = entry.config.lanes().into_iter().map(|lane| {
+        let event = redact(vec![event.clone()], &entry.redact);
+        async move {
+            let mut sink = entry.config.build(&lane);
+            let id = uuid_v7(now).to_string();
+            let deadline = Instant::now() + ONE_DELIVERY;
+            let delivery = Delivery { id: &id, attempt: 1, deadline, events: &event };
+            let outcome = in_time(sink.as_mut(), &delivery).await;
+            sink.close().await;
+            Tested { lane, failure: failure(outcome) }
+        }
+    });
+    join_all(lanes).await
+}
+
+/// Why a receiver did not take the one event that it was offered, if it did not.
+fn failure(outcome: Outcome) -> Option<String> {
+    match outcome {
+        Outcome::Accepted
+        | Outcome::Prefix { accepted: 1.. }
+        | Outcome::Partial { accepted: 1.., .. } => None,
+        Outcome::Prefix { .. } => Some(TOOK_NOTHING.to_owned()),
+        Outcome::Refused { reason } => Some(reason),
+        Outcome::Partial { then, .. } => Some(then.reason().to_owned()),
+    }
+}
+
+impl Lane {
+    /// Sends a test event between two deliveries, also where the lane is paused or stopped.
+    pub(super) async fn test(&mut self, event: &Event) -> Tested {
+        let id = uuid_v7(self.now()).to_string();
+        let deadline = Instant::now() + ONE_DELIVERY;
+        let outcome = self.offer(&id, 1, std::slice::from_ref(event), deadline).await;
+        Tested { lane: self.lane_name().to_owned(), failure: failure(outcome) }
+    }
+}
+
+/// The event that says that it is a test, and that nothing has changed.
+pub(super) fn test_event(entry: &SinkEntry, instance: &str, now: DateTime<Utc>) -> Event {
+    let sync = uuid_v7(now);
+    let message = format!("a test of the sink `{}`: nothing has changed", entry.name);
+    let details = json!({ "sink": entry.name, "message": message });
+    Event {
+        id: format!("{sync}-0000"),
+        source: format!("/seatwatch/{instance}"),
+        subject: None,
+        time: now,
+        sequence: 0,
+        correlationid: sync.to_string(),
+        data: Data { details: Some(details), ..Data::of_instance(EventKind::Test) },
+    }
+}
