@@ -20,9 +20,9 @@ pub enum Exit {
     Ok = 0,
     /// The command line is wrong.
     Usage = 64,
-    /// A roster is held or empty.
+    /// A roster is held or empty; what was asked for does not fit what is stored.
     Data = 65,
-    /// Codecov cannot be reached.
+    /// Codecov, a receiver or the daemon cannot be reached.
     Unavailable = 69,
     /// The program is wrong.
     Internal = 70,
@@ -32,7 +32,7 @@ pub enum Exit {
     Io = 74,
     /// Trying again later may help.
     TryAgain = 75,
-    /// Codecov answered something else.
+    /// Codecov, or a plugin, answered something else.
     Protocol = 76,
     /// A right is missing.
     NoPermission = 77,

@@ -116,7 +116,8 @@ impl Test {
         let name = self.program.to_str().filter(|name| !name.contains('/'));
         let directories = config::plugin_dirs(config);
         let found = name.and_then(|name| {
-            sinks::list_plugins(&directories).into_iter().find(|found| found.name == name)
+            let mut found = sinks::list_plugins(&directories).into_iter();
+            found.find(|found| found.name == name && found.problem.is_none())
         });
         found.map(|found| found.path).ok_or_else(|| {
             let message = format!("`{}`: {missing}", self.program.display());

@@ -141,14 +141,17 @@ impl Replay {
         let mut out = super::stdout();
         if format == Format::Table {
             let time = local(Some(since), config.timezone);
-            for Replayed { lane, again, queued } in &lanes {
+            for Replayed { lane, again, queued, .. } in &lanes {
                 let (name, again) = (lane_name(&sink, lane), count(*again, "event"));
                 let queued = count(*queued, "event");
                 writeln!(out, "sink {name}: {again} since {time} again, {queued} queued")?;
             }
+            if lanes.iter().any(|lane| lane.waits) {
+                writeln!(out, "hint: nothing moves until `seatwatch sink resume {sink}`")?;
+            }
         } else {
             let since = since.to_rfc3339_opts(SecondsFormat::Millis, true);
-            let row = |Replayed { lane, again, queued }: &Replayed| {
+            let row = |Replayed { lane, again, queued, .. }: &Replayed| {
                 row! {
                     sink: sink,
                     lane: lane,

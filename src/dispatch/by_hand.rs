@@ -111,6 +111,8 @@ pub struct Replayed {
     pub again: u64,
     /// So many events are before it now.
     pub queued: u64,
+    /// Whether they stay there until the sink is resumed.
+    pub waits: bool,
 }
 
 /// What became of one lane's part of an order.
@@ -291,7 +293,8 @@ impl Lane {
         }
         let queued = self.lag().queued;
         let again = queued.saturating_sub(before);
-        Ok(Replayed { lane: self.lane_name().to_owned(), again, queued })
+        let waits = self.paused().is_some() || self.is_stopped();
+        Ok(Replayed { lane: self.lane_name().to_owned(), again, queued, waits })
     }
 
     /// Tries dead letters in the order in which they died, as many at once as a delivery may hold.

@@ -53,7 +53,8 @@ impl Section<'_> {
         !matches!(node.value, Value::Null)
     }
 
-    /// Where the value at the end of `keys`, which may be indices of lists, stands, or as much of the way as there is.
+    /// Where the value at the end of `keys`, which may be indices of lists, stands, or as much of
+    /// the way as there is.
     pub(super) fn place(self, keys: &[&str]) -> Place {
         let mut path = self.path.to_vec();
         let mut node = self.node;

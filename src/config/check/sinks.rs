@@ -76,7 +76,7 @@ impl Checker<'_> {
             )));
         }
         let common: SinkOptions = reader::read(&mut node, &path, &mut self.problems)?;
-        let (kind, config) = self.own_part(&mut node, &path, &common)?;
+        let (kind_wait, config) = self.own_part(&mut node, &path, &common)?;
         let section = Section { node: &node, path: &path };
         let events = node.get("events").map(|events| &events.value);
         if matches!(events, Some(Value::Sequence(events)) if events.is_empty()) {
@@ -88,10 +88,9 @@ impl Checker<'_> {
             None => Some(OrganizationFilter::all()),
         };
         let config = self.resolved(config?, &name, section);
-        let kind_wait = sinks::find(&kind).map_or(Duration::ZERO, |kind| kind.wait);
         let entry = SinkEntry {
             name,
-            kind,
+            kind: common.r#type,
             formerly: common.formerly,
             events: common.events.map(|events| events.into_iter().map(|wanted| wanted.0).collect()),
             organizations: filter?,
@@ -108,22 +107,23 @@ impl Checker<'_> {
         Some((entry, formerly))
     }
 
-    /// Reads what is the kind's own; without a kind there is nothing to read it.
+    /// Reads what is the kind's own; without a kind there is nothing to read it. Returns it with
+    /// the kind's own `wait`.
     fn own_part(
         &mut self,
         node: &mut Node,
         path: &[Step],
         common: &SinkOptions,
-    ) -> Option<(String, Option<Box<dyn SinkConfig>>)> {
+    ) -> Option<(Duration, Option<Box<dyn SinkConfig>>)> {
         let others = SinkOptions::KEYS;
         let name = common.r#type.as_str();
         let external;
-        let read: &sinks::Read = match sinks::find(name) {
-            Some(kind) => &kind.read,
+        let (wait, read): (Duration, &sinks::Read) = match sinks::find(name) {
+            Some(kind) => (kind.wait, &kind.read),
             None => match self.plugin(name) {
                 Ok(read) => {
                     external = read;
-                    &*external
+                    (Duration::ZERO, &*external)
                 }
                 Err((text, hint)) => {
                     let place = Section { node, path }.place(&["type"]);
@@ -133,7 +133,7 @@ impl Checker<'_> {
             },
         };
         let config = reader::read_beside(node, path, others, &mut self.problems, read);
-        Some((name.to_owned(), config))
+        Some((wait, config))
     }
 
     /// What reads the settings of the external plugin of that name, or why there is none and what

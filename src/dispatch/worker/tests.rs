@@ -210,10 +210,8 @@ async fn a_lane_is_never_shown_as_empty_meanwhile() {
     let (mut workers, entry) = world.serve(Duration::ZERO).await;
     world.append().await;
     world.delivery_begins().await;
-    let queued = || workers.watch()[0].borrow().lag.queued;
-    assert_eq!(queued(), 1);
+    assert_eq!(workers.watch()[0].borrow().lag.queued, 1);
     let changed = SinkEntry { give_up_after: Some(GRACE), ..entry };
-    let mut workers = workers;
     workers.serve(&[changed], GRACE);
     assert_eq!(workers.watch()[0].borrow().lag.queued, 1);
     world.let_it_end();
