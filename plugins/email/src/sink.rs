@@ -94,6 +94,11 @@ impl Sink for EmailSink {
             },
         }
     }
+
+    /// Bids the server farewell.
+    async fn close(&mut self) {
+        self.parked.close().await;
+    }
 }
 
 /// When to give up: a moment before the deadline, or most of the way to one that is near.

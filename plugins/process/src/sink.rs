@@ -2,14 +2,16 @@
 //!
 //! While something is asked, the session is out of its place. It comes back with an answer; in
 //! every other case, a dropped future among them, it is dropped, which kills the plugin, and the
-//! next attempt starts a new one. Dropping the idle sink lets the plugin end in peace.
+//! next attempt starts a new one. Dropping the idle sink lets the plugin end in peace; closing it
+//! also waits for that.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use seatwatch_sdk::{Delivery, Failure, Outcome, Sink, async_trait};
-use tokio::time::timeout_at;
+use tokio::time::{timeout, timeout_at};
 
+use crate::guard::GRACE;
 use crate::heard::{Ear, Log};
 use crate::life::Life;
 use crate::plugin::Plugin;
@@ -19,6 +21,10 @@ use crate::session::{CHECK_LIMIT, HELLO_LIMIT, Session};
 
 /// How long before the deadline a delivery is given up, so that the reason gets through.
 const MARGIN: Duration = Duration::from_millis(500);
+
+/// How long the end of a plugin is waited for that was told to end: until TERM, until KILL, and a
+/// moment for that to work.
+const END_LIMIT: Duration = GRACE.saturating_mul(2).saturating_add(Duration::from_secs(1));
 
 /// The sink that a [`ProcessConfig`](crate::ProcessConfig) or an
 /// [`ExternalConfig`](crate::ExternalConfig) describes.
@@ -157,3 +163,12 @@ impl Sink for ProcessSink {
         }
     }
 }
+
+    /// Tells the plugin to end, and waits until it has: the next one never runs beside it.
+    async fn close(&mut self) {
+        self.session = None;
+        if let Some(last) = &self.last {
+            // What even KILL does not end, it is no use to wait for.
+            let _ended = timeout(END_LIMIT, last.ended()).await;
+        }
+    }

@@ -25,6 +25,12 @@ pub trait Sink: Send {
     ///
     /// Neither retries nor logs: the dispatcher does both, for every sink alike.
     async fn deliver(&mut self, delivery: &Delivery<'_>) -> Outcome;
+
+    /// Ends what the sink has started, such as a connection or a program, before it is dropped
+    /// for good; the dispatcher waits for it, within its grace.
+    ///
+    /// A sink that is dropped without it leaves nothing behind either, but may take longer.
+    async fn close(&mut self) {}
 }
 
 /// Events on their way to one receiver.

@@ -41,9 +41,21 @@ impl Parked {
 
     /// Takes the session, if it is still there and its server too.
     pub(crate) async fn take(&mut self, until: Instant) -> Option<Session> {
-        self.call.notify_one();
-        let mut session = self.keeper.join_next().await?.ok()??;
+        let mut session = self.call_back().await?;
         session.is_alive(until).await.then_some(session)
+    }
+
+    /// Closes the connection as is proper, if there is one.
+    pub(crate) async fn close(&mut self) {
+        if let Some(mut session) = self.call_back().await {
+            session.quit().await;
+        }
+    }
+
+    /// The session, if its time is not up.
+    async fn call_back(&mut self) -> Option<Session> {
+        self.call.notify_one();
+        self.keeper.join_next().await?.ok()?
     }
 }
 

@@ -56,6 +56,20 @@ async fn a_connection_that_nobody_uses_is_closed_properly() {
     assert_eq!(world.server.connections(), 2);
 }
 
+/// The next sink does not take one more of the connections that a server allows a client.
+#[tokio::test]
+async fn a_sink_that_is_closed_bids_farewell() {
+    let mut world = World::new();
+    world.sink.close().await;
+    assert_eq!(world.server.heard(), "");
+    world.accepts(&events(1)).await;
+    world.sink.close().await;
+    assert_eq!(world.server.heard(), "connect EHLO MAIL RCPT DATA . QUIT");
+    // It still is as good as a new one.
+    world.accepts(&events(1)).await;
+    assert_eq!(world.server.connections(), 2);
+}
+
 #[tokio::test]
 async fn each_lane_sends_to_its_own_recipient() {
     let mut world = World::new();

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use seatwatch_sdk::Outcome;
+use tokio::task::JoinSet;
 
 use crate::world::{World, is_gone, until};
 
@@ -52,6 +53,33 @@ async fn what_a_killed_plugin_has_forked_is_killed() {
         world.logged().last().unwrap(),
         "the plugin ended between deliveries; it is started again how=was killed by SIGKILL"
     );
+}
+
+/// After a reload, the new plugin never runs beside the old one.
+#[tokio::test]
+async fn a_sink_is_closed_when_nothing_of_its_plugin_is_left() {
+    let mut closed = JoinSet::new();
+    for mode in ["well", "fork", "ignore the end", "ignore term"] {
+        closed.spawn(async move {
+            let mut world = World::bad(mode);
+            world.close().await;
+            assert!(world.pids().is_empty(), "{mode}: closing started it");
+            assert_eq!(world.deliver(1).await, Outcome::Accepted);
+            world.close().await;
+            assert!(world.pids().iter().all(|pid| is_gone(*pid)), "{mode}: closed while it runs");
+            assert!(world.lines("seen").contains(&"shutdown".to_owned()), "{mode}: was not told");
+        });
+    }
+    closed.join_all().await;
+}
+
+/// One that was asked something and has not answered is killed; that takes a moment, too.
+#[tokio::test]
+async fn a_sink_waits_for_the_plugin_that_it_has_killed() {
+    let mut world = World::bad("hang at deliver");
+    world.deliver_within(1, 1, Duration::from_secs(2)).await;
+    world.close().await;
+    assert!(!world.pids().is_empty() && world.pids().iter().all(|pid| is_gone(*pid)));
 }
 
 /// A runtime that shuts down takes the sink with it, which is then dropped where nothing async

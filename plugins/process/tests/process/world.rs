@@ -120,6 +120,11 @@ impl World {
         self.sink = self.config.build("main");
     }
 
+    /// Closes the sink, as a reload does before it starts another one.
+    pub(crate) async fn close(&mut self) {
+        self.sink.close().await;
+    }
+
     /// The lines of a file that the plugin writes.
     pub(crate) fn lines(&self, file: &str) -> Vec<String> {
         let text = fs::read_to_string(self.directory().join(file)).unwrap_or_default();
