@@ -48,7 +48,7 @@ async fn whole_events_count_and_half_a_line_goes() {
         world.restart();
         match world.deliver(&events, 2).await {
             Outcome::Partial { accepted: again, .. } => assert_eq!(again, accepted),
-            Outcome::Accepted | Outcome::Prefix { .. } => panic!("it is still full"),
+            outcome => panic!("it is still full: {outcome:?}"),
         }
 
         let rotated = world.directory().join("rotated");

@@ -26,7 +26,7 @@ async fn deliver_all(
             Outcome::Accepted => (count, 0),
             Outcome::Prefix { accepted } => (accepted, 0),
             Outcome::Partial { accepted, then: Failure::Reject { .. } } => (accepted, 1),
-            outcome @ Outcome::Partial { .. } => panic!("{outcome:?}"),
+            outcome => panic!("{outcome:?}"),
         };
         accepted.extend(queue.drain(..taken).map(|event| event.id));
         rejected.extend(queue.drain(..refused).map(|event| event.id));

@@ -131,7 +131,7 @@ impl World {
                 Failure::Reject { reason } => format!("reject: {reason}"),
                 Failure::Disable { reason } => format!("disable: {reason}"),
             },
-            outcome @ Outcome::Partial { .. } => panic!("{outcome:?}"),
+            outcome => panic!("{outcome:?}"),
         };
         self.shortened(&line)
     }
