@@ -8,14 +8,13 @@
 //! Knows the [`Story`] and nothing of mail.
 
 use std::fmt;
-use std::fs::File;
-use std::io::{self, Read as _};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::Serde;
 use minijinja::{AutoEscape, Environment, UndefinedBehavior, Value, escape_formatter};
-use seatwatch_sdk::{Problem, shown};
+use seatwatch_sdk::{Problem, read_file, shown};
 
 use crate::EmailConfig;
 use crate::config::Templates;
@@ -31,7 +30,7 @@ const FUEL: u64 = 2_000_000;
 const MOST_BYTES: usize = 4 * 1024 * 1024;
 
 /// The longest template: a mistyped path may lead anywhere.
-const LARGEST_FILE: u64 = 256 * 1024;
+const MOST_FILE_BYTES: u64 = 256 * 1024;
 
 /// The longest subject, in characters.
 const LONGEST_SUBJECT: usize = 200;
@@ -207,18 +206,7 @@ fn explain(error: &minijinja::Error) -> String {
 }
 
 fn read(path: &Path) -> Result<String, String> {
-    let unreadable = |error: io::Error| format!("cannot be read: {error}");
-    let metadata = path.metadata().map_err(unreadable)?;
-    // Opening a FIFO would wait for somebody to write to it.
-    if !metadata.is_file() {
-        return Err("is not a regular file".to_owned());
-    }
-    let mut bytes = Vec::new();
-    let file = File::open(path).map_err(unreadable)?;
-    file.take(LARGEST_FILE + 1).read_to_end(&mut bytes).map_err(unreadable)?;
-    if bytes.len() as u64 > LARGEST_FILE {
-        return Err(format!("is larger than {} KiB", LARGEST_FILE / 1024));
-    }
+    let bytes = read_file(path, MOST_FILE_BYTES).map_err(|error| error.to_string())?;
     String::from_utf8(bytes).map_err(|_| "is not UTF-8 text".to_owned())
 }
 

@@ -8,6 +8,7 @@ mod config;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 mod event;
+mod file;
 mod secret;
 mod sink;
 mod table;
@@ -18,6 +19,7 @@ pub use config::{BuiltIn, Origin, Problem, SinkConfig};
 pub use event::{
     Data, Event, EventKind, Member, Organization, Profile, Status, Totals, UnknownEvent, Unnamed,
 };
+pub use file::{FileError, read_certificates, read_file};
 pub use secret::{Secret, SecretError, SecretSource};
 pub use sink::{Delivery, Failure, Outcome, Sink};
 pub use table::{TABLE_COLUMNS, write_table_header, write_table_row};

@@ -9,17 +9,16 @@
 
 use std::borrow::Cow;
 use std::fmt;
-use std::fs::{File, Metadata, OpenOptions};
-use std::io::{self, Read as _};
-use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
+use std::fs::Metadata;
+use std::io;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
-use nix::fcntl::OFlag;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Deserializer};
 
-use crate::{Origin, io_reason};
+use crate::{FileError, Origin, file};
 
 /// Secrets are short; what is longer was named by mistake.
 const MAX_BYTES: u64 = 64 * 1024;
@@ -201,19 +200,9 @@ impl SecretSource {
 }
 
 fn read_file(path: &Path, check: impl Fn(&Metadata) -> Result<(), Kind>) -> Result<String, Kind> {
-    // A named pipe would block the opening until somebody writes to it.
-    let file = OpenOptions::new().read(true).custom_flags(OFlag::O_NONBLOCK.bits()).open(path);
-    let file: File = file.map_err(Kind::Unreadable)?;
-    let metadata = file.metadata().map_err(Kind::Unreadable)?;
-    if !metadata.is_file() {
-        return Err(Kind::NotAFile);
-    }
+    let (file, metadata) = file::open(path).map_err(Kind::File)?;
     check(&metadata)?;
-    let mut bytes = Vec::new();
-    file.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(Kind::Unreadable)?;
-    if bytes.len() as u64 > MAX_BYTES {
-        return Err(Kind::TooLarge);
-    }
+    let bytes = file::read(file, MAX_BYTES).map_err(Kind::File)?;
     String::from_utf8(bytes).map_err(|_| Kind::NotText)
 }
 
@@ -266,10 +255,8 @@ pub struct SecretError {
 #[derive(Debug)]
 enum Kind {
     Unset,
-    Unreadable(io::Error),
-    NotAFile,
+    File(FileError),
     Open { mode: u32, by: &'static str },
-    TooLarge,
     NotText,
     Empty,
     Space,
@@ -283,14 +270,16 @@ impl SecretError {
             (Kind::Unset, _) | (Kind::Empty, SecretSource::Env(_)) => {
                 format!("put the token into {from}, or name a file in `token_file`")
             }
-            (Kind::Unreadable(error), _) if error.kind() == io::ErrorKind::PermissionDenied => {
+            (Kind::File(FileError::Unreadable(error)), _)
+                if error.kind() == io::ErrorKind::PermissionDenied =>
+            {
                 "the user that seatwatch runs as must own it".to_owned()
             }
-            (Kind::Unreadable(_) | Kind::Empty, _) => {
+            (Kind::File(FileError::Unreadable(_)) | Kind::Empty, _) => {
                 format!("put the secret alone into it, and `chmod 600 {from}`")
             }
             (Kind::Open { .. }, _) => format!("`chmod 600 {from}`"),
-            (Kind::NotAFile | Kind::TooLarge | Kind::NotText, _) => {
+            (Kind::File(_) | Kind::NotText, _) => {
                 "name a file that holds the secret and nothing else".to_owned()
             }
             (Kind::Space, _) => "it must hold the secret and nothing else, in one line".to_owned(),
@@ -305,17 +294,13 @@ impl fmt::Display for SecretError {
         let from = &self.from;
         match &self.kind {
             Kind::Unset => write!(f, "the environment variable `{from}` is not set"),
-            Kind::Unreadable(error) if error.kind() == io::ErrorKind::NotFound => {
+            Kind::File(FileError::Unreadable(error)) if error.kind() == io::ErrorKind::NotFound => {
                 write!(f, "the secret `{from}` does not exist")
             }
-            Kind::Unreadable(error) => {
-                write!(f, "the secret `{from}` cannot be read: {}", io_reason(error))
-            }
-            Kind::NotAFile => write!(f, "the secret `{from}` is not a regular file"),
+            Kind::File(error) => write!(f, "the secret `{from}` {error}"),
             Kind::Open { mode, by } => {
                 write!(f, "the secret `{from}` can be read by {by} (mode {mode:04o})")
             }
-            Kind::TooLarge => write!(f, "the secret `{from}` is larger than 64 KiB"),
             Kind::NotText => write!(f, "the secret `{from}` is not UTF-8 text"),
             Kind::Empty => write!(f, "the secret `{from}` is empty"),
             Kind::Space => write!(f, "the secret `{from}` holds white space or control characters"),

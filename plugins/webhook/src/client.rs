@@ -92,13 +92,8 @@ fn builder(connection: &Connection) -> Result<ClientBuilder, Problem> {
 }
 
 fn authorities(connection: &Connection) -> Result<Vec<Certificate>, Problem> {
-    let Some(pem) = &connection.authorities else { return Ok(Vec::new()) };
-    let certificates = Certificate::from_pem_bundle(pem).unwrap_or_default();
-    if certificates.is_empty() {
-        return Err(Problem::new("ca_file", "it holds no certificate in PEM form")
-            .with_hint("name a file of certificates in PEM form"));
-    }
-    Ok(certificates)
+    let certificates = connection.authorities.iter().map(|it| Certificate::from_der(it));
+    certificates.collect::<Result<_, _>>().map_err(|error| unusable(connection, error))
 }
 
 /// Mozilla's.

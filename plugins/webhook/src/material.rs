@@ -4,12 +4,13 @@
 //! What is wrong with them is told by key, for `seatwatch check`; a delivery takes the first of
 //! it for a reason to try again. No problem quotes a secret.
 
-use std::fs::File;
-use std::io::{self, Read as _};
 use std::path::Path;
 
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
-use seatwatch_sdk::{Problem, Secret, SecretError, SecretSource};
+use rustls::pki_types::CertificateDer;
+use seatwatch_sdk::{
+    FileError, Problem, Secret, SecretError, SecretSource, read_certificates, read_file,
+};
 
 use crate::WebhookConfig;
 use crate::address::Address;
@@ -17,8 +18,8 @@ use crate::headers::Headers;
 use crate::proxy::{ProxyAddress, Route};
 use crate::sign::Key;
 
-/// Far more than all authorities of this world take.
-const LARGEST_PEM_BYTES: u64 = 16 * 1024 * 1024;
+/// Far more than a certificate takes, with those between it and its authority.
+const MOST_CHAIN_BYTES: u64 = 1024 * 1024;
 
 /// What one delivery is made with.
 #[derive(Debug)]
@@ -40,8 +41,8 @@ pub(crate) struct Material {
 /// What a client is made of: while it stays the same, so can the client.
 #[derive(Clone, Debug)]
 pub(crate) struct Connection {
-    /// Certificates to trust besides those of the machine, in PEM form.
-    pub(crate) authorities: Option<Vec<u8>>,
+    /// Certificates to trust besides those of the machine.
+    pub(crate) authorities: Vec<CertificateDer<'static>>,
     /// Our own certificate and its key, in PEM form.
     pub(crate) identity: Option<Secret>,
     /// How to get out.
@@ -145,8 +146,9 @@ fn headers(config: &WebhookConfig) -> Result<HeaderMap, Problem> {
     Ok(all)
 }
 
-fn authorities(config: &WebhookConfig) -> Result<Option<Vec<u8>>, Problem> {
-    config.ca_file.as_deref().map(|path| read_pem("ca_file", path)).transpose()
+fn authorities(config: &WebhookConfig) -> Result<Vec<CertificateDer<'static>>, Problem> {
+    let Some(path) = &config.ca_file else { return Ok(Vec::new()) };
+    read_certificates(path).map_err(|error| of_certificates("ca_file", path, &error))
 }
 
 fn identity(config: &WebhookConfig) -> Result<Option<Secret>, Problem> {
@@ -154,7 +156,9 @@ fn identity(config: &WebhookConfig) -> Result<Option<Secret>, Problem> {
         return Ok(None);
     };
     let key = file.read_lines().map_err(|error| of_secret("client_key_file", &error))?;
-    let certificate = read_pem("client_cert_file", path)?;
+    let certificate = read_file(path, MOST_CHAIN_BYTES);
+    let certificate =
+        certificate.map_err(|error| of_certificates("client_cert_file", path, &error))?;
     let certificate = String::from_utf8_lossy(&certificate);
     Ok(Some(Secret::new(format!("{certificate}\n{}", key.expose()))))
 }
@@ -191,20 +195,9 @@ fn of_secret(key: &str, error: &SecretError) -> Problem {
     Problem::of_secret(&[key], error)
 }
 
-fn read_pem(key: &str, path: &Path) -> Result<Vec<u8>, Problem> {
-    let read = || -> io::Result<Vec<u8>> {
-        let mut pem = Vec::new();
-        // Opening a named pipe would wait for whoever writes to it.
-        if !path.metadata()?.is_file() {
-            return Err(io::Error::other("it is not a regular file"));
-        }
-        File::open(path)?.take(LARGEST_PEM_BYTES).read_to_end(&mut pem)?;
-        Ok(pem)
-    };
-    read().map_err(|error| {
-        Problem::new(key, format!("`{}` cannot be read: {error}", path.display()))
-            .with_hint("name a file of certificates in PEM form that seatwatch may read")
-    })
+fn of_certificates(key: &str, path: &Path, error: &FileError) -> Problem {
+    Problem::new(key, format!("`{}` {error}", path.display()))
+        .with_hint("name a file of certificates in PEM form that seatwatch may read")
 }
 
 /// The parts of a URL that may be secrets.

@@ -164,8 +164,8 @@ fn files_that_cannot_be_used_are_told() {
     std::fs::write(directory.path().join("ca"), pem).unwrap();
     assert_snapshot!([missing, empty, told(&config)].join("\n\n"), @"
     server.password_file: the secret `[DIR]/password` does not exist
-    server.ca_file: `[DIR]/ca` cannot be read: No such file or directory (os error 2)
-    templates.text: the template `[DIR]/template` cannot be read: No such file or directory (os error 2)
+    server.ca_file: `[DIR]/ca` cannot be read: no such file or directory
+    templates.text: the template `[DIR]/template` cannot be read: no such file or directory
 
     server.password_file: the secret `[DIR]/password` can be read by everybody (mode 0644)
     server.ca_file: `[DIR]/ca` holds no certificate

@@ -108,7 +108,7 @@ fn what_is_no_template_is_told() {
     let binary = told();
     fs::write(&path, " ".repeat(300_000)).unwrap();
     assert_snapshot!([missing, directory, binary, told()].join("\n"), @"
-    templates.html: the template `[DIR]/template` cannot be read: No such file or directory (os error 2)
+    templates.html: the template `[DIR]/template` cannot be read: no such file or directory
     templates.html: the template `[DIR]/template` is not a regular file
     templates.html: the template `[DIR]/template` is not UTF-8 text
     templates.html: the template `[DIR]/template` is larger than 256 KiB

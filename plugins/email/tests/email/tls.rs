@@ -122,7 +122,7 @@ async fn a_ca_file_is_read_anew() {
     std::fs::write(&ca, authority("127.0.0.1").0).unwrap();
     assert!(world.outcome(&events(1)).await.starts_with("retry: no encrypted connection"));
     std::fs::remove_file(&ca).unwrap();
-    assert_snapshot!(world.outcome(&events(1)).await, @"retry: `[DIR]/ca.pem` cannot be read: No such file or directory (os error 2)");
+    assert_snapshot!(world.outcome(&events(1)).await, @"retry: `[DIR]/ca.pem` cannot be read: no such file or directory");
     std::fs::write(&ca, right).unwrap();
     world.accepts(&events(1)).await;
 }

@@ -196,9 +196,9 @@ async fn files_are_looked_at() {
     headers_file: `[DIR]/host`: line 1: the header `host` is set by the sink itself (write `Name: value` lines)
     proxy_file: `[DIR]/text`: not a URL: relative URL without a base (expected the URL of a proxy such as `http://proxy.example.com:3128`)
 
-    ca_file: `[DIR]/missing` cannot be read: No such file or directory (os error 2) (name a file of certificates in PEM form that seatwatch may read)
-    ca_file: it holds no certificate in PEM form (name a file of certificates in PEM form)
-    ca_file: `/dev` cannot be read: it is not a regular file (name a file of certificates in PEM form that seatwatch may read)
+    ca_file: `[DIR]/missing` cannot be read: no such file or directory (name a file of certificates in PEM form that seatwatch may read)
+    ca_file: `[DIR]/text` holds no certificate (name a file of certificates in PEM form that seatwatch may read)
+    ca_file: `/dev` is not a regular file (name a file of certificates in PEM form that seatwatch may read)
     ");
 }
 
