@@ -9,9 +9,6 @@ use seatwatch_sdk::{Failure, Outcome};
 use crate::heard::excerpt;
 use crate::protocol::{Because, RetryLater};
 
-/// A plugin can ask to be left alone for that long, and no longer.
-const MAX_AFTER: Duration = Duration::from_secs(7 * 24 * 3600);
-
 /// A `result`, of the delivery that was asked for.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Verdict {
@@ -49,7 +46,7 @@ impl Verdict {
         Ok(match (self.retry, self.reject, self.disable) {
             (None, None, None) => None,
             (Some(RetryLater { after_ms, reason }), None, None) => {
-                let after = after_ms.map(|ms| Duration::from_millis(ms).min(MAX_AFTER));
+                let after = after_ms.map(Duration::from_millis);
                 Some(Failure::Retry { after, reason: given(&reason) })
             }
             (None, Some(Because { reason }), None) => {
@@ -112,7 +109,7 @@ mod tests {
         Partial { accepted: 0, then: Retry { after: None, reason: "took nothing and gave no reason" } }
         accepted 4 events of a delivery of 3
         Partial { accepted: 1, then: Retry { after: Some(5s), reason: "says: busy" } }
-        Partial { accepted: 0, then: Retry { after: Some(604800s), reason: "gave no reason" } }
+        Partial { accepted: 0, then: Retry { after: Some(18446744073709551.615s), reason: "gave no reason" } }
         Partial { accepted: 1, then: Reject { reason: "says: no such \\u{1b}[31muser" } }
         Partial { accepted: 1, then: Disable { reason: "gave no reason" } }
         Prefix { accepted: 3 }

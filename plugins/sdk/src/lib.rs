@@ -9,6 +9,7 @@ mod config;
 pub mod conformance;
 mod event;
 mod file;
+mod retry_after;
 mod secret;
 mod sink;
 mod table;
@@ -20,6 +21,7 @@ pub use event::{
     Data, Event, EventKind, Member, Organization, Profile, Status, Totals, UnknownEvent, Unnamed,
 };
 pub use file::{FileError, read_certificates, read_file};
+pub use retry_after::retry_after;
 pub use secret::{Secret, SecretError, SecretSource};
 pub use sink::{Delivery, Failure, Outcome, Sink};
 pub use table::{TABLE_COLUMNS, write_table_header, write_table_row};

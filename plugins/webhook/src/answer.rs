@@ -6,9 +6,9 @@
 
 use std::time::{Duration, SystemTime};
 
-use reqwest::header::{HeaderMap, LOCATION, RETRY_AFTER};
+use reqwest::header::{LOCATION, RETRY_AFTER};
 use reqwest::{Response, StatusCode};
-use seatwatch_sdk::{Failure, Secret};
+use seatwatch_sdk::{Failure, Secret, retry_after};
 use tokio::time::timeout;
 use url::{Position, Url};
 
@@ -23,9 +23,6 @@ const ERROR_PATIENCE: Duration = Duration::from_secs(2);
 /// How long the body of an acceptance is waited for: most come with the headers, and a connection
 /// can be used again only after its answer was read.
 const ACCEPTED_PATIENCE: Duration = Duration::from_millis(200);
-
-/// The longest `Retry-After` that is believed: a receiver's slip must not end the deliveries.
-const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Who was asked, and what must not be repeated from the answer.
 #[derive(Clone, Copy, Debug)]
@@ -54,10 +51,11 @@ pub(crate) async fn judge(mut response: Response, asked: Asked<'_>) -> Result<()
                  once it is back"
             ),
         },
-        _ => Failure::Retry {
-            after: retry_after(response.headers(), asked.now),
-            reason: format!("{what}{}", hint(status)),
-        },
+        _ => {
+            let after = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
+            let after = after.and_then(|after| retry_after(after, asked.now));
+            Failure::Retry { after, reason: format!("{what}{}", hint(status)) }
+        }
     })
 }
 
@@ -124,45 +122,4 @@ async fn read(response: &mut Response, patience: Duration) -> Vec<u8> {
     timeout(patience, reading).await.ok();
     body.truncate(BODY_BYTES);
     body
-}
-
-/// How long the receiver asks to wait, in either form that RFC 9110 section 10.2.3 knows.
-///
-/// A time that is past means no wait; what is neither form means nothing.
-fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
-    let value = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
-    let wait = if !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()) {
-        value.parse().map_or(Duration::MAX, Duration::from_secs)
-    } else {
-        let time = httpdate::parse_http_date(value).ok()?;
-        time.duration_since(now).unwrap_or_default()
-    };
-    Some(wait.min(LONGEST_RETRY_AFTER))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_retry_after_is_read_in_both_forms() {
-        let now = httpdate::parse_http_date("Mon, 23 Nov 2026 10:00:00 GMT").unwrap();
-        for (value, seconds) in [
-            ("0", Some(0)),
-            (" 120 ", Some(120)),
-            ("Mon, 23 Nov 2026 10:01:30 GMT", Some(90)),
-            ("Mon, 23 Nov 2026 09:00:00 GMT", Some(0)),
-            ("99999999999999999999999", Some(86_400)),
-            ("Fri, 31 Dec 9999 23:59:59 GMT", Some(86_400)),
-            ("-1", None),
-            ("1.5", None),
-            ("soon", None),
-            ("", None),
-        ] {
-            let headers = HeaderMap::from_iter([(RETRY_AFTER, value.parse().unwrap())]);
-            let wait = retry_after(&headers, now);
-            assert_eq!(wait, seconds.map(Duration::from_secs), "`{value}`");
-        }
-        assert_eq!(retry_after(&HeaderMap::new(), now), None);
-    }
 }
