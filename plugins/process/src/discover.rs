@@ -9,6 +9,8 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use seatwatch_sdk::io_reason;
+
 use crate::trust::{self, Distrust, Rule};
 
 /// What the names of all plugins begin with.
@@ -97,7 +99,7 @@ pub fn list(directories: &[PathBuf]) -> Vec<Found> {
             Ok(files) => files,
             Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
             Err(error) => {
-                let problem = Some(format!("cannot be read: {}", trust::reason(&error)));
+                let problem = Some(format!("cannot be read: {}", io_reason(&error)));
                 all.push(Found { name: String::new(), path: directory.clone(), problem });
                 continue;
             }

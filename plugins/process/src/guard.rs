@@ -29,9 +29,8 @@ use nix::sys::prctl;
 use nix::sys::signal::{self, Signal};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::{Pid, dup2_stderr, dup2_stdout, getppid};
+use seatwatch_sdk::io_reason;
 use signal_hook::consts::{SIGCHLD, SIGHUP, SIGINT, SIGTERM, SIGUSR1};
-
-use crate::trust::reason;
 
 /// How long a plugin has between the end of its input and TERM, and again until KILL.
 pub(crate) const GRACE: Duration = Duration::from_secs(5);
@@ -81,10 +80,10 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Ok((signals, Command::new(&program).args(arguments).process_group(0).spawn()))
     });
     match started {
-        Err(error) => complain(&format!("cannot guard a program: {}", reason(&error)), 71),
+        Err(error) => complain(&format!("cannot guard a program: {}", io_reason(&error)), 71),
         Ok((_, Err(error))) => {
             let program = program.display();
-            complain(&format!("cannot start `{program}`: {}", reason(&error)), 126)
+            complain(&format!("cannot start `{program}`: {}", io_reason(&error)), 126)
         }
         Ok((signals, Ok(child))) => {
             let pid = Pid::from_raw(child.id().cast_signed());
@@ -92,7 +91,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
                 Ok(()) => end_as(Guard::new(pid).watch(&signals)),
                 Err(error) => {
                     Guard::new(pid).kill();
-                    complain(&format!("cannot guard a program: {}", reason(&error)), 71)
+                    complain(&format!("cannot guard a program: {}", io_reason(&error)), 71)
                 }
             }
         }

@@ -7,7 +7,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use seatwatch_sdk::{Delivery, Failure, Outcome};
+use seatwatch_sdk::{Delivery, Failure, Outcome, io_reason};
 use tokio::time::{timeout, timeout_at};
 
 use crate::heard::{Ear, Heard, excerpt};
@@ -16,7 +16,6 @@ use crate::piece;
 use crate::plugin::Plugin;
 use crate::process::{Process, Trouble};
 use crate::protocol::{FromPlugin, MAX_LINE_BYTES, PROTOCOL, ToPlugin, line};
-use crate::trust;
 use crate::verdict::Verdict;
 
 /// How long a plugin may take until it is ready.
@@ -48,7 +47,7 @@ impl Session {
             Trouble::Broken(format!("is not started: {distrust}: {}", distrust.hint()))
         })?;
         let process = Process::start(plugin, &path, Arc::clone(&ear)).map_err(|error| {
-            Trouble::Broken(format!("cannot be started: {}", trust::reason(&error)))
+            Trouble::Broken(format!("cannot be started: {}", io_reason(&error)))
         })?;
         let last_answer = Instant::now();
         Ok(Self { process, ear, max_events: usize::MAX, asking: true, last_answer })

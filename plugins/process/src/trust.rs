@@ -10,6 +10,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use nix::unistd::{AccessFlags, access, geteuid};
+use seatwatch_sdk::io_reason;
 
 /// How much is demanded of a program and its directory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -136,15 +137,7 @@ fn look(path: &Path) -> Result<Metadata, Distrust> {
 fn unreadable(path: &Path, error: &io::Error) -> Distrust {
     let kind = match error.kind() {
         io::ErrorKind::NotFound => Kind::Missing,
-        _ => Kind::Unreadable(reason(error)),
+        _ => Kind::Unreadable(io_reason(error)),
     };
     Distrust { path: path.to_owned(), kind }
-}
-
-/// An I/O error in lower case and without its number.
-pub(crate) fn reason(error: &io::Error) -> String {
-    match error.raw_os_error() {
-        Some(code) => nix::errno::Errno::from_raw(code).desc().to_lowercase(),
-        None => error.to_string(),
-    }
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use seatwatch_sdk::conformance::{event, events};
-use seatwatch_sdk::{Delivery, Event};
+use seatwatch_sdk::{Delivery, Event, io_reason};
 use serde_json::{Value, json};
 use tokio::time::timeout;
 
@@ -21,7 +21,6 @@ use crate::plugin::Plugin;
 use crate::process::{Process, Trouble};
 use crate::protocol::{self, FromPlugin, ToPlugin};
 use crate::session::hello;
-use crate::trust;
 use crate::verdict::Verdict;
 
 const OWNED: &str = "belongs to root or us, and nobody else may change it";
@@ -134,7 +133,7 @@ impl Trial {
         let path = self.plugin.locate().map_err(|it| format!("{it}: {}", it.hint()))?;
         let process = Process::start(&self.plugin, &path, Arc::<Record>::clone(&self.heard));
         let mut process =
-            process.map_err(|error| format!("it cannot be started: {}", trust::reason(&error)))?;
+            process.map_err(|error| format!("it cannot be started: {}", io_reason(&error)))?;
         let greeted = {
             let hello = hello(&self.plugin);
             within(self.patience.hello, "`ready`", process.ask(&hello, Ok)).await
