@@ -96,7 +96,7 @@ impl Missing {
 
 #[cfg(test)]
 mod tests {
-    use seatwatch_sdk::conformance::events;
+    use seatwatch_sdk::samples::events;
 
     use super::*;
 

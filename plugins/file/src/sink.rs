@@ -60,7 +60,7 @@ mod tests {
     use std::task::{Context, Waker};
     use std::time::{Duration, Instant};
 
-    use seatwatch_sdk::conformance::events;
+    use seatwatch_sdk::samples::events;
     use tokio::runtime::Builder;
 
     use super::*;

@@ -125,7 +125,7 @@ impl Iterator for LinesBackwards<'_> {
 mod tests {
     use std::io::Write as _;
 
-    use seatwatch_sdk::conformance::events;
+    use seatwatch_sdk::samples::events;
 
     use super::*;
 

@@ -48,7 +48,7 @@ fn milliseconds(time: Duration) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use seatwatch_sdk::conformance::events;
+    use seatwatch_sdk::samples::events;
 
     use super::*;
 

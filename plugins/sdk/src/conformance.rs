@@ -15,9 +15,7 @@ use std::time::{Duration, Instant};
 
 use crate::{Delivery, Event, Failure, Outcome, Sink, SinkConfig};
 
-mod sample;
-
-pub use sample::{event, events};
+pub use crate::samples::{event, events};
 
 /// How long the suite takes `Retry` for an answer before it calls the sink stuck.
 const PATIENCE: Duration = Duration::from_secs(20);

@@ -395,10 +395,10 @@ impl fmt::Display for UnknownEvent {
 
 impl std::error::Error for UnknownEvent {}
 
-#[cfg(all(test, feature = "conformance"))]
+#[cfg(all(test, feature = "samples"))]
 mod tests {
     use super::*;
-    use crate::conformance::events;
+    use crate::samples::events;
 
     #[test]
     fn an_event_is_read_as_it_was_written() {

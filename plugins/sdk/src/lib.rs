@@ -10,6 +10,8 @@ pub mod conformance;
 mod event;
 mod file;
 mod retry_after;
+#[cfg(feature = "samples")]
+pub mod samples;
 mod secret;
 mod sink;
 mod table;

@@ -1,7 +1,7 @@
 //! One connection for several mails, as long as it holds.
 
 use seatwatch_sdk::SinkConfig as _;
-use seatwatch_sdk::conformance::events;
+use seatwatch_sdk::samples::events;
 
 use crate::server::Act;
 use crate::world::World;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use insta::assert_snapshot;
 use seatwatch_sdk::EventKind;
-use seatwatch_sdk::conformance::events;
+use seatwatch_sdk::samples::events;
 use tokio::task::JoinSet;
 
 use crate::samples::Log;

@@ -1,7 +1,7 @@
 //! Logging in: both ways, with the password as it is now, and without telling it to anybody.
 
 use insta::assert_snapshot;
-use seatwatch_sdk::conformance::events;
+use seatwatch_sdk::samples::events;
 use serde_json::json;
 
 use crate::server::{Act, Setup};

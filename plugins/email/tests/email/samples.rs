@@ -1,7 +1,7 @@
 //! Events as tests write them: `"left ann"`, in an organization, at a sync.
 
 use chrono::{DateTime, Duration, Utc};
-use seatwatch_sdk::conformance::event;
+use seatwatch_sdk::samples::event;
 use seatwatch_sdk::{Data, Event, EventKind, Organization, Profile, Totals, Unnamed};
 use serde_json::Value;
 

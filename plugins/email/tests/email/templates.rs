@@ -3,7 +3,7 @@
 use std::fs;
 
 use insta::assert_snapshot;
-use seatwatch_sdk::conformance::events;
+use seatwatch_sdk::samples::events;
 use seatwatch_sdk::{EventKind, SinkConfig as _};
 use serde_json::json;
 

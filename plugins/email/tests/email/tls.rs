@@ -6,7 +6,7 @@ use std::sync::Arc;
 use insta::assert_snapshot;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
-use seatwatch_sdk::conformance::events;
+use seatwatch_sdk::samples::events;
 use serde_json::json;
 
 use crate::server::{Act, Setup};

@@ -36,7 +36,7 @@ pub(super) fn check_head(head: &[u8]) -> Result<(), &'static str> {
 #[cfg(test)]
 mod tests {
     use seatwatch_sdk::EventKind;
-    use seatwatch_sdk::conformance::{event, events};
+    use seatwatch_sdk::samples::{event, events};
 
     use super::*;
 

@@ -44,7 +44,7 @@ pub(super) fn is_torn(bytes: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use seatwatch_sdk::conformance::{event, events};
+    use seatwatch_sdk::samples::{event, events};
 
     use super::*;
 

@@ -3,7 +3,7 @@
 use std::fs::File;
 
 use seatwatch_file::Format;
-use seatwatch_sdk::conformance::events;
+use seatwatch_sdk::samples::events;
 
 use crate::world::{World, ids};
 

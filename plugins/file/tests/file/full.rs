@@ -4,7 +4,7 @@
 use std::fs;
 
 use seatwatch_file::Format;
-use seatwatch_sdk::conformance::events;
+use seatwatch_sdk::samples::events;
 use seatwatch_sdk::{Failure, Outcome};
 
 use crate::world::{World, ids, ids_in, in_a_process};

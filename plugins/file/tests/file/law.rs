@@ -4,7 +4,7 @@
 use proptest::prelude::*;
 use seatwatch_file::Format;
 use seatwatch_sdk::Outcome;
-use seatwatch_sdk::conformance::events;
+use seatwatch_sdk::samples::events;
 
 use crate::world::{World, ids};
 

@@ -7,7 +7,7 @@ use std::os::unix::net::UnixListener;
 use nix::sys::stat::Mode;
 use nix::unistd::{Uid, mkfifo};
 use seatwatch_file::Format;
-use seatwatch_sdk::conformance::events;
+use seatwatch_sdk::samples::events;
 
 use crate::world::{World, in_a_process};
 

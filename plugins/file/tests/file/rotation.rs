@@ -3,7 +3,7 @@
 use std::fs;
 
 use seatwatch_file::Format;
-use seatwatch_sdk::conformance::events;
+use seatwatch_sdk::samples::events;
 
 use crate::world::{World, ids, ids_in};
 

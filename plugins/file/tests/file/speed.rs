@@ -5,7 +5,7 @@ use std::io::Write as _;
 use std::time::{Duration, Instant};
 
 use seatwatch_file::Format;
-use seatwatch_sdk::conformance::events;
+use seatwatch_sdk::samples::events;
 
 use crate::world::World;
 

@@ -6,7 +6,7 @@ use std::process::ExitStatus;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use seatwatch_sdk::conformance::{event, events};
+use seatwatch_sdk::samples::{event, events};
 use seatwatch_sdk::{Delivery, Event, io_reason};
 use serde_json::{Value, json};
 use tokio::time::timeout;

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use seatwatch_sdk::conformance::events;
+use seatwatch_sdk::samples::events;
 use seatwatch_sdk::{Failure, Outcome};
 
 use crate::world::{World, is_gone, until};

@@ -8,7 +8,7 @@ use std::sync::{LazyLock, Mutex, Once};
 use std::time::{Duration, Instant};
 
 use seatwatch_process::{ProcessConfig, set_guard};
-use seatwatch_sdk::conformance::events;
+use seatwatch_sdk::samples::events;
 use seatwatch_sdk::{Delivery, Failure, Origin, Outcome, Sink, SinkConfig as _};
 use serde_json::{Value, json};
 use tempfile::TempDir;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use seatwatch_sdk::conformance::event;
+use seatwatch_sdk::samples::event;
 use serde_json::json;
 
 use crate::server::{Reply, answer};

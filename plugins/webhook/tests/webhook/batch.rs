@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use seatwatch_sdk::conformance::events;
+use seatwatch_sdk::samples::events;
 use seatwatch_sdk::{Event, Failure, Outcome};
 use serde_json::json;
 

@@ -3,7 +3,7 @@
 use std::net::TcpListener;
 use std::time::Duration;
 
-use seatwatch_sdk::conformance::{event, events};
+use seatwatch_sdk::samples::{event, events};
 use serde_json::json;
 use tokio::task::JoinSet;
 

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use hmac::{Hmac, KeyInit as _, Mac as _};
-use seatwatch_sdk::conformance::{event, events};
+use seatwatch_sdk::samples::{event, events};
 use seatwatch_sdk::{Delivery, Outcome, Sink as _, SinkConfig as _};
 use serde_json::json;
 use sha2::Sha256;

@@ -1,6 +1,6 @@
 //! Secrets that change, or cannot be used, while the sink runs.
 
-use seatwatch_sdk::conformance::event;
+use seatwatch_sdk::samples::event;
 use serde_json::json;
 
 use crate::request::{SECRET, signature};

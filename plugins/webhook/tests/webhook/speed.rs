@@ -3,7 +3,7 @@
 use std::io::Write as _;
 use std::time::Instant;
 
-use seatwatch_sdk::conformance::events;
+use seatwatch_sdk::samples::events;
 use serde_json::json;
 
 use crate::request::SECRET;

@@ -16,7 +16,7 @@ use rcgen::{
 use rustls::RootCertStore;
 use rustls::pki_types::PrivateKeyDer;
 use rustls::server::{ServerConfig, WebPkiClientVerifier};
-use seatwatch_sdk::conformance::{event, events};
+use seatwatch_sdk::samples::{event, events};
 use serde_json::json;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;

@@ -1,4 +1,5 @@
-//! Events to test sinks with: the one that the documentation shows, and any number of others.
+//! Events that are always the same ones: the one that the documentation shows, and any number of
+//! others. Tests use them, and plugins are tried with them.
 
 use chrono::{DateTime, Utc};
 use serde_json::json;
