@@ -31,8 +31,8 @@ pub struct ProcessConfig {
     #[serde(default)]
     pub env: Environment,
     /// What the program gets as `config` when it is greeted: any mapping. The value of a key that
-    /// ends in `_file`, at any depth, is the file of a secret: the program gets its absolute path,
-    /// and nobody else may be able to read it.
+    /// ends in `_file`, at any depth, is the file of a secret, or a list of such files: the program
+    /// gets their absolute paths, and nobody else may be able to read them.
     #[serde(default)]
     pub config: Settings,
     #[serde(skip)]

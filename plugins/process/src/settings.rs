@@ -1,7 +1,7 @@
 //! What a plugin gets as its `config`: any mapping, with the paths of its secrets made absolute.
 //!
-//! Only where secrets are is known of it: the value of a key that ends in `_file`, at any depth.
-//! What else it means is between a person and the plugin, which answers `error` to what it cannot
+//! Only where secrets are is known of it: the value of a key that ends in `_file`, at any depth, or
+//! each of its values where it has a list. What else it means is between a person and the plugin, which answers `error` to what it cannot
 //! use.
 
 use std::borrow::Cow;
@@ -31,7 +31,7 @@ impl Settings {
     pub fn new(values: Map<String, Value>) -> Self {
         let mut secrets = Vec::new();
         for (key, value) in &values {
-            collect(vec![key.clone()], value, &mut secrets);
+            collect(vec![key.clone()], is_file(key), value, &mut secrets);
         }
         Self { values, secrets }
     }
@@ -64,21 +64,31 @@ impl Settings {
     }
 }
 
-fn collect(keys: Vec<String>, value: &Value, secrets: &mut Vec<Located>) {
-    let below = |key: String| keys.iter().cloned().chain([key]).collect();
+/// Finds the secrets in a value, at the end of `keys`; in a list, they are named by the key of the
+/// list.
+fn collect(keys: Vec<String>, is_secret: bool, value: &Value, secrets: &mut Vec<Located>) {
+    let below =
+        |key: &str| keys.iter().map(String::as_str).chain([key]).map(str::to_owned).collect();
     match value {
         Value::Object(map) => {
-            map.iter().for_each(|(key, value)| collect(below(key.clone()), value, secrets));
+            for (key, value) in map {
+                collect(below(key), is_file(key), value, secrets);
+            }
         }
         Value::Array(list) => {
-            let numbered = list.iter().enumerate();
-            numbered.for_each(|(index, value)| collect(below(index.to_string()), value, secrets));
+            for (index, value) in list.iter().enumerate() {
+                collect(below(&index.to_string()), is_secret, value, secrets);
+            }
         }
-        Value::String(path) if keys.last().is_some_and(|key| key.ends_with("_file")) => {
+        Value::String(path) if is_secret => {
             secrets.push(Located { keys, source: SecretSource::File(path.into()) });
         }
         _ => {}
     }
+}
+
+fn is_file(key: &str) -> bool {
+    key.ends_with("_file")
 }
 
 fn value_at<'a>(values: &'a mut Map<String, Value>, keys: &[String]) -> Option<&'a mut Value> {

@@ -139,6 +139,7 @@ async fn secrets_are_found_checked_and_passed_on_by_path() {
             "config": {
                 "password_file": "fine",
                 "urls": [{"url_file": "./open"}, {"url_file": "/nowhere"}],
+                "certs_file": ["fine", ["missing"], {"name": "fine", "key_file": "fine"}, 5],
                 "_file": 5,
                 "file": "fine",
             },
@@ -146,7 +147,7 @@ async fn secrets_are_found_checked_and_passed_on_by_path() {
     });
     let keys: Vec<_> =
         world.config.file_problems().iter().map(|problem| problem.keys.join(".")).collect();
-    assert_eq!(keys, ["config.urls.0.url_file", "config.urls.1.url_file"]);
+    assert_eq!(keys, ["config.urls.0.url_file", "config.urls.1.url_file", "config.certs_file.1.0"]);
     assert_eq!(world.deliver(1).await, Outcome::Accepted);
     let told: Value = serde_json::from_str(&world.lines("told")[0]).unwrap();
     let directory = world.directory().display();
@@ -155,6 +156,12 @@ async fn secrets_are_found_checked_and_passed_on_by_path() {
         json!({
             "password_file": format!("{directory}/fine"),
             "urls": [{"url_file": format!("{directory}/open")}, {"url_file": "/nowhere"}],
+            "certs_file": [
+                format!("{directory}/fine"),
+                [format!("{directory}/missing")],
+                {"name": "fine", "key_file": format!("{directory}/fine")},
+                5,
+            ],
             "_file": 5,
             "file": "fine",
         })
