@@ -7,16 +7,23 @@ use std::time::{Duration, Instant};
 
 use backon::{BackoffBuilder as _, ExponentialBackoff, ExponentialBuilder};
 
-/// The pause before the next start.
+/// The pause before the next start, and why there is one.
 #[derive(Debug)]
 pub(crate) struct Restarts {
     pauses: ExponentialBackoff,
-    not_before: Option<Instant>,
+    last: Option<Failed>,
+}
+
+/// The last time that it did not do what it was asked.
+#[derive(Debug)]
+struct Failed {
+    reason: String,
+    not_before: Instant,
 }
 
 impl Restarts {
     pub(crate) fn new() -> Self {
-        Self { pauses: pauses(), not_before: None }
+        Self { pauses: pauses(), last: None }
     }
 
     /// That it did what it was asked.
@@ -25,16 +32,17 @@ impl Restarts {
     }
 
     /// That it did not, and has ended. How long it is left alone now.
-    pub(crate) fn failed(&mut self, now: Instant) -> Duration {
+    pub(crate) fn failed(&mut self, now: Instant, reason: &str) -> Duration {
         let pause = self.pauses.next().unwrap_or(LONGEST);
-        self.not_before = Some(now + pause);
+        self.last = Some(Failed { reason: reason.to_owned(), not_before: now + pause });
         pause
     }
 
-    /// How long it is still left alone, if it is.
-    pub(crate) fn pause(&self, now: Instant) -> Option<Duration> {
-        let left = self.not_before?.saturating_duration_since(now);
-        (!left.is_zero()).then_some(left)
+    /// How long it is still left alone, if it is, and why: what happened last.
+    pub(crate) fn pause(&self, now: Instant) -> Option<(Duration, &str)> {
+        let Failed { reason, not_before } = self.last.as_ref()?;
+        let left = not_before.saturating_duration_since(now);
+        (!left.is_zero()).then_some((left, reason))
     }
 }
 
@@ -54,12 +62,14 @@ mod tests {
         let now = Instant::now();
         let mut restarts = Restarts::new();
         assert_eq!(restarts.pause(now), None);
-        let mut pauses = || (0..11).map(|_| restarts.failed(now).as_secs()).collect::<Vec<_>>();
+        let mut pauses = || (0..11).map(|_| restarts.failed(now, "").as_secs()).collect::<Vec<_>>();
         assert_eq!(pauses(), [1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300]);
-        assert_eq!(restarts.pause(now + Duration::from_secs(299)), Some(Duration::from_secs(1)));
+        restarts.failed(now, "was killed");
+        let left = restarts.pause(now + Duration::from_secs(299));
+        assert_eq!(left, Some((Duration::from_secs(1), "was killed")));
         assert_eq!(restarts.pause(now + LONGEST), None);
         restarts.went_well();
         assert_eq!(restarts.pause(now), None);
-        assert_eq!(restarts.failed(now), Duration::from_secs(1));
+        assert_eq!(restarts.failed(now, ""), Duration::from_secs(1));
     }
 }

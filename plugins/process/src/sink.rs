@@ -103,8 +103,9 @@ impl ProcessSink {
         match trouble {
             Trouble::Unfit(what) => Failure::Disable { reason: self.told(&what) },
             Trouble::Left(what) | Trouble::Broken(what) => {
-                let after = Some(self.restarts.failed(Instant::now()));
-                Failure::Retry { after, reason: self.told(&what) }
+                let reason = self.told(&what);
+                let after = Some(self.restarts.failed(Instant::now(), &reason));
+                Failure::Retry { after, reason }
             }
         }
     }
@@ -143,8 +144,9 @@ impl Sink for ProcessSink {
 
     async fn deliver(&mut self, delivery: &Delivery<'_>) -> Outcome {
         let now = Instant::now();
-        if let Some(pause) = self.restarts.pause(now).filter(|_| self.session.is_none()) {
-            let reason = self.told("ended before it had done anything; it is started again later");
+        if let Some((pause, last)) = self.restarts.pause(now).filter(|_| self.session.is_none()) {
+            let seconds = pause.as_secs_f32().ceil();
+            let reason = format!("{last}; it is started again in {seconds} s");
             return Failure::Retry { after: Some(pause), reason }.into();
         }
         let left = delivery.deadline.saturating_duration_since(now);
@@ -162,7 +164,6 @@ impl Sink for ProcessSink {
             }
         }
     }
-}
 
     /// Tells the plugin to end, and waits until it has: the next one never runs beside it.
     async fn close(&mut self) {
@@ -172,3 +173,4 @@ impl Sink for ProcessSink {
             let _ended = timeout(END_LIMIT, last.ended()).await;
         }
     }
+}
