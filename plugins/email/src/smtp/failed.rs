@@ -4,9 +4,9 @@
 //! of different things. At the banner, the greeting, the login and the sender, it is said of us:
 //! a password that expired, an address that must not send. That concerns every mail, and a person
 //! sets it right; were each mail given up at once, all events would be dead letters by then. So
-//! these are tried again, and so is what is said to the recipient but meant for us, which servers
-//! that check everything at that step do. Only what is said of the recipient or of the mail itself
-//! gives the mail up.
+//! these are tried again, and so is what is said to the recipient or the mail but meant for us,
+//! which servers do that check everything at one step. Only what is said of the recipient or of the
+//! mail itself gives the mail up.
 
 use std::error::Error as _;
 
@@ -82,7 +82,7 @@ impl Failed {
         error.is_permanent()
             && match self.step {
                 Step::Recipient => !is_about_us(error),
-                Step::Data | Step::Content => !is_about_login(error),
+                Step::Data | Step::Content => !is_about_login(error) && !is_about_sender(error),
                 _ => false,
             }
     }
@@ -161,6 +161,10 @@ impl Failed {
                  whether the server may pass mails on"
             }
             Step::Recipient if permanent => "; check the recipient in `to`",
+            Step::Data | Step::Content if permanent && is_about_sender(error) => {
+                "; that is about us rather than the mail: check `from`, and SPF, DKIM and DMARC of \
+                 its domain"
+            }
             _ => "",
         }
     }
@@ -206,8 +210,20 @@ fn is_about_login(error: &Error) -> bool {
 fn is_about_us(error: &Error) -> bool {
     let code = enhanced(error);
     let code = code.as_deref().unwrap_or_default();
-    let is_sender = ["5.1.7", "5.1.8"].contains(&code);
-    is_about_login(error) || is_sender || code.starts_with("5.5.") || code.starts_with("5.7.")
+    let is_of_us = code.starts_with("5.5.") || code.starts_with("5.7.");
+    is_of_us || is_about_login(error) || is_about_sender(error)
+}
+
+/// Whether a refusal says that whoever sends is not who they should be: a bad sender's address (RFC
+/// 3463 section 3.2), or DKIM, SPF, DMARC and their like (RFC 7372 section 3 and, up to 5.7.30, those
+/// that [were added](https://www.iana.org/assignments/smtp-enhanced-status-codes)). Other codes for
+/// policy, 5.7.1 above all, are said of what stands in the mail as well.
+fn is_about_sender(error: &Error) -> bool {
+    let code = enhanced(error);
+    let code = code.as_deref().unwrap_or_default();
+    let detail = code.strip_prefix("5.7.").and_then(|detail| detail.parse::<u16>().ok());
+    let is_unauthenticated = detail.is_some_and(|detail| (20..=30).contains(&detail));
+    is_unauthenticated || ["5.1.7", "5.1.8"].contains(&code)
 }
 
 /// The enhanced code at the start of an answer (RFC 2034): `5.1.1`.

@@ -58,6 +58,12 @@ async fn what_is_about_us_buries_no_event() {
         ("RCPT", Say("530 5.7.0 log in first")),
         ("RCPT", Say("550 5.1.8 bad sender")),
         ("RCPT", Say("503 5.5.1 MAIL first")),
+        ("DATA", Say("550 5.7.23 SPF validation failed")),
+        (".", Say("550 5.7.26 this mail is unauthenticated")),
+        (".", Say("550 5.7.20 no passing DKIM signature found")),
+        (".", Say("550 5.7.30 REQUIRETLS support required")),
+        (".", Say("553 5.1.8 sender address rejected: domain not found")),
+        (".", Say("553 5.1.7 bad sender address")),
     ]);
     assert_snapshot!(said.await);
 }
@@ -71,6 +77,9 @@ async fn what_is_about_the_recipient_or_the_mail_is_given_up() {
         ("RCPT", Say("552 5.2.2 mailbox full")),
         ("DATA", Say("554 no valid recipients")),
         (".", Say("554 5.7.1 looks like spam")),
+        (".", Say("554 5.7.19 ?")),
+        (".", Say("554 5.7.31 ?")),
+        (".", Say("550 5.1.1 no such user")),
         (".", Say("552 5.3.4 too large")),
     ]);
     assert_snapshot!(said.await);
