@@ -4,7 +4,7 @@
 //! connection that is closed soon:
 //!
 //! ```text
-//! events ─► story: what happened, in words ─► templates ─► letter ─► smtp
+//! events ─► story: what happened, in words ─► templates ─► mail ─► smtp
 //! ```
 //!
 //! Whether a mailbox has got a mail is known to its server alone, and its answer can be lost. So
@@ -13,7 +13,7 @@
 //! Knows no retries and no other lane: a mailbox that is refused keeps no other one waiting.
 
 mod config;
-mod letter;
+mod mail;
 mod sink;
 mod smtp;
 mod story;

@@ -8,7 +8,7 @@ use seatwatch_sdk::{Delivery, Failure, Outcome, Sink, async_trait};
 use tokio::task::spawn_blocking;
 
 use crate::smtp::{Failed, Parked, Session};
-use crate::{EmailConfig, letter};
+use crate::{EmailConfig, mail};
 
 /// How long a check may take.
 const CHECK: Duration = Duration::from_secs(20);
@@ -40,7 +40,7 @@ impl EmailSink {
             let recipient = config.recipient(&lane);
             let recipient =
                 recipient.ok_or_else(|| format!("`{lane}` is no recipient any more"))?;
-            letter::write(&config, recipient, &id, &events)
+            mail::write(&config, recipient, &id, &events)
         });
         let unwritten = |error| Err(format!("the mail could not be written: {error}"));
         written.await.unwrap_or_else(unwritten)

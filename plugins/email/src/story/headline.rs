@@ -118,7 +118,7 @@ fn part(kind: EventKind, found: &Found<'_>, several: bool) -> String {
         EventKind::SyncRecovered => organizations("syncs work again"),
         EventKind::Baselined => organizations("first roster stored"),
         EventKind::Heartbeat => heartbeat(details),
-        EventKind::Test => "trial mail".to_owned(),
+        EventKind::Test => "test mail".to_owned(),
     }
 }
 

@@ -41,7 +41,7 @@ impl Notice {
             EventKind::SeatLimitNear | EventKind::SeatLimitReached => limit(kind, details),
             EventKind::Baselined => baselined(),
             EventKind::Heartbeat => heartbeat(details),
-            EventKind::Test => trial(),
+            EventKind::Test => test(),
             kind => Said(Tone::Same, kind.word().replace('_', " "), Vec::new(), Vec::new()),
         };
         Self { kind, tone, title, lines, advice, at: words::at(event.time, timezone) }
@@ -163,8 +163,8 @@ fn heartbeat(details: Details<'_>) -> Said {
     Said(tone, "seatwatch is running.".to_owned(), lines, advice)
 }
 
-fn trial() -> Said {
-    let title = "This is a trial mail. Nothing has happened.".to_owned();
+fn test() -> Said {
+    let title = "This is a test mail. Nothing has happened.".to_owned();
     let lines = vec!["If you can read it, mails of this sink get through to you.".to_owned()];
     Said(Tone::Fine, title, lines, Vec::new())
 }

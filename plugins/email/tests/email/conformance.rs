@@ -13,7 +13,7 @@ impl Receiver for World {
     }
 
     fn received(&self) -> Vec<String> {
-        self.mails().iter().flat_map(crate::world::Letter::ids).collect()
+        self.mails().iter().flat_map(crate::world::Mail::ids).collect()
     }
 
     /// A mailbox keeps whatever comes.

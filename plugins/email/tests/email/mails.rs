@@ -6,10 +6,10 @@ use serde_json::json;
 
 use crate::samples::Log;
 use crate::server::Setup;
-use crate::world::{Letter, World};
+use crate::world::{Mail, World};
 
 /// The mail that these events make.
-pub(crate) async fn mail(events: &[Event]) -> Letter {
+pub(crate) async fn mail(events: &[Event]) -> Mail {
     let mut world = World::new();
     world.accepts(events).await;
     let mail = world.mail();
@@ -18,7 +18,7 @@ pub(crate) async fn mail(events: &[Event]) -> Letter {
 }
 
 /// Leaves the mail where `$SEATWATCH_MAILS` says, for those who want to look at it in a browser.
-fn keep(mail: &Letter) {
+fn keep(mail: &Mail) {
     let Some(directory) = std::env::var_os("SEATWATCH_MAILS") else { return };
     let test = std::thread::current().name().unwrap().replace("::", "-");
     let path = std::path::Path::new(&directory).join(test);
@@ -27,7 +27,7 @@ fn keep(mail: &Letter) {
 }
 
 /// Head, text, and what of the HTML is not the same in all mails.
-fn shown(mail: &Letter) -> String {
+fn shown(mail: &Mail) -> String {
     let html = mail.html();
     let body = html.split_once("<body").unwrap().1.split_once('>').unwrap().1;
     let styles =
@@ -149,7 +149,7 @@ async fn a_heartbeat() {
 }
 
 #[tokio::test]
-async fn a_trial() {
+async fn a_test() {
     assert_mail!(mail(&Log::new().of_instance(EventKind::Test, None).events()).await);
 }
 

@@ -117,12 +117,12 @@ impl World {
     }
 
     /// The mails that the server has, as they came.
-    pub(crate) fn mails(&self) -> Vec<Letter> {
-        self.server.taken().into_iter().map(|taken| Letter(taken.data)).collect()
+    pub(crate) fn mails(&self) -> Vec<Mail> {
+        self.server.taken().into_iter().map(|taken| Mail(taken.data)).collect()
     }
 
     /// The only mail that the server has.
-    pub(crate) fn mail(&self) -> Letter {
+    pub(crate) fn mail(&self) -> Mail {
         let mut mails = self.mails();
         assert_eq!(mails.len(), 1, "not one mail");
         mails.remove(0)
@@ -155,9 +155,9 @@ fn merge(keys: &mut Value, more: Value) {
 }
 
 /// A mail as it came over the wire.
-pub(crate) struct Letter(pub(crate) Vec<u8>);
+pub(crate) struct Mail(pub(crate) Vec<u8>);
 
-impl Letter {
+impl Mail {
     pub(crate) fn parsed(&self) -> Message<'_> {
         MessageParser::default().parse(&self.0).unwrap()
     }
