@@ -11,6 +11,7 @@ use std::path::Path;
 
 use nix::fcntl::{AT_FDCWD, AtFlags, OFlag};
 use nix::unistd::{AccessFlags, faccessat};
+use seatwatch_sdk::io_reason;
 
 /// Readable for the owner's group (log shippers), writable for the owner only.
 const MODE: u32 = 0o640;
@@ -64,7 +65,7 @@ pub(crate) fn explain(path: &Path, what: &str, error: &io::Error) -> String {
         ErrorKind::FileTooLarge => "rotate the file, or raise the limit on file sizes".to_owned(),
         _ => "look into the system log for what is wrong with the file system".to_owned(),
     };
-    format!("{what} `{}`: {error}; {hint}", path.display())
+    format!("{what} `{}`: {}; {hint}", path.display(), io_reason(error))
 }
 
 /// The file, unless there is none.

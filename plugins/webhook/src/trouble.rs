@@ -9,6 +9,7 @@ use std::iter::successors;
 use std::time::Duration;
 
 use rustls::{AlertDescription, CertificateError, InvalidMessage};
+use seatwatch_sdk::io_reason;
 
 use crate::client::CONNECT_TIMEOUT;
 use crate::off_limits::OffLimits;
@@ -165,7 +166,10 @@ fn refused_by_peer(alert: AlertDescription) -> String {
 
 /// The whole chain below reqwest's and hyper's own words, which say nothing.
 pub(crate) fn chain(error: &reqwest::Error) -> String {
-    let mut texts: Vec<_> = causes(error).skip(1).map(ToString::to_string).collect();
+    let text = |error: &(dyn Error + 'static)| {
+        error.downcast_ref().map_or_else(|| error.to_string(), io_reason)
+    };
+    let mut texts: Vec<_> = causes(error).skip(1).map(text).collect();
     texts.retain(|text| !text.starts_with("client error ("));
     texts.dedup();
     if texts.is_empty() { error.to_string() } else { texts.join(": ") }

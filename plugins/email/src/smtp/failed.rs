@@ -11,7 +11,7 @@
 use std::error::Error as _;
 
 use lettre::transport::smtp::Error;
-use seatwatch_sdk::{Failure, shown};
+use seatwatch_sdk::{Failure, io_reason, shown};
 
 use crate::ServerConfig;
 
@@ -250,7 +250,8 @@ fn cause(error: &Error) -> String {
     while let Some(source) = cause.source() {
         cause = source;
     }
-    let cause: String = cause.to_string().trim().chars().take(LONGEST_ANSWER).collect();
+    let cause = cause.downcast_ref().map_or_else(|| cause.to_string(), io_reason);
+    let cause: String = cause.trim().chars().take(LONGEST_ANSWER).collect();
     let what = if error.is_response() { "no sensible answer: " } else { "" };
     format!("{what}{}", shown(&cause))
 }

@@ -141,9 +141,9 @@ async fn where_nobody_listens_the_mail_waits() {
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     world.set(serde_json::json!({ "server": { "port": port } }));
     let told = world.outcome(&events(1)).await.replace(&port.to_string(), "[FREE]");
-    assert_snapshot!(told, @"retry: cannot connect to `127.0.0.1:[FREE]`: Connection refused (os error 111)");
+    assert_snapshot!(told, @"retry: cannot connect to `127.0.0.1:[FREE]`: connection refused");
     let told = world.check().await.replace(&port.to_string(), "[FREE]");
-    assert_snapshot!(told, @"cannot connect to `127.0.0.1:[FREE]`: Connection refused (os error 111)");
+    assert_snapshot!(told, @"cannot connect to `127.0.0.1:[FREE]`: connection refused");
 }
 
 /// The answer got lost, so the mail comes again, and whoever has it can tell.

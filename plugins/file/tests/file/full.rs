@@ -34,14 +34,14 @@ async fn whole_events_count_and_half_a_line_goes() {
         assert_eq!(
             reason,
             format!(
-                "cannot write the next event to `{path}`: File too large (os error 27); rotate \
+                "cannot write the next event to `{path}`: file too large; rotate \
                  the file, or raise the limit on file sizes; the next attempt goes on from there"
             )
         );
 
         // As long as it is full, nothing gets lost and nothing in.
         let rest = &events[accepted..];
-        assert!(world.refuses(rest).await.contains("File too large"));
+        assert!(world.refuses(rest).await.contains("file too large"));
         assert_eq!(world.ids(), ids(&events[..accepted]));
 
         // A repeat of the whole delivery: what is there counts.

@@ -65,7 +65,7 @@ async fn the_directory_must_exist() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("gone/events");
     let mut world = World::at(directory, path, Format::Ndjson);
-    let reason = "cannot create `[DIR]/gone/events`: No such file or directory (os error 2); \
+    let reason = "cannot create `[DIR]/gone/events`: no such file or directory; \
                   create the directory `[DIR]/gone`";
     assert_eq!(world.check().await, reason);
     assert_eq!(world.refuses(&events(1)).await, reason);
@@ -80,7 +80,7 @@ async fn a_file_is_no_directory() {
     let path = directory.path().join("file/events");
     fs::write(directory.path().join("file"), "").unwrap();
     let mut world = World::at(directory, path, Format::Ndjson);
-    let reason = "cannot open `[DIR]/file/events`: Not a directory (os error 20); \
+    let reason = "cannot open `[DIR]/file/events`: not a directory; \
                   make `[DIR]/file` a directory, or set another `path`";
     assert_eq!(world.check().await, reason);
     assert_eq!(world.refuses(&events(1)).await, reason);
@@ -93,7 +93,7 @@ async fn rights_are_missed_before_anything_is_written() {
     if !in_a_process("place::rights_are_missed_before_anything_is_written", ":", nobody) {
         return;
     }
-    let hint = "Permission denied (os error 13); \
+    let hint = "permission denied; \
                 let the user that seatwatch runs as read and write it and `[DIR]`";
     let lock = |world: &World| {
         fs::set_permissions(world.directory(), Permissions::from_mode(0o555)).unwrap();
