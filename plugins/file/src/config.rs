@@ -18,6 +18,7 @@ use crate::FileSink;
 pub struct FileConfig {
     /// The file. A relative path starts at the directory of the config file. A symbolic link is
     /// refused, so that nobody can point the sink elsewhere; links among its directories are fine.
+    #[schemars(title = "a path")]
     pub path: PathBuf,
     /// How an event is written.
     #[serde(default)]

@@ -64,10 +64,12 @@ pub struct WebhookConfig {
     pub timeout: Timeout,
     /// Certificates of authorities to trust besides those of the machine, in PEM form.
     #[serde(default)]
+    #[schemars(title = "a path")]
     pub ca_file: Option<PathBuf>,
     /// The certificate by which seatwatch shows who it is, in PEM form, with those between it and
     /// its authority. Needs `client_key_file`.
     #[serde(default)]
+    #[schemars(title = "a path")]
     pub client_cert_file: Option<PathBuf>,
     /// The private key of `client_cert_file`, in PEM form.
     #[serde(default)]

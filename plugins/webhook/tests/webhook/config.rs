@@ -260,6 +260,9 @@ fn the_schema_names_every_key_with_its_meaning() {
     for (key, value) in keys {
         assert!(value["description"].is_string(), "{key}: {value}");
     }
+    for key in ["url_file", "ca_file", "client_cert_file", "client_key_file"] {
+        assert_eq!(keys[key]["title"], "a path");
+    }
     assert_eq!(keys["timeout"]["default"], "15s");
     assert_eq!(keys.len(), 14);
 }
