@@ -16,7 +16,6 @@ use serde::Deserialize as _;
 
 use crate::config::{Mistake, Reader};
 
-pub use seatwatch_process::all_ended as all_programs_ended;
 pub use seatwatch_process::discover::{FindError, Found, list as list_plugins};
 
 /// All built-in kinds.

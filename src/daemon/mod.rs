@@ -51,7 +51,6 @@ use crate::metrics::Metrics;
 use crate::organization::OrganizationId;
 use crate::schedule::{Ticks, Timetable};
 use crate::servers::Servers;
-use crate::sinks;
 use crate::store::{LockedDirectory, Store, Trimmed, Tx};
 use crate::upkeep;
 
@@ -357,8 +356,6 @@ impl Daemon {
         self.orders.1.close();
         drop(self.syncs);
         self.workers.end_all().await;
-        // Their guards see to what has not ended by then.
-        drop(timeout(self.config.shutdown_grace, sinks::all_programs_ended()).await);
         self.door.close().await;
         self.chores.shutdown().await;
         info!("stopped");

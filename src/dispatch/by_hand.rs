@@ -232,6 +232,7 @@ pub async fn drop_letters(
 impl Lane {
     /// Does its part of an order that was [noted](note). No delivery is under way.
     pub(super) async fn obey(&mut self, act: &Act) -> Result<Part, StoreError> {
+        self.write_down().await?;
         let part = match act {
             Act::Pause | Act::Resume | Act::Drop { .. } => Part::Nothing,
             Act::Skip { lane } if lane.as_ref().is_some_and(|lane| lane != self.lane_name()) => {

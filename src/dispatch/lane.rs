@@ -42,6 +42,34 @@ pub(super) struct Lane {
     /// The sequence up to which the log is in `lag`.
     counted: u64,
     dead_letters: u64,
+    unwritten: Option<Attempted>,
+}
+
+/// An attempt that has ended.
+#[derive(Clone)]
+struct Attempted {
+    cut: Cut,
+    events: Vec<Event>,
+    settled: Settled,
+    pace: Pace,
+}
+
+impl Attempted {
+    /// What it came to.
+    fn step(&self) -> Step {
+        let Settled { gone, rest, dead, disabled, .. } = &self.settled;
+        let attempt = self.cut.attempt;
+        match (disabled, dead.last(), rest) {
+            (Some(reason), ..) => Step::Disabled { reason: reason.clone() },
+            (None, Some(last), _) => {
+                Step::Buried { events: dead.len(), reason: last.reason.clone() }
+            }
+            (None, None, Some(Cut { failed: Some(failed), .. })) => {
+                Step::Failed { reason: failed.reason.clone(), attempt }
+            }
+            _ => Step::Moved { events: *gone, attempt },
+        }
+    }
 }
 
 /// Whether a step waits for its time.
@@ -155,6 +183,7 @@ impl Lane {
             lag,
             counted,
             dead_letters,
+            unwritten: None,
         })
     }
 
@@ -238,6 +267,7 @@ impl Lane {
 
     /// Tries one delivery, cutting it first where there is none.
     pub(super) async fn step(&mut self, pace: Pace, deadline: Instant) -> Result<Step, StoreError> {
+        self.write_down().await?;
         if let Some(since) = self.paused {
             return Ok(Step::Paused { since });
         }
@@ -258,7 +288,8 @@ impl Lane {
             self.attempt(&cut, &events, deadline).await
         };
         crash_point!("dispatch:delivered");
-        self.settle(&cut, &events, outcome, pace).await
+        let settled = settle(&cut, &events, outcome, self.give_up_after, self.clock.now());
+        self.settle(Attempted { cut, events, settled, pace }).await
     }
 
     /// The delivery to try now: the one that was cut, or a new one.
@@ -324,54 +355,63 @@ impl Lane {
         in_time(self.sink.as_mut(), &Delivery { id, attempt, deadline, events: &events }).await
     }
 
+    /// Whether what came of the last attempt is known here, and not in the store yet.
+    pub(super) fn is_unwritten(&self) -> bool {
+        self.unwritten.is_some()
+    }
+
+    /// Writes down what came of the last attempt, where that failed: a full disk is no reason to
+    /// give a receiver the same again.
+    pub(super) async fn write_down(&mut self) -> Result<(), StoreError> {
+        match self.unwritten.take() {
+            Some(attempted) => self.settle(attempted).await.map(drop),
+            None => Ok(()),
+        }
+    }
+
     /// Moves the cursor and cuts the next delivery, all in one transaction.
-    async fn settle(
-        &mut self,
-        cut: &Cut,
-        events: &[Event],
-        outcome: Outcome,
-        pace: Pace,
-    ) -> Result<Step, StoreError> {
-        let settled = settle(cut, events, outcome, self.give_up_after, self.clock.now());
-        let Settled { done, gone, rest, dead, disabled } = settled;
-        let step = match (&disabled, dead.last(), &rest) {
-            (Some(reason), ..) => Step::Disabled { reason: reason.clone() },
-            (None, Some(last), _) => {
-                Step::Buried { events: dead.len(), reason: last.reason.clone() }
+    async fn settle(&mut self, attempted: Attempted) -> Result<Step, StoreError> {
+        let (lane, cutter) = (self.place.clone(), self.cutter(attempted.pace));
+        let (config, id) = (self.config, attempted.cut.id.clone());
+        let Settled { done, rest, dead, disabled, .. } = attempted.settled.clone();
+        let write = move |tx: &store::Tx<'_>| {
+            let known = tx.cut(&lane)?;
+            if known.as_ref().is_none_or(|known| known.id != id) {
+                // It was written down after all, only nobody heard of it.
+                let place = tx.lane(&lane.sink, &lane.lane)?;
+                return Ok((place.cursor, known));
             }
-            (None, None, Some(Cut { failed: Some(failed), .. })) => {
-                Step::Failed { reason: failed.reason.clone(), attempt: cut.attempt }
+            dead.iter().try_for_each(|dead| tx.bury(&lane, dead))?;
+            let done = done.unwrap_or(lane.cursor);
+            let (cursor, next) = match rest {
+                Some(rest) => (done, Some(rest)),
+                None => match cutter.cut(tx, done)? {
+                    (cursor, Next::Cut(cut)) => (cursor, Some(cut)),
+                    (cursor, Next::NotBefore(_) | Next::Nothing) => (cursor, None),
+                },
+            };
+            tx.set_cut(&lane, next.as_ref())?;
+            tx.set_cursor(&lane, cursor)?;
+            if let Some(reason) = &disabled {
+                tx.set_disabled(&lane, Some((reason, config)))?;
             }
-            _ => Step::Moved { events: gone, attempt: cut.attempt },
+            Ok((cursor, next))
         };
-        self.dead_letters += dead.len() as u64;
-        let (lane, cutter) = (self.place.clone(), self.cutter(pace));
-        let (config, stopped) = (self.config, disabled.clone());
-        let (cursor, next) = self
-            .store
-            .write(move |tx| {
-                dead.iter().try_for_each(|dead| tx.bury(&lane, dead))?;
-                let done = done.unwrap_or(lane.cursor);
-                let (cursor, next) = match rest {
-                    Some(rest) => (done, Some(rest)),
-                    None => match cutter.cut(tx, done)? {
-                        (cursor, Next::Cut(cut)) => (cursor, Some(cut)),
-                        (cursor, Next::NotBefore(_) | Next::Nothing) => (cursor, None),
-                    },
-                };
-                tx.set_cut(&lane, next.as_ref())?;
-                tx.set_cursor(&lane, cursor)?;
-                if let Some(reason) = &stopped {
-                    tx.set_disabled(&lane, Some((reason, config)))?;
-                }
-                Ok((cursor, next))
-            })
-            .await?;
+        let (cursor, next) = match self.store.write(write).await {
+            Ok(written) => written,
+            Err(error) => {
+                self.unwritten = Some(attempted);
+                return Err(error);
+            }
+        };
         crash_point!("dispatch:settled");
+        let step = attempted.step();
+        let Attempted { events, settled, .. } = attempted;
+        self.dead_letters += settled.dead.len() as u64;
         self.place.cursor = cursor;
-        self.place.disabled = disabled.map(|reason| (reason, config));
+        self.place.disabled = settled.disabled.map(|reason| (reason, config));
         self.cut = next;
-        self.note_gone(gone, events)?;
+        self.note_gone(settled.gone, &events)?;
         Ok(step)
     }
 

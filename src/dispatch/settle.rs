@@ -25,7 +25,7 @@ const LONGEST_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
 const LONGEST_PAUSE: TimeDelta = TimeDelta::days(1);
 
 /// What to write down after an attempt.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Settled {
     /// The sequence of the last event that the lane is done with, if it is done with any.
     pub(super) done: Option<u64>,

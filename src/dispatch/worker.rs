@@ -354,13 +354,24 @@ impl Worker {
                 }
             };
             self.publish(&lane);
-            let served = self.serve_lane(&mut lane, pace).await;
-            lane.close().await;
-            pace = Pace::Patient;
-            if let Err(error) = served {
-                // What the lane remembers may not be what the store has: open it again.
+            while let Err(error) = self.serve_lane(&mut lane, pace).await {
                 self.after_store_failure(entry, &error).await;
+                // What the lane remembers may not be what the store has: open it again, unless it
+                // alone knows what a receiver has taken.
+                if !lane.is_unwritten() {
+                    break;
+                }
             }
+            pace = Pace::Patient;
+            if let Err(error) = lane.write_down().await {
+                warn!(
+                    sink = entry.name,
+                    lane = name,
+                    error = chain(&error),
+                    "what the receiver has taken last could not be written down: it gets it again"
+                );
+            }
+            lane.close().await;
         }
     }
 

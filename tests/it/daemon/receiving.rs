@@ -366,3 +366,35 @@ fn dead_letters_of_somebody_who_is_no_recipient_any_more_are_named() {
     ");
     insta::assert_snapshot!(world.run(&["outbox", "drop", "mail"]).shown(), @"sink mail: 1 dead letter dropped");
 }
+
+/// What a receiver has taken is written down as soon as that can be done again: a store that fails
+/// meanwhile is no reason to give it the same once more.
+#[test]
+fn a_store_that_fails_after_a_delivery_repeats_nothing() {
+    let world = World::start("ann*").rarely();
+    let hook = Hook::start(&world.runtime);
+    let world = world.with_other_sink(&siem(&hook, ""));
+    let daemon = world.daemon();
+    daemon.until("the baseline", || (hook.events().len() == 1).then_some(()));
+    hook.says(Says::Slowly(1000));
+    world.members("ann* bob").sync();
+    // The delivery is over by now, or under way: the next one is.
+    world.members("ann* bob cat");
+    let mut sync = world.command(&["sync"]);
+    let mut sync = sync.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    daemon.until("an attempt", || (hook.attempts().len() == 3).then_some(()));
+    let other = rusqlite::Connection::open(world.state_dir().join("seatwatch.db")).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    daemon.until_logged(&["ERROR", "siem", "the store failed, will try again"]);
+    other.execute_batch("ROLLBACK").unwrap();
+    sync.wait().unwrap();
+    hook.says(Says::Status(200));
+    daemon.until("all of it", || {
+        let rows = world.run(&["status", "--format", "json"]).ok().rows();
+        let queued = rows.iter().find(|row| row["sink"] == "siem").map(|row| row["queued"].clone());
+        (queued == Some(0.into())).then_some(())
+    });
+    daemon.stop();
+    assert_eq!(told(&hook.events()), "baselined\njoined bob\njoined cat\n");
+    assert_eq!(hook.attempts().len(), 3, "each once");
+}
