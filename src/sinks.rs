@@ -9,14 +9,15 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use schemars::{Schema, SchemaGenerator};
-use seatwatch_process::discover;
 use seatwatch_process::{ExternalConfig, ExternalSettings};
 use seatwatch_sdk::{BuiltIn, SinkConfig};
 use serde::Deserialize as _;
 
 use crate::config::{Mistake, Reader};
 
-pub use seatwatch_process::discover::{FindError, Found, list as list_plugins};
+pub use seatwatch_process::discover::{
+    FindError, Found, find as find_plugin, list as list_plugins, place as plugin_path,
+};
 
 /// All built-in kinds.
 pub const KINDS: &[Kind] = &[
@@ -57,18 +58,13 @@ pub(crate) fn find(name: &str) -> Option<&'static Kind> {
     KINDS.iter().find(|kind| kind.name == name)
 }
 
-/// What reads the settings of the external plugin that `type` names.
-///
-/// # Errors
-///
-/// There is none of that name, or it may not be started.
-pub(crate) fn find_plugin(name: &str, directories: &[PathBuf]) -> Result<Box<Read>, FindError> {
-    let program = discover::find(name, directories)?;
+/// What reads the settings of an external plugin, whose program is or should be at `program`.
+pub(crate) fn plugin(name: &str, program: PathBuf) -> Box<Read> {
     let name = name.to_owned();
-    Ok(Box::new(move |reader| {
+    Box::new(move |reader| {
         let settings = ExternalSettings::deserialize(reader)?;
         Ok(Box::new(ExternalConfig::new(name.clone(), program.clone(), settings)))
-    }))
+    })
 }
 
 /// The argument that makes this program the guard of another one; no command of the user's.

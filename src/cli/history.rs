@@ -45,6 +45,7 @@ pub(super) struct History {
 
 /// The keys of a row for machines: those of an event.
 const COLUMNS: &[&str] = &[
+    "id",
     "sequence",
     "time",
     "organization",
@@ -260,6 +261,7 @@ fn event_row(event: &Event) -> Row {
     let profile = data.member.as_ref().map(|member| &member.profile);
     let organization = data.organization.as_ref();
     row! {
+        id: event.id,
         sequence: event.sequence,
         time: event.time.to_rfc3339_opts(SecondsFormat::Millis, true),
         organization: organization.map(|it| format!("{}/{}", it.service, it.owner)),

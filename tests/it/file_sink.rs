@@ -35,10 +35,10 @@ fn what_cannot_be_delivered_stays_queued_and_comes_once() {
     fs::rename(world.path("far"), world.path("away")).unwrap();
     world.members("ann* bob! cat");
     let ran = world.sync().ok();
-    assert_snapshot!(ran.shown(), @r"
+    assert_snapshot!(ran.shown(), @"
     github/acme  3 members (+1)  1 seat  1 admin
       joined         cat
-    warning: sink far: not delivered: cannot create `[DIR]/far/log`: No such file or directory (os error 2); create the directory `[DIR]/far`
+    warning: sink far: not delivered: cannot create `[DIR]/far/log`: no such file or directory; create the directory `[DIR]/far`
     hint: 1 event stays queued; the next `seatwatch sync` tries again
     ");
     assert_eq!(world.told(), "baselined\njoined cat\n", "the other sink is not kept waiting");
@@ -55,7 +55,7 @@ fn what_cannot_be_delivered_stays_queued_and_comes_once() {
     events  file  ok            0  –                                0
     far     file  failing       2  [TIME]             0
 
-    sink far: cannot create `[DIR]/far/log`: No such file or directory (os error 2); create the directory `[DIR]/far`
+    sink far: cannot create `[DIR]/far/log`: no such file or directory; create the directory `[DIR]/far`
 
     no daemon runs: what is due is synced when somebody calls `seatwatch sync`
     ");

@@ -64,6 +64,7 @@ fn machines_get_the_keys_of_the_events() {
     let filtered = |text: &str| subjects.replace_all(text, "[MEMBER]").into_owned();
     assert_snapshot!(filtered(&serde_json::to_string_pretty(&rows[3]).unwrap()), @r#"
     {
+      "id": "[SYNC]-0000",
       "sequence": 4,
       "time": "[TIME]",
       "organization": "github/acme",
@@ -81,17 +82,17 @@ fn machines_get_the_keys_of_the_events() {
     "#);
     let csv = world.run(&["history", "--format", "csv"]).ok().stdout;
     assert_snapshot!(filtered(&csv), @r#"
-    sequence,time,organization,event,username,formerly,name,email,seat,admin,status,subject,details
-    1,[TIME],github/acme,baselined,,,,,,,,,"{""on_first_sync"":""quiet""}"
-    2,[TIME],github/acme,seat_lost,ann,,ann,ann@example.com,false,false,disabled,[MEMBER],
-    3,[TIME],github/acme,left,cat,,cat,cat@example.com,false,false,disabled,[MEMBER],
-    4,[TIME],github/acme,updated,bob,,Bob,bob@example.com,false,true,disabled,[MEMBER],
-    5,[TIME],github/acme,renamed,Zoe,ann,ann,ann@example.com,false,false,disabled,[MEMBER],
-    6,[TIME],github/acme,seat_limit_near,,,,,,,,,"{""used"":2,""limit"":2,""warn_at"":2}"
-    7,[TIME],github/acme,seat_limit_reached,,,,,,,,,"{""used"":2,""limit"":2,""warn_at"":2}"
-    8,[TIME],github/acme,joined,ann,,ann,ann@example.com,true,false,enabled,[MEMBER],
-    9,[TIME],github/acme,seat_gained,ann,,ann,ann@example.com,true,false,enabled,[MEMBER],
-    10,[TIME],github/acme,seat_gained,Zoe,,ann,ann@example.com,true,false,enabled,[MEMBER],
+    id,sequence,time,organization,event,username,formerly,name,email,seat,admin,status,subject,details
+    [SYNC]-0000,1,[TIME],github/acme,baselined,,,,,,,,,"{""on_first_sync"":""quiet""}"
+    [SYNC]-0000,2,[TIME],github/acme,seat_lost,ann,,ann,ann@example.com,false,false,disabled,[MEMBER],
+    [SYNC]-0001,3,[TIME],github/acme,left,cat,,cat,cat@example.com,false,false,disabled,[MEMBER],
+    [SYNC]-0000,4,[TIME],github/acme,updated,bob,,Bob,bob@example.com,false,true,disabled,[MEMBER],
+    [SYNC]-0001,5,[TIME],github/acme,renamed,Zoe,ann,ann,ann@example.com,false,false,disabled,[MEMBER],
+    [SYNC]-0000,6,[TIME],github/acme,seat_limit_near,,,,,,,,,"{""used"":2,""limit"":2,""warn_at"":2}"
+    [SYNC]-0001,7,[TIME],github/acme,seat_limit_reached,,,,,,,,,"{""used"":2,""limit"":2,""warn_at"":2}"
+    [SYNC]-0002,8,[TIME],github/acme,joined,ann,,ann,ann@example.com,true,false,enabled,[MEMBER],
+    [SYNC]-0003,9,[TIME],github/acme,seat_gained,ann,,ann,ann@example.com,true,false,enabled,[MEMBER],
+    [SYNC]-0004,10,[TIME],github/acme,seat_gained,Zoe,,ann,ann@example.com,true,false,enabled,[MEMBER],
     "#);
     // The file sink has them under the same numbers.
     let events = world.events();

@@ -68,7 +68,7 @@ fn a_type_that_is_not_there_is_an_error_with_its_place() {
     error: [DIR]/seatwatch.yaml:14:16: sinks.one.type: `line` is not a type of sink
     hint: did you mean `lines`?
 
-    error: [DIR]/seatwatch.yaml:15:16: sinks.two.type: `nowhere` is not a type of sink that comes with seatwatch, and there is no program `seatwatch-sink-nowhere` in `[DIR]/plugins`
+    error: [DIR]/seatwatch.yaml:15:16: sinks.two.type: `nowhere` is not a type of sink that comes with seatwatch, and the program `[DIR]/plugins/seatwatch-sink-nowhere` does not exist
     hint: install the plugin there, or name its directory in `plugin_dirs`
 
     error: [DIR]/seatwatch.yaml:16:18: sinks.three.type: `../lines` is not a type of sink that comes with seatwatch, and `../lines` cannot be the name of a plugin
@@ -154,4 +154,26 @@ fn the_protocol_has_a_schema() {
     assert!(is_valid(r#"{"type":"result","id":"d","accepted":1,"retry":{"reason":"later"}}"#));
     assert!(is_valid(r#"{"type":"ping","n":7}"#));
     assert!(!is_valid(r#"{"type":"result","accepted":"all"}"#));
+}
+
+/// A plugin that is gone is one sink's trouble, as a secret that is gone would be.
+#[test]
+fn a_plugin_that_is_gone_keeps_nobody_else_waiting() {
+    let world = with_plugins(World::start("ann"));
+    let out = world.path("lines").display().to_string();
+    let world = world.with_other_sink(&format!("it: {{ type: lines, path: \"{out}\" }}"));
+    world.sync().ok();
+    let program = world.path("plugins/seatwatch-sink-lines");
+    fs::rename(&program, world.path("away")).unwrap();
+    world.members("ann bob");
+    assert_snapshot!(world.sync().ok().shown(), @"
+    github/acme  2 members (+1)  0 seats  0 admins
+      joined         bob
+    warning: sink it: not delivered: `seatwatch-sink-lines` is not started: the program `[DIR]/plugins/seatwatch-sink-lines` does not exist: install the program there, or name another one
+    hint: 1 event stays queued; the next `seatwatch sync` tries again
+    ");
+    assert_eq!(world.told(), "baselined\njoined bob\n");
+    fs::rename(world.path("away"), program).unwrap();
+    world.sync().ok();
+    assert_eq!(fs::read_to_string(world.path("lines")).unwrap().lines().count(), 2);
 }

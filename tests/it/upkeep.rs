@@ -89,8 +89,8 @@ fn what_a_sink_did_not_take_in_time_is_counted() {
     world.members("ann* bob! eve*");
     let ran = world.sync();
     assert_eq!(ran.code, Some(0), "{}", ran.shown());
-    assert_snapshot!(ran.stderr, @r"
-    warning: sink stuck: not delivered: cannot create `[DIR]/no/where`: No such file or directory (os error 2); create the directory `[DIR]/no`
+    assert_snapshot!(ran.stderr, @"
+    warning: sink stuck: not delivered: cannot create `[DIR]/no/where`: no such file or directory; create the directory `[DIR]/no`
     hint: 3 events stay queued; the next `seatwatch sync` tries again
      WARN events were not delivered within `retention` and are lost to this sink sink=stuck lane=main events=2
     ");
@@ -102,7 +102,7 @@ fn what_a_sink_did_not_take_in_time_is_counted() {
     events  file  ok            0  –                                0
     stuck   file  failing       1  [TIME]             0
 
-    sink stuck: cannot create `[DIR]/no/where`: No such file or directory (os error 2); create the directory `[DIR]/no`
+    sink stuck: cannot create `[DIR]/no/where`: no such file or directory; create the directory `[DIR]/no`
 
     sink stuck: 2 events not delivered within `retention` and lost to it, the last at [TIME]
 

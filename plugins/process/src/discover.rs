@@ -68,14 +68,21 @@ pub fn find(name: &str, directories: &[PathBuf]) -> Result<PathBuf, FindError> {
     if !is_name(name) {
         return Err(FindError::BadName { name: name.to_owned() });
     }
-    let file = format!("{PREFIX}{name}");
-    let path = directories.iter().map(|it| it.join(&file)).find(|it| it.symlink_metadata().is_ok());
+    let path = place(name, directories).filter(|path| path.symlink_metadata().is_ok());
     let Some(path) = path else {
         let directories = directories.to_owned();
         return Err(FindError::NotFound { name: name.to_owned(), directories });
     };
     trust::check(&path, Rule::Ours).map_err(FindError::Distrusted)?;
     Ok(path)
+}
+
+/// Where the plugin of that name is, or would be looked for first; none if no directory is named.
+pub fn place(name: &str, directories: &[PathBuf]) -> Option<PathBuf> {
+    let file = format!("{PREFIX}{name}");
+    let mut paths = directories.iter().map(|it| it.join(&file));
+    let first = paths.clone().next();
+    paths.find(|it| it.symlink_metadata().is_ok()).or(first)
 }
 
 /// A file that is named like a plugin.

@@ -70,10 +70,16 @@ impl SinkConfig for ExternalConfig {
     }
 
     fn file_problems(&self) -> Vec<Problem> {
-        let program =
-            self.plugin().locate().err().map(|distrust| {
-                Problem::new("type", distrust.to_string()).with_hint(distrust.hint())
-            });
+        let program = self.plugin().locate().err().map(|distrust| {
+            if !distrust.is_missing() {
+                return Problem::new("type", distrust.to_string()).with_hint(distrust.hint());
+            }
+            let name = &self.name;
+            let text =
+                format!("`{name}` is not a type of sink that comes with seatwatch, and {distrust}");
+            Problem::new("type", text)
+                .with_hint("install the plugin there, or name its directory in `plugin_dirs`")
+        });
         program.into_iter().chain(self.settings.config.file_problems(&[])).collect()
     }
 

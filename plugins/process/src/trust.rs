@@ -63,6 +63,13 @@ impl Distrust {
     }
 }
 
+impl Distrust {
+    /// Whether there is no such program.
+    pub(crate) fn is_missing(&self) -> bool {
+        matches!(self.kind, Kind::Missing)
+    }
+}
+
 impl std::error::Error for Distrust {}
 
 impl std::fmt::Display for Distrust {

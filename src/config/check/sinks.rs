@@ -1,6 +1,7 @@
 //! The sinks: their kinds, their names, and filters that mean something.
 
 use std::collections::HashMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -121,8 +122,8 @@ impl Checker<'_> {
         let (wait, read): (Duration, &sinks::Read) = match sinks::find(name) {
             Some(kind) => (kind.wait, &kind.read),
             None => match self.plugin(name) {
-                Ok(read) => {
-                    external = read;
+                Ok(program) => {
+                    external = sinks::plugin(name, program);
                     (Duration::ZERO, &*external)
                 }
                 Err((text, hint)) => {
@@ -136,26 +137,31 @@ impl Checker<'_> {
         Some((wait, config))
     }
 
-    /// What reads the settings of the external plugin of that name, or why there is none and what
-    /// to do.
-    fn plugin(&self, name: &str) -> Result<Box<sinks::Read>, (String, String)> {
+    /// Where the external plugin of that name is, or why there is none and what to do.
+    ///
+    /// One that is gone, or that others may change, is a matter of files, as a secret is: whoever
+    /// looks at those says so, and a daemon that starts serves the other sinks.
+    fn plugin(&self, name: &str) -> Result<PathBuf, (String, String)> {
         let built_in: Vec<&str> = sinks::KINDS.iter().map(|kind| kind.name).collect();
         let unknown = format!("`{name}` is not a type of sink");
         if !self.outside.plugins {
             return Err((unknown, did_you_mean(name, &built_in)));
         }
         let directories = plugin_dirs(self.options, self.directory);
-        sinks::find_plugin(name, &directories).map_err(|error| {
-            let found = sinks::list_plugins(&directories);
-            let known = found.iter().map(|found| found.name.as_str()).chain(built_in);
-            match (&error, problem::nearest(name, known)) {
-                (FindError::Distrusted(_), _) => (error.to_string(), error.hint()),
-                (FindError::NotFound { .. }, Some(near)) => {
-                    (unknown, format!("did you mean `{near}`?"))
-                }
-                _ => (format!("{unknown} that comes with seatwatch, and {error}"), error.hint()),
+        let (error, path) = match sinks::find_plugin(name, &directories) {
+            Ok(path) => return Ok(path),
+            Err(error) => (error, sinks::plugin_path(name, &directories)),
+        };
+        let found = sinks::list_plugins(&directories);
+        let known = found.iter().map(|found| found.name.as_str()).chain(built_in);
+        match (&error, problem::nearest(name, known), path) {
+            (FindError::Distrusted(_), _, Some(path)) => Ok(path),
+            (FindError::NotFound { .. }, None, Some(path)) => Ok(path),
+            (FindError::NotFound { .. }, Some(near), _) => {
+                Err((unknown, format!("did you mean `{near}`?")))
             }
-        })
+            _ => Err((format!("{unknown} that comes with seatwatch, and {error}"), error.hint())),
+        }
     }
 
     /// A sink's own part as the rest of the program sees it, less what is wrong with it.
