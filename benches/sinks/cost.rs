@@ -26,7 +26,7 @@ impl Cost {
     pub(crate) fn of(work: impl FnOnce()) -> Self {
         let (start, before) = (Instant::now(), own_cpu());
         work();
-        Self { wall: start.elapsed(), cpu: own_cpu() - before }
+        Self { wall: start.elapsed(), cpu: own_cpu().saturating_sub(before) }
     }
 }
 
