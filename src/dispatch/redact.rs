@@ -36,7 +36,7 @@ fn field(profile: &mut Profile, what: Redacted) -> &mut Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use seatwatch_sdk::conformance::events;
+    use seatwatch_sdk::samples::events;
 
     use super::*;
 

@@ -13,7 +13,6 @@ pub(crate) struct Batch {
     /// Where each line ends in `bytes`.
     ends: Vec<usize>,
     indices: HashMap<String, usize>,
-    first_sequence: u64,
 }
 
 impl Batch {
@@ -26,8 +25,7 @@ impl Batch {
         let ends = events.iter().map(write).collect();
         let ids = events.iter().map(|event| event.id.clone());
         let indices = ids.zip(0..).collect();
-        let first_sequence = events.first().map_or(0, |event| event.sequence);
-        Self { bytes, ends, indices, first_sequence }
+        Self { bytes, ends, indices }
     }
 
     /// How many events there are.
@@ -38,11 +36,6 @@ impl Batch {
     /// How many bytes their lines have.
     pub(crate) fn byte_len(&self) -> usize {
         self.bytes.len()
-    }
-
-    /// The least sequence.
-    pub(crate) fn first_sequence(&self) -> u64 {
-        self.first_sequence
     }
 
     /// Which of the events has this id.

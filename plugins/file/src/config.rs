@@ -12,7 +12,8 @@ use crate::FileSink;
 ///
 /// The file is created with mode 0640, whatever the umask is; its directory must exist. Rotate it
 /// by renaming: the next delivery starts a new file. No event stands twice in a file, even if a
-/// delivery was cut short and repeated; if a rotation came between, it may stand in both files.
+/// delivery was cut short and repeated, unless `seatwatch replay` was told to deliver it anew; if a
+/// rotation came between, it may stand in both files.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct FileConfig {

@@ -10,14 +10,6 @@ use crate::Format;
 mod csv;
 mod ndjson;
 
-/// What a line says about the event in it.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Mark {
-    pub(crate) id: String,
-    /// 0 for an event that never was in the log, such as that of `sink test`.
-    pub(crate) sequence: u64,
-}
-
 impl Format {
     /// What stands before the first event, with its line feed; may be nothing.
     pub(crate) fn header(self) -> &'static str {
@@ -35,8 +27,9 @@ impl Format {
         }
     }
 
-    /// The event in a whole line, given without its line feed; none if it is something else.
-    pub(crate) fn read(self, line: &[u8]) -> Option<Mark> {
+    /// The id of the event in a whole line, given without its line feed; none if it is something
+    /// else.
+    pub(crate) fn read(self, line: &[u8]) -> Option<String> {
         match self {
             Self::Ndjson => ndjson::read(line),
             Self::Csv => csv::read(line),

@@ -1,8 +1,9 @@
 //! What the end of the file already holds: the memory of a sink that keeps none itself.
 //!
-//! Every delivery looks, not only a repeated one: the usual answer costs one block, for the very
-//! last line is older than the delivery and ends the search. So it does not matter who knows of an
-//! earlier attempt. Reads backwards, no further than a delivery that was cut short can reach.
+//! A repeat looks for its events among the last lines, all of them as far back as a delivery that
+//! was cut short can reach: a dead letter that was tried again may stand behind newer events. A
+//! first attempt looks at half a line only. It may be of events that the file has, where a person
+//! wants them delivered anew, and then they are written.
 
 use std::fs::File;
 use std::io;
@@ -25,7 +26,7 @@ pub(crate) struct Tail {
     pub(crate) held: Vec<bool>,
 }
 
-/// Looks for the events of a delivery in the last lines of a file.
+/// Looks at the end of a file, and in its last lines for the events of a delivery that is a repeat.
 ///
 /// None if the file ends in something without a line feed that is no part of a line of ours.
 pub(crate) fn look(
@@ -33,18 +34,16 @@ pub(crate) fn look(
     length: u64,
     format: Format,
     batch: &Batch,
+    is_repeat: bool,
 ) -> io::Result<Option<Tail>> {
     let delivery_bytes = u64::try_from(batch.byte_len()).unwrap_or(u64::MAX);
     let reach = delivery_bytes.saturating_mul(2).saturating_add(SLACK_BYTES);
     let mut lines = LinesBackwards::new(file, length, reach);
     let Some(whole_bytes) = lines.skip_torn(format)? else { return Ok(None) };
     let mut held = vec![false; batch.len()];
-    for line in lines {
-        let Some(mark) = format.read(&line?) else { continue };
-        if (1..batch.first_sequence()).contains(&mark.sequence) {
-            break;
-        }
-        if let Some(index) = batch.index(&mark.id) {
+    for line in lines.take_while(|_| is_repeat) {
+        let Some(id) = format.read(&line?) else { continue };
+        if let Some(index) = batch.index(&id) {
             held[index] = true;
         }
     }
@@ -161,14 +160,10 @@ mod tests {
         check(format!("{long}\n{long}\ny").as_bytes(), u64::MAX, &format!("y|{long}|{long}"));
     }
 
-    fn held(before: &[u8], first: usize) -> String {
-        let events = &events(20)[first..];
-        let tail = look(
-            &file_of(before),
-            before.len() as u64,
-            Format::Ndjson,
-            &Batch::new(Format::Ndjson, events),
-        );
+    fn held(before: &[u8], is_repeat: bool) -> String {
+        let events = &events(20)[16..];
+        let (file, batch) = (file_of(before), Batch::new(Format::Ndjson, events));
+        let tail = look(&file, before.len() as u64, Format::Ndjson, &batch, is_repeat);
         let held = tail.unwrap().unwrap().held;
         held.iter().map(|&held| if held { 'x' } else { '-' }).collect()
     }
@@ -182,21 +177,18 @@ mod tests {
     }
 
     #[test]
-    fn events_are_found_among_other_lines_down_to_the_first_older_one() {
-        assert_eq!(held(b"", 16), "----");
-        assert_eq!(held(&lines(&[14, 15]), 16), "----");
-        assert_eq!(held(&lines(&[15, 16, 17]), 16), "xx--");
-        assert_eq!(held(&lines(&[16, 17, 15]), 16), "----"); // Out of order: not looked for.
+    fn events_are_found_among_other_lines_wherever_they_stand() {
+        assert_eq!(held(b"", true), "----");
+        assert_eq!(held(&lines(&[14, 15]), true), "----");
+        assert_eq!(held(&lines(&[15, 16, 17]), true), "xx--");
+        // A dead letter was tried again in between.
+        assert_eq!(held(&lines(&[16, 17, 3]), true), "xx--");
         let others = [&lines(&[16])[..], b"# a note\n\n{\"id\":1}\n", &lines(&[17])].concat();
-        assert_eq!(held(&others, 16), "xx--");
+        assert_eq!(held(&others, true), "xx--");
     }
 
     #[test]
-    fn an_event_that_was_never_in_the_log_says_nothing_about_order() {
-        let mut test = events(1).remove(0);
-        (test.id, test.sequence) = ("test".to_owned(), 0);
-        let mut bytes = lines(&[16, 17]);
-        Format::Ndjson.write(&test, &mut bytes);
-        assert_eq!(held(&bytes, 16), "xx--");
+    fn a_first_attempt_does_not_look() {
+        assert_eq!(held(&lines(&[16, 17]), false), "----");
     }
 }

@@ -3,8 +3,6 @@
 use ::csv::{ReaderBuilder, StringRecord};
 use seatwatch_sdk::{Event, TABLE_COLUMNS, write_table_row};
 
-use super::Mark;
-
 /// The first line. A file with another one is not ours.
 pub(super) const HEADER: &str =
     "time,sequence,event,organization,username,name,email,seat,admin,status,id,details\n";
@@ -16,13 +14,13 @@ pub(super) fn write(event: &Event, line: &mut Vec<u8>) {
     write_table_row(event, line);
 }
 
-pub(super) fn read(line: &[u8]) -> Option<Mark> {
+pub(super) fn read(line: &[u8]) -> Option<String> {
     let mut row = StringRecord::new();
     let mut reader = ReaderBuilder::new().has_headers(false).from_reader(line);
     let found = reader.read_record(&mut row).ok()?;
     let whole = found && row.len() == COLUMNS;
-    let sequence = row.get(SEQUENCE).filter(|_| whole)?.parse().ok()?;
-    Some(Mark { id: row.get(ID)?.to_owned(), sequence })
+    row.get(SEQUENCE).filter(|_| whole)?.parse::<u64>().ok()?;
+    row.get(ID).map(str::to_owned)
 }
 
 pub(super) fn check_head(head: &[u8]) -> Result<(), &'static str> {
@@ -69,8 +67,7 @@ mod tests {
         for event in events(64) {
             let line = line(&event);
             assert_eq!(line.find(['\n', '\r']), Some(line.len() - 1), "{line}");
-            let mark = Mark { id: event.id, sequence: event.sequence };
-            assert_eq!(read(line.trim_end_matches('\n').as_bytes()), Some(mark));
+            assert_eq!(read(line.trim_end_matches('\n').as_bytes()), Some(event.id));
         }
         assert_eq!(read(HEADER.trim_end().as_bytes()), None);
     }

@@ -3,6 +3,7 @@
 use std::fs::File;
 
 use seatwatch_file::Format;
+use seatwatch_sdk::Outcome;
 use seatwatch_sdk::samples::events;
 
 use crate::world::{World, ids};
@@ -55,9 +56,22 @@ async fn a_repeat_adds_only_what_is_missing() {
     for format in FORMATS {
         let mut world = World::new(format);
         world.accepts(&events[..25]).await;
-        world.accepts(&events[20..]).await;
-        assert_eq!(world.deliver(&events[20..], 2).await, seatwatch_sdk::Outcome::Accepted);
+        for attempt in [2, 3] {
+            assert_eq!(world.deliver(&events[20..], attempt).await, Outcome::Accepted);
+        }
         assert_eq!(world.ids(), ids(&events));
+    }
+}
+
+/// What a person wants delivered anew is written anew.
+#[tokio::test]
+async fn a_first_attempt_writes_what_it_is_given() {
+    let events = events(4);
+    for format in FORMATS {
+        let mut world = World::new(format);
+        world.accepts(&events).await;
+        world.accepts(&events[1..]).await;
+        assert_eq!(world.ids(), [ids(&events), ids(&events[1..])].concat());
     }
 }
 
@@ -104,7 +118,7 @@ async fn lines_of_others_stay_where_they_are() {
     let mut world = World::new(Format::Ndjson);
     world.accepts(&events[..2]).await;
     world.append(b"{\"note\": \"rotated by hand\"}\n");
-    world.accepts(&events[1..]).await;
+    assert_eq!(world.deliver(&events[1..], 2).await, Outcome::Accepted);
     let text = world.text();
     let notes = text.lines().map(|line| line.contains("note")).collect::<Vec<_>>();
     assert_eq!(notes, [false, false, true, false]);
