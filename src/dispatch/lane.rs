@@ -43,6 +43,8 @@ pub(super) struct Lane {
     counted: u64,
     dead_letters: u64,
     unwritten: Option<Attempted>,
+    /// The events of the delivery of this id, which comes next, where they are known from the last.
+    ready: Option<(String, Vec<Event>)>,
 }
 
 /// An attempt that has ended.
@@ -153,8 +155,6 @@ impl Lane {
     ) -> Result<Self, StoreError> {
         let config: [u8; 32] = Sha256::digest(format!("{:?}", entry.config)).into();
         let (sink, lane) = (entry.name.clone(), name.to_owned());
-        let filter = Filter::of(entry);
-        let counting = filter.clone();
         let opened = move |tx: &store::Tx<'_>| {
             let mut place = tx.lane(&sink, &lane)?;
             // What stopped the lane was its config; this one has not failed yet.
@@ -162,9 +162,12 @@ impl Lane {
                 tx.set_disabled(&place, None)?;
                 place.disabled = None;
             }
-            Kept::read(tx, place, &counting)
+            Ok(place)
         };
-        let Kept { place, cut, paused, lag, counted, dead_letters } = store.write(opened).await?;
+        let (place, filter) = (store.write(opened).await?, Filter::of(entry));
+        // Counting takes its time: whoever writes does not wait for it.
+        let kept = store.read(|view| Kept::read(view, place, &filter))?;
+        let Kept { place, cut, paused, lag, counted, dead_letters } = kept;
         // Nobody knows how far an attempt came that was under way when the process ended.
         let cut = cut.map(|cut| Cut { attempt: cut.attempt.max(2), ..cut });
         Ok(Self {
@@ -184,6 +187,7 @@ impl Lane {
             counted,
             dead_letters,
             unwritten: None,
+            ready: None,
         })
     }
 
@@ -194,6 +198,7 @@ impl Lane {
             Kept::read(view, found.unwrap_or_else(|| self.place.clone()), &self.filter)
         })?;
         let Kept { place, cut, paused, lag, counted, dead_letters } = kept;
+        self.ready = None;
         (self.place, self.cut, self.paused) = (place, cut, paused);
         (self.lag, self.counted, self.dead_letters) = (lag, counted, dead_letters);
         Ok(())
@@ -279,7 +284,10 @@ impl Lane {
             Next::NotBefore(time) => return Ok(Step::NotBefore(time)),
             Next::Nothing => return Ok(Step::Idle),
         };
-        let events = self.store.read(|view| events_of(view, &cut))?;
+        let events = match self.ready.take() {
+            Some((id, events)) if id == cut.id => events,
+            _ => self.store.read(|view| events_of(view, &cut))?,
+        };
         crash_point!("dispatch:cut");
         let outcome = if events.is_empty() {
             // Trimmed meanwhile: there is nothing left to send.
@@ -307,24 +315,19 @@ impl Lane {
             return Ok(Next::Nothing);
         }
         let (lane, cutter) = (self.place.clone(), self.cutter(pace));
-        let (cursor, next) = self
-            .store
-            .write(move |tx| {
-                let (cursor, next) = cutter.cut(tx, lane.cursor)?;
-                if let Next::Cut(cut) = &next {
-                    tx.set_cut(&lane, Some(cut))?;
-                }
+        let Found { passed, next, .. } = self.store.read(|view| cutter.cut(view, lane.cursor))?;
+        let cut = if let Next::Cut(cut) = &next { Some(cut.clone()) } else { None };
+        if cut.is_some() || passed > lane.cursor {
+            let cut = cut.clone();
+            let write = move |tx: &store::Tx<'_>| {
+                tx.set_cut(&lane, cut.as_ref())?;
                 // What the filter left out stays out, whatever the filter is next time.
-                if cursor > lane.cursor {
-                    tx.set_cursor(&lane, cursor)?;
-                }
-                Ok((cursor, next))
-            })
-            .await?;
-        self.place.cursor = cursor;
-        if let Next::Cut(cut) = &next {
-            self.cut = Some(cut.clone());
+                tx.set_cursor(&lane, passed)
+            };
+            self.store.write(write).await?;
         }
+        self.place.cursor = passed;
+        self.cut = cut;
         Ok(next)
     }
 
@@ -338,7 +341,7 @@ impl Lane {
     }
 
     async fn attempt(&mut self, cut: &Cut, events: &[Event], deadline: Instant) -> Outcome {
-        let events = redact(events.to_vec(), &self.redacted);
+        let events = redact(events, &self.redacted);
         let delivery = Delivery { id: &cut.id, attempt: cut.attempt, deadline, events: &events };
         in_time(self.sink.as_mut(), &delivery).await
     }
@@ -351,7 +354,7 @@ impl Lane {
         events: &[Event],
         deadline: Instant,
     ) -> Outcome {
-        let events = redact(events.to_vec(), &self.redacted);
+        let events = redact(events, &self.redacted);
         in_time(self.sink.as_mut(), &Delivery { id, attempt, deadline, events: &events }).await
     }
 
@@ -369,35 +372,9 @@ impl Lane {
         }
     }
 
-    /// Moves the cursor and cuts the next delivery, all in one transaction.
+    /// Moves the cursor past what is done with and to the next delivery, all in one transaction.
     async fn settle(&mut self, attempted: Attempted) -> Result<Step, StoreError> {
-        let (lane, cutter) = (self.place.clone(), self.cutter(attempted.pace));
-        let (config, id) = (self.config, attempted.cut.id.clone());
-        let Settled { done, rest, dead, disabled, .. } = attempted.settled.clone();
-        let write = move |tx: &store::Tx<'_>| {
-            let known = tx.cut(&lane)?;
-            if known.as_ref().is_none_or(|known| known.id != id) {
-                // It was written down after all, only nobody heard of it.
-                let place = tx.lane(&lane.sink, &lane.lane)?;
-                return Ok((place.cursor, known));
-            }
-            dead.iter().try_for_each(|dead| tx.bury(&lane, dead))?;
-            let done = done.unwrap_or(lane.cursor);
-            let (cursor, next) = match rest {
-                Some(rest) => (done, Some(rest)),
-                None => match cutter.cut(tx, done)? {
-                    (cursor, Next::Cut(cut)) => (cursor, Some(cut)),
-                    (cursor, Next::NotBefore(_) | Next::Nothing) => (cursor, None),
-                },
-            };
-            tx.set_cut(&lane, next.as_ref())?;
-            tx.set_cursor(&lane, cursor)?;
-            if let Some(reason) = &disabled {
-                tx.set_disabled(&lane, Some((reason, config)))?;
-            }
-            Ok((cursor, next))
-        };
-        let (cursor, next) = match self.store.write(write).await {
+        let (next, head) = match self.write_settled(&attempted).await {
             Ok(written) => written,
             Err(error) => {
                 self.unwritten = Some(attempted);
@@ -406,21 +383,65 @@ impl Lane {
         };
         crash_point!("dispatch:settled");
         let step = attempted.step();
-        let Attempted { events, settled, .. } = attempted;
+        let Attempted { mut events, settled, .. } = attempted;
         self.dead_letters += settled.dead.len() as u64;
-        self.place.cursor = cursor;
-        self.place.disabled = settled.disabled.map(|reason| (reason, config));
+        self.place.disabled = settled.disabled.map(|reason| (reason, self.config));
+        self.note_gone(settled.gone, &events, head)?;
+        if let (Some(next), Some(Cut { failed: None, .. })) = (&next, &settled.rest) {
+            self.ready = Some((next.id.clone(), events.split_off(settled.gone)));
+        }
         self.cut = next;
-        self.note_gone(settled.gone, &events)?;
         Ok(step)
     }
 
+    /// Returns the delivery that comes next, and when its first event happened if that was looked
+    /// at.
+    async fn write_settled(
+        &mut self,
+        attempted: &Attempted,
+    ) -> Result<(Option<Cut>, Option<DateTime<Utc>>), StoreError> {
+        let (lane, config, id) = (self.place.clone(), self.config, attempted.cut.id.clone());
+        let Settled { done, rest, dead, disabled, .. } = attempted.settled.clone();
+        let done = done.unwrap_or(lane.cursor);
+        let (cursor, next, head) = match rest {
+            Some(rest) => (done, Some(rest), None),
+            None => {
+                let cutter = self.cutter(attempted.pace);
+                let found = self.store.read(|view| cutter.cut(view, done))?;
+                let next = if let Next::Cut(cut) = found.next { Some(cut) } else { None };
+                (found.passed, next, found.head)
+            }
+        };
+        let write = move |tx: &store::Tx<'_>| {
+            let known = tx.cut(&lane)?;
+            if known.as_ref().is_none_or(|known| known.id != id) {
+                // It was written down after all, only nobody heard of it.
+                return Ok((tx.lane(&lane.sink, &lane.lane)?.cursor, known));
+            }
+            dead.iter().try_for_each(|dead| tx.bury(&lane, dead))?;
+            tx.set_cut(&lane, next.as_ref())?;
+            tx.set_cursor(&lane, cursor)?;
+            if let Some(reason) = &disabled {
+                tx.set_disabled(&lane, Some((reason, config)))?;
+            }
+            Ok((cursor, next))
+        };
+        let (cursor, next) = self.store.write(write).await?;
+        self.place.cursor = cursor;
+        Ok((next, head))
+    }
+
     /// Takes the first events of a delivery out of what is queued.
-    fn note_gone(&mut self, gone: usize, events: &[Event]) -> Result<(), StoreError> {
+    fn note_gone(
+        &mut self,
+        gone: usize,
+        events: &[Event],
+        head: Option<DateTime<Utc>>,
+    ) -> Result<(), StoreError> {
         self.lag.queued = self.lag.queued.saturating_sub(gone as u64);
-        self.lag.oldest = match events.get(gone) {
+        self.lag.oldest = match events.get(gone).map(|next| next.time).or(head) {
             _ if self.lag.queued == 0 => None,
-            Some(next) => Some(next.time),
+            Some(time) => Some(time),
             None => {
                 let after = self.place.cursor;
                 let first = self.store.read(|view| first_after(view, after, &self.filter))?;
@@ -453,10 +474,9 @@ struct Cutter {
 }
 
 impl Cutter {
-    /// Cuts a delivery from what the filter lets pass after `cursor`; returns it with the cursor,
-    /// moved past what the filter left out before it.
-    fn cut(&self, view: &View<'_>, cursor: u64) -> rusqlite::Result<(u64, Next)> {
-        let (mut passed, mut count) = (cursor, 0);
+    /// Cuts a delivery from what the filter lets pass after `cursor`.
+    fn cut(&self, view: &View<'_>, cursor: u64) -> rusqlite::Result<Found> {
+        let (mut passed, mut count, mut head) = (cursor, 0, None);
         let (mut span, mut too_early) = (None, None);
         view.walk_log(cursor, |event| {
             if !self.filter.passes(&event) {
@@ -467,6 +487,7 @@ impl Cutter {
             }
             let (first, _) = *span.get_or_insert((event.sequence, event.sequence));
             if first == event.sequence {
+                head = Some(event.time);
                 too_early = not_before(&self.timing, event.time, self.now);
             }
             span = Some((first, event.sequence));
@@ -485,8 +506,17 @@ impl Cutter {
                 failed: None,
             }),
         };
-        Ok((passed, next))
+        Ok(Found { passed, next, head })
     }
+}
+
+/// What there is to cut from a log.
+struct Found {
+    /// The cursor, moved past what the filter left out before it.
+    passed: u64,
+    next: Next,
+    /// When the first event happened that the filter lets pass.
+    head: Option<DateTime<Utc>>,
 }
 
 /// The events of a delivery, as the filter had it when it was cut.

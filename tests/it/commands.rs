@@ -160,7 +160,7 @@ fn check_online_finds_a_sink_that_would_not_deliver() {
     events  file  all but updated  all  would deliver
     lost  file  all but updated  all  see below
 
-    sink lost: cannot create `[DIR]/no/where`: No such file or directory (os error 2); create the directory `[DIR]/no`
+    sink lost: cannot create `[DIR]/no/where`: no such file or directory; create the directory `[DIR]/no`
 
     [DIR]/seatwatch.yaml: configuration is valid, but 1 problem came up online
     exit code 69

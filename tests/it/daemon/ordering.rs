@@ -66,14 +66,14 @@ fn dead_letters_are_listed_tried_again_and_dropped() {
     assert_snapshot!(story, @"
     $ seatwatch outbox list
     DEAD LETTER  SINK   SINCE                 EVENT                   REASON
-              1  hasty  [TIME]  baselined github/acme   given up: cannot create `[DIR]/missing/hasty.ndjson`: No such file or directory (os error 2); create the directory `[DIR]/missing`
-              2  hasty  [TIME]  joined github/acme cat  given up: cannot create `[DIR]/missing/hasty.ndjson`: No such file or directory (os error 2); create the directory `[DIR]/missing`
+              1  hasty  [TIME]  baselined github/acme   given up: cannot create `[DIR]/missing/hasty.ndjson`: no such file or directory; create the directory `[DIR]/missing`
+              2  hasty  [TIME]  joined github/acme cat  given up: cannot create `[DIR]/missing/hasty.ndjson`: no such file or directory; create the directory `[DIR]/missing`
 
     hint: `seatwatch outbox retry` tries dead letters again, `drop` forgets them
 
     $ seatwatch outbox retry hasty
     sink hasty: 0 dead letters delivered
-    error: sink hasty: 2 dead letters not delivered: cannot create `[DIR]/missing/hasty.ndjson`: No such file or directory (os error 2); create the directory `[DIR]/missing`
+    error: sink hasty: 2 dead letters not delivered: cannot create `[DIR]/missing/hasty.ndjson`: no such file or directory; create the directory `[DIR]/missing`
     exit code 69
 
     $ seatwatch outbox drop 1
@@ -127,7 +127,7 @@ fn the_event_that_a_sink_is_stuck_at_can_be_given_up() {
     });
     assert_snapshot!(story, @"
     $ seatwatch outbox skip lost
-    sink lost: gave up baselined (sequence 1): cannot create `[DIR]/missing/events.ndjson`: No such file or directory (os error 2); create the directory `[DIR]/missing`
+    sink lost: gave up baselined (sequence 1): cannot create `[DIR]/missing/events.ndjson`: no such file or directory; create the directory `[DIR]/missing`
 
     $ seatwatch sync
     github/acme  3 members  1 seat  1 admin
@@ -144,7 +144,7 @@ fn the_event_that_a_sink_is_stuck_at_can_be_given_up() {
 
     $ seatwatch outbox list lost --format csv
     state,id,sink,lane,sequence,time,organization,event,username,reason,since,attempts,next_attempt,queued
-    dead,1,lost,main,1,[TIME],github/acme,baselined,,skipped by hand: cannot create `[DIR]/missing/events.ndjson`: No such file or directory (os error 2); create the directory `[DIR]/missing`,[TIME],,,
+    dead,1,lost,main,1,[TIME],github/acme,baselined,,skipped by hand: cannot create `[DIR]/missing/events.ndjson`: no such file or directory; create the directory `[DIR]/missing`,[TIME],,,
 
     events.ndjson: baselined, joined cat
     missing/events.ndjson: joined cat
@@ -283,7 +283,7 @@ fn a_test_that_fails_says_why() {
     let world = World::start("ann* bob!").with_other_sink(LOST);
     assert_snapshot!(world.run(&["sink", "test", "lost"]).shown(), @"
     warning: nothing has run here yet, so the test is done as root: a file that it makes belongs to root, and another user's daemon cannot write to it
-    error: sink lost: not delivered: cannot create `[DIR]/missing/events.ndjson`: No such file or directory (os error 2); create the directory `[DIR]/missing`
+    error: sink lost: not delivered: cannot create `[DIR]/missing/events.ndjson`: no such file or directory; create the directory `[DIR]/missing`
     exit code 69
     ");
 }
