@@ -82,7 +82,7 @@ impl Instance {
         let lanes: Vec<_> = lanes.collect();
         stock::write(&self.store(), move |tx| {
             for (sink, lane) in &lanes {
-                let lane = tx.lane(sink.as_str().into(), lane)?;
+                let lane = tx.lane(sink.as_str(), lane)?;
                 tx.set_cut(&lane, None)?;
                 tx.set_cursor(&lane, 0)?;
             }

@@ -12,8 +12,8 @@ use secrecy::SecretString;
 
 use super::exit::{Exit, Stop};
 use super::instance;
-use super::output::{Format, Row, count, row, shown, table, write_rows, write_table};
-use super::status::{local, named};
+use super::output::{Format, Row, count, local, row, shown, table, write_rows, write_table};
+use super::status::named;
 use super::sync::interruptible;
 use crate::chain::chain;
 use crate::codecov::{self, AdminProof, Policy, Server};

@@ -15,8 +15,7 @@ use serde_json::Value;
 
 use super::exit::{Exit, Failure, Stop};
 use super::instance;
-use super::output::{Format, Row, row, shown, table, write_pages, write_table};
-use super::status::local;
+use super::output::{Format, Row, local, row, shown, table, write_pages, write_table};
 use super::when::When;
 use crate::config::{self, Config};
 use crate::organization::OrganizationId;

@@ -10,10 +10,9 @@ use seatwatch_sdk::Event;
 
 use super::exit::{Exit, Failure, Stop};
 use super::output::{
-    Format, Row, align_right, count, row, shown, table, write_pages, write_rows, write_table,
+    Format, Row, align_right, count, lane_name, local, row, shown, table, write_pages, write_rows,
+    write_table,
 };
-use super::sink::lane_name;
-use super::status::local;
 use super::{instance, order};
 use crate::config::Config;
 use crate::dispatch::{self, Act, Acted, Head, Retried, Skipped};

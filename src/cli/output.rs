@@ -5,6 +5,8 @@
 
 use std::io::{self, Write};
 
+use chrono::{DateTime, Utc};
+use chrono_tz::Tz;
 use comfy_table::presets::NOTHING;
 use comfy_table::{CellAlignment, ContentArrangement, Table};
 use serde::Serializer as _;
@@ -137,4 +139,18 @@ pub(super) fn write_table(table: &Table, out: &mut dyn Write) -> io::Result<()> 
         let line = line.strip_prefix(' ').unwrap_or(&line);
         writeln!(out, "{}", line.trim_end())
     })
+}
+
+/// A time for people, in a zone that they named.
+pub(super) fn local(time: Option<DateTime<Utc>>, zone: Tz) -> String {
+    let format = |time: DateTime<Utc>| time.with_timezone(&zone).format("%F %R %Z").to_string();
+    time.map_or_else(|| "–".to_owned(), format)
+}
+
+/// The name of a lane for people: that of the sink where it has only one.
+pub(super) fn lane_name(sink: &str, lane: &str) -> String {
+    match lane {
+        "main" => sink.to_owned(),
+        lane => format!("{sink} ({})", shown(lane)),
+    }
 }

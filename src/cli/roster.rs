@@ -8,8 +8,7 @@ use seatwatch_sdk::Status;
 
 use super::exit::{Exit, Failure, Stop};
 use super::instance;
-use super::output::{Format, Row, count, row, shown, table, write_rows, write_table};
-use super::status::local;
+use super::output::{Format, Row, count, local, row, shown, table, write_rows, write_table};
 use crate::organization::OrganizationId;
 use crate::roster::Member;
 use crate::store::Reader;

@@ -6,8 +6,7 @@ use std::path::Path;
 use chrono::SecondsFormat;
 
 use super::exit::{Exit, Failure, Stop};
-use super::output::{Format, Row, count, row, shown, write_rows};
-use super::status::local;
+use super::output::{Format, Row, count, lane_name, local, row, shown, write_rows};
 use super::when::When;
 use super::{instance, order};
 use crate::config::Config;
@@ -87,14 +86,6 @@ fn test(config: &Config, name: &str, format: Format) -> Result<Exit, Stop> {
     out.flush()?;
     let failed = tried.iter().any(|lane| lane.failure.is_some());
     Ok(if failed { Exit::Unavailable } else { Exit::Ok })
-}
-
-/// The name of a lane for people: that of the sink where it has only one.
-pub(super) fn lane_name(sink: &str, lane: &str) -> String {
-    match lane {
-        "main" => sink.to_owned(),
-        lane => format!("{sink} ({})", shown(lane)),
-    }
 }
 
 /// Pauses or resumes.

@@ -9,8 +9,10 @@ use comfy_table::{Cell, Color};
 use seatwatch_sdk::Totals;
 
 use super::exit::{Exit, Stop};
-use super::output::{Format, Row, align_right, count, row, shown, table, write_rows, write_table};
-use super::{instance, sink};
+use super::instance;
+use super::output::{
+    self, Format, Row, align_right, count, local, row, shown, table, write_rows, write_table,
+};
 use crate::config::{Config, Organization};
 use crate::control;
 use crate::dispatch::{self, LaneStatus};
@@ -250,7 +252,7 @@ fn write_lane_trouble(lane: &LaneStatus, out: &mut dyn Write) -> io::Result<()> 
 }
 
 fn lane_name(lane: &LaneStatus) -> String {
-    sink::lane_name(&lane.sink, &lane.lane)
+    output::lane_name(&lane.sink, &lane.lane)
 }
 
 fn lane_state(lane: &LaneStatus) -> &'static str {
@@ -273,12 +275,6 @@ pub(super) fn named(organization: &Organization) -> String {
         Some(label) => format!("{} ({})", organization.id, shown(label)),
         None => organization.id.to_string(),
     }
-}
-
-/// A time for people, in a zone that they named.
-pub(super) fn local(time: Option<DateTime<Utc>>, zone: Tz) -> String {
-    let format = |time: DateTime<Utc>| time.with_timezone(&zone).format("%F %R %Z").to_string();
-    time.map_or_else(|| "–".to_owned(), format)
 }
 
 /// A time for machines.

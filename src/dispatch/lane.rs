@@ -403,14 +403,13 @@ impl Lane {
         let (lane, config, id) = (self.place.clone(), self.config, attempted.cut.id.clone());
         let Settled { done, rest, dead, disabled, .. } = attempted.settled.clone();
         let done = done.unwrap_or(lane.cursor);
-        let (cursor, next, head) = match rest {
-            Some(rest) => (done, Some(rest), None),
-            None => {
-                let cutter = self.cutter(attempted.pace);
-                let found = self.store.read(|view| cutter.cut(view, done))?;
-                let next = if let Next::Cut(cut) = found.next { Some(cut) } else { None };
-                (found.passed, next, found.head)
-            }
+        let (cursor, next, head) = if let Some(rest) = rest {
+            (done, Some(rest), None)
+        } else {
+            let cutter = self.cutter(attempted.pace);
+            let found = self.store.read(|view| cutter.cut(view, done))?;
+            let next = if let Next::Cut(cut) = found.next { Some(cut) } else { None };
+            (found.passed, next, found.head)
         };
         let write = move |tx: &store::Tx<'_>| {
             let known = tx.cut(&lane)?;

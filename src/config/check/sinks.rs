@@ -155,8 +155,8 @@ impl Checker<'_> {
         let found = sinks::list_plugins(&directories);
         let known = found.iter().map(|found| found.name.as_str()).chain(built_in);
         match (&error, problem::nearest(name, known), path) {
-            (FindError::Distrusted(_), _, Some(path)) => Ok(path),
-            (FindError::NotFound { .. }, None, Some(path)) => Ok(path),
+            (FindError::Distrusted(_), _, Some(path))
+            | (FindError::NotFound { .. }, None, Some(path)) => Ok(path),
             (FindError::NotFound { .. }, Some(near), _) => {
                 Err((unknown, format!("did you mean `{near}`?")))
             }
