@@ -9,6 +9,7 @@ mod config;
 pub mod conformance;
 mod event;
 mod file;
+mod quote;
 mod retry_after;
 #[cfg(feature = "samples")]
 pub mod samples;
@@ -23,6 +24,7 @@ pub use event::{
     Data, Event, EventKind, Member, Organization, Profile, Status, Totals, UnknownEvent, Unnamed,
 };
 pub use file::{FileError, read_certificates, read_file};
+pub use quote::quote;
 pub use retry_after::retry_after;
 pub use secret::{Secret, SecretError, SecretSource};
 pub use sink::{Delivery, Failure, Outcome, Sink};
