@@ -8,11 +8,9 @@ use std::time::{Duration, SystemTime};
 
 use reqwest::header::{LOCATION, RETRY_AFTER};
 use reqwest::{Response, StatusCode};
-use seatwatch_sdk::{Failure, Secret, retry_after};
+use seatwatch_sdk::{Failure, Secret, quote, retry_after};
 use tokio::time::timeout;
 use url::{Position, Url};
-
-use crate::quote::quote;
 
 /// How much of a body is read.
 const BODY_BYTES: usize = 64 * 1024;
@@ -81,7 +79,7 @@ async fn describe(response: &mut Response, asked: Asked<'_>) -> String {
             "`{}` redirects ({}) to `{}`, which is not followed; put the final URL into `url`",
             asked.shown,
             status.as_u16(),
-            origin(target),
+            quote(&origin(target), asked.secrets).unwrap_or_default(),
         );
     }
     let body = read(response, ERROR_PATIENCE).await;

@@ -21,7 +21,6 @@ mod headers;
 mod material;
 mod off_limits;
 mod proxy;
-mod quote;
 mod request;
 mod sign;
 mod sink;

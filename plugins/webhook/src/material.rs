@@ -6,7 +6,9 @@
 
 use std::path::Path;
 
-use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 use rustls::pki_types::CertificateDer;
 use seatwatch_sdk::{
     FileError, Problem, Secret, SecretError, SecretSource, read_certificates, read_file,
@@ -80,7 +82,7 @@ impl Material {
         };
         let is_secret = config.url_file.is_some();
         secrets.extend(secret_parts(&address, is_secret));
-        secrets.extend(headers.values().filter_map(|value| value.to_str().ok()).flat_map(words));
+        secrets.extend(headers.iter().flat_map(|(name, value)| secret_words(name, value)));
         let shown = if is_secret { address.shown_origin() } else { address.shown() }.to_owned();
         let connection = Connection { authorities, identity, route };
         Ok(Self { address, shown, keys, headers, connection, secrets })
@@ -210,7 +212,19 @@ fn secret_parts(address: &Address, is_secret: bool) -> Vec<Secret> {
     whole.chain(pairs).map(Secret::new).collect()
 }
 
-/// A header's value and the words in it: of `Bearer TOKEN`, the token.
-fn words(value: &str) -> impl Iterator<Item = Secret> {
-    std::iter::once(value).chain(value.split_whitespace()).map(Secret::new)
+/// The value of a header and the words in it. Of `Bearer TOKEN`, that is the token alone; of
+/// `Basic`, also the user and password that it encodes (RFC 7617 section 2).
+fn secret_words(name: &HeaderName, value: &HeaderValue) -> Vec<Secret> {
+    let value = value.to_str().unwrap_or_default();
+    let scheme = value.split_once(' ').filter(|_| name == AUTHORIZATION);
+    let (scheme, value) = scheme.unwrap_or(("", value));
+    let mut words = vec![value.to_owned()];
+    words.extend(value.split_whitespace().map(str::to_owned));
+    if scheme.eq_ignore_ascii_case("basic") {
+        let login = BASE64_STANDARD.decode(value.trim()).unwrap_or_default();
+        let login = String::from_utf8_lossy(&login).into_owned();
+        words.extend(login.split_once(':').map(|(_, password)| password.to_owned()));
+        words.push(login);
+    }
+    words.into_iter().map(Secret::new).collect()
 }

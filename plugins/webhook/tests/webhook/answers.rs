@@ -177,5 +177,43 @@ async fn the_secrets_that_a_receiver_repeats_are_hidden() {
     for secret in ["p4th", "que ry", "b3arer", "h3ader", "0ther"] {
         assert!(!told.contains(secret), "{secret}: {told}");
     }
-    insta::assert_snapshot!(told, @"reject: `http://127.0.0.1:[PORT]` answered 400 Bad Request: POST /***/***?*** HTTP/1.1, ***, ***, ***, ***");
+    insta::assert_snapshot!(told, @"reject: `http://127.0.0.1:[PORT]` answered 400 Bad Request: POST /***/***?*** HTTP/1.1, Bearer ***, ***, ***, ***");
+}
+
+/// The words of an answer are withheld where they repeat a secret in other clothes.
+#[tokio::test]
+async fn the_secrets_that_a_receiver_encodes_are_not_shown() {
+    let mut world = World::new();
+    // Of `ann:pass/word-of-ann`.
+    let headers = "Authorization: Basic YW5uOnBhc3Mvd29yZC1vZi1hbm4=\nX-Key: k3y/of-ours";
+    world.set(json!({ "headers_file": world.file("headers", headers) }));
+    for (body, words) in [
+        ("Basic YW5uOnBhc3Mvd29yZC1vZi1hbm4=", "Basic ***"),
+        ("no such login: ann:pass/word-of-ann", "no such login: ***"),
+        ("wrong password pass/word-of-ann", "wrong password ***"),
+        (r#"{"password":"pass\/word-of-ann"}"#, "(not shown: it repeats a secret)"),
+        ("/in?key=k3y%2fof-ours", "(not shown: it repeats a secret)"),
+        ("key azN5L29mLW91cnM", "(not shown: it repeats a secret)"),
+        ("key k3y/of-o", "(not shown: it repeats a secret)"),
+        ("no such index", "no such index"),
+    ] {
+        world.replies(answer(400, "", body));
+        let told = format!("reject: {URL} answered 400 Bad Request: {words}");
+        assert_eq!(world.told(&[event()]).await, told);
+    }
+}
+
+/// A host is in lower case, whatever it is made of.
+#[tokio::test]
+async fn the_secrets_in_the_host_of_a_redirect_are_hidden() {
+    let mut world = World::new();
+    world.set(json!({ "bearer_token_file": world.file("token", "T0ken-Of-Ours") }));
+    for (location, target) in [
+        ("https://t0ken-of-ours.new.test/", "https://***.new.test"),
+        ("https://T0ken-Of.new.test/", "(not shown: it repeats a secret)"),
+    ] {
+        world.replies(answer(301, &format!("location: {location}\r\n"), ""));
+        let told = world.told(&[event()]).await;
+        assert!(told.contains(&format!("redirects (301) to `{target}`")), "{told}");
+    }
 }
