@@ -8,6 +8,7 @@
 mod failed;
 mod parked;
 mod session;
+mod stream;
 mod trust;
 
 pub(crate) use failed::Failed;

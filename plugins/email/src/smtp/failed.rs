@@ -9,14 +9,13 @@
 //! mail itself gives the mail up.
 
 use std::error::Error as _;
+use std::io;
 
 use lettre::transport::smtp::Error;
-use seatwatch_sdk::{Failure, io_reason, shown};
+use seatwatch_sdk::{Failure, Secret, io_reason, quote};
 
+use super::stream::Endless;
 use crate::ServerConfig;
-
-/// How much of a server's answer a reason quotes, in characters.
-const LONGEST_ANSWER: usize = 200;
 
 /// The steps on the way of a mail, in their order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,6 +44,8 @@ pub(super) enum Why {
     Unusable(String),
     /// The server does not have what the step needs.
     NotOffered,
+    /// None of its addresses can be connected to.
+    Unreached(io::Error),
     /// No answer in time.
     TimedOut,
     /// An answer that is not one to this step.
@@ -53,16 +54,35 @@ pub(super) enum Why {
     Error(Error),
 }
 
+impl From<io::Error> for Why {
+    fn from(error: io::Error) -> Self {
+        Self::Unreached(error)
+    }
+}
+
+impl From<Error> for Why {
+    fn from(error: Error) -> Self {
+        Self::Error(error)
+    }
+}
+
 /// Where a mail got stuck, and why.
 #[derive(Debug)]
 pub(crate) struct Failed {
     step: Step,
     why: Why,
+    /// What the server may repeat, and nobody else must.
+    secrets: Vec<Secret>,
 }
 
 impl Failed {
     pub(super) fn new(step: Step, why: Why) -> Self {
-        Self { step, why }
+        Self { step, why, secrets: Vec::new() }
+    }
+
+    /// The same, told without the secrets that the server knows.
+    pub(super) fn hiding(self, secrets: &[Secret]) -> Self {
+        Self { secrets: secrets.to_vec(), ..self }
     }
 
     /// Whether the server answered, so that the connection may be as good as before.
@@ -99,6 +119,7 @@ impl Failed {
                 "`{server}` offers no login by PLAIN or LOGIN; nothing was sent: use the port \
                  that is meant for submission, or leave `server.username` out"
             ),
+            Why::Unreached(error) => format!("cannot connect to `{server}`: {}", io_reason(error)),
             Why::TimedOut if self.step == Step::Content => format!(
                 "`{server}` took the mail but did not confirm it in time; it may have arrived, \
                  and comes again under the same Message-ID"
@@ -120,16 +141,20 @@ impl Failed {
             let answer = match self.step {
                 // An answer to a login could quote it.
                 Step::LogIn => enhanced(error).map_or_else(String::new, |it| format!(" {it}")),
-                _ => said(error),
+                _ => self.said(error),
             };
             let advice = self.advice(error);
             return format!("`{server}` refused {asked}: {code}{answer}{advice}");
         }
-        if let Some(tls) = tls_error(error) {
+        if find::<Endless>(error).is_some() {
+            return self.endless(server);
+        }
+        if let Some(tls) = find(error) {
             let advice = tls_advice(tls);
+            let tls = self.quote(&tls.to_string());
             return format!("no encrypted connection to `{server}`: {tls}{advice}");
         }
-        let cause = cause(error);
+        let cause = self.cause(error);
         match self.step {
             Step::Connect => format!("cannot connect to `{server}`: {cause}"),
             Step::Content => format!(
@@ -143,6 +168,43 @@ impl Failed {
                 )
             }
         }
+    }
+
+    /// What is told of an answer that was longer than any can be.
+    fn endless(&self, server: &ServerConfig) -> String {
+        match self.step {
+            Step::Connect => format!(
+                "`{server}` answered the connection without end; check that `server.host` and \
+                 `server.port` are those of a mail server"
+            ),
+            Step::Content => format!(
+                "`{server}` took the mail and answered without end; it may have arrived, and \
+                 comes again under the same Message-ID"
+            ),
+            step => format!("`{server}` answered {} without end", step.command()),
+        }
+    }
+
+    /// What the server said.
+    fn said(&self, error: &Error) -> String {
+        let answer = error.source().map(ToString::to_string).unwrap_or_default();
+        quote(&answer, &self.secrets).map_or_else(String::new, |answer| format!(" {answer}"))
+    }
+
+    /// The innermost of what went wrong with the connection.
+    fn cause(&self, error: &Error) -> String {
+        let mut cause: &dyn std::error::Error = error;
+        while let Some(source) = cause.source() {
+            cause = source;
+        }
+        let cause = cause.downcast_ref().map_or_else(|| cause.to_string(), io_reason);
+        let what = if error.is_response() { "no sensible answer: " } else { "" };
+        format!("{what}{}", self.quote(&cause))
+    }
+
+    /// What somebody else may have had a hand in, fit for eyes.
+    fn quote(&self, text: &str) -> String {
+        quote(text, &self.secrets).unwrap_or_default()
     }
 
     /// What to do about a refusal.
@@ -237,33 +299,14 @@ fn enhanced(error: &Error) -> Option<String> {
     is_code.then(|| code.to_owned())
 }
 
-/// What the server said, fit for eyes.
-fn said(error: &Error) -> String {
-    let answer = error.source().map(ToString::to_string).unwrap_or_default();
-    let head: String = answer.trim().chars().take(LONGEST_ANSWER).collect();
-    if head.is_empty() { head } else { format!(" {}", shown(&head)) }
-}
-
-/// The innermost of what went wrong with the connection.
-fn cause(error: &Error) -> String {
-    let mut cause: &dyn std::error::Error = error;
-    while let Some(source) = cause.source() {
-        cause = source;
-    }
-    let cause = cause.downcast_ref().map_or_else(|| cause.to_string(), io_reason);
-    let cause: String = cause.trim().chars().take(LONGEST_ANSWER).collect();
-    let what = if error.is_response() { "no sensible answer: " } else { "" };
-    format!("{what}{}", shown(&cause))
-}
-
-/// What went wrong with the encryption, if it was that.
-fn tls_error(error: &Error) -> Option<&rustls::Error> {
+/// What went wrong with the connection, if it was this.
+fn find<T: std::error::Error + 'static>(error: &Error) -> Option<&T> {
     let mut source = error.source();
     while let Some(cause) = source {
-        let io = cause.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
-        let tls = io.and_then(|inner| inner.downcast_ref());
-        if let Some(tls) = tls.or_else(|| cause.downcast_ref()) {
-            return Some(tls);
+        let io = cause.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+        let found = io.and_then(|inner| inner.downcast_ref());
+        if let Some(found) = found.or_else(|| cause.downcast_ref()) {
+            return Some(found);
         }
         source = cause.source();
     }

@@ -69,6 +69,30 @@ async fn no_reason_holds_the_password() {
     ");
 }
 
+/// A server that logs what it hears may quote it later, too: as it is, in part, or as it was sent.
+#[tokio::test]
+async fn no_later_answer_shows_the_password() {
+    let mut told = Vec::new();
+    for (verb, answer) in [
+        ("MAIL", "550 5.7.1 pass word \u{fc} is not enough"),
+        ("RCPT", "550 5.1.1 after AUTH PLAIN AHNlYXR3YXRjaABwYXNzIHdvcmQgw7w="),
+        ("RCPT", "550 5.1.1 after cGFzcyB3b3JkIMO8"),
+        ("DATA", "451 4.3.0 see log?q=Pass%20Word"),
+        ("DATA", "451 4.3.0 try again"),
+        (".", "554 5.6.0 after pass+word+%c3%bc"),
+        ("RCPT", "pass word \u{fc}"),
+    ] {
+        let mut world = world("PLAIN");
+        world.server.once(verb, Act::Say(answer));
+        told.push(world.outcome(&events(1)).await);
+        // The second time, over a connection that was kept.
+        world.accepts(&events(1)).await;
+        world.server.once(verb, Act::Say(answer));
+        assert_eq!(Some(&world.outcome(&events(1)).await), told.last());
+    }
+    assert_snapshot!(told.join("\n"));
+}
+
 #[tokio::test]
 async fn without_a_way_to_log_in_nothing_is_sent() {
     for auth in ["", "GSSAPI"] {

@@ -5,6 +5,7 @@
 mod config;
 mod conformance;
 mod connection;
+mod endless;
 mod failures;
 mod hostile;
 mod login;

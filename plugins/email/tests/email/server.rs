@@ -22,6 +22,8 @@ pub(crate) enum Act {
     Hang,
     /// Answers a byte at a time, without an end.
     Trickle,
+    /// Answers this over and over, as fast as somebody reads it.
+    Flood(&'static str),
     /// Answers as usual and hangs up.
     CloseAfter,
 }
@@ -58,6 +60,7 @@ struct State {
     /// All that was said, by its first word.
     verbs: Vec<String>,
     connections: usize,
+    flooded_bytes: usize,
     sockets: Vec<TcpStream>,
     threads: Vec<JoinHandle<()>>,
     is_closing: bool,
@@ -99,6 +102,11 @@ impl Server {
 
     pub(crate) fn connections(&self) -> usize {
         self.state().connections
+    }
+
+    /// How much of its floods somebody has taken, at least into a buffer.
+    pub(crate) fn flooded_bytes(&self) -> usize {
+        self.state().flooded_bytes
     }
 
     /// What it heard so far, by verbs.
@@ -301,6 +309,7 @@ impl<'a> Talk<'a> {
             Some(Act::Close) => return Ok(false),
             Some(Act::Hang) => return self.until_hung_up(),
             Some(Act::Trickle) => return self.trickle(),
+            Some(Act::Flood(text)) => return self.flood(text),
         };
         self.write(&format!("{answer}\r\n"))?;
         Ok(goes_on)
@@ -318,6 +327,14 @@ impl<'a> Talk<'a> {
             self.write(&"x".repeat(20))?;
             self.write("\r\n")?;
             thread::sleep(std::time::Duration::from_millis(20));
+        }
+    }
+
+    fn flood(&mut self, text: &str) -> io::Result<bool> {
+        let block = text.repeat(16 * 1024 / text.len());
+        loop {
+            self.write(&block)?;
+            self.state.lock().unwrap().flooded_bytes += block.len();
         }
     }
 

@@ -31,7 +31,7 @@ pub(crate) fn authority(name: &str) -> (String, Arc<rustls::ServerConfig>) {
 }
 
 /// A server with this certificate's name, and a sink that trusts its authority.
-fn encrypted(mode: &str, name: &str) -> World {
+pub(crate) fn encrypted(mode: &str, name: &str) -> World {
     let (ca, tls) = authority(name);
     let setup = Setup {
         wrapped: mode == "tls",
