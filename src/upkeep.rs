@@ -156,6 +156,8 @@ pub struct Moved {
     pub sinks_carried: Vec<(String, String)>,
     /// Those that had a place in the log under the new name already, and go on from there.
     pub sinks_both_known: Vec<(String, String)>,
+    /// Those that are new, for nothing is known under the name that they say they had.
+    pub sinks_unknown: Vec<(String, String)>,
 }
 
 /// Takes a config over: carries the histories of organizations and the places of sinks that have
@@ -188,7 +190,8 @@ pub async fn take_over(store: &Store, config: &Config) -> Result<Moved, StoreErr
         for SinkEntry { name, formerly, config, .. } in sinks {
             if let Some(old) = formerly {
                 match tx.rename_sink(&old, &name)? {
-                    Carried::Nothing => {}
+                    Carried::Nothing if tx.knows_sink(&name)? => {}
+                    Carried::Nothing => moved.sinks_unknown.push((old, name.clone())),
                     Carried::BothKnown => moved.sinks_both_known.push((old, name.clone())),
                     Carried::Whole => moved.sinks_carried.push((old, name.clone())),
                 }

@@ -105,6 +105,12 @@ pub(super) async fn take_over(config: &Config, store: &Store) -> Result<(), Stor
              hint: take the line `formerly` out, and `seatwatch org forget {old}` if it is of no use"
         ));
     }
+    for (old, new) in moved.sinks_unknown {
+        super::complain(&format!(
+            "warning: sink {new}: was {old} (`formerly`), of which nothing is known: it starts at \
+             the end of the log"
+        ));
+    }
     for (old, new) in moved.sinks_both_known {
         super::complain(&format!(
             "warning: sink {new}: was {old} (`formerly`), but has a place in the log of its own, \

@@ -173,7 +173,11 @@ fn write_heads(heads: &[Head], zone: Tz, out: &mut dyn Write) -> io::Result<()> 
             head.queued.to_string(),
             in_words(&head.event),
             head.attempts.to_string(),
-            failed.map_or_else(String::new, |failed| local(Some(failed.next_attempt_at), zone)),
+            match (head.waits, failed) {
+                (Some(word), _) => word.to_owned(),
+                (None, Some(failed)) => local(Some(failed.next_attempt_at), zone),
+                (None, None) => String::new(),
+            },
             failed.map_or_else(String::new, |failed| shown(&failed.reason)),
         ]);
     }
@@ -259,7 +263,9 @@ fn head_row(head: &Head) -> Row {
         reason: failed.map(|failed| &failed.reason),
         since: failed.map(|failed| utc(failed.first_failed_at)),
         attempts: head.attempts,
-        next_attempt: failed.map(|failed| utc(failed.next_attempt_at)),
+        next_attempt: failed
+            .filter(|_| head.waits.is_none())
+            .map(|failed| utc(failed.next_attempt_at)),
         queued: head.queued,
     };
     row.extend(event_row(&head.event));

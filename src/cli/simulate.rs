@@ -216,7 +216,8 @@ fn introduction(base_url: &str, organizations: &[Cast], tokens: &[IssuedToken]) 
 }
 
 /// What a configuration of ours begins with; any other is not overwritten.
-const WRITTEN_BY_US: &str = "# Written by `seatwatch simulate`.\n";
+const WRITTEN_BY_US: &str =
+    "# Written by `seatwatch simulate`, and anew each time: without this line, it is left alone.\n";
 
 fn write_config(
     directory: &Path,
@@ -336,7 +337,7 @@ mod tests {
         }
         let path = directory.path().join("seatwatch.yaml");
         insta::assert_snapshot!(fs::read_to_string(&path).unwrap(), @r#"
-        # Written by `seatwatch simulate`.
+        # Written by `seatwatch simulate`, and anew each time: without this line, it is left alone.
         instance: simulated
         state_dir: state
         schedule: "*/10 * * * * *"   # every ten seconds

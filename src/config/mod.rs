@@ -243,7 +243,12 @@ pub fn load(path: &Path) -> Result<Config, Problems> {
         let problem = place.error(format!("`{}` {error}", ca_file.display()));
         problems.push(problem.with_hint("name a file of certificates in PEM form"));
     }
-    problems.extend(checked.sinks.iter().flat_map(check::NamedSink::file_problems));
+    for problem in checked.sinks.iter().flat_map(check::NamedSink::file_problems) {
+        // A URL that is missing is missing for whoever looks at files, too.
+        if !problems.contains(&problem) {
+            problems.push(problem);
+        }
+    }
     finish(config, problems, path)
 }
 

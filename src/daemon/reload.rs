@@ -136,6 +136,13 @@ async fn take_over(store: &Store, config: &Config) -> Result<(), StoreError> {
     for (old, new) in moved.sinks_carried {
         info!(sink = new, formerly = old, "it goes on where it was under its old name");
     }
+    for (old, new) in moved.sinks_unknown {
+        warn!(
+            sink = new,
+            formerly = old,
+            "nothing is known of a sink under its former name: it starts at the end of the log"
+        );
+    }
     for (old, new) in moved.sinks_both_known {
         warn!(
             sink = new,
@@ -166,7 +173,17 @@ fn changes(before: &Config, after: &Config) -> Vec<String> {
     };
     let mut lines = Vec::new();
     lines.extend(difference("organizations", &organizations(before), &organizations(after)));
-    lines.extend(difference("sinks", &sinks(before), &sinks(after)));
+    let (mut old, mut new) = (sinks(before), sinks(after));
+    for entry in &after.sinks {
+        if let Some(formerly) = entry.formerly.as_ref().filter(|name| old.contains_key(*name))
+            && !old.contains_key(&entry.name)
+        {
+            old.remove(formerly);
+            new.remove(&entry.name);
+            lines.push(format!("sinks: {formerly} is called {} now", entry.name));
+        }
+    }
+    lines.extend(difference("sinks", &old, &new));
     let settings = [
         ("instance", before.instance != after.instance),
         ("listen", before.listen != after.listen),

@@ -207,7 +207,10 @@ fn gone(tx: &Tx<'_>, letters: &Letters, lanes: &[String]) -> rusqlite::Result<Ve
         let of_lane = Letters { lane: Some(lane.clone()), ..letters.clone() };
         let left = tx.count_letters(&of_lane, 0)?;
         if left > 0 {
-            let reason = Some("the sink has this lane no more".to_owned());
+            let reason = Some(format!(
+                "`{lane}` is no receiver of the sink any more; put it back into the config, or \
+                 forget them with `seatwatch outbox drop {sink}`"
+            ));
             gone.push(Retried { lane, delivered: 0, left, reason });
         }
     }

@@ -89,6 +89,8 @@ pub struct Head {
     pub attempts: u32,
     /// What became of them, if any failed.
     pub failed: Option<Failed>,
+    /// Whether nothing is tried until the sink is resumed, and the word for why.
+    pub waits: Option<&'static str>,
 }
 
 /// What every lane has before it next, of those that have anything.
@@ -125,6 +127,11 @@ fn head(view: &View<'_>, entry: &SinkEntry, lane: &str) -> rusqlite::Result<Opti
     let failed = cut.as_ref().and_then(|cut| cut.failed.clone());
     // The number is that of the attempt that comes next.
     let attempts = cut.filter(|_| failed.is_some()).map_or(0, |cut| cut.attempt.saturating_sub(1));
+    let waits = match (view.paused(name_of(entry))?, &found.disabled) {
+        (Some(_), _) => Some("paused"),
+        (None, Some(_)) => Some("stopped"),
+        (None, None) => None,
+    };
     let (sink, lane) = (entry.name.clone(), lane.to_owned());
-    Ok(Some(Head { sink, lane, queued: lag.queued, event, attempts, failed }))
+    Ok(Some(Head { sink, lane, queued: lag.queued, event, attempts, failed, waits }))
 }

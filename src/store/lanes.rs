@@ -93,6 +93,15 @@ impl View<'_> {
         Ok(None)
     }
 
+    /// Whether a sink of that name ever had a place in the log.
+    ///
+    /// # Errors
+    ///
+    /// The disk or the database failed.
+    pub fn knows_sink(&self, name: &str) -> rusqlite::Result<bool> {
+        self.0.prepare_cached("SELECT 1 FROM lanes WHERE sink = ?1")?.exists([name])
+    }
+
     /// Since when a sink is paused, if it is.
     ///
     /// # Errors
@@ -177,13 +186,10 @@ impl Tx<'_> {
     ///
     /// The disk or the database failed.
     pub fn rename_sink(&self, old: &str, new: &str) -> rusqlite::Result<Carried> {
-        let is_known = |sink: &str| {
-            self.0.0.prepare_cached("SELECT 1 FROM lanes WHERE sink = ?1")?.exists([sink])
-        };
-        if !is_known(old)? {
+        if !self.knows_sink(old)? {
             return Ok(Carried::Nothing);
         }
-        if is_known(new)? {
+        if self.knows_sink(new)? {
             return Ok(Carried::BothKnown);
         }
         for sql in [

@@ -89,10 +89,15 @@ impl fmt::Display for SecretSource {
     }
 }
 
-/// Whether somebody has put the token itself where its file belongs: Codecov's are UUIDs.
+/// Whether somebody has put the secret itself where its file belongs: Codecov's tokens are UUIDs,
+/// those of Standard Webhooks begin with `whsec_`, and URLs have a scheme.
 fn is_token(path: &Path) -> bool {
     let name = path.file_name().and_then(|name| name.to_str());
-    name.is_some_and(|name| uuid::Uuid::try_parse(name).is_ok())
+    let has_scheme =
+        path.components().any(|part| part.as_os_str().as_encoded_bytes().ends_with(b":"));
+    has_scheme
+        || name
+            .is_some_and(|name| name.starts_with("whsec_") || uuid::Uuid::try_parse(name).is_ok())
 }
 
 impl SecretSource {

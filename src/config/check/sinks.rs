@@ -77,7 +77,10 @@ impl Checker<'_> {
             )));
         }
         let common: SinkOptions = reader::read(&mut node, &path, &mut self.problems)?;
+        let known_problems = self.problems.len();
         let (kind_wait, config) = self.own_part(&mut node, &path, &common)?;
+        // What is wrong with a value makes what it says against others wrong, too.
+        let is_whole = self.problems.len() == known_problems;
         let section = Section { node: &node, path: &path };
         let events = node.get("events").map(|events| &events.value);
         if matches!(events, Some(Value::Sequence(events)) if events.is_empty()) {
@@ -88,7 +91,7 @@ impl Checker<'_> {
             Some(patterns) => self.filter(section, patterns, organizations),
             None => Some(OrganizationFilter::all()),
         };
-        let config = self.resolved(config?, &name, section);
+        let config = self.resolved(config?, &name, section, is_whole);
         let entry = SinkEntry {
             name,
             kind: common.r#type,
@@ -170,6 +173,7 @@ impl Checker<'_> {
         mut config: Box<dyn SinkConfig>,
         name: &str,
         section: Section<'_>,
+        is_whole: bool,
     ) -> Arc<dyn SinkConfig> {
         config.resolve(&Origin {
             directory: self.directory,
@@ -178,7 +182,9 @@ impl Checker<'_> {
             sink: name,
             timezone: self.options.timezone.0,
         });
-        self.problems.extend(placed(section, config.problems()));
+        if is_whole {
+            self.problems.extend(placed(section, config.problems()));
+        }
         if let Some(receiver) = config.receiver() {
             let other = self.receivers.entry(receiver).or_insert_with(|| name.to_owned());
             if *other != name {

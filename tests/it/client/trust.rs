@@ -62,7 +62,7 @@ fn an_unusable_ca_file_is_named() {
     let broken = "-----BEGIN CERTIFICATE-----\n!\n-----END CERTIFICATE-----\n";
     let garbage = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
     for (content, expected) in [
-        (None, "tls: ca_file: `[FILE]` cannot be read: No such file"),
+        (None, "tls: ca_file: `[FILE]` cannot be read: no such file"),
         (Some(""), "tls: ca_file: `[FILE]` holds no certificate"),
         (Some("not a certificate"), "tls: ca_file: `[FILE]` holds no certificate"),
         (Some(broken), "tls: ca_file: `[FILE]` is not in PEM form"),

@@ -199,7 +199,7 @@ fn a_sink_that_is_paused_gets_nothing_until_it_is_resumed() {
 
     $ seatwatch outbox list
     SINK    QUEUED  NEXT EVENT              ATTEMPTS  NEXT ATTEMPT  REASON
-    events       1  joined github/acme cat         0
+    events       1  joined github/acme cat         0  paused
 
     $ seatwatch sink test events
     sink events: delivered

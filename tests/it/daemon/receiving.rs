@@ -361,7 +361,7 @@ fn dead_letters_of_somebody_who_is_no_recipient_any_more_are_named() {
     let ran = world.run(&["outbox", "retry", "mail"]);
     insta::assert_snapshot!(ran.shown(), @"
     sink mail (old@example.com): 0 dead letters delivered
-    error: sink mail (old@example.com): 1 dead letter not delivered: the sink has this lane no more
+    error: sink mail (old@example.com): 1 dead letter not delivered: `old@example.com` is no receiver of the sink any more; put it back into the config, or forget them with `seatwatch outbox drop mail`
     exit code 69
     ");
     insta::assert_snapshot!(world.run(&["outbox", "drop", "mail"]).shown(), @"sink mail: 1 dead letter dropped");

@@ -113,7 +113,7 @@ impl Failed {
             Why::Unusable(what) => what.clone(),
             Why::NotOffered if self.step == Step::Encrypt => format!(
                 "`{server}` does not offer STARTTLS; nothing was sent, for it would have gone \
-                 unencrypted: use another `server.port`, or `server.tls: tls`"
+                 unencrypted: use another `server.port`, `server.tls: tls`, or, on loopback, `none`"
             ),
             Why::NotOffered => format!(
                 "`{server}` offers no login by PLAIN or LOGIN; nothing was sent: use the port \
