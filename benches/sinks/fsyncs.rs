@@ -1,10 +1,9 @@
 //! How often the daemon waits for the disk, counted with `strace` where that is installed.
 
-use std::process::{Command, Stdio};
-
 use crate::case::SINK;
 use crate::daemon;
 use crate::instance::Instance;
+use crate::shared::strace;
 
 /// Fsyncs of one run, and what it delivered meanwhile.
 #[derive(Clone, Copy, Debug)]
@@ -26,29 +25,15 @@ impl Fsyncs {
     }
 }
 
-pub(crate) fn can_be_counted() -> bool {
-    let is_there = Command::new("strace").arg("-V").stdout(Stdio::null()).status();
-    let is_there = is_there.is_ok_and(|status| status.success());
-    if !is_there {
-        println!("no strace here: fsyncs are not counted");
-    }
-    is_there
-}
-
 /// Delivers the whole log to [`SINK`].
 pub(crate) fn count(instance: &Instance) -> Fsyncs {
     let log = instance.output("strace");
-    let mut strace = Command::new("strace");
-    strace.args(["-f", "--seccomp-bpf", "-qq", "-y", "-e", "trace=fsync,fdatasync", "-o"]);
-    strace.arg(&log).arg("--");
-    let daemon = daemon::start_under(strace, instance);
+    let daemon = daemon::start_under(strace::into(&log), instance);
     daemon.drained(SINK);
     let deliveries = daemon.deliveries(SINK).accepted;
     daemon.stop();
-    let log = std::fs::read_to_string(log).unwrap();
-    // A call that another thread interrupts is two lines, and only the first one names the file.
-    let calls = || log.lines().filter(|line| line.contains("sync("));
-    let of = |end: &str| calls().filter(|line| line.contains(end)).count() as u64;
+    let calls = strace::fsyncs(&log);
+    let of = |end: &str| calls.iter().filter(|call| call.contains(end)).count() as u64;
     let (wal, database) = (of("/seatwatch.db-wal>"), of("/seatwatch.db>"));
-    Fsyncs { deliveries, wal, database, others: calls().count() as u64 - wal - database }
+    Fsyncs { deliveries, wal, database, others: calls.len() as u64 - wal - database }
 }

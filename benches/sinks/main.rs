@@ -37,6 +37,8 @@ mod fsyncs;
 mod instance;
 mod plugin;
 mod receiver;
+#[path = "../shared/mod.rs"]
+mod shared;
 mod stock;
 mod table;
 
@@ -69,7 +71,7 @@ fn run(quick: bool) {
             figures.measure();
         }
     }
-    if fsyncs::can_be_counted() {
+    if shared::strace::is_there() {
         for figures in &mut figures {
             figures.count_fsyncs();
         }

@@ -4,9 +4,8 @@
 //! All on one thread. What comes is read to its end and counted, and nothing else.
 
 use std::convert::Infallible;
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::io::Read as _;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -21,6 +20,8 @@ use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
+use crate::shared::counterpart::{self, Counterpart};
+
 /// What came since the last time.
 #[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Counts {
@@ -32,23 +33,16 @@ pub(crate) struct Counts {
 
 /// The process; it ends with this.
 pub(crate) struct Receiver {
-    process: Child,
+    _process: Counterpart,
     http: SocketAddr,
     pub(crate) smtp: SocketAddr,
 }
 
 impl Receiver {
     pub(crate) fn start() -> Self {
-        let mut process = Command::new(std::env::current_exe().unwrap())
-            .args(["--role", "receiver"])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut line = String::new();
-        BufReader::new(process.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+        let (process, line) = Counterpart::start(&["receiver"]);
         let (http, smtp) = serde_json::from_str(&line).unwrap();
-        Self { process, http, smtp }
+        Self { _process: process, http, smtp }
     }
 
     /// Takes everything.
@@ -63,20 +57,7 @@ impl Receiver {
 
     /// What came since this was last asked.
     pub(crate) fn take_counts(&self) -> Counts {
-        let mut stream = std::net::TcpStream::connect(self.http).unwrap();
-        stream.write_all(b"GET /counts HTTP/1.0\r\n\r\n").unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).unwrap();
-        let (_, body) = answer.split_once("\r\n\r\n").unwrap();
-        serde_json::from_str(body).unwrap()
-    }
-}
-
-impl Drop for Receiver {
-    /// At the end of its stdin, it ends.
-    fn drop(&mut self) {
-        drop(self.process.stdin.take());
-        drop(self.process.wait());
+        counterpart::take_counts(self.http)
     }
 }
 

@@ -32,6 +32,8 @@ mod measure;
 mod pages;
 mod program;
 mod server;
+#[path = "../shared/mod.rs"]
+mod shared;
 mod table;
 
 use std::path::Path;

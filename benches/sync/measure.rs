@@ -3,7 +3,6 @@
 //! Between the bench and the command stands a small process that has no other child: the kernel
 //! then tells CPU time and peak memory of the command alone.
 
-use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -13,6 +12,7 @@ use nix::time::{ClockId, clock_gettime};
 use serde::{Deserialize, Serialize};
 
 use crate::server::Counts;
+use crate::shared::strace;
 
 /// One run of a command.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
@@ -72,25 +72,15 @@ pub(crate) fn measure(command: &[&str]) {
 
 /// Runs a command under `strace` and counts its fsyncs; none where there is no `strace`.
 pub(crate) fn fsync_counter() -> Option<fn(&mut Tally, &[String])> {
-    let is_there = Command::new("strace").arg("-V").stdout(Stdio::null()).status();
-    if !is_there.is_ok_and(|status| status.success()) {
-        println!("no strace here: fsyncs are not counted");
+    if !strace::is_there() {
         return None;
     }
     Some(|tally, command| {
         let directory = directory();
         let log = directory.path().join("strace");
-        let mut strace = Command::new("strace");
-        strace.args(["-f", "-qq", "-e", "trace=fsync,fdatasync", "-o"]).arg(&log).arg("--");
-        run(&mut strace, command);
-        tally.fsyncs = Some(count_calls(&log));
+        run(&mut strace::into(&log), command);
+        tally.fsyncs = Some(strace::fsyncs(&log).len() as u64);
     })
-}
-
-/// A call that another thread interrupts is two lines.
-fn count_calls(log: &Path) -> u64 {
-    let log = std::fs::read_to_string(log).unwrap();
-    log.lines().filter(|line| line.contains("sync(")).count() as u64
 }
 
 fn run(command: &mut Command, arguments: &[impl AsRef<std::ffi::OsStr>]) {

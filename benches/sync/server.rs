@@ -5,8 +5,8 @@
 
 use std::collections::HashMap;
 use std::convert::Infallible;
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::process::{Child, Command, Stdio};
+use std::io::Read as _;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -22,6 +22,7 @@ use tokio::task::JoinSet;
 
 use crate::measure;
 use crate::pages::{self, Edition, Scale};
+use crate::shared::counterpart::{self, Counterpart};
 
 /// What was asked since the last time.
 #[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
@@ -35,23 +36,15 @@ pub(crate) struct Counts {
 
 /// The server's process; it ends with this.
 pub(crate) struct Server {
-    process: Child,
-    address: String,
+    _process: Counterpart,
+    address: SocketAddr,
     scale: Scale,
 }
 
 impl Server {
     pub(crate) fn start(scale: Scale) -> Self {
-        let mut process = Command::new(std::env::current_exe().unwrap())
-            .args(["--role", "server", &scale.to_string()])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut line = String::new();
-        let stdout = process.stdout.as_mut().unwrap();
-        BufReader::new(stdout).read_line(&mut line).unwrap();
-        Self { process, address: line.trim().to_owned(), scale }
+        let (process, line) = Counterpart::start(&["server", &scale.to_string()]);
+        Self { _process: process, address: line.trim().parse().unwrap(), scale }
     }
 
     pub(crate) fn scale(&self) -> Scale {
@@ -64,20 +57,7 @@ impl Server {
 
     /// What was asked since this was last asked.
     pub(crate) fn take_counts(&self) -> Counts {
-        let mut stream = std::net::TcpStream::connect(&self.address).unwrap();
-        stream.write_all(b"GET /counts HTTP/1.0\r\n\r\n").unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).unwrap();
-        let (_, body) = answer.split_once("\r\n\r\n").unwrap();
-        serde_json::from_str(body).unwrap()
-    }
-}
-
-impl Drop for Server {
-    /// At the end of its stdin, the server ends.
-    fn drop(&mut self) {
-        drop(self.process.stdin.take());
-        drop(self.process.wait());
+        counterpart::take_counts(self.address)
     }
 }
 

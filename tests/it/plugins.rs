@@ -2,6 +2,7 @@
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt as _;
+use std::path::PathBuf;
 
 use insta::assert_snapshot;
 
@@ -14,6 +15,16 @@ const LINES: &str = include_str!("../../docs/samples/seatwatch-sink-lines");
 fn with_plugins(world: World) -> World {
     let plugins = install_plugin(&world.path(""), "lines", LINES);
     world.with_config(&format!("plugin_dirs: [\"{}\"]", plugins.display()))
+}
+
+/// A world in which the sample has had the first events, as the sink `it`; and its program.
+fn with_sink_it() -> (World, PathBuf) {
+    let world = with_plugins(World::start("ann"));
+    let out = world.path("lines").display().to_string();
+    let world = world.with_other_sink(&format!("it: {{ type: lines, path: \"{out}\" }}"));
+    world.sync().ok();
+    let program = world.path("plugins/seatwatch-sink-lines");
+    (world, program)
 }
 
 #[test]
@@ -85,11 +96,7 @@ fn a_type_that_is_not_there_is_an_error_with_its_place() {
 
 #[test]
 fn a_plugin_that_others_may_change_is_not_started() {
-    let world = with_plugins(World::start("ann"));
-    let out = world.path("lines").display().to_string();
-    let world = world.with_other_sink(&format!("it: {{ type: lines, path: \"{out}\" }}"));
-    world.sync().ok();
-    let program = world.path("plugins/seatwatch-sink-lines");
+    let (world, program) = with_sink_it();
     fs::set_permissions(&program, Permissions::from_mode(0o775)).unwrap();
     assert_snapshot!(world.run(&["check"]).shown(), @"
     error: [DIR]/seatwatch.yaml:14:15: sinks.it.type: the program `[DIR]/plugins/seatwatch-sink-lines` can be changed by its group (mode 0775)
@@ -159,11 +166,7 @@ fn the_protocol_has_a_schema() {
 /// A plugin that is gone is one sink's trouble, as a secret that is gone would be.
 #[test]
 fn a_plugin_that_is_gone_keeps_nobody_else_waiting() {
-    let world = with_plugins(World::start("ann"));
-    let out = world.path("lines").display().to_string();
-    let world = world.with_other_sink(&format!("it: {{ type: lines, path: \"{out}\" }}"));
-    world.sync().ok();
-    let program = world.path("plugins/seatwatch-sink-lines");
+    let (world, program) = with_sink_it();
     fs::rename(&program, world.path("away")).unwrap();
     world.members("ann bob");
     assert_snapshot!(world.sync().ok().shown(), @"
