@@ -2,10 +2,11 @@
 //!
 //! Knows the store; not who asks.
 
+use chrono::{DateTime, TimeDelta, Utc};
 use seatwatch_sdk::Totals;
 
 use crate::organization::OrganizationId;
-use crate::store::{Health, Hold, Outcome, Run, View, Vitals};
+use crate::store::{Health, Hold, Organization, Outcome, Run, View, Vitals};
 
 /// What is known of an organization, as of what is committed.
 #[derive(Clone, Debug, Default)]
@@ -20,6 +21,30 @@ pub struct Standing {
     pub last_run: Option<Run>,
     /// Whether a sync has begun and not ended.
     pub under_way: bool,
+}
+
+/// Over so long the trend of seats is told.
+pub const TREND: TimeDelta = TimeDelta::days(30);
+
+/// How many more seats are in use than a while ago, or than when the first roster was read, if
+/// that was later; none where no roster was read yet.
+///
+/// # Errors
+///
+/// The disk or the database failed.
+pub fn seats_trend(
+    view: &View<'_>,
+    organization: Organization,
+    now: DateTime<Utc>,
+) -> rusqlite::Result<Option<i64>> {
+    let then = match now.checked_sub_signed(TREND) {
+        Some(then) => view.sums_as_of(organization, then)?,
+        None => None,
+    };
+    let then = then.map_or_else(|| view.first_sums(organization), |then| Ok(Some(then)))?;
+    let now = view.roster_state(organization)?;
+    let used = |totals: Totals| i64::try_from(totals.seats_used()).unwrap_or(i64::MAX);
+    Ok(now.zip(then).map(|(now, then)| used(now.totals) - used(then.totals)))
 }
 
 /// The five words for it.

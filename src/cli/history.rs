@@ -15,6 +15,7 @@ use serde_json::Value;
 
 use super::exit::{Exit, Failure, Stop};
 use super::instance;
+use super::past;
 use super::output::{Format, Row, local, row, shown, table, write_pages, write_table};
 use super::when::When;
 use crate::config::{self, Config};
@@ -40,6 +41,10 @@ pub(super) struct History {
     /// Only what happened since then: a day, a time, `yesterday`, or `3d ago`.
     #[arg(long, value_name = "TIME")]
     since: Option<When>,
+
+    /// Only what happened until then; a day counts to its end.
+    #[arg(long, value_name = "TIME")]
+    until: Option<When>,
 }
 
 /// The keys of a row for machines: those of an event.
@@ -64,7 +69,7 @@ impl History {
     pub(super) fn run(self, config: &Path, format: Format) -> Result<Exit, Stop> {
         let config = instance::load(config)?;
         let reader = Reader::open(&config.state_dir)?;
-        let zone = self.zone(&config);
+        let zone = past::zone(&config, self.organization.as_ref());
         let now = instance::clock().now();
         let history = self.resolve(&config, &reader, zone, now)?;
         let mut after = 0;
@@ -83,12 +88,6 @@ impl History {
         }
         out.flush()?;
         Ok(Exit::Ok)
-    }
-
-    /// The zone that the organization's own times are in.
-    fn zone(&self, config: &Config) -> Tz {
-        let named = |one: &&config::Organization| Some(&one.id) == self.organization.as_ref();
-        config.organizations.iter().find(named).map_or(config.timezone, |one| one.timezone)
     }
 
     /// What to ask the store for; nothing where it knows nothing of the organization yet.
@@ -118,8 +117,9 @@ impl History {
                 Some(found)
             }
         };
-        let since = self.since.map(|since| since.instant(zone, now));
-        Ok(Some(store::History { organization, members, since }))
+        let since = self.since.map(|since| since.start(zone, now));
+        let until = self.until.map(|until| until.end(zone, now));
+        Ok(Some(store::History { organization, members, since, until }))
     }
 
     fn unknown_member(
@@ -242,7 +242,8 @@ fn details(data: &Data) -> String {
     words.collect_vec().join(", ")
 }
 
-fn edits(before: &Profile, after: &Profile) -> String {
+/// What differs of the texts: `name Ann → Anna, email – → ann@example.com`.
+pub(super) fn edits(before: &Profile, after: &Profile) -> String {
     let text = |text: &Option<String>| text.as_deref().map_or_else(|| "–".to_owned(), shown);
     [
         ("username", shown(&before.username), shown(&after.username)),

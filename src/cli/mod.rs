@@ -8,12 +8,14 @@ mod ask;
 mod backup;
 mod check;
 mod demo;
+mod diff;
 mod history;
 mod instance;
 mod order;
 mod org;
 mod outbox;
 mod output;
+mod past;
 mod plugin;
 mod progress;
 mod reload;
@@ -71,10 +73,12 @@ enum Command {
     Check(check::Check),
     /// Shows how every organization and every sink stands.
     Status,
-    /// Lists the members of an organization as of the last sync.
+    /// Lists the members of an organization, now or as of a time, and since when they are what.
     Roster(roster::Roster),
     /// Tells what changed, in one organization or in all.
     History(history::History),
+    /// Tells the net change of an organization between two times.
+    Diff(diff::Diff),
     /// Accepts a held roster: exactly the losses that were shown.
     Approve(approve::Approve),
     /// Says that a held roster is wrong: it stays held, without reminders.
@@ -159,6 +163,7 @@ impl Arguments {
             Command::Status => status::run(&config, format),
             Command::Roster(command) => command.run(&config, format),
             Command::History(command) => command.run(&config, format),
+            Command::Diff(command) => command.run(&config, format),
             Command::Approve(command) => command.run(&config, format),
             Command::Reject(command) => command.run(&config, format),
             Command::Backup(command) => command.run(&config, format),

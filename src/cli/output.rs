@@ -5,7 +5,7 @@
 
 use std::io::{self, Write};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, SecondsFormat, Utc};
 use chrono_tz::Tz;
 use comfy_table::presets::NOTHING;
 use comfy_table::{CellAlignment, ContentArrangement, Table};
@@ -111,6 +111,11 @@ fn cell(value: &Value) -> String {
     match value {
         Value::Null => String::new(),
         Value::String(text) => seatwatch_sdk::formula_safe(text).into_owned(),
+        // Several in one cell.
+        Value::Array(values) => {
+            let texts: Vec<String> = values.iter().map(cell).collect();
+            seatwatch_sdk::formula_safe(&texts.join("; ")).into_owned()
+        }
         other => other.to_string(),
     }
 }
@@ -145,6 +150,11 @@ pub(super) fn write_table(table: &Table, out: &mut dyn Write) -> io::Result<()> 
 pub(super) fn local(time: Option<DateTime<Utc>>, zone: Tz) -> String {
     let format = |time: DateTime<Utc>| time.with_timezone(&zone).format("%F %R %Z").to_string();
     time.map_or_else(|| "–".to_owned(), format)
+}
+
+/// A time for machines.
+pub(super) fn utc(time: Option<DateTime<Utc>>) -> Option<String> {
+    time.map(|time| time.to_rfc3339_opts(SecondsFormat::Millis, true))
 }
 
 /// The name of a lane for people: that of the sink where it has only one.

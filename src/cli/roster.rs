@@ -1,91 +1,308 @@
-//! `seatwatch roster`: the members of one organization as of the last sync.
+//! `seatwatch roster`: the members of an organization, now or at a time in the past.
 
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::Path;
 
+use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
-use seatwatch_sdk::Status;
+use seatwatch_sdk::{Status, Totals};
 
 use super::exit::{Exit, Failure, Stop};
 use super::instance;
-use super::output::{Format, Row, count, local, row, shown, table, write_rows, write_table};
+use super::output::{
+    Format, Row, align_right, count, local, row, shown, table, utc, write_rows, write_table,
+};
+use super::past::Past;
+use super::when::When;
+use crate::identity::{Person, persons};
 use crate::organization::OrganizationId;
 use crate::roster::Member;
-use crate::store::Reader;
+use crate::store::{PastMember, PastRoster, Reader};
 
 /// Arguments of `roster`.
 #[derive(Debug, clap::Args)]
 pub(super) struct Roster {
     /// Which organization, as `service/owner`. It need not be in the config any more.
-    #[arg(value_name = "ORG")]
-    organization: OrganizationId,
+    #[arg(value_name = "ORG", required_unless_present = "all", conflicts_with = "all")]
+    organization: Option<OrganizationId>,
+
+    /// All organizations of the config, with one line per person: members with the same email, or
+    /// with the same username on the same service, are one.
+    #[arg(long)]
+    all: bool,
+
+    /// As it was then: a day (its end), a time, `yesterday`, or `3d ago`.
+    #[arg(long, value_name = "TIME")]
+    as_of: Option<When>,
+
+    #[command(flatten)]
+    only: Only,
 }
 
-/// The keys of a row for machines: those of a member in an event.
-const COLUMNS: &[&str] = &["organization", "username", "name", "email", "seat", "admin", "status"];
+/// Which members are shown; those that are all of it.
+#[derive(Clone, Copy, Debug, clap::Args)]
+pub(super) struct Only {
+    /// Only who has a seat.
+    #[arg(long, conflicts_with = "disabled")]
+    seats: bool,
+
+    /// Only admins.
+    #[arg(long)]
+    admins: bool,
+
+    /// Only who has no seat.
+    #[arg(long)]
+    disabled: bool,
+}
+
+impl Only {
+    fn takes(self, member: &Member) -> bool {
+        (!self.seats || member.seat)
+            && (!self.admins || member.admin)
+            && (!self.disabled || !member.seat)
+    }
+
+    /// Somebody is shown for what they are anywhere, and as without a seat if they have none.
+    fn takes_person(self, person: &Person<'_>) -> bool {
+        let any = |is: fn(&Member) -> bool| person.memberships.iter().any(|it| is(it.member));
+        (!self.seats || any(|member| member.seat))
+            && (!self.admins || any(|member| member.admin))
+            && (!self.disabled || !any(|member| member.seat))
+    }
+
+    fn is_all(self) -> bool {
+        !(self.seats || self.admins || self.disabled)
+    }
+}
+
+/// The keys of a row for machines: those of a member in an event, and since when.
+pub(super) const COLUMNS: &[&str] = &[
+    "organization",
+    "username",
+    "name",
+    "email",
+    "seat",
+    "admin",
+    "status",
+    "member_since",
+    "seat_since",
+    "admin_since",
+    "known_since",
+];
+
+/// The keys of a row for machines about one person.
+pub(super) const PERSON_COLUMNS: &[&str] = &[
+    "emails",
+    "usernames",
+    "names",
+    "organizations",
+    "seats",
+    "admin",
+];
 
 impl Roster {
     pub(super) fn run(self, config: &Path, format: Format) -> Result<Exit, Stop> {
         let config = instance::load(config)?;
         let reader = Reader::open(&config.state_dir)?;
-        let found = reader.read(|view| {
-            let found = instance::find(view, &config, &self.organization)?;
-            let Some(number) = found else { return Ok(None) };
-            let Some(state) = view.roster_state(number)? else { return Ok(None) };
-            Ok(Some((state, view.roster(number)?)))
-        })?;
-        let Some((state, roster)) = found else { return Err(self.unknown(&config).into()) };
+        let past = Past { config: &config, reader: &reader, now: instance::clock().now() };
+        match &self.organization {
+            Some(id) => self.one(&past, id, format),
+            None => self.everybody(&past, format),
+        }
+    }
+
+    fn one(&self, past: &Past<'_>, id: &OrganizationId, format: Format) -> Result<Exit, Stop> {
+        let zone = past.zone(id);
+        let at = self.as_of.map_or(Ok(past.now), |when| past.end(when, zone))?;
+        let roster = past.roster(id, at)?;
+        if self.as_of.is_some() {
+            past.warn_of_gap(id, at)?;
+        }
+        let shown: Vec<&PastMember> =
+            roster.members.iter().filter(|it| self.only.takes(&it.member)).collect();
         let mut out = super::stdout();
-        if format != Format::Table {
-            let rows: Vec<Row> = roster.members().iter().map(|member| self.row(member)).collect();
+        if format == Format::Table {
+            write_members(&shown, &roster, zone, &mut out)?;
+            self.write_sums(&roster, shown.len(), zone, &mut out)?;
+        } else {
+            let rows: Vec<Row> =
+                shown.iter().map(|it| member_row(id, it, roster.known_since)).collect();
             write_rows(format, COLUMNS, &rows, &mut out)?;
-            out.flush()?;
-            return Ok(Exit::Ok);
-        }
-        let mut table = table(&["USERNAME", "NAME", "EMAIL", "SEAT", "ADMIN"]);
-        for member in roster.members() {
-            let text = |text: Option<&str>| text.map(shown).unwrap_or_default();
-            let mark = |bit: bool| if bit { "yes" } else { "" }.to_owned();
-            table.add_row(vec![
-                shown(member.username()),
-                text(member.name()),
-                text(member.email()),
-                mark(member.seat),
-                mark(member.admin),
-            ]);
-        }
-        write_table(&table, &mut out)?;
-        let totals = state.totals;
-        let (members, seats) = (count(totals.members, "member"), count(totals.seats, "seat"));
-        let (admins, as_of) = (count(totals.admins, "admin"), local(Some(state.read_at), Tz::UTC));
-        writeln!(out, "\n{members}, {seats}, {admins} as of {as_of}")?;
-        if totals.unnamed.members > 0 {
-            let rows = count(totals.unnamed.members, "unnamed row");
-            let seats = count(totals.unnamed.seats, "seat");
-            writeln!(out, "and {rows} with {seats}")?;
         }
         out.flush()?;
         Ok(Exit::Ok)
     }
 
-    fn row(&self, member: &Member) -> Row {
-        row! {
-            organization: self.organization.to_string(),
-            username: member.username(),
-            name: member.name(),
-            email: member.email(),
-            seat: member.seat,
-            admin: member.admin,
-            status: Status::of_seat(member.seat).word(),
+    fn write_sums(
+        &self,
+        roster: &PastRoster,
+        shown: usize,
+        zone: Tz,
+        out: &mut dyn Write,
+    ) -> io::Result<()> {
+        let Totals { members, seats, admins, unnamed } = roster.totals;
+        let read_at = local(Some(roster.read_at), zone);
+        if self.only.is_all() {
+            let [members, seats] = [count(members, "member"), count(seats, "seat")];
+            writeln!(out, "\n{members}, {seats}, {} as of {read_at}", count(admins, "admin"))?;
+            if unnamed.members > 0 {
+                let rows = count(unnamed.members, "unnamed row");
+                writeln!(out, "and {rows} with {}", count(unnamed.seats, "seat"))?;
+            }
+        } else {
+            writeln!(out, "\n{shown} of {} as of {read_at}", count(members, "member"))?;
         }
+        writeln!(out, "≤ it was so when the first roster was read; since when is not known")
     }
 
-    fn unknown(&self, config: &crate::config::Config) -> Failure {
-        let name = &self.organization;
-        match instance::select(config, std::slice::from_ref(name)) {
-            Ok(_) => Failure::new(Exit::Data, format!("{name}: no roster was read yet"))
-                .with_hint(format!("run `seatwatch sync {name}`")),
-            Err(failure) => failure,
+    fn everybody(&self, past: &Past<'_>, format: Format) -> Result<Exit, Stop> {
+        let zone = past.config.timezone;
+        let at = self.as_of.map_or(Ok(past.now), |when| past.end(when, zone))?;
+        let rosters = all_rosters(past, at)?;
+        let members = rosters.iter().flat_map(|(id, roster)| {
+            roster.members.iter().map(move |it| (*id, &it.member))
+        });
+        let mut persons = persons(members);
+        let all = persons.len();
+        persons.retain(|person| self.only.takes_person(person));
+        let mut out = super::stdout();
+        if format == Format::Table {
+            write_persons(&persons, &mut out)?;
+            let some = match self.only.is_all() {
+                true => String::new(),
+                false => format!("{} of ", persons.len()),
+            };
+            let (all, organizations) = (all as u64, rosters.len() as u64);
+            let people = if all == 1 { "1 person".to_owned() } else { format!("{all} people") };
+            let organizations = count(organizations, "organization");
+            writeln!(out, "\n{some}{people} in {organizations} as of {}", local(Some(at), zone))?;
+        } else {
+            let rows: Vec<Row> = persons.iter().map(person_row).collect();
+            write_rows(format, PERSON_COLUMNS, &rows, &mut out)?;
         }
+        out.flush()?;
+        Ok(Exit::Ok)
+    }
+}
+
+/// The rosters of all organizations of the config as of a time; those of which none is known are
+/// named.
+pub(super) fn all_rosters<'a>(
+    past: &Past<'a>,
+    at: DateTime<Utc>,
+) -> Result<Vec<(&'a OrganizationId, PastRoster)>, Stop> {
+    let mut rosters = Vec::new();
+    for organization in &past.config.organizations {
+        let id = &organization.id;
+        match past.roster(id, at) {
+            Ok(roster) => {
+                rosters.push((id, roster));
+                past.warn_of_gap(id, at)?;
+            }
+            Err(Stop::Failure(Failure { exit: Exit::Data, message, hint })) => {
+                let hint = hint.map(|hint| format!("\nhint: {hint}")).unwrap_or_default();
+                super::complain(&format!("warning: {message}; left out{hint}"));
+            }
+            Err(stop) => return Err(stop),
+        }
+    }
+    if rosters.is_empty() {
+        return Err(Failure::new(Exit::Data, "no roster of any organization is known of that time")
+            .with_hint("`seatwatch status` shows when each was synced")
+            .into());
+    }
+    Ok(rosters)
+}
+
+fn write_members(
+    members: &[&PastMember],
+    roster: &PastRoster,
+    zone: Tz,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let header = ["USERNAME", "NAME", "EMAIL", "MEMBER SINCE", "SEAT SINCE", "ADMIN SINCE"];
+    let mut table = table(&header);
+    for PastMember { member, since, .. } in members {
+        let text = |text: Option<&str>| text.map(shown).unwrap_or_default();
+        let since_when = |time| since_when(time, roster.known_since, zone);
+        table.add_row(vec![
+            shown(member.username()),
+            text(member.name()),
+            text(member.email()),
+            since_when(Some(since.member)),
+            since_when(since.seat),
+            since_when(since.admin),
+        ]);
+    }
+    write_table(&table, out)
+}
+
+/// A time; of what is as old as all that is known, that it may be older.
+pub(super) fn since_when(
+    time: Option<DateTime<Utc>>,
+    known_since: DateTime<Utc>,
+    zone: Tz,
+) -> String {
+    let minute = |time: DateTime<Utc>| time.with_timezone(&zone).format("%F %R").to_string();
+    match time {
+        Some(time) if time <= known_since => format!("≤ {}", minute(known_since)),
+        Some(time) => minute(time),
+        None => "–".to_owned(),
+    }
+}
+
+/// One member for machines.
+pub(super) fn member_row(
+    id: &OrganizationId,
+    PastMember { member, since, .. }: &PastMember,
+    known_since: DateTime<Utc>,
+) -> Row {
+    row! {
+        organization: id.to_string(),
+        username: member.username(),
+        name: member.name(),
+        email: member.email(),
+        seat: member.seat,
+        admin: member.admin,
+        status: Status::of_seat(member.seat).word(),
+        member_since: utc(Some(since.member)),
+        seat_since: utc(since.seat),
+        admin_since: utc(since.admin),
+        known_since: utc(Some(known_since)),
+    }
+}
+
+fn write_persons(persons: &[Person<'_>], out: &mut dyn Write) -> io::Result<()> {
+    let mut table = table(&["USERNAME", "NAME", "EMAIL", "SEATS", "SEAT IN", "OTHERWISE IN", "ADMIN OF"]);
+    for person in persons {
+        let texts = |texts: Vec<&str>| texts.into_iter().map(shown).collect::<Vec<_>>().join(", ");
+        let names = |ids: Vec<&OrganizationId>| {
+            ids.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+        };
+        let seats = person.organizations(|member| member.seat);
+        table.add_row(vec![
+            texts(person.usernames()),
+            texts(person.names()),
+            texts(person.emails()),
+            seats.len().to_string(),
+            names(seats),
+            names(person.organizations(|member| !member.seat)),
+            names(person.organizations(|member| member.admin)),
+        ]);
+    }
+    align_right(&mut table, &[3]);
+    write_table(&table, out)
+}
+
+/// One person for machines.
+pub(super) fn person_row(person: &Person<'_>) -> Row {
+    let names = |ids: Vec<&OrganizationId>| ids.iter().map(ToString::to_string).collect::<Vec<_>>();
+    row! {
+        emails: person.emails(),
+        usernames: person.usernames(),
+        names: person.names(),
+        organizations: names(person.organizations(|_| true)),
+        seats: names(person.organizations(|member| member.seat)),
+        admin: names(person.organizations(|member| member.admin)),
     }
 }

@@ -120,7 +120,7 @@ impl Replay {
         let Self { sink, since } = self;
         order::sink(&config, &sink)?;
         let now = instance::clock().now();
-        let since = since.instant(config.timezone, now);
+        let since = since.start(config.timezone, now);
         if since > now {
             let message = "nothing has happened since then: the time lies in the future";
             return Err(Failure::new(Exit::Usage, message).into());

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 use std::path::Path;
 
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use comfy_table::{Cell, Color};
 use seatwatch_sdk::Totals;
@@ -11,9 +11,10 @@ use seatwatch_sdk::Totals;
 use super::exit::{Exit, Stop};
 use super::instance;
 use super::output::{
-    self, Format, Row, align_right, count, local, row, shown, table, write_rows, write_table,
+    self, Format, Row, align_right, count, local, row, shown, table, utc, write_rows,
+    write_table,
 };
-use crate::config::{Config, Organization};
+use crate::config::{Config, Cost, Organization};
 use crate::control;
 use crate::dispatch::{self, LaneStatus};
 use crate::organization::OrganizationId;
@@ -25,6 +26,8 @@ use crate::store::{self, Failure, Hold, Lost, Reader, StoreError};
 struct Standing<'a> {
     organization: &'a Organization,
     known: standing::Standing,
+    /// How many more seats are in use than a month ago.
+    trend: Option<i64>,
     next: Option<DateTime<Utc>>,
     now: DateTime<Utc>,
 }
@@ -54,6 +57,12 @@ impl Standing<'_> {
     /// Whether the schedule wanted a sync that nobody has begun.
     fn is_overdue(&self) -> bool {
         !self.known.under_way && self.next.is_some_and(|next| next < self.now)
+    }
+
+    /// What the seats in use cost a month.
+    fn cost(&self) -> Option<Cost> {
+        let totals = self.known.totals.as_ref()?;
+        Some(self.organization.seats.price?.of(totals.seats_used()))
     }
 
     /// Why the last run failed, if it did.
@@ -90,19 +99,25 @@ fn standings<'a>(config: &'a Config, reader: &Reader) -> Result<Vec<Standing<'a>
         let standing = |organization: &'a Organization| {
             let formerly = organization.formerly.as_ref();
             let known = standing::Standing::load(view, &organization.id, formerly, locked)?;
+            let number = view.find_renamed(&organization.id, formerly)?;
+            let trend = number.map(|number| standing::seats_trend(view, number, now));
+            let trend = trend.transpose()?.flatten();
             // Due after the last one, also where that time has passed and nobody called.
             let last = known.last_run.as_ref().map_or(now, |run| run.last_finished_at);
             let due = schedule::next_run(organization, config.splay, last);
             let next = due.max(known.health.postponed_until.filter(|_| due.is_some()));
-            Ok(Standing { organization, known, next, now })
+            Ok(Standing { organization, known, trend, next, now })
         };
         config.organizations.iter().map(standing).collect()
     })
 }
 
 fn write_organizations(standings: &[Standing<'_>], out: &mut dyn Write) -> io::Result<()> {
-    let mut table =
-        table(&["ORGANIZATION", "STATE", "MEMBERS", "SEATS", "ADMINS", "LAST SYNC", "NEXT SYNC"]);
+    let has_prices = standings.iter().any(|it| it.organization.seats.price.is_some());
+    let mut header = vec!["ORGANIZATION", "STATE", "MEMBERS", "SEATS", "30 DAYS"];
+    header.extend(has_prices.then_some("COST A MONTH"));
+    header.extend(["ADMINS", "LAST SYNC", "NEXT SYNC"]);
+    let mut table = table(&header);
     for standing in standings {
         let organization = standing.organization;
         let number = |of: fn(&Totals) -> u64| {
@@ -119,18 +134,34 @@ fn write_organizations(standings: &[Standing<'_>], out: &mut dyn Write) -> io::R
         let last = standing.known.last_run.as_ref().map(|run| run.last_finished_at);
         let state = standing.known.state();
         let overdue = if standing.is_overdue() { " (overdue)" } else { "" };
-        table.add_row(vec![
+        let mut cells = vec![
             Cell::new(named(organization)),
             Cell::new(title(state)).fg(color(state)),
             Cell::new(number(|totals| totals.members)),
             Cell::new(seats),
+            Cell::new(standing.trend.map_or_else(|| "–".to_owned(), signed)),
+        ];
+        let cost = standing.cost().map_or_else(|| "–".to_owned(), |cost| cost.to_string());
+        cells.extend(has_prices.then(|| Cell::new(cost)));
+        cells.extend([
             Cell::new(number(|totals| totals.admins)),
             Cell::new(local(last, organization.timezone)),
             Cell::new(format!("{}{overdue}", local(standing.next, organization.timezone))),
         ]);
+        table.add_row(cells);
     }
-    align_right(&mut table, &[2, 3, 4]);
+    let numbers = 2..header.len() - 2;
+    align_right(&mut table, &numbers.collect::<Vec<_>>());
     write_table(&table, out)
+}
+
+/// `+4`, `−2`, `0`.
+fn signed(number: i64) -> String {
+    match number {
+        0 => "0".to_owned(),
+        1.. => format!("+{number}"),
+        _ => format!("−{}", number.unsigned_abs()),
+    }
 }
 
 /// What needs a person: one paragraph for each.
@@ -277,11 +308,6 @@ pub(super) fn named(organization: &Organization) -> String {
     }
 }
 
-/// A time for machines.
-fn utc(time: Option<DateTime<Utc>>) -> Option<String> {
-    time.map(|time| time.to_rfc3339_opts(SecondsFormat::Millis, true))
-}
-
 /// The keys of a row for machines: of an organization, or of a sink's lane.
 const COLUMNS: &[&str] = &[
     "organization",
@@ -293,6 +319,9 @@ const COLUMNS: &[&str] = &[
     "members",
     "seats",
     "seats_limit",
+    "seats_change_30d",
+    "cost",
+    "currency",
     "admins",
     "unnamed_members",
     "unnamed_seats",
@@ -320,6 +349,9 @@ fn organization_row(standing: &Standing<'_>) -> Row {
         members: totals.map(|totals| totals.members),
         seats: totals.map(|totals| totals.seats),
         seats_limit: standing.organization.seats.limit,
+        seats_change_30d: standing.trend,
+        cost: standing.cost().map(|cost| cost.amount.to_string()),
+        currency: standing.organization.seats.price.map(|price| price.currency.to_string()),
         admins: totals.map(|totals| totals.admins),
         unnamed_members: totals.map(|totals| totals.unnamed.members),
         unnamed_seats: totals.map(|totals| totals.unnamed.seats),

@@ -13,28 +13,56 @@ pub(super) enum When {
     At(DateTime<Utc>),
     /// What a clock on the wall showed.
     Local(NaiveDateTime),
-    /// The beginning of the day so many days ago.
+    /// A day.
+    Day(NaiveDate),
+    /// The day so many days ago.
     DaysAgo(u64),
     /// So long ago.
     Ago(Duration),
 }
 
 impl When {
-    /// The instant that is meant: the first where a clock on the wall showed the time twice, and
-    /// the next that there was where it skipped it.
-    pub(super) fn instant(self, zone: Tz, now: DateTime<Utc>) -> DateTime<Utc> {
+    /// The instant that is meant where something begins: of a day its first. The first where a
+    /// clock on the wall showed the time twice, and the next that there was where it skipped it.
+    pub(super) fn start(self, zone: Tz, now: DateTime<Utc>) -> DateTime<Utc> {
+        match self.day(zone, now) {
+            Some(day) => first(zone, day.and_time(NaiveTime::MIN)),
+            None => self.moment(zone, now),
+        }
+    }
+
+    /// The instant that is meant where something ends, or is looked at: of a day its last, and of
+    /// today the present. Otherwise as [`start`](Self::start).
+    pub(super) fn end(self, zone: Tz, now: DateTime<Utc>) -> DateTime<Utc> {
+        let Some(day) = self.day(zone, now) else { return self.moment(zone, now) };
+        let next = day.succ_opt().unwrap_or(NaiveDate::MAX);
+        let next = first(zone, next.and_time(NaiveTime::MIN));
+        let last = next.checked_sub_signed(TimeDelta::milliseconds(1)).unwrap_or(next);
+        let today = now.with_timezone(&zone).date_naive();
+        if day == today { last.min(now) } else { last }
+    }
+
+    /// The day, if it is one.
+    fn day(self, zone: Tz, now: DateTime<Utc>) -> Option<NaiveDate> {
+        match self {
+            Self::Day(day) => Some(day),
+            Self::DaysAgo(days) => {
+                let today = now.with_timezone(&zone).date_naive();
+                Some(today.checked_sub_days(Days::new(days)).unwrap_or(NaiveDate::MIN))
+            }
+            Self::At(_) | Self::Local(_) | Self::Ago(_) => None,
+        }
+    }
+
+    fn moment(self, zone: Tz, now: DateTime<Utc>) -> DateTime<Utc> {
         match self {
             Self::At(time) => time,
             Self::Local(time) => first(zone, time),
-            Self::DaysAgo(days) => {
-                let today = now.with_timezone(&zone).date_naive();
-                let day = today.checked_sub_days(Days::new(days)).unwrap_or(NaiveDate::MIN);
-                first(zone, day.and_time(NaiveTime::MIN))
-            }
             Self::Ago(ago) => {
                 let ago = TimeDelta::from_std(ago).unwrap_or(TimeDelta::MAX);
                 now.checked_sub_signed(ago).unwrap_or(DateTime::<Utc>::MIN_UTC)
             }
+            Self::Day(_) | Self::DaysAgo(_) => now,
         }
     }
 }
@@ -42,8 +70,9 @@ impl When {
 fn first(zone: Tz, time: NaiveDateTime) -> DateTime<Utc> {
     /// Longer than any clock ever skipped but once, when a whole day was left out.
     const SKIPS: i64 = 25 * 4;
-    let quarters = (0..SKIPS).map(|quarters| time + TimeDelta::minutes(15 * quarters));
-    let instant = quarters.into_iter().find_map(|time| zone.from_local_datetime(&time).earliest());
+    let after = |quarters| time.checked_add_signed(TimeDelta::minutes(15 * quarters));
+    let mut quarters = (0..SKIPS).map_while(after);
+    let instant = quarters.find_map(|time| zone.from_local_datetime(&time).earliest());
     instant.map_or_else(|| time.and_utc(), |instant| instant.to_utc())
 }
 
@@ -68,13 +97,11 @@ impl FromStr for When {
             ["%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M"];
         let local = local.iter().find_map(|form| NaiveDateTime::parse_from_str(text, form).ok());
         let day = || NaiveDate::parse_from_str(text, "%Y-%m-%d").ok();
-        local.or_else(|| day().map(|day| day.and_time(NaiveTime::MIN))).map(Self::Local).ok_or_else(
-            || {
-                "expected a day such as `2026-11-23`, a time such as `2026-11-23T09:00:00Z`, \
-                 `yesterday`, or `3d ago`"
-                    .to_owned()
-            },
-        )
+        local.map(Self::Local).or_else(|| day().map(Self::Day)).ok_or_else(|| {
+            "expected a day such as `2026-11-23`, a time such as `2026-11-23T09:00:00Z`, \
+             `yesterday`, or `3d ago`"
+                .to_owned()
+        })
     }
 }
 
@@ -90,7 +117,30 @@ mod tests {
         let now = DateTime::parse_from_rfc3339(NOW).unwrap().to_utc();
         let when: When = text.parse().unwrap_or_else(|error| panic!("{text}: {error}"));
         let instant = DateTime::parse_from_rfc3339(instant).unwrap();
-        assert_eq!(when.instant(Tz::Europe__Berlin, now), instant, "{text}");
+        assert_eq!(when.start(Tz::Europe__Berlin, now), instant, "{text}");
+    }
+
+    #[track_caller]
+    fn check_end(text: &str, instant: &str) {
+        let now = DateTime::parse_from_rfc3339(NOW).unwrap().to_utc();
+        let instant = DateTime::parse_from_rfc3339(instant).unwrap();
+        let when: When = text.parse().unwrap();
+        assert_eq!(when.end(Tz::Europe__Berlin, now), instant, "{text}");
+    }
+
+    #[test]
+    fn a_day_ends_with_its_last_moment_and_today_with_the_present() {
+        check_end("2026-11-20", "2026-11-20T23:59:59.999+01:00");
+        check_end("2026-10-25", "2026-10-25T23:59:59.999+01:00");
+        check_end("yesterday", "2026-11-22T23:59:59.999+01:00");
+        check_end("today", NOW);
+        check_end("2026-11-23", NOW);
+        check_end("2026-11-24", "2026-11-24T23:59:59.999+01:00");
+        for same in ["2026-11-20 08:30", "3d ago", "now", "2026-11-20T08:30:00Z"] {
+            let (now, when) = (DateTime::parse_from_rfc3339(NOW).unwrap(), same.parse::<When>());
+            let (zone, now, when) = (Tz::Europe__Berlin, now.to_utc(), when.unwrap());
+            assert_eq!(when.end(zone, now), when.start(zone, now), "{same}");
+        }
     }
 
     #[test]

@@ -46,7 +46,7 @@ pub use self::problem::{Position, Problem, Problems, Severity};
 pub(crate) use self::problem::{did_you_mean, nearest};
 pub(crate) use self::reader::{Mistake, Reader};
 pub use self::schema::schema;
-pub use self::value::WarnAt;
+pub use self::value::{Cost, Currency, Price, WarnAt};
 use crate::organization::OrganizationId;
 
 /// Larger than any configuration; it keeps `--config /dev/zero` from filling the memory.
@@ -167,13 +167,15 @@ impl Default for GuardConfig {
     }
 }
 
-/// How many seats are paid for.
+/// How many seats are paid for, and what they cost.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SeatsConfig {
     /// The seats that are paid for; without it nothing is said about seats.
     pub limit: Option<u64>,
     /// When to warn; never above the limit.
     pub warn_at: WarnAt,
+    /// What one costs a month.
+    pub price: Option<Price>,
 }
 
 /// One place that events are delivered to.

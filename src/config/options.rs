@@ -12,7 +12,7 @@ use serde::Deserialize;
 
 use super::cron::Cron;
 use super::value::{
-    BaseUrl, HostName, Instance, Label, Listen, OrganizationName, Patience, Period, Rate,
+    Amount, BaseUrl, Currency, HostName, Instance, Label, Listen, OrganizationName, Patience, Period, Rate,
     ServiceName, Variable, Wanted, WarnAt, Within, Zone,
 };
 use super::{GuardConfig, OnFirstSync, Redacted};
@@ -246,7 +246,7 @@ pub(super) struct GuardOptions {
     pub(super) max_leavers: Option<Within<0, 1_000_000>>,
 }
 
-/// How many seats are paid for. Without a limit nothing is said about seats.
+/// How many seats are paid for, and what they cost. Without a limit no event is sent about it.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct SeatsOptions {
@@ -255,6 +255,11 @@ pub(super) struct SeatsOptions {
     /// When to send `seat_limit_near`: a part of the limit, or a number of seats.
     #[schemars(extend("default" = WarnAt::default()))]
     pub(super) warn_at: Option<WarnAt>,
+    /// What one seat costs a month. With it, `status`, reports and pages tell the cost of the seats
+    /// in use.
+    pub(super) price_per_seat: Option<Amount>,
+    /// In which currency: the three letters of ISO 4217.
+    pub(super) currency: Option<Currency>,
 }
 
 /// Who may call the HTTP endpoints at `listen`.

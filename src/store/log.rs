@@ -49,6 +49,8 @@ pub struct History {
     pub members: Option<Vec<(Organization, i64)>>,
     /// Only those at or after this time.
     pub since: Option<DateTime<Utc>>,
+    /// Only those up to this time.
+    pub until: Option<DateTime<Utc>>,
 }
 
 /// In the order in which [`read_logged`] takes them; what an event has beyond them comes after.
@@ -141,11 +143,11 @@ impl View<'_> {
     ) -> rusqlite::Result<Vec<Event>> {
         let before = history.since.map_or(Ok(0), |since| self.last_before(since))?;
         let after = after.max(before);
-        let since = history.since.map(millis);
+        let (since, until) = (history.since.map(millis), history.until.map(millis));
         let mut sql = format!(
             "SELECT {COLUMNS}, sync, position, subject, source, data
              FROM log
-             WHERE sequence > ?1 AND (?2 IS NULL OR +time >= ?2)"
+             WHERE sequence > ?1 AND (?2 IS NULL OR +time >= ?2) AND (?6 IS NULL OR +time <= ?6)"
         );
         if history.organization.is_some() {
             sql.push_str(" AND organization = ?3");
@@ -161,7 +163,7 @@ impl View<'_> {
         sql.push_str(" ORDER BY sequence LIMIT ?5");
         let organization = history.organization.map(|organization| organization.0);
         let mut statement = self.0.prepare_cached(&sql)?;
-        let parameters = rusqlite::params![after, since, organization, subjects, limit];
+        let parameters = rusqlite::params![after, since, organization, subjects, limit, until];
         let mut names = Names::new(self);
         let read = |row: &Row<'_>| read_event(row, &read_logged(row, &mut names)?);
         let rows = statement.query_map(parameters, read)?;

@@ -1,7 +1,7 @@
 //! The sums of an organization's rosters over time: one row whenever they changed.
 
 use chrono::{DateTime, Utc};
-use rusqlite::{Row, params};
+use rusqlite::{OptionalExtension as _, Row, params};
 use seatwatch_sdk::{Totals, Unnamed};
 
 use super::{Organization, Tx, View, millis, time};
@@ -41,6 +41,18 @@ impl View<'_> {
         rows.collect()
     }
 
+    /// The first sums that are known.
+    ///
+    /// # Errors
+    ///
+    /// The disk or the database failed.
+    pub fn first_sums(&self, organization: Organization) -> rusqlite::Result<Option<Sums>> {
+        let mut statement = self.0.prepare_cached(&format!(
+            "SELECT {COLUMNS} FROM sums WHERE organization = ?1 ORDER BY id LIMIT 1"
+        ))?;
+        statement.query_row([organization.0], read_sums).optional()
+    }
+
     /// The sums that were valid at a time, where any were known then.
     ///
     /// # Errors
@@ -51,7 +63,11 @@ impl View<'_> {
         organization: Organization,
         time: DateTime<Utc>,
     ) -> rusqlite::Result<Option<Sums>> {
-        Ok(self.sums(organization, time, time)?.pop())
+        let mut statement = self.0.prepare_cached(&format!(
+            "SELECT {COLUMNS} FROM sums WHERE organization = ?1 AND at <= ?2
+             ORDER BY id DESC LIMIT 1"
+        ))?;
+        statement.query_row((organization.0, millis(time)), read_sums).optional()
     }
 }
 

@@ -54,7 +54,7 @@ mod tests {
     /// The alarms while these many seats are used one after the other.
     #[track_caller]
     fn check(limit: u64, warn_at: u64, used: &[u64], expected: &str) {
-        let config = SeatsConfig { limit: Some(limit), warn_at: WarnAt::Seats(warn_at) };
+        let config = SeatsConfig { limit: Some(limit), warn_at: WarnAt::Seats(warn_at), ..SeatsConfig::default() };
         let mut told = Told::default();
         let mut seen = Vec::new();
         for used in used {
@@ -85,7 +85,7 @@ mod tests {
     fn another_limit_is_another_alarm() {
         let alarms = |limit, used, told| {
             let warn_at = WarnAt::Seats(limit);
-            alarms(&SeatsConfig { limit: Some(limit), warn_at }, used, told)
+            alarms(&SeatsConfig { limit: Some(limit), warn_at, price: None }, used, told)
         };
         let (events, told) = alarms(50, 50, Told::default());
         assert_eq!(events.len(), 2);
@@ -118,7 +118,7 @@ mod tests {
             warn_at in 1u64..12,
             used in vec(0u64..14, 1..40),
         ) {
-            let config = SeatsConfig { limit: Some(limit), warn_at: WarnAt::Seats(warn_at.min(limit)) };
+            let config = SeatsConfig { limit: Some(limit), warn_at: WarnAt::Seats(warn_at.min(limit)), price: None };
             let mut told = Told::default();
             let mut armed = [true; 2];
             for used in used {

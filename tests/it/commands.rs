@@ -172,9 +172,9 @@ fn check_online_finds_a_sink_that_would_not_deliver() {
 fn status_before_the_first_sync_creates_nothing() {
     let world = World::start("ann").with_other("gitlab/group/sub");
     assert_snapshot!(world.run(&["status"]).ok().shown(), @"
-    ORGANIZATION      STATE  MEMBERS  SEATS  ADMINS  LAST SYNC  NEXT SYNC
-    github/acme       New          –      –       –  –          [TIME]
-    gitlab/group:sub  New          –      –       –  –          [TIME]
+    ORGANIZATION      STATE  MEMBERS  SEATS  30 DAYS  ADMINS  LAST SYNC  NEXT SYNC
+    github/acme       New          –      –        –       –  –          [TIME]
+    gitlab/group:sub  New          –      –        –       –  –          [TIME]
 
     SINK    TYPE  STATE  QUEUED  OLDEST  DEAD LETTERS
     events  file  ok          0  –                  0
@@ -184,11 +184,11 @@ fn status_before_the_first_sync_creates_nothing() {
     let rows = world.run(&["status", "--format", "json"]).ok().rows();
     assert_eq!((&rows[0]["state"], &rows[0]["members"]), (&"new".into(), &Value::Null));
     let csv = world.run(&["status", "--format", "csv"]).ok().stdout;
-    assert_snapshot!(csv, @r"
-    organization,label,sink,lane,type,state,members,seats,seats_limit,admins,unnamed_members,unnamed_seats,last_sync,last_success,next_sync,failures,reason,message,hint,hold,queued,oldest_pending,dead_letters,lost
-    github/acme,,,,,new,,,,,,,,,[TIME],0,,,,,,,,
-    gitlab/group:sub,,,,,new,,,,,,,,,[TIME],0,,,,,,,,
-    ,,events,main,file,ok,,,,,,,,,,,,,,,0,,0,0
+    assert_snapshot!(csv, @"
+    organization,label,sink,lane,type,state,members,seats,seats_limit,seats_change_30d,cost,currency,admins,unnamed_members,unnamed_seats,last_sync,last_success,next_sync,failures,reason,message,hint,hold,queued,oldest_pending,dead_letters,lost
+    github/acme,,,,,new,,,,,,,,,,,,[TIME],0,,,,,,,,
+    gitlab/group:sub,,,,,new,,,,,,,,,,,,[TIME],0,,,,,,,,
+    ,,events,main,file,ok,,,,,,,,,,,,,,,,,,0,,0,0
     ");
     assert!(!world.state_dir().exists());
 }

@@ -37,8 +37,8 @@ fn failures_are_told_from_the_third_in_a_row_and_once() {
     let failing = world.events().swap_remove(1);
     assert_eq!(failing["data"]["details"]["last_success"], world.events()[0]["time"]);
     assert_snapshot!(world.run(&["status"]).ok().stdout, @"
-    ORGANIZATION  STATE    MEMBERS  SEATS  ADMINS  LAST SYNC             NEXT SYNC
-    github/acme   Failing        2      1       1  [TIME]  [TIME]
+    ORGANIZATION  STATE    MEMBERS  SEATS  30 DAYS  ADMINS  LAST SYNC             NEXT SYNC
+    github/acme   Failing        2      1        0       1  [TIME]  [TIME]
 
     github/acme: failing since [TIME] (4 syncs): empty: Codecov lists no members of `github/acme`
     hint: the owner may be a person's user name, whose list is always empty: name the organization instead
@@ -112,8 +112,8 @@ fn a_long_retry_after_ends_the_sync_and_puts_the_next_one_off() {
     ");
     assert_eq!(world.asked(), Vec::<String>::new());
     assert_snapshot!(world.run(&["status"]).ok().stdout, @"
-    ORGANIZATION  STATE    MEMBERS  SEATS  ADMINS  LAST SYNC             NEXT SYNC
-    github/acme   Failing        2      1       1  [TIME]  [TIME]
+    ORGANIZATION  STATE    MEMBERS  SEATS  30 DAYS  ADMINS  LAST SYNC             NEXT SYNC
+    github/acme   Failing        2      1        0       1  [TIME]  [TIME]
 
     github/acme: failing since [TIME] (1 sync): rate_limited: Codecov asked not to be called before [TIME]
     hint: nothing to do: the first sync after that time asks again
@@ -219,8 +219,8 @@ fn a_token_that_is_not_an_admins_is_refused() {
     ");
     assert_eq!(world.told(), "");
     assert_snapshot!(world.run(&["status"]).ok().stdout, @"
-    ORGANIZATION  STATE    MEMBERS  SEATS  ADMINS  LAST SYNC             NEXT SYNC
-    github/acme   Failing        –      –       –  [TIME]  [TIME]
+    ORGANIZATION  STATE    MEMBERS  SEATS  30 DAYS  ADMINS  LAST SYNC             NEXT SYNC
+    github/acme   Failing        –      –        –       –  [TIME]  [TIME]
 
     github/acme: failing since [TIME] (1 sync): token_not_admin: the token is not an admin's of this organization, so Codecov may show it only a part of the members
     hint: use the token of an admin of the organization; where Codecov is self-hosted, which answers this question otherwise, set `require_admin: false`

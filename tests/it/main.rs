@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod api_faults;
+mod at;
 mod canned;
 mod client;
 mod commands;
@@ -21,6 +22,7 @@ mod ledger;
 mod metrics;
 mod plugins;
 mod receivers;
+mod review;
 mod seats;
 mod secrets;
 mod simulator;

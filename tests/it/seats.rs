@@ -65,8 +65,8 @@ fn the_alarm_says_how_many_seats_there_are() {
     assert_eq!(world.told(), "baselined\nseat_limit_near\nseat_limit_reached\n");
     assert_snapshot!(world.events()[2]["data"]["details"], @r#"{"used":3,"limit":3,"warn_at":3}"#);
     assert_snapshot!(world.run(&["status"]).ok().stdout, @"
-    ORGANIZATION  STATE      MEMBERS  SEATS  ADMINS  LAST SYNC             NEXT SYNC
-    github/acme   Connected        3    3/3       1  [TIME]  [TIME]
+    ORGANIZATION  STATE      MEMBERS  SEATS  30 DAYS  ADMINS  LAST SYNC             NEXT SYNC
+    github/acme   Connected        3    3/3        0       1  [TIME]  [TIME]
 
     SINK    TYPE  STATE  QUEUED  OLDEST  DEAD LETTERS
     events  file  ok          0  –                  0

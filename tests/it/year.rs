@@ -186,7 +186,7 @@ fn a_year_of_a_thousand_organizations_stays_below_a_gigabyte() {
         let organization = view.find(&organization(0))?;
         let members = Some(view.members_named(None, "some-username-2")?);
         let since = Some(start() + TimeDelta::weeks(1));
-        view.history(&History { organization, members, since }, 0, 1000)
+        view.history(&History { organization, members, since, until: None }, 0, 1000)
     });
     took("history of a member", began);
     assert_eq!(found.unwrap().len(), 2);

@@ -22,8 +22,8 @@ use super::reader;
 use super::tree::{Node, Step, Value};
 use seatwatch_sdk::Origin;
 
-use super::value::{BaseUrl, Instance, Variable, WarnAt};
-use super::{CodecovConfig, Config, SeatsConfig, SecretSource};
+use super::value::{Amount, BaseUrl, Instance, Variable, WarnAt};
+use super::{CodecovConfig, Config, Price, SeatsConfig, SecretSource};
 
 /// What became of a file.
 #[derive(Default)]
@@ -261,6 +261,20 @@ impl Checker<'_> {
             ));
             self.problems.push(problem.with_hint("`warn_at` must not be above `limit`"));
         }
-        SeatsConfig { limit, warn_at }
+        SeatsConfig { limit, warn_at, price: self.price(section, own) }
+    }
+
+    /// What a seat costs: the amount and the currency each its own, or that of the top level.
+    fn price(&mut self, section: Section<'_>, own: &SeatsOptions) -> Option<Price> {
+        let top = &self.options.seats;
+        let Amount(per_seat) = own.price_per_seat.or(top.price_per_seat)?;
+        let currency = own.currency.or(top.currency);
+        // As above: what stands at the top level alone is reported there alone.
+        if currency.is_none() && own.price_per_seat.is_some() && !section.has(&["seats", "currency"]) {
+            let place = section.place(&["seats", "price_per_seat"]);
+            let problem = place.error("`price_per_seat` without a `currency`");
+            self.problems.push(problem.with_hint("add a line such as `currency: USD`"));
+        }
+        Some(Price { per_seat, currency: currency? })
     }
 }

@@ -73,12 +73,15 @@ macro_rules! written {
 
 mod address;
 mod base_url;
+mod money;
 mod names;
 mod numbers;
 mod time;
 
 pub(crate) use self::address::{HostName, Listen};
 pub(crate) use self::base_url::BaseUrl;
+pub(crate) use self::money::Amount;
+pub use self::money::{Cost, Currency, Price};
 pub(crate) use self::names::{Instance, Label, OrganizationName, ServiceName, Variable, Wanted};
 pub use self::numbers::WarnAt;
 pub(crate) use self::numbers::{Rate, Within};

@@ -186,7 +186,7 @@ fn the_roster_as_of_any_instant_is_what_was_synced_then() {
     let law = |syncs: Vec<Sync>| {
         let world = World::new(&connection, &syncs);
         let commits = world.committed.iter().map(|committed| committed.minute);
-        for at in (-1..=world.now + 1).step_by(29).chain(commits) {
+        for at in (-1..=world.now + 1).step_by(97).chain(commits) {
             let (found, expected) = (world.past(at), world.expected(at));
             // When it was last read is known of several runs in one row, not of each of them.
             let found = found.map(|found| {

@@ -31,16 +31,17 @@ fn hard_names_are_escaped_for_people_only() {
     let shortened = |text: &str| text.replace(&long, "[300 x]");
     let table = world.run(&["roster", "github/acme"]).ok().stdout;
     assert_snapshot!(shortened(&squeezed(&table)), @r#"
-    USERNAME  NAME  EMAIL  SEAT  ADMIN
-    -dash  @at  \u{9}=tab
-    =cmd  =HYPERLINK("http://x")  +1@example.com
-    ann  ann  ann@example.com  yes
-    bell\u{7}  tab\u{9}here, line\u{a}there  esc\u{1b}[31m@example.com
-    dependabot[bot]  [300 x]  bot@example.com
-    evil\u{202e}gnp  zero\u{200b}width  "quoted"@example.com
-    zoë-名前  Zoë 🦀 "Q" <b>&amp;</b>  ZOË@Exämple.test
+    USERNAME  NAME  EMAIL  MEMBER SINCE  SEAT SINCE  ADMIN SINCE
+    -dash  @at  \u{9}=tab  ≤ [TIME]  –  –
+    =cmd  =HYPERLINK("http://x")  +1@example.com  ≤ [TIME]  –  –
+    ann  ann  ann@example.com  ≤ [TIME]  ≤ [TIME]  –
+    bell\u{7}  tab\u{9}here, line\u{a}there  esc\u{1b}[31m@example.com  ≤ [TIME]  –  –
+    dependabot[bot]  [300 x]  bot@example.com  ≤ [TIME]  –  –
+    evil\u{202e}gnp  zero\u{200b}width  "quoted"@example.com  ≤ [TIME]  –  –
+    zoë-名前  Zoë 🦀 "Q" <b>&amp;</b>  ZOË@Exämple.test  ≤ [TIME]  –  –
 
     7 members, 1 seat, 0 admins as of [TIME]
+    ≤ it was so when the first roster was read; since when is not known
     "#);
     assert!(!table.chars().any(|c| c.is_control() && c != '\n'), "{table:?}");
     let json = world.run(&["roster", "github/acme", "--format", "json"]).ok();
@@ -52,15 +53,15 @@ fn hard_names_are_escaped_for_people_only() {
     assert!(rows.iter().any(|row| row["name"] == long.as_str()));
     let csv = world.run(&["roster", "github/acme", "--format", "csv"]).ok().stdout;
     assert_snapshot!(shortened(&csv).escape_debug().to_string().replace("\\n", "\n").replace("\\\"", "\""), @r#"
-    organization,username,name,email,seat,admin,status
-    github/acme,\'-dash,\'@at,\'\t=tab,false,false,disabled
-    github/acme,\'=cmd,"\'=HYPERLINK(""http://x"")",\'+1@example.com,false,false,disabled
-    github/acme,ann,ann,ann@example.com,true,false,enabled
+    organization,username,name,email,seat,admin,status,member_since,seat_since,admin_since,known_since
+    github/acme,\'-dash,\'@at,\'\t=tab,false,false,disabled,[TIME],,,[TIME]
+    github/acme,\'=cmd,"\'=HYPERLINK(""http://x"")",\'+1@example.com,false,false,disabled,[TIME],,,[TIME]
+    github/acme,ann,ann,ann@example.com,true,false,enabled,[TIME],[TIME],,[TIME]
     github/acme,bell\u{7},"tab\there, line
-    there",esc\u{1b}[31m@example.com,false,false,disabled
-    github/acme,dependabot[bot],[300 x],bot@example.com,false,false,disabled
-    github/acme,evil\u{202e}gnp,zero\u{200b}width,"""quoted""@example.com",false,false,disabled
-    github/acme,zoë-名前,"Zoë 🦀 ""Q"" <b>&amp;</b>",ZOË@Exämple.test,false,false,disabled
+    there",esc\u{1b}[31m@example.com,false,false,disabled,[TIME],,,[TIME]
+    github/acme,dependabot[bot],[300 x],bot@example.com,false,false,disabled,[TIME],,,[TIME]
+    github/acme,evil\u{202e}gnp,zero\u{200b}width,"""quoted""@example.com",false,false,disabled,[TIME],,,[TIME]
+    github/acme,zoë-名前,"Zoë 🦀 ""Q"" <b>&amp;</b>",ZOË@Exämple.test,false,false,disabled,[TIME],,,[TIME]
     "#);
 }
 
@@ -78,8 +79,8 @@ fn hard_names_are_escaped_in_what_a_sync_says() {
     exit code 65
     ");
     assert_snapshot!(world.run(&["status"]).ok().stdout, @r"
-    ORGANIZATION  STATE  MEMBERS  SEATS  ADMINS  LAST SYNC             NEXT SYNC
-    github/acme   Held         7      1       0  [TIME]  [TIME]
+    ORGANIZATION  STATE  MEMBERS  SEATS  30 DAYS  ADMINS  LAST SYNC             NEXT SYNC
+    github/acme   Held         7      1        0       0  [TIME]  [TIME]
 
     github/acme: roster held since [TIME] as c890226e
       6 would leave: -dash, =cmd, bell\u{7}, dependabot[bot], evil\u{202e}gnp, zoë-名前
@@ -107,35 +108,36 @@ fn a_roster_is_listed_for_people_and_machines() {
     ");
     assert!(!world.state_dir().exists());
     world.sync().ok();
-    assert_snapshot!(world.run(&["roster", "GH/ACME"]).ok().shown(), @r"
-    USERNAME  NAME  EMAIL            SEAT  ADMIN
-    ann       ann   ann@example.com  yes
-    bob       bob   bob@example.com        yes
-    cat       cat   cat@example.com
+    assert_snapshot!(world.run(&["roster", "GH/ACME"]).ok().shown(), @"
+    USERNAME  NAME  EMAIL            MEMBER SINCE        SEAT SINCE          ADMIN SINCE
+    ann       ann   ann@example.com  ≤ [TIME]  ≤ [TIME]  –
+    bob       bob   bob@example.com  ≤ [TIME]  –                   ≤ [TIME]
+    cat       cat   cat@example.com  ≤ [TIME]  –                   –
 
     3 members, 1 seat, 1 admin as of [TIME]
     and 1 unnamed row with 1 seat
+    ≤ it was so when the first roster was read; since when is not known
     ");
-    assert_snapshot!(world.run(&["roster", "github/acme", "--format", "csv"]).ok().stdout, @r"
-    organization,username,name,email,seat,admin,status
-    github/acme,ann,ann,ann@example.com,true,false,enabled
-    github/acme,bob,bob,bob@example.com,false,true,disabled
-    github/acme,cat,cat,cat@example.com,false,false,disabled
+    assert_snapshot!(world.run(&["roster", "github/acme", "--format", "csv"]).ok().stdout, @"
+    organization,username,name,email,seat,admin,status,member_since,seat_since,admin_since,known_since
+    github/acme,ann,ann,ann@example.com,true,false,enabled,[TIME],[TIME],,[TIME]
+    github/acme,bob,bob,bob@example.com,false,true,disabled,[TIME],,[TIME],[TIME]
+    github/acme,cat,cat,cat@example.com,false,false,disabled,[TIME],,,[TIME]
     ");
     let rows = world.run(&["roster", "github/acme", "--format", "json"]).ok().rows();
-    assert_snapshot!(rows[0], @r#"{"organization":"github/acme","username":"ann","name":"ann","email":"ann@example.com","seat":true,"admin":false,"status":"enabled"}"#);
-    assert_snapshot!(world.run(&["roster", "github/acne"]).shown(), @r"
-    error: github/acne: not among the organizations of the config
+    assert_snapshot!(rows[0], @r#"{"organization":"github/acme","username":"ann","name":"ann","email":"ann@example.com","seat":true,"admin":false,"status":"enabled","member_since":"[TIME]","seat_since":"[TIME]","admin_since":null,"known_since":"[TIME]"}"#);
+    assert_snapshot!(world.run(&["roster", "github/acne"]).shown(), @"
+    error: github/acne: neither in the config nor in the store
     hint: did you mean `github/acme`?
     exit code 64
     ");
-    assert_snapshot!(world.run(&["roster", "gitlab/other"]).shown(), @r"
-    error: gitlab/other: not among the organizations of the config
+    assert_snapshot!(world.run(&["roster", "gitlab/other"]).shown(), @"
+    error: gitlab/other: neither in the config nor in the store
     hint: known here: github/acme
     exit code 64
     ");
-    assert_snapshot!(world.run(&["roster", "acme"]).shown(), @r"
-    error: invalid value 'acme' for '<ORG>': `acme` does not name an organization: expected `service/owner`, such as `github/acme`
+    assert_snapshot!(world.run(&["roster", "acme"]).shown(), @"
+    error: invalid value 'acme' for '[ORG]': `acme` does not name an organization: expected `service/owner`, such as `github/acme`
 
     For more information, try '--help'.
     exit code 64
@@ -181,12 +183,13 @@ fn rows_that_name_nobody_are_counted_and_nobodys_events() {
     assert_eq!(world.sync().code, Some(65));
     world.run(&["approve", "github/acme"]).ok();
     assert_snapshot!(told(&world, count), @"roster_held, roster_released, left bob, admin_revoked bob");
-    assert_snapshot!(world.run(&["roster", "github/acme"]).ok().stdout, @r"
-    USERNAME  NAME  EMAIL              SEAT  ADMIN
-    ann             other@example.com
+    assert_snapshot!(world.run(&["roster", "github/acme"]).ok().stdout, @"
+    USERNAME  NAME  EMAIL              MEMBER SINCE      SEAT SINCE  ADMIN SINCE
+    ann             other@example.com  [TIME]  –           –
 
     1 member, 0 seats, 0 admins as of [TIME]
     and 3 unnamed rows with 2 seats
+    ≤ it was so when the first roster was read; since when is not known
     ");
     let totals = world.events().pop().unwrap()["data"]["totals"].take();
     assert_snapshot!(totals, @r#"{"members":1,"seats":0,"admins":0,"unnamed":{"members":3,"seats":2}}"#);

@@ -1,0 +1,155 @@
+//! `seatwatch diff`: the net change of an organization between two times.
+
+use std::io::Write;
+use std::path::Path;
+
+use chrono::{DateTime, Utc};
+use seatwatch_sdk::{EventKind, Profile, Status, Totals};
+
+use super::exit::{Exit, Failure, Stop};
+use super::history::edits;
+use super::instance;
+use super::output::{Format, Row, count, local, row, shown, table, utc, write_rows, write_table};
+use super::past::Past;
+use super::when::When;
+use crate::organization::OrganizationId;
+use crate::roster::Member;
+use crate::store::{PastRoster, Reader};
+use crate::sync::{NetChange, Numbered, net_change};
+
+/// Arguments of `diff`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Diff {
+    /// Which organization, as `service/owner`. It need not be in the config any more.
+    #[arg(value_name = "ORG")]
+    organization: OrganizationId,
+
+    /// From when: a day (its beginning), a time, `yesterday`, or `3d ago`.
+    #[arg(value_name = "FROM")]
+    from: When,
+
+    /// Until when; a day counts to its end.
+    #[arg(value_name = "TO", default_value = "now")]
+    to: When,
+}
+
+/// The keys of a row for machines: those of an event, and the two times.
+const COLUMNS: &[&str] = &[
+    "organization",
+    "from",
+    "to",
+    "event",
+    "username",
+    "formerly",
+    "name",
+    "email",
+    "seat",
+    "admin",
+    "status",
+];
+
+impl Diff {
+    pub(super) fn run(self, config: &Path, format: Format) -> Result<Exit, Stop> {
+        let config = instance::load(config)?;
+        let reader = Reader::open(&config.state_dir)?;
+        let past = Past { config: &config, reader: &reader, now: instance::clock().now() };
+        let zone = past.zone(&self.organization);
+        let (from, to) = past.span(self.from, self.to, zone)?;
+        let [before, after] =
+            [past.roster(&self.organization, from)?, past.roster(&self.organization, to)?];
+        past.warn_of_gap(&self.organization, from)?;
+        past.warn_of_gap(&self.organization, to)?;
+        let [old, new] = [numbered(&before)?, numbered(&after)?];
+        let changes = net_change(&old, &new);
+        let mut out = super::stdout();
+        if format == Format::Table {
+            let times = [from, to].map(|time| local(Some(time), zone));
+            writeln!(out, "{}  {} → {}", self.organization, times[0], times[1])?;
+            writeln!(out, "{}", sums(&before.totals, &after.totals))?;
+            write_changes(&changes, &mut out)?;
+        } else {
+            let rows: Vec<Row> = changes.iter().flat_map(|it| self.rows(it, from, to)).collect();
+            write_rows(format, COLUMNS, &rows, &mut out)?;
+        }
+        out.flush()?;
+        Ok(Exit::Ok)
+    }
+
+    fn rows(
+        &self,
+        change: &NetChange<'_>,
+        from: DateTime<Utc>,
+        to: DateTime<Utc>,
+    ) -> impl Iterator<Item = Row> {
+        let newest = newest(change);
+        change.kinds.iter().map(move |kind| {
+            row! {
+                organization: self.organization.to_string(),
+                from: utc(Some(from)),
+                to: utc(Some(to)),
+                event: kind,
+                username: newest.map(Member::username),
+                formerly: formerly(change, *kind).map(Member::username),
+                name: newest.and_then(Member::name),
+                email: newest.and_then(Member::email),
+                seat: newest.map(|member| member.seat),
+                admin: newest.map(|member| member.admin),
+                status: newest.map(|member| Status::of_seat(member.seat).word()),
+            }
+        })
+    }
+}
+
+/// The members with their numbers.
+pub(super) fn numbered(roster: &PastRoster) -> Result<Numbered, Failure> {
+    let members = roster.members.iter().map(|it| (it.number, it.member.clone()));
+    Numbered::new(members).map_err(|error| Failure::new(Exit::Internal, error.to_string()))
+}
+
+fn newest<'a>(change: &NetChange<'a>) -> Option<&'a Member> {
+    change.after.or(change.before)
+}
+
+/// As who somebody was known before a rename.
+fn formerly<'a>(change: &NetChange<'a>, kind: EventKind) -> Option<&'a Member> {
+    change.before.filter(|_| kind == EventKind::Renamed)
+}
+
+/// `12 → 14 members, 7 → 8 seats, 1 → 1 admins`.
+fn sums(before: &Totals, after: &Totals) -> String {
+    let each = [
+        (before.members, after.members, "member"),
+        (before.seats_used(), after.seats_used(), "seat"),
+        (before.admins, after.admins, "admin"),
+    ];
+    each.map(|(old, new, what)| format!("{old} → {}", count(new, what))).join(", ")
+}
+
+fn write_changes(changes: &[NetChange<'_>], out: &mut dyn Write) -> std::io::Result<()> {
+    if changes.is_empty() {
+        return writeln!(out, "\nno changes");
+    }
+    writeln!(out)?;
+    let mut table = table(&["EVENT", "MEMBER", "NAME", "EMAIL", "DETAILS"]);
+    for change in changes {
+        let Some(member) = newest(change) else { continue };
+        for kind in &change.kinds {
+            let formerly = formerly(change, *kind).map(|it| format!("{} → ", shown(it.username())));
+            let text = |text: Option<&str>| text.map(shown).unwrap_or_default();
+            table.add_row(vec![
+                kind.word().to_owned(),
+                format!("{}{}", formerly.unwrap_or_default(), shown(member.username())),
+                text(member.name()),
+                text(member.email()),
+                edited(change, *kind),
+            ]);
+        }
+    }
+    write_table(&table, out)
+}
+
+fn edited(change: &NetChange<'_>, kind: EventKind) -> String {
+    let both = change.before.zip(change.after).filter(|_| kind == EventKind::Updated);
+    let profiles = both.map(|(before, after)| (before.profile(), after.profile()));
+    profiles.map(|(before, after): (Profile, Profile)| edits(&before, &after)).unwrap_or_default()
+}

@@ -1,0 +1,151 @@
+//! Rosters of the past as commands ask for them: of one organization at a time that a person wrote.
+
+use chrono::{DateTime, Utc};
+use chrono_tz::Tz;
+
+use super::exit::{Exit, Failure, Stop};
+use super::history::unknown_organization;
+use super::instance;
+use super::output::local;
+use super::when::When;
+use crate::config::{self, Config};
+use crate::coverage;
+use crate::organization::OrganizationId;
+use crate::store::{self, PastRoster, Reader, View};
+
+/// What a command that looks back knows of its surroundings.
+pub(super) struct Past<'a> {
+    pub(super) config: &'a Config,
+    pub(super) reader: &'a Reader,
+    pub(super) now: DateTime<Utc>,
+}
+
+impl Past<'_> {
+    /// The zone that the organization's own times are in.
+    pub(super) fn zone(&self, id: &OrganizationId) -> Tz {
+        zone(self.config, Some(id))
+    }
+
+    /// A time at which something ends, or is looked at; none that is yet to come.
+    pub(super) fn end(&self, when: When, zone: Tz) -> Result<DateTime<Utc>, Failure> {
+        self.no_later(when.end(zone, self.now), zone)
+    }
+
+    /// A time at which something begins; none that is yet to come.
+    pub(super) fn start(&self, when: When, zone: Tz) -> Result<DateTime<Utc>, Failure> {
+        self.no_later(when.start(zone, self.now), zone)
+    }
+
+    fn no_later(&self, at: DateTime<Utc>, zone: Tz) -> Result<DateTime<Utc>, Failure> {
+        if at <= self.now {
+            return Ok(at);
+        }
+        let message = format!("{} is yet to come", local(Some(at), zone));
+        let now = local(Some(self.now), zone);
+        Err(Failure::new(Exit::Usage, message).with_hint(format!("it is {now} now")))
+    }
+
+    /// Two times, the first not after the second.
+    pub(super) fn span(
+        &self,
+        from: When,
+        to: When,
+        zone: Tz,
+    ) -> Result<(DateTime<Utc>, DateTime<Utc>), Failure> {
+        let (from, to) = (self.start(from, zone)?, self.end(to, zone)?);
+        if from > to {
+            let [from, to] = [from, to].map(|time| local(Some(time), zone));
+            let message = format!("{from} is after {to}");
+            return Err(Failure::new(Exit::Usage, message).with_hint("the earlier time comes first"));
+        }
+        Ok((from, to))
+    }
+
+    /// The roster as of a time.
+    pub(super) fn roster(
+        &self,
+        id: &OrganizationId,
+        at: DateTime<Utc>,
+    ) -> Result<PastRoster, Stop> {
+        let found = self.reader.read(|view| {
+            let Some(number) = instance::find(view, self.config, id)? else { return Ok(None) };
+            Ok(Some((view.past_roster(number, at)?, view.known_since(number)?)))
+        })?;
+        match found {
+            Some((Some(roster), _)) => Ok(roster),
+            Some((None, Some(known_since))) => Err(self.not_known(id, at, known_since)?.into()),
+            Some((None, None)) | None => Err(self.not_read(id)?.into()),
+        }
+    }
+
+    /// The number of an organization of which a roster is known.
+    pub(super) fn number(
+        &self,
+        view: &View<'_>,
+        id: &OrganizationId,
+    ) -> rusqlite::Result<Option<store::Organization>> {
+        let found = instance::find(view, self.config, id)?;
+        let Some(number) = found else { return Ok(None) };
+        Ok(view.known_since(number)?.map(|_| number))
+    }
+
+    /// Says that the time lies in a gap, if it does: the roster is older than it looks.
+    pub(super) fn warn_of_gap(&self, id: &OrganizationId, at: DateTime<Utc>) -> Result<(), Stop> {
+        let runs = self.reader.read(|view| {
+            let found = self.number(view, id)?;
+            found.map_or(Ok(Vec::new()), |number| view.runs(number, at, at))
+        })?;
+        let zone = self.zone(id);
+        let gaps = coverage::gaps(&runs, DateTime::<Utc>::MIN_UTC, self.now);
+        if let Some(gap) = gaps.iter().find(|gap| gap.from <= at && at < gap.to) {
+            let [from, to] = [gap.from, gap.to].map(|time| local(Some(time), zone));
+            let lasts = gap.to == self.now;
+            let when = if lasts { format!("since {from}") } else { format!("between {from} and {to}") };
+            super::complain(&format!(
+                "warning: {id}: no roster was taken over {when} ({}): what changed meanwhile shows \
+                 only after that",
+                gap.why()
+            ));
+        }
+        Ok(())
+    }
+
+    fn not_known(
+        &self,
+        id: &OrganizationId,
+        at: DateTime<Utc>,
+        known_since: DateTime<Utc>,
+    ) -> Result<Failure, Stop> {
+        let trimmed = self.reader.read(|view| view.known_from())?;
+        let [at, since] = [at, known_since].map(|time| local(Some(time), self.zone(id)));
+        let why = match trimmed {
+            Some(horizon) if horizon >= known_since => {
+                "what was before has been taken by `retention`"
+            }
+            _ => "that was the first sync",
+        };
+        let message = format!("{id}: nothing is known of {at}");
+        Ok(Failure::new(Exit::Data, message)
+            .with_hint(format!("rosters are known since {since}: {why}")))
+    }
+
+    /// In the config, but never read; or nowhere.
+    pub(super) fn not_read(&self, id: &OrganizationId) -> Result<Failure, Stop> {
+        if self.config.organizations.iter().any(|one| one.id == *id) {
+            return Ok(Failure::new(Exit::Data, format!("{id}: no roster was read yet"))
+                .with_hint(format!("run `seatwatch sync {id}`")));
+        }
+        let stored = self.reader.read(|view| view.find(id))?;
+        if stored.is_some() {
+            return Ok(Failure::new(Exit::Data, format!("{id}: no roster was ever read"))
+                .with_hint("it is not in the config any more: put it back to sync it"));
+        }
+        unknown_organization(id, self.config, self.reader)
+    }
+}
+
+/// The zone that an organization's own times are in; the instance's where it has none.
+pub(super) fn zone(config: &Config, id: Option<&OrganizationId>) -> Tz {
+    let named = |one: &&config::Organization| Some(&one.id) == id;
+    config.organizations.iter().find(named).map_or(config.timezone, |one| one.timezone)
+}

@@ -1,0 +1,56 @@
+//! Syncs at times that a story chooses, so that it can have a past: in this process, with a clock
+//! that stands still, and with everything else as in the program.
+
+use std::process::Output;
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use seatwatch::clock::Clock;
+use seatwatch::codecov::Policy;
+use seatwatch::config;
+use seatwatch::servers::Servers;
+use seatwatch::store::{LockedDirectory, Store};
+use seatwatch::sync::{Memory, Syncer};
+
+use crate::world::{Ran, World};
+
+struct Frozen(DateTime<Utc>);
+
+impl Clock for Frozen {
+    fn now(&self) -> DateTime<Utc> {
+        self.0
+    }
+}
+
+impl World {
+    /// Syncs all organizations, as if it were this time.
+    #[track_caller]
+    pub(crate) fn sync_at(&self, time: &str) -> &Self {
+        let time: DateTime<Utc> = time.parse().unwrap();
+        std::fs::write(self.path("seatwatch.yaml"), self.config()).unwrap();
+        let config = config::load(&self.path("seatwatch.yaml")).unwrap();
+        self.runtime.block_on(async {
+            let store = Store::open(LockedDirectory::lock(&config.state_dir).unwrap()).unwrap();
+            let store = Arc::new(store);
+            let syncer = Syncer::of(&config, Arc::new(Frozen(time)), Memory::Kept(store));
+            let policy = Policy { attempts: 1, ..Policy::default() };
+            let organizations = &config.organizations;
+            let servers = Servers::of(&config, organizations, &Servers::default(), policy, None);
+            let servers = servers.unwrap();
+            for organization in organizations {
+                syncer.sync(organization, servers.get(organization), |_| ()).await.unwrap();
+            }
+        });
+        self
+    }
+
+    /// What the program says, with the times that were chosen.
+    pub(crate) fn says(&self, arguments: &[&str]) -> Ran {
+        let Output { status, stdout, stderr } = self.command(arguments).output().unwrap();
+        let directory = self.path("").display().to_string();
+        let text = |bytes: Vec<u8>| {
+            String::from_utf8(bytes).unwrap().replace(&directory, "[DIR]/")
+        };
+        Ran { stdout: text(stdout), stderr: text(stderr), code: status.code() }
+    }
+}
