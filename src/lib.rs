@@ -34,6 +34,7 @@ pub mod identity;
 pub mod logging;
 pub mod metrics;
 pub mod organization;
+pub mod people;
 pub mod roster;
 pub mod schedule;
 pub mod servers;
