@@ -28,6 +28,7 @@ pub mod control;
 pub mod coverage;
 pub mod daemon;
 pub mod dispatch;
+pub mod dormant;
 pub mod exit;
 pub mod http;
 pub mod identity;

@@ -20,6 +20,7 @@ mod events;
 mod guard;
 mod health;
 mod hold;
+mod log_ins;
 mod net;
 mod pair;
 mod pass;
@@ -37,6 +38,7 @@ use secrecy::SecretString;
 pub use approve::{Approved, Refused, approve, difference, reject};
 pub use error::SyncError;
 pub use health::Patience;
+pub use log_ins::read_log_ins;
 pub use net::{NetChange, Numbered, net_change};
 pub use report::{NotSynced, Report, Synced, Told};
 
