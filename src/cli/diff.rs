@@ -3,19 +3,18 @@
 use std::io::Write;
 use std::path::Path;
 
-use chrono::{DateTime, Utc};
-use seatwatch_sdk::{EventKind, Profile, Status, Totals};
+use seatwatch_sdk::{EventKind, Profile, Totals};
 
-use super::exit::{Exit, Failure, Stop};
+use super::exit::{Exit, Stop};
 use super::history::edits;
 use super::instance;
-use super::output::{Format, Row, count, local, row, shown, table, utc, write_rows, write_table};
+use super::output::{Format, Row, count, local, shown, table, write_rows, write_table};
 use super::past::Past;
 use super::when::When;
 use crate::organization::OrganizationId;
-use crate::roster::Member;
-use crate::store::{PastRoster, Reader};
+use crate::store::Reader;
 use crate::sync::{NetChange, Numbered, net_change};
+use crate::tables;
 
 /// Arguments of `diff`.
 #[derive(Debug, clap::Args)]
@@ -33,21 +32,6 @@ pub(super) struct Diff {
     to: When,
 }
 
-/// The keys of a row for machines: those of an event, and the two times.
-const COLUMNS: &[&str] = &[
-    "organization",
-    "from",
-    "to",
-    "event",
-    "username",
-    "formerly",
-    "name",
-    "email",
-    "seat",
-    "admin",
-    "status",
-];
-
 impl Diff {
     pub(super) fn run(self, config: &Path, format: Format) -> Result<Exit, Stop> {
         let config = instance::load(config)?;
@@ -59,7 +43,7 @@ impl Diff {
             [past.roster(&self.organization, from)?, past.roster(&self.organization, to)?];
         past.warn_of_gap(&self.organization, from)?;
         past.warn_of_gap(&self.organization, to)?;
-        let [old, new] = [numbered(&before)?, numbered(&after)?];
+        let [old, new] = [&before, &after].map(Numbered::from);
         let changes = net_change(&old, &new);
         let mut out = super::stdout();
         if format == Format::Table {
@@ -68,51 +52,13 @@ impl Diff {
             writeln!(out, "{}", sums(&before.totals, &after.totals))?;
             write_changes(&changes, &mut out)?;
         } else {
-            let rows: Vec<Row> = changes.iter().flat_map(|it| self.rows(it, from, to)).collect();
-            write_rows(format, COLUMNS, &rows, &mut out)?;
+            let rows = |change| tables::change(&self.organization, change, (from, to));
+            let rows: Vec<Row> = changes.iter().flat_map(rows).collect();
+            write_rows(format, tables::CHANGE, &rows, &mut out)?;
         }
         out.flush()?;
         Ok(Exit::Ok)
     }
-
-    fn rows(
-        &self,
-        change: &NetChange<'_>,
-        from: DateTime<Utc>,
-        to: DateTime<Utc>,
-    ) -> impl Iterator<Item = Row> {
-        let newest = newest(change);
-        change.kinds.iter().map(move |kind| {
-            row! {
-                organization: self.organization.to_string(),
-                from: utc(Some(from)),
-                to: utc(Some(to)),
-                event: kind,
-                username: newest.map(Member::username),
-                formerly: formerly(change, *kind).map(Member::username),
-                name: newest.and_then(Member::name),
-                email: newest.and_then(Member::email),
-                seat: newest.map(|member| member.seat),
-                admin: newest.map(|member| member.admin),
-                status: newest.map(|member| Status::of_seat(member.seat).word()),
-            }
-        })
-    }
-}
-
-/// The members with their numbers.
-pub(super) fn numbered(roster: &PastRoster) -> Result<Numbered, Failure> {
-    let members = roster.members.iter().map(|it| (it.number, it.member.clone()));
-    Numbered::new(members).map_err(|error| Failure::new(Exit::Internal, error.to_string()))
-}
-
-fn newest<'a>(change: &NetChange<'a>) -> Option<&'a Member> {
-    change.after.or(change.before)
-}
-
-/// As who somebody was known before a rename.
-fn formerly<'a>(change: &NetChange<'a>, kind: EventKind) -> Option<&'a Member> {
-    change.before.filter(|_| kind == EventKind::Renamed)
 }
 
 /// `12 → 14 members, 7 → 8 seats, 1 → 1 admins`.
@@ -132,9 +78,9 @@ fn write_changes(changes: &[NetChange<'_>], out: &mut dyn Write) -> std::io::Res
     writeln!(out)?;
     let mut table = table(&["EVENT", "MEMBER", "NAME", "EMAIL", "DETAILS"]);
     for change in changes {
-        let Some(member) = newest(change) else { continue };
+        let member = change.newest();
         for kind in &change.kinds {
-            let formerly = formerly(change, *kind).map(|it| format!("{} → ", shown(it.username())));
+            let formerly = change.formerly(*kind).map(|it| format!("{} → ", shown(it.username())));
             let text = |text: Option<&str>| text.map(shown).unwrap_or_default();
             table.add_row(vec![
                 kind.word().to_owned(),

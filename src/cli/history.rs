@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::io::Write;
 use std::path::Path;
 
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use itertools::Itertools as _;
 use seatwatch_sdk::{Data, Event, EventKind, Profile};
@@ -16,12 +16,13 @@ use serde_json::Value;
 use super::exit::{Exit, Failure, Stop};
 use super::instance;
 use super::past;
-use super::output::{Format, Row, local, row, shown, table, write_pages, write_table};
+use super::output::{Format, local, shown, table, write_pages, write_table};
 use super::when::When;
 use crate::config::{self, Config};
 use crate::organization::OrganizationId;
 use crate::roster::Username;
 use crate::store::{self, Reader};
+use crate::tables;
 
 /// So many events are read at once, and share the widths of a table.
 const PAGE: usize = 1000;
@@ -47,24 +48,6 @@ pub(super) struct History {
     until: Option<When>,
 }
 
-/// The keys of a row for machines: those of an event.
-const COLUMNS: &[&str] = &[
-    "id",
-    "sequence",
-    "time",
-    "organization",
-    "event",
-    "username",
-    "formerly",
-    "name",
-    "email",
-    "seat",
-    "admin",
-    "status",
-    "subject",
-    "details",
-];
-
 impl History {
     pub(super) fn run(self, config: &Path, format: Format) -> Result<Exit, Stop> {
         let config = instance::load(config)?;
@@ -83,8 +66,8 @@ impl History {
         if format == Format::Table {
             self.write_tables(&mut next, zone, &mut out)?;
         } else {
-            let rows = || Ok(next()?.iter().map(event_row).collect());
-            write_pages(format, COLUMNS, rows, &mut out)?;
+            let rows = || Ok(next()?.iter().map(tables::event).collect());
+            write_pages(format, tables::EVENT, rows, &mut out)?;
         }
         out.flush()?;
         Ok(Exit::Ok)
@@ -212,14 +195,8 @@ fn organization(data: &Data) -> String {
 /// `ann`, or `ann → anna` where that is what changed.
 fn member(data: &Data) -> String {
     let name = data.member.as_ref().map(|member| shown(&member.profile.username));
-    let formerly = formerly(data).map(|old| format!("{} → ", shown(old)));
+    let formerly = tables::formerly(data).map(|old| format!("{} → ", shown(old)));
     format!("{}{}", formerly.unwrap_or_default(), name.unwrap_or_default())
-}
-
-/// The username before a rename.
-fn formerly(data: &Data) -> Option<&str> {
-    let before = data.before.as_ref().filter(|_| data.event == EventKind::Renamed);
-    before.map(|before| before.username.as_str())
 }
 
 /// What an organization event says in single words, or what was edited of a member.
@@ -254,26 +231,4 @@ pub(super) fn edits(before: &Profile, after: &Profile) -> String {
     .filter(|(_, before, after)| before != after)
     .map(|(what, before, after)| format!("{what} {before} → {after}"))
     .join(", ")
-}
-
-fn event_row(event: &Event) -> Row {
-    let data = &event.data;
-    let profile = data.member.as_ref().map(|member| &member.profile);
-    let organization = data.organization.as_ref();
-    row! {
-        id: event.id,
-        sequence: event.sequence,
-        time: event.time.to_rfc3339_opts(SecondsFormat::Millis, true),
-        organization: organization.map(|it| format!("{}/{}", it.service, it.owner)),
-        event: data.event,
-        username: profile.map(|profile| &profile.username),
-        formerly: formerly(data),
-        name: profile.map(|profile| &profile.name),
-        email: profile.map(|profile| &profile.email),
-        seat: profile.map(|profile| profile.seat),
-        admin: profile.map(|profile| profile.admin),
-        status: data.member.as_ref().map(|member| member.status),
-        subject: event.subject,
-        details: data.details,
-    }
 }

@@ -9,8 +9,10 @@ mod backup;
 mod check;
 mod demo;
 mod diff;
+mod evidence;
 mod history;
 mod instance;
+mod log_ins;
 mod order;
 mod org;
 mod outbox;
@@ -79,6 +81,9 @@ enum Command {
     History(history::History),
     /// Tells the net change of an organization between two times.
     Diff(diff::Diff),
+    /// Writes an evidence pack: who had access between two times, what changed, what it costs, and
+    /// when nobody looked.
+    Report(evidence::Report),
     /// Accepts a held roster: exactly the losses that were shown.
     Approve(approve::Approve),
     /// Says that a held roster is wrong: it stays held, without reminders.
@@ -164,6 +169,7 @@ impl Arguments {
             Command::Roster(command) => command.run(&config, format),
             Command::History(command) => command.run(&config, format),
             Command::Diff(command) => command.run(&config, format),
+            Command::Report(command) => command.run(&config, format),
             Command::Approve(command) => command.run(&config, format),
             Command::Reject(command) => command.run(&config, format),
             Command::Backup(command) => command.run(&config, format),

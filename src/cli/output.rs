@@ -5,14 +5,15 @@
 
 use std::io::{self, Write};
 
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use comfy_table::presets::NOTHING;
 use comfy_table::{CellAlignment, ContentArrangement, Table};
 use serde::Serializer as _;
 use serde::ser::SerializeSeq as _;
-use serde_json::Value;
 
+use crate::rows::{as_io, cells, write_csv, write_json};
+pub(super) use crate::rows::{Row, row, utc};
 pub(super) use crate::text::{count, shown};
 
 use super::exit::Stop;
@@ -29,19 +30,6 @@ pub enum Format {
     Csv,
 }
 
-/// One row for machines: keys in the order in which CSV has its columns.
-pub(super) type Row = serde_json::Map<String, Value>;
-
-/// Makes a row of its cells.
-macro_rules! row {
-    ($($key:tt: $value:expr),* $(,)?) => {
-        [$((stringify!($key).to_owned(), serde_json::json!($value))),*]
-            .into_iter()
-            .collect::<$crate::cli::output::Row>()
-    };
-}
-pub(super) use row;
-
 /// Writes rows for machines; `header` stands in CSV also where there are no rows.
 pub(super) fn write_rows(
     format: Format,
@@ -49,16 +37,10 @@ pub(super) fn write_rows(
     rows: &[Row],
     out: &mut dyn Write,
 ) -> io::Result<()> {
-    if format != Format::Csv {
-        serde_json::to_writer_pretty(&mut *out, rows)?;
-        return writeln!(out);
+    match format {
+        Format::Csv => write_csv(header, rows, out),
+        Format::Json | Format::Table => write_json(rows, out),
     }
-    let mut writer = csv::Writer::from_writer(out);
-    writer.write_record(header).map_err(as_io)?;
-    for row in rows {
-        writer.write_record(cells(header, row)).map_err(as_io)?;
-    }
-    writer.flush()
 }
 
 /// Writes rows for machines as they come, page by page, until there is no more; see
@@ -95,31 +77,6 @@ pub(super) fn write_pages(
     Ok(writer.flush()?)
 }
 
-fn cells(header: &[&str], row: &Row) -> impl Iterator<Item = String> {
-    header.iter().map(|key| row.get(*key).map(cell).unwrap_or_default())
-}
-
-/// Keeps the kind, by which a closed pipe is known.
-fn as_io(error: csv::Error) -> io::Error {
-    match error.into_kind() {
-        csv::ErrorKind::Io(error) => error,
-        kind => io::Error::other(format!("{kind:?}")),
-    }
-}
-
-fn cell(value: &Value) -> String {
-    match value {
-        Value::Null => String::new(),
-        Value::String(text) => seatwatch_sdk::formula_safe(text).into_owned(),
-        // Several in one cell.
-        Value::Array(values) => {
-            let texts: Vec<String> = values.iter().map(cell).collect();
-            seatwatch_sdk::formula_safe(&texts.join("; ")).into_owned()
-        }
-        other => other.to_string(),
-    }
-}
-
 /// A table for people: without lines, and as wide as its content. A terminal wraps what is too
 /// long better than a table that breaks names into letters.
 pub(super) fn table(header: &[&str]) -> Table {
@@ -150,11 +107,6 @@ pub(super) fn write_table(table: &Table, out: &mut dyn Write) -> io::Result<()> 
 pub(super) fn local(time: Option<DateTime<Utc>>, zone: Tz) -> String {
     let format = |time: DateTime<Utc>| time.with_timezone(&zone).format("%F %R %Z").to_string();
     time.map_or_else(|| "–".to_owned(), format)
-}
-
-/// A time for machines.
-pub(super) fn utc(time: Option<DateTime<Utc>>) -> Option<String> {
-    time.map(|time| time.to_rfc3339_opts(SecondsFormat::Millis, true))
 }
 
 /// The name of a lane for people: that of the sink where it has only one.

@@ -116,6 +116,10 @@ impl Past<'_> {
         at: DateTime<Utc>,
         known_since: DateTime<Utc>,
     ) -> Result<Failure, Stop> {
+        #[expect(
+            clippy::redundant_closure_for_method_calls,
+            reason = "the method is not general enough"
+        )]
         let trimmed = self.reader.read(|view| view.known_from())?;
         let [at, since] = [at, known_since].map(|time| local(Some(time), self.zone(id)));
         let why = match trimmed {
@@ -148,4 +152,10 @@ impl Past<'_> {
 pub(super) fn zone(config: &Config, id: Option<&OrganizationId>) -> Tz {
     let named = |one: &&config::Organization| Some(&one.id) == id;
     config.organizations.iter().find(named).map_or(config.timezone, |one| one.timezone)
+}
+
+/// That no roster of any organization is known of a time.
+pub(super) fn nothing_known() -> Failure {
+    Failure::new(Exit::Data, "no roster of any organization is known of that time")
+        .with_hint("`seatwatch status` shows when each was synced")
 }

@@ -5,19 +5,20 @@ use std::path::Path;
 
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
-use seatwatch_sdk::{Status, Totals};
+use seatwatch_sdk::Totals;
 
 use super::exit::{Exit, Failure, Stop};
 use super::instance;
 use super::output::{
-    Format, Row, align_right, count, local, row, shown, table, utc, write_rows, write_table,
+    Format, Row, align_right, count, local, shown, table, write_rows, write_table,
 };
-use super::past::Past;
+use super::past::{self, Past};
 use super::when::When;
 use crate::identity::{Person, persons};
 use crate::organization::OrganizationId;
 use crate::roster::Member;
 use crate::store::{PastMember, PastRoster, Reader};
+use crate::tables;
 
 /// Arguments of `roster`.
 #[derive(Debug, clap::Args)]
@@ -75,31 +76,6 @@ impl Only {
     }
 }
 
-/// The keys of a row for machines: those of a member in an event, and since when.
-pub(super) const COLUMNS: &[&str] = &[
-    "organization",
-    "username",
-    "name",
-    "email",
-    "seat",
-    "admin",
-    "status",
-    "member_since",
-    "seat_since",
-    "admin_since",
-    "known_since",
-];
-
-/// The keys of a row for machines about one person.
-pub(super) const PERSON_COLUMNS: &[&str] = &[
-    "emails",
-    "usernames",
-    "names",
-    "organizations",
-    "seats",
-    "admin",
-];
-
 impl Roster {
     pub(super) fn run(self, config: &Path, format: Format) -> Result<Exit, Stop> {
         let config = instance::load(config)?;
@@ -126,8 +102,8 @@ impl Roster {
             self.write_sums(&roster, shown.len(), zone, &mut out)?;
         } else {
             let rows: Vec<Row> =
-                shown.iter().map(|it| member_row(id, it, roster.known_since)).collect();
-            write_rows(format, COLUMNS, &rows, &mut out)?;
+                shown.iter().map(|it| tables::member(id, it, roster.known_since)).collect();
+            write_rows(format, tables::MEMBER, &rows, &mut out)?;
         }
         out.flush()?;
         Ok(Exit::Ok)
@@ -168,17 +144,15 @@ impl Roster {
         let mut out = super::stdout();
         if format == Format::Table {
             write_persons(&persons, &mut out)?;
-            let some = match self.only.is_all() {
-                true => String::new(),
-                false => format!("{} of ", persons.len()),
-            };
+            let some = (!self.only.is_all()).then(|| format!("{} of ", persons.len()));
+            let some = some.unwrap_or_default();
             let (all, organizations) = (all as u64, rosters.len() as u64);
             let people = if all == 1 { "1 person".to_owned() } else { format!("{all} people") };
             let organizations = count(organizations, "organization");
             writeln!(out, "\n{some}{people} in {organizations} as of {}", local(Some(at), zone))?;
         } else {
-            let rows: Vec<Row> = persons.iter().map(person_row).collect();
-            write_rows(format, PERSON_COLUMNS, &rows, &mut out)?;
+            let rows: Vec<Row> = persons.iter().map(tables::person).collect();
+            write_rows(format, tables::PERSON, &rows, &mut out)?;
         }
         out.flush()?;
         Ok(Exit::Ok)
@@ -207,9 +181,7 @@ pub(super) fn all_rosters<'a>(
         }
     }
     if rosters.is_empty() {
-        return Err(Failure::new(Exit::Data, "no roster of any organization is known of that time")
-            .with_hint("`seatwatch status` shows when each was synced")
-            .into());
+        return Err(past::nothing_known().into());
     }
     Ok(rosters)
 }
@@ -251,27 +223,6 @@ pub(super) fn since_when(
     }
 }
 
-/// One member for machines.
-pub(super) fn member_row(
-    id: &OrganizationId,
-    PastMember { member, since, .. }: &PastMember,
-    known_since: DateTime<Utc>,
-) -> Row {
-    row! {
-        organization: id.to_string(),
-        username: member.username(),
-        name: member.name(),
-        email: member.email(),
-        seat: member.seat,
-        admin: member.admin,
-        status: Status::of_seat(member.seat).word(),
-        member_since: utc(Some(since.member)),
-        seat_since: utc(since.seat),
-        admin_since: utc(since.admin),
-        known_since: utc(Some(known_since)),
-    }
-}
-
 fn write_persons(persons: &[Person<'_>], out: &mut dyn Write) -> io::Result<()> {
     let mut table = table(&["USERNAME", "NAME", "EMAIL", "SEATS", "SEAT IN", "OTHERWISE IN", "ADMIN OF"]);
     for person in persons {
@@ -292,17 +243,4 @@ fn write_persons(persons: &[Person<'_>], out: &mut dyn Write) -> io::Result<()> 
     }
     align_right(&mut table, &[3]);
     write_table(&table, out)
-}
-
-/// One person for machines.
-pub(super) fn person_row(person: &Person<'_>) -> Row {
-    let names = |ids: Vec<&OrganizationId>| ids.iter().map(ToString::to_string).collect::<Vec<_>>();
-    row! {
-        emails: person.emails(),
-        usernames: person.usernames(),
-        names: person.names(),
-        organizations: names(person.organizations(|_| true)),
-        seats: names(person.organizations(|member| member.seat)),
-        admin: names(person.organizations(|member| member.admin)),
-    }
 }

@@ -8,6 +8,7 @@
 use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
+use itertools::Itertools as _;
 use rusqlite::{OptionalExtension as _, Row};
 use seatwatch_sdk::Totals;
 
@@ -54,13 +55,9 @@ pub struct Since {
 
 impl PastRoster {
     /// The members alone.
-    ///
-    /// # Errors
-    ///
-    /// A key stands there twice: the store is broken.
-    pub fn roster(&self) -> Result<Roster, TwiceListed> {
+    pub fn roster(&self) -> Roster {
         let members = self.members.iter().map(|past| past.member.clone());
-        Roster::new(members.collect(), Vec::new())
+        Roster::new(members.collect(), Vec::new()).expect("the store looked for keys that are twice")
     }
 }
 
@@ -104,6 +101,11 @@ impl View<'_> {
             members.push(PastMember { number, member, since: chain.since(&times)? });
         }
         members.sort_by(|a, b| a.member.key().cmp(b.member.key()));
+        let mut pairs = members.iter().tuple_windows();
+        if let Some((twice, _)) = pairs.find(|(a, b)| a.member.key() == b.member.key()) {
+            let username = twice.member.username().to_owned();
+            return Err(unreadable(TwiceListed { username }));
+        }
         let sums = self.sums_as_of(organization, at)?;
         let totals = sums.map_or_else(|| totals(&members), |sums| sums.totals);
         let Moment { read_at, known_since, .. } = moment;

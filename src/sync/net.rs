@@ -14,6 +14,7 @@ use super::diff::Change;
 use super::pair::Pair;
 use super::rename;
 use crate::roster::{Member, Roster, TwiceListed};
+use crate::store::PastRoster;
 
 /// A roster whose members have numbers.
 #[derive(Clone, Debug)]
@@ -23,22 +24,20 @@ pub struct Numbered {
     numbers: Vec<i64>,
 }
 
+impl From<&PastRoster> for Numbered {
+    fn from(past: &PastRoster) -> Self {
+        Self::new(past.members.iter().map(|it| (it.number, it.member.clone())))
+            .expect("the store has no key twice in one roster")
+    }
+}
+
 impl Numbered {
     /// From members with their numbers, in any order.
-    ///
-    /// # Errors
-    ///
-    /// A key stands there twice.
-    pub fn new(members: impl IntoIterator<Item = (i64, Member)>) -> Result<Self, TwiceListed> {
+    fn new(members: impl IntoIterator<Item = (i64, Member)>) -> Result<Self, TwiceListed> {
         let mut members: Vec<_> = members.into_iter().collect();
         members.sort_by(|(_, a), (_, b)| a.key().cmp(b.key()));
         let (numbers, members) = members.into_iter().unzip();
         Ok(Self { roster: Roster::new(members, Vec::new())?, numbers })
-    }
-
-    /// The roster alone.
-    pub fn roster(&self) -> &Roster {
-        &self.roster
     }
 }
 
@@ -51,6 +50,18 @@ pub struct NetChange<'a> {
     pub before: Option<&'a Member>,
     /// None for who left.
     pub after: Option<&'a Member>,
+}
+
+impl<'a> NetChange<'a> {
+    /// The newest known state: `after`, or `before` for who left.
+    pub fn newest(&self) -> &'a Member {
+        self.after.or(self.before).expect("a change has a side")
+    }
+
+    /// As who somebody was known before a rename, where this is one.
+    pub fn formerly(&self, kind: EventKind) -> Option<&'a Member> {
+        self.before.filter(|_| kind == EventKind::Renamed)
+    }
 }
 
 /// What turns `before` into `after`, by the key of the newest state.
@@ -172,10 +183,13 @@ mod tests {
 
             let count = |kind| changes.iter().filter(|change| change.kinds.contains(&kind)).count() as u64;
             let (old, new) = (before.roster.totals(), after.roster.totals());
-            use EventKind::{AdminGranted, AdminRevoked, Joined, Left, SeatGained, SeatLost};
-            prop_assert_eq!(old.members + count(Joined) - count(Left), new.members);
-            prop_assert_eq!(old.seats + count(SeatGained) - count(SeatLost), new.seats);
-            prop_assert_eq!(old.admins + count(AdminGranted) - count(AdminRevoked), new.admins);
+            let moved = |more, less| (count(more), count(less));
+            let (joined, left) = moved(EventKind::Joined, EventKind::Left);
+            prop_assert_eq!(old.members + joined - left, new.members);
+            let (gained, lost) = moved(EventKind::SeatGained, EventKind::SeatLost);
+            prop_assert_eq!(old.seats + gained - lost, new.seats);
+            let (granted, revoked) = moved(EventKind::AdminGranted, EventKind::AdminRevoked);
+            prop_assert_eq!(old.admins + granted - revoked, new.admins);
             prop_assert_eq!(net_change(&after, &after), Vec::new());
         }
     }

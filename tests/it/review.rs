@@ -220,3 +220,102 @@ fn the_history_has_a_beginning_and_an_end() {
     2026-02-02 13:00 CET  renamed      dan → Daniel
     ");
 }
+
+/// The names of the files in a folder.
+fn files(folder: &std::path::Path) -> Vec<String> {
+    let entries = std::fs::read_dir(folder).unwrap();
+    let mut names: Vec<String> =
+        entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
+const WINTER: [&str; 4] = ["--from", "2026-01-01", "--to", "2026-03-31"];
+
+#[test]
+fn a_report_is_a_folder_with_all_of_it() {
+    let world = winter().with_organization("seats: { limit: 4, price_per_seat: 12.50, currency: EUR }");
+    let report = |folder: &str| {
+        let arguments = [&["report", ACME, "-o", folder], &WINTER[..]].concat();
+        world.says(&arguments)
+    };
+    let folder = world.path("pack");
+    let said = report(folder.to_str().unwrap()).ok().stdout;
+    let size = regex::Regex::new("[0-9.]+ KiB").unwrap();
+    assert_snapshot!(size.replace(&said, "[SIZE]"), @"
+    [DIR]/pack: 18 files, [SIZE], 2026-01-01 00:00 CET to 2026-03-31 23:59 CEST
+      github/acme  4 members, 3 seats; 7 events, 2 gaps
+    open [DIR]/pack/report.html
+    ");
+    assert_snapshot!(files(&folder).join("\n"), @"
+    changes.csv
+    changes.json
+    gaps.csv
+    gaps.json
+    manifest.json
+    members-at-end.csv
+    members-at-end.json
+    members-at-start.csv
+    members-at-start.json
+    net-changes.csv
+    net-changes.json
+    report.html
+    seats.csv
+    seats.json
+    summary.csv
+    summary.json
+    syncs.csv
+    syncs.json
+    ");
+    let read = |name: &str| std::fs::read_to_string(folder.join(name)).unwrap();
+    assert_snapshot!(read("summary.csv"), @"
+    organization,label,known_since,members_at_start,members_at_end,seats_used_at_start,seats_used_at_end,seats_limit,admins_at_start,admins_at_end,cost_at_end,currency,gaps
+    github/acme,,2026-01-05T09:00:00.000Z,3,4,1,3,4,1,1,37.50,EUR,2
+    ");
+    assert_snapshot!(read("seats.csv"), @"
+    organization,time,members,seats,admins,unnamed_members,unnamed_seats,seats_used,cost,currency
+    github/acme,2026-01-05T09:00:00.000Z,3,1,1,0,0,1,12.50,EUR
+    github/acme,2026-02-02T10:00:00.000Z,4,2,1,0,0,2,25.00,EUR
+    github/acme,2026-02-02T11:00:00.000Z,4,2,1,1,1,3,37.50,EUR
+    github/acme,2026-03-02T10:00:00.000Z,4,3,1,0,0,3,37.50,EUR
+    ");
+    assert_snapshot!(read("gaps.csv"), @"
+    organization,from,to,failed,held,missed,reasons
+    github/acme,2026-01-05T10:00:00.000Z,2026-02-02T10:00:00.000Z,0,0,true,
+    github/acme,2026-02-02T12:00:00.000Z,2026-03-02T10:00:00.000Z,0,0,true,
+    ");
+    assert_snapshot!(read("syncs.csv"), @"
+    organization,outcome,reason,message,started_at,first_finished_at,last_finished_at,count,after_gap
+    github/acme,baselined,,,2026-01-05T09:00:00.000Z,2026-01-05T09:00:00.000Z,2026-01-05T09:00:00.000Z,1,false
+    github/acme,unchanged,,,2026-01-05T10:00:00.000Z,2026-01-05T10:00:00.000Z,2026-01-05T10:00:00.000Z,1,false
+    github/acme,changed,,,2026-02-02T10:00:00.000Z,2026-02-02T10:00:00.000Z,2026-02-02T10:00:00.000Z,1,true
+    github/acme,unchanged,,,2026-02-02T11:00:00.000Z,2026-02-02T11:00:00.000Z,2026-02-02T11:00:00.000Z,1,false
+    github/acme,changed,,,2026-02-02T12:00:00.000Z,2026-02-02T12:00:00.000Z,2026-02-02T12:00:00.000Z,1,false
+    github/acme,changed,,,2026-03-02T10:00:00.000Z,2026-03-02T10:00:00.000Z,2026-03-02T10:00:00.000Z,1,true
+    ");
+    assert_snapshot!(read("net-changes.csv"), @"
+    organization,from,to,event,username,formerly,name,email,seat,admin,status
+    github/acme,2026-01-05T09:00:00.000Z,2026-03-31T21:59:59.999Z,seat_gained,cat,,cat,cat@example.com,true,false,enabled
+    github/acme,2026-01-05T09:00:00.000Z,2026-03-31T21:59:59.999Z,joined,Daniel,,dan,dan@example.com,true,false,enabled
+    github/acme,2026-01-05T09:00:00.000Z,2026-03-31T21:59:59.999Z,seat_gained,Daniel,,dan,dan@example.com,true,false,enabled
+    ");
+    if let Ok(copy) = std::env::var("KEEP_REPORT") {
+        std::fs::write(copy, read("report.html")).unwrap();
+    }
+
+    // The same again, to the byte.
+    let again = world.path("again");
+    report(again.to_str().unwrap()).ok();
+    assert_eq!(files(&again), files(&folder));
+    for name in files(&folder) {
+        let [first, second] = [&folder, &again].map(|it| std::fs::read(it.join(&name)).unwrap());
+        assert_eq!(first, second, "{name}");
+    }
+    let manifest: serde_json::Value = serde_json::from_str(&read("manifest.json")).unwrap();
+    assert_eq!(manifest["files"].as_array().unwrap().len(), files(&folder).len() - 1);
+    assert_snapshot!(report(folder.to_str().unwrap()).shown(), @"
+    error: [DIR]/pack: is not empty
+    hint: name a folder that is not there yet
+    exit code 73
+    ");
+}

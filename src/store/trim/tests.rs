@@ -155,7 +155,7 @@ fn seen(
     at: i64,
 ) -> rusqlite::Result<Option<(Roster, Totals)>> {
     let past = view.past_roster(organization, hour(at))?;
-    Ok(past.map(|past| (past.roster().unwrap(), past.totals)))
+    Ok(past.map(|past| (past.roster(), past.totals)))
 }
 
 fn wants(event: &Logged) -> bool {

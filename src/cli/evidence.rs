@@ -1,0 +1,283 @@
+//! `seatwatch report`: an evidence pack in a folder.
+
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use chrono::{DateTime, Utc};
+
+use super::exit::{Exit, Failure, Stop};
+use super::output::{Format, Row, count, local, row, shown, write_rows};
+use super::past::{self, Past};
+use super::sync::interruptible;
+use super::when::When;
+use super::{instance, log_ins};
+use crate::config::{Config, Organization};
+use crate::evidence::{self, Chapter, Compared, Evidence, Written};
+use crate::organization::OrganizationId;
+use crate::people::{self, Columns, Comparison, Finding, People};
+use crate::roster::Roster;
+use crate::store::Reader;
+
+/// Arguments of `report`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Report {
+    /// Of which organization, as `service/owner`. It need not be in the config any more.
+    #[arg(value_name = "ORG", required_unless_present = "all", conflicts_with = "all")]
+    organization: Option<OrganizationId>,
+
+    /// Of all organizations of the config.
+    #[arg(long)]
+    all: bool,
+
+    /// From when: a day (its beginning), a time, `yesterday`, or `3d ago`.
+    #[arg(long, value_name = "TIME", default_value = "90d ago")]
+    from: When,
+
+    /// Until when; a day counts to its end.
+    #[arg(long, value_name = "TIME", default_value = "now")]
+    to: When,
+
+    /// The folder to write, which must not exist or be empty.
+    #[arg(long, short, value_name = "DIR")]
+    output: PathBuf,
+
+    /// Holds the rosters at the end against a list of people from HR or an identity provider: CSV
+    /// or JSON. It tells who takes a seat and is not in the list, and who is in it without access.
+    #[arg(long, value_name = "FILE")]
+    compare: Option<PathBuf>,
+
+    /// What the columns of that list are called, if they are not the usual names:
+    /// `email=Mail,username="GitHub login",name=Name`.
+    #[arg(long, value_name = "COLUMNS", requires = "compare")]
+    columns: Option<Columns>,
+
+    /// Asks Codecov who is logged in now, and tells of seats whose holders are not. That is all it
+    /// says of them: commits and pull requests use a seat without a log-in.
+    #[arg(long, conflicts_with = "to")]
+    dormant: bool,
+}
+
+/// The keys of a row for machines: of a file.
+const COLUMNS: &[&str] = &["file", "bytes", "sha256"];
+
+impl Report {
+    pub(super) fn run(self, config_file: &Path, format: Format) -> Result<Exit, Stop> {
+        let config = instance::load(config_file)?;
+        let reader = Reader::open(&config.state_dir)?;
+        let past = Past { config: &config, reader: &reader, now: instance::clock().now() };
+        let zone = past::zone(&config, self.organization.as_ref());
+        let (from, to) = past.span(self.from, self.to, zone)?;
+        let mut chapters = self.chapters(&past, (from, to))?;
+        let exit = if self.dormant { ask_log_ins(&config, &mut chapters)? } else { Exit::Ok };
+        let list = self.compare.as_deref().map(|path| List::read(path, self.columns.as_ref()));
+        let list = list.transpose()?;
+        let rosters = rosters(&chapters);
+        let compared = list.as_ref().map(|list| list.hold_against(&rosters));
+        let evidence = Evidence {
+            instance: &config.instance,
+            config_sha256: sha256(config_file)?,
+            from,
+            to,
+            zone,
+            organizations: chapters,
+            compared,
+        };
+        let files = evidence::write(&evidence, &self.output);
+        let files = files.map_err(|error| self.not_written(&error))?;
+        let mut out = super::stdout();
+        if format == Format::Table {
+            self.write_told(&evidence, &files, &mut out)?;
+        } else {
+            let rows: Vec<Row> = files.iter().map(|file| self.file_row(file)).collect();
+            write_rows(format, COLUMNS, &rows, &mut out)?;
+        }
+        out.flush()?;
+        Ok(exit)
+    }
+
+    /// What is known of each organization. That nothing is known of any is a failure; of some, it
+    /// stands in the pack.
+    fn chapters<'a>(
+        &self,
+        past: &Past<'a>,
+        span: (DateTime<Utc>, DateTime<Utc>),
+    ) -> Result<Vec<Chapter<'a>>, Stop> {
+        let config = past.config;
+        let ids: Vec<OrganizationId> = match &self.organization {
+            Some(id) => vec![id.clone()],
+            None => config.organizations.iter().map(|organization| organization.id.clone()).collect(),
+        };
+        let chapters: Vec<Chapter<'a>> = past.reader.read(|view| {
+            let chapter = |id: &OrganizationId| {
+                let number = instance::find(view, config, id)?;
+                evidence::gather(view, id, of_config(config, id), number, span)
+            };
+            ids.iter().map(chapter).collect()
+        })?;
+        let is_known = |chapter: &Chapter<'_>| chapter.after.is_some();
+        match (&self.organization, chapters.iter().any(is_known)) {
+            (_, true) => Ok(chapters),
+            // Says why not.
+            (Some(id), false) => Err(match past.roster(id, span.1) {
+                Err(stop) => stop,
+                Ok(_) => Failure::new(Exit::TryAgain, format!("{id}: was synced just now")).into(),
+            }),
+            (None, false) => Err(past::nothing_known().into()),
+        }
+    }
+
+    fn not_written(&self, error: &io::Error) -> Failure {
+        let folder = self.output.display();
+        let (exit, reason, hint) = match error.kind() {
+            io::ErrorKind::DirectoryNotEmpty => {
+                (Exit::CannotCreate, "is not empty".to_owned(), "name a folder that is not there yet")
+            }
+            io::ErrorKind::NotADirectory => {
+                (Exit::CannotCreate, "is not a folder".to_owned(), "name a folder that is not there yet")
+            }
+            io::ErrorKind::NotFound => (
+                Exit::CannotCreate,
+                "cannot be made: the folder that it is to be in is not there".to_owned(),
+                "make that one first",
+            ),
+            io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => (
+                Exit::CannotCreate,
+                format!("cannot be written: {}", seatwatch_sdk::io_reason(error)),
+                "name a folder in a place where the user that owns `state_dir` may write",
+            ),
+            _ => (
+                Exit::Io,
+                format!("cannot be written: {}", seatwatch_sdk::io_reason(error)),
+                "make room, or name a folder on another disk; nothing was left there",
+            ),
+        };
+        Failure::new(exit, format!("{folder}: {reason}")).with_hint(hint)
+    }
+
+    fn write_told(
+        &self,
+        evidence: &Evidence<'_>,
+        files: &[Written],
+        out: &mut dyn Write,
+    ) -> io::Result<()> {
+        let [from, to] = [evidence.from, evidence.to].map(|time| local(Some(time), evidence.zone));
+        let bytes = files.iter().map(|file| file.bytes).sum();
+        let (size, number) = (indicatif::HumanBytes(bytes), count(files.len() as u64, "file"));
+        writeln!(out, "{}: {number}, {size}, {from} to {to}", self.output.display())?;
+        for chapter in &evidence.organizations {
+            writeln!(out, "  {}  {}", chapter.id, told(chapter))?;
+        }
+        if let Some(compared) = &evidence.compared {
+            let list = shown(&compared.list);
+            writeln!(out, "next to {list}: {}", told_comparison(&compared.comparison))?;
+        }
+        writeln!(out, "open {}", self.output.join("report.html").display())
+    }
+
+    fn file_row(&self, file: &Written) -> Row {
+        row! {
+            file: self.output.join(&file.name).display().to_string(),
+            bytes: file.bytes,
+            sha256: file.sha256,
+        }
+    }
+}
+
+fn of_config<'a>(config: &'a Config, id: &OrganizationId) -> Option<&'a Organization> {
+    config.organizations.iter().find(|organization| organization.id == *id)
+}
+
+/// What is known of an organization in one line.
+fn told(chapter: &Chapter<'_>) -> String {
+    let Some(after) = &chapter.after else {
+        return "no roster is known of this time".to_owned();
+    };
+    let totals = after.totals;
+    let (members, seats) = (count(totals.members, "member"), count(totals.seats_used(), "seat"));
+    let events = count(chapter.events.len() as u64, "event");
+    let gaps = match chapter.gaps.len() {
+        0 => "no gap".to_owned(),
+        gaps => count(gaps as u64, "gap"),
+    };
+    format!("{members}, {seats}; {events}, {gaps}")
+}
+
+fn told_comparison(comparison: &Comparison<'_>) -> String {
+    let ghosts: u64 = comparison.organizations.iter().map(|sums| sums.not_in_list.seats).sum();
+    let number = |finding| {
+        comparison.entries.iter().filter(|entry| entry.finding == finding).count() as u64
+    };
+    let strangers: u64 = comparison.organizations.iter().map(|it| it.not_in_list.members).sum();
+    format!(
+        "{} held by somebody who is not in it, {} not in it; {} in it without access; {} open who, \
+         {} with nothing to tell them by",
+        count(ghosts, "seat"),
+        count(strangers, "member"),
+        comparison.listed.no_access,
+        number(Finding::Ambiguous),
+        number(Finding::CannotTell),
+    )
+}
+
+/// Asks who is logged in. Where Codecov does not say it of an organization, the pack says that, and
+/// the command fails with the first reason once it is written.
+fn ask_log_ins(config: &Config, chapters: &mut [Chapter<'_>]) -> Result<Exit, Stop> {
+    let mut asked = Vec::new();
+    for chapter in chapters.iter_mut().filter(|chapter| chapter.after.is_some()) {
+        match of_config(config, &chapter.id) {
+            Some(organization) => asked.push((organization, chapter)),
+            None => chapter.sessions = Some(Err("it is not in the config any more".to_owned())),
+        }
+    }
+    let organizations: Vec<&Organization> = asked.iter().map(|(it, _)| *it).collect();
+    let answers = super::runtime()?.block_on(interruptible("nothing was written", async {
+        log_ins::ask(config, &organizations).await
+    }))?;
+    let mut exit = Exit::Ok;
+    for ((_, chapter), answer) in asked.into_iter().zip(answers) {
+        chapter.sessions = Some(answer.map_err(|failure| {
+            super::complain(&failure.to_string());
+            exit = if exit == Exit::Ok { failure.exit } else { exit };
+            failure.message
+        }));
+    }
+    Ok(exit)
+}
+
+/// A list of people, read.
+struct List {
+    name: String,
+    sha256: String,
+    people: People,
+}
+
+impl List {
+    fn read(path: &Path, columns: Option<&Columns>) -> Result<Self, Stop> {
+        let people = people::read(path, columns)?;
+        for warning in people.warnings() {
+            super::complain(&format!("warning: {}: {warning}", path.display()));
+        }
+        let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
+        Ok(Self { name, sha256: sha256(path)?, people })
+    }
+
+    fn hold_against<'a>(&'a self, rosters: &'a [(OrganizationId, Roster)]) -> Compared<'a> {
+        let rosters: Vec<_> = rosters.iter().map(|(id, roster)| (id, roster)).collect();
+        let comparison = people::compare(&rosters, &self.people);
+        Compared { list: self.name.clone(), sha256: self.sha256.clone(), comparison }
+    }
+}
+
+/// The rosters at the end.
+fn rosters(chapters: &[Chapter<'_>]) -> Vec<(OrganizationId, Roster)> {
+    let known = chapters.iter().filter_map(|chapter| Some((&chapter.id, chapter.after.as_ref()?)));
+    known.map(|(id, roster)| (id.clone(), roster.roster())).collect()
+}
+
+/// SHA-256 of a file, in hexadecimal digits.
+fn sha256(path: &Path) -> Result<String, Failure> {
+    evidence::digest(path).map(|(_, digits)| digits).map_err(|error| {
+        let reason = seatwatch_sdk::io_reason(&error);
+        Failure::new(Exit::Io, format!("{}: cannot be read: {reason}", path.display()))
+    })
+}

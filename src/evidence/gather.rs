@@ -1,0 +1,72 @@
+//! Reads what a pack says of one organization from the store.
+
+use chrono::{DateTime, Utc};
+use seatwatch_sdk::Event;
+
+use super::Chapter;
+use crate::config::{Organization, SeatsConfig};
+use crate::coverage;
+use crate::organization::OrganizationId;
+use crate::store::{self, History, View};
+
+/// So many events are read at once.
+const PAGE: usize = 1000;
+
+/// What is known of an organization between two times. `of_config` is what the config says of it,
+/// where it is still there; `number` is its own in the store, where it has one.
+///
+/// # Errors
+///
+/// The disk or the database failed.
+pub fn gather<'a>(
+    view: &View<'_>,
+    id: &OrganizationId,
+    of_config: Option<&'a Organization>,
+    number: Option<store::Organization>,
+    (from, to): (DateTime<Utc>, DateTime<Utc>),
+) -> rusqlite::Result<Chapter<'a>> {
+    let mut chapter = Chapter {
+        id: id.clone(),
+        label: of_config.and_then(|organization| organization.label.as_deref()),
+        seats: of_config.map_or_else(SeatsConfig::default, |organization| organization.seats),
+        known_since: None,
+        before: None,
+        after: None,
+        events: Vec::new(),
+        runs: Vec::new(),
+        gaps: Vec::new(),
+        sums: Vec::new(),
+        sessions: None,
+    };
+    let Some(number) = number else { return Ok(chapter) };
+    chapter.runs = view.runs(number, from, to)?;
+    chapter.events = events(view, number, from, to)?;
+    let known_since = view.known_since(number)?.filter(|known_since| *known_since <= to);
+    if let Some(known_since) = known_since {
+        chapter.known_since = Some(known_since);
+        chapter.before = view.past_roster(number, from.max(known_since))?;
+        chapter.after = view.past_roster(number, to)?;
+        chapter.gaps = coverage::gaps(&chapter.runs, from, to);
+        chapter.sums = view.sums(number, from.max(known_since), to)?;
+    }
+    Ok(chapter)
+}
+
+fn events(
+    view: &View<'_>,
+    organization: store::Organization,
+    from: DateTime<Utc>,
+    to: DateTime<Utc>,
+) -> rusqlite::Result<Vec<Event>> {
+    let (since, until) = (Some(from), Some(to));
+    let asked = History { organization: Some(organization), members: None, since, until };
+    let mut events: Vec<Event> = Vec::new();
+    loop {
+        let after = events.last().map_or(0, |event| event.sequence);
+        let page = view.history(&asked, after, PAGE)?;
+        if page.is_empty() {
+            return Ok(events);
+        }
+        events.extend(page);
+    }
+}

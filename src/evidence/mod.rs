@@ -1,0 +1,114 @@
+//! The evidence pack: what a reviewer takes along of one organization, or of all, between two
+//! times.
+//!
+//! Rosters at both ends, all that changed, every sync, when nobody looked, the seats in use and
+//! what they cost: as CSV and JSON, and as one page that needs nothing else. The same store and
+//! the same times give the same bytes, so whoever doubts a pack can make it again.
+//!
+//! Reads the store through [`gather`]; knows neither Codecov nor the command line.
+
+mod digest;
+mod gather;
+mod page;
+mod sheets;
+mod write;
+
+use chrono::{DateTime, Utc};
+use chrono_tz::Tz;
+use seatwatch_sdk::{Event, EventKind, Totals};
+
+use crate::codecov::Sessions;
+use crate::config::{Cost, SeatsConfig};
+use crate::coverage::Gap;
+use crate::organization::OrganizationId;
+use crate::people::Comparison;
+use crate::store::{PastRoster, Run, Sums};
+
+pub use digest::digest;
+pub use gather::gather;
+pub use write::{Written, write};
+
+/// What a pack says.
+#[derive(Debug)]
+pub struct Evidence<'a> {
+    /// The name of the installation.
+    pub instance: &'a str,
+    /// SHA-256 of the configuration file, in hexadecimal digits.
+    pub config_sha256: String,
+    /// Where it begins.
+    pub from: DateTime<Utc>,
+    /// Where it ends.
+    pub to: DateTime<Utc>,
+    /// The zone of the times on the page; machines get UTC.
+    pub zone: Tz,
+    /// Of which organizations, in the order of the config.
+    pub organizations: Vec<Chapter<'a>>,
+    /// Next to a list of people from somewhere else.
+    pub compared: Option<Compared<'a>>,
+}
+
+/// What a pack says of one organization.
+#[derive(Debug)]
+pub struct Chapter<'a> {
+    /// Which.
+    pub id: OrganizationId,
+    /// What people call it.
+    pub label: Option<&'a str>,
+    /// What is paid for.
+    pub seats: SeatsConfig,
+    /// Before then nothing is known of it; none where no roster was read up to the end.
+    pub known_since: Option<DateTime<Utc>>,
+    /// The roster where the pack begins, or where the organization begins to be known, if that is
+    /// later.
+    pub before: Option<PastRoster>,
+    /// The roster where the pack ends.
+    pub after: Option<PastRoster>,
+    /// All events between the two, in order.
+    pub events: Vec<Event>,
+    /// All syncs, and around them those to the next that brought a roster.
+    pub runs: Vec<Run>,
+    /// When nobody looked.
+    pub gaps: Vec<Gap>,
+    /// The sums over time.
+    pub sums: Vec<Sums>,
+    /// Who is logged in at Codecov, where that was asked, or why Codecov did not say it.
+    pub sessions: Option<Result<Sessions, String>>,
+}
+
+/// A list of people, and what came of holding it against the rosters at the end.
+#[derive(Debug)]
+pub struct Compared<'a> {
+    /// The name of the list's file.
+    pub list: String,
+    /// SHA-256 of it, in hexadecimal digits.
+    pub sha256: String,
+    /// What came of it.
+    pub comparison: Comparison<'a>,
+}
+
+impl Chapter<'_> {
+    /// The sums at the end.
+    fn totals(&self) -> Option<Totals> {
+        self.after.as_ref().map(|roster| roster.totals)
+    }
+
+    /// What the seats at the end cost a month.
+    fn cost(&self) -> Option<Cost> {
+        Some(self.seats.price?.of(self.totals()?.seats_used()))
+    }
+
+    /// Who is logged in at Codecov, where that is known.
+    fn log_ins(&self) -> Option<&Sessions> {
+        self.sessions.as_ref()?.as_ref().ok()
+    }
+
+    /// How many events there are of a kind.
+    fn count(&self, kind: EventKind) -> usize {
+        self.events.iter().filter(|event| event.data.event == kind).count()
+    }
+
+    /// The runs that ended in the time of the pack.
+    fn runs_within(&self, from: DateTime<Utc>, to: DateTime<Utc>) -> impl Iterator<Item = &Run> {
+        self.runs.iter().filter(move |run| run.last_finished_at >= from && run.finished_at <= to)
+    }
+}

@@ -1,0 +1,302 @@
+//! The page of a pack: all that a reader needs, in one file.
+//!
+//! It loads nothing, runs nothing, and prints well. Every text that somebody else chose is made
+//! harmless twice: control and bidi characters are shown as what they are, and the template
+//! escapes.
+
+use std::sync::LazyLock;
+
+use chrono::{DateTime, Utc};
+use chrono_tz::Tz;
+use itertools::Itertools as _;
+use minijinja::syntax::SyntaxConfig;
+use minijinja::{AutoEscape, Environment, UndefinedBehavior, Value, context};
+use seatwatch_sdk::{Data, Event, EventKind};
+
+use super::sheets::sheets;
+use super::{Chapter, Compared, Evidence};
+use crate::chart::{self, Chart, grouped};
+use crate::dormant::{self, LogIn};
+use crate::people::Finding;
+use crate::roster::Member;
+use crate::store::{PastMember, PastRoster, Sums};
+use crate::text::{count, shown};
+
+/// The whole page.
+pub(super) fn render(evidence: &Evidence<'_>) -> String {
+    let clock = Clock(evidence.zone);
+    let chapters = evidence.organizations.iter().map(|it| chapter(it, evidence, clock));
+    let files = sheets(evidence).into_iter().map(|sheet| (sheet.name, sheet.what));
+    let context = context! {
+        style => Value::from_safe_string([chart::STYLE, include_str!("page.css")].concat()),
+        version => env!("CARGO_PKG_VERSION"),
+        instance => shown(evidence.instance),
+        config_sha256 => evidence.config_sha256.as_str(),
+        zone => evidence.zone.name(),
+        from => clock.time(evidence.from),
+        to => clock.time(evidence.to),
+        chapters => chapters.collect::<Vec<_>>(),
+        costs => costs(evidence),
+        compared => evidence.compared.as_ref().map(comparison),
+        files => files.collect::<Vec<_>>(),
+    };
+    let page = TEMPLATES.get_template("page.html").expect("it is added below");
+    page.render(context).expect("the template is tested with all that it uses")
+}
+
+static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
+    let mut environment = Environment::new();
+    environment.set_undefined_behavior(UndefinedBehavior::Strict);
+    environment.set_auto_escape_callback(|_| AutoEscape::Html);
+    let mut syntax = SyntaxConfig::builder();
+    let syntax = syntax.trim_blocks(true).lstrip_blocks(true).build();
+    environment.set_syntax(syntax.expect("only white space is treated otherwise"));
+    environment.add_template("page.html", include_str!("page.html")).expect("a test renders it");
+    environment
+});
+
+/// Tells times as the reader's clock shows them.
+#[derive(Clone, Copy)]
+struct Clock(Tz);
+
+/// Each is a time for people, and for machines that read the page.
+impl Clock {
+    fn time(self, time: DateTime<Utc>) -> Value {
+        self.marked("", time)
+    }
+
+    /// Since when; of what is as old as all that is known, that it may be older.
+    fn since(self, time: Option<DateTime<Utc>>, known_since: DateTime<Utc>) -> Option<Value> {
+        let time = time?;
+        Some(self.marked(if time <= known_since { "≤ " } else { "" }, time))
+    }
+
+    fn marked(self, mark: &str, time: DateTime<Utc>) -> Value {
+        let shown = time.with_timezone(&self.0).format("%F %R");
+        context! { shown => format!("{mark}{shown}"), utc => crate::rows::utc(Some(time)) }
+    }
+}
+
+/// What each currency sums up to at the end.
+fn costs(evidence: &Evidence<'_>) -> Vec<String> {
+    let costs = evidence.organizations.iter().filter_map(Chapter::cost);
+    let sums = costs.map(|cost| (cost.currency.to_string(), cost.amount)).into_group_map();
+    let total = |(currency, amounts): (String, Vec<rust_decimal::Decimal>)| {
+        let sum: rust_decimal::Decimal = amounts.into_iter().sum();
+        format!("{sum} {currency}")
+    };
+    sums.into_iter().sorted().map(total).collect()
+}
+
+fn chapter(chapter: &Chapter<'_>, evidence: &Evidence<'_>, clock: Clock) -> Value {
+    let rosters = chapter.before.as_ref().zip(chapter.after.as_ref());
+    let gaps = chapter.gaps.iter().map(|gap| {
+        context! { from => clock.time(gap.from), to => clock.time(gap.to), why => gap.why() }
+    });
+    let events = chapter.events.iter().map(|event| told(event, clock));
+    let left = chapter.events.iter().filter(|event| event.data.event == EventKind::Left);
+    let syncs: u64 = chapter
+        .runs_within(evidence.from, evidence.to)
+        .filter(|run| run.is_good() && run.last_finished_at <= evidence.to)
+        .map(|run| run.count)
+        .sum();
+    context! {
+        id => shown(&chapter.id.to_string()),
+        label => chapter.label.map(shown),
+        known_since => chapter.known_since.filter(|it| *it > evidence.from).map(|it| clock.time(it)),
+        is_known => rosters.is_some(),
+        read_at => chapter.after.as_ref().map(|roster| clock.time(roster.read_at)),
+        sums => rosters.map(|rosters| sums(chapter, rosters)),
+        cost => chapter.cost().map(|cost| cost.to_string()),
+        price => chapter.seats.price.map(|price| price.of(1).to_string()),
+        chart => chart(chapter, evidence),
+        seats => chapter.sums.iter().map(|it| seats(chapter, it, clock)).collect::<Vec<_>>(),
+        holders => members(chapter, clock, |member| member.seat),
+        admins => members(chapter, clock, |member| member.admin),
+        others => members(chapter, clock, |member| !member.seat && !member.admin),
+        left => left.map(|event| told(event, clock)).collect::<Vec<_>>(),
+        events => events.collect::<Vec<_>>(),
+        gaps => gaps.collect::<Vec<_>>(),
+        syncs => count(syncs, "sync"),
+        log_ins => log_ins(chapter, clock),
+    }
+}
+
+/// The numbers at both ends.
+fn sums(chapter: &Chapter<'_>, (before, after): (&PastRoster, &PastRoster)) -> Vec<Value> {
+    let (old, new) = (before.totals, after.totals);
+    let row = |what, old: u64, new: u64, more: EventKind, less: EventKind| {
+        context! {
+            what,
+            before => grouped(old),
+            after => grouped(new),
+            more => chapter.count(more),
+            less => chapter.count(less),
+        }
+    };
+    let unnamed = (old.unnamed.members + new.unnamed.members > 0).then(|| {
+        context! {
+            what => "Rows without a name",
+            before => grouped(old.unnamed.members),
+            after => grouped(new.unnamed.members),
+            more => (), less => (),
+        }
+    });
+    let mut rows = vec![
+        row("Members", old.members, new.members, EventKind::Joined, EventKind::Left),
+        row(
+            "Seats in use",
+            old.seats_used(),
+            new.seats_used(),
+            EventKind::SeatGained,
+            EventKind::SeatLost,
+        ),
+        row("Admins", old.admins, new.admins, EventKind::AdminGranted, EventKind::AdminRevoked),
+    ];
+    rows.extend(unnamed);
+    rows
+}
+
+fn chart(chapter: &Chapter<'_>, evidence: &Evidence<'_>) -> Option<Value> {
+    let points: Vec<_> = chapter.sums.iter().map(|it| (it.at, it.totals.seats_used())).collect();
+    let gaps: Vec<_> = chapter.gaps.iter().map(|gap| (gap.from, gap.to)).collect();
+    let (from, to, limit) = (evidence.from, evidence.to, chapter.seats.limit);
+    let is_drawn = !points.is_empty() && from < to;
+    let chart = Chart { from, to, points: &points, limit, gaps: &gaps };
+    is_drawn.then(|| Value::from_safe_string(chart.full()))
+}
+
+fn seats(chapter: &Chapter<'_>, sums: &Sums, clock: Clock) -> Value {
+    let used = sums.totals.seats_used();
+    context! {
+        since => clock.time(sums.at),
+        members => grouped(sums.totals.members),
+        used => grouped(used),
+        admins => grouped(sums.totals.admins),
+        cost => chapter.seats.price.map(|price| price.of(used).to_string()),
+    }
+}
+
+/// Some of the members at the end.
+fn members(chapter: &Chapter<'_>, clock: Clock, is_asked: fn(&Member) -> bool) -> Vec<Value> {
+    let Some(roster) = &chapter.after else { return Vec::new() };
+    let asked = roster.members.iter().filter(|it| is_asked(&it.member));
+    let value = |PastMember { member, since, .. }: &PastMember| {
+        let since_when = |time| clock.since(time, roster.known_since);
+        context! {
+            username => shown(member.username()),
+            name => member.name().map(shown),
+            email => member.email().map(shown),
+            member => since_when(Some(since.member)),
+            seat => since_when(since.seat),
+            admin => since_when(since.admin),
+        }
+    };
+    asked.map(value).collect()
+}
+
+/// One event in words.
+fn told(event: &Event, clock: Clock) -> Value {
+    let Data { event: kind, member, before, details, .. } = &event.data;
+    let profile = member.as_ref().map(|member| &member.profile);
+    let formerly = before.as_ref().filter(|_| *kind == EventKind::Renamed);
+    context! {
+        time => clock.time(event.time),
+        what => words(*kind),
+        username => profile.map(|profile| shown(&profile.username)),
+        formerly => formerly.map(|before| shown(&before.username)),
+        name => profile.and_then(|profile| profile.name.as_deref()).map(shown),
+        email => profile.and_then(|profile| profile.email.as_deref()).map(shown),
+        details => details.as_ref().map(|details| shown(&detail_words(details))),
+    }
+}
+
+/// An event's kind for people: `seat lost`.
+fn words(kind: EventKind) -> String {
+    kind.word().replace('_', " ")
+}
+
+/// The details of an organization event that are single words or numbers.
+fn detail_words(details: &serde_json::Value) -> String {
+    let fields = details.as_object().into_iter().flatten();
+    let words = fields.filter_map(|(key, value)| {
+        let what = key.replace('_', " ");
+        match value {
+            serde_json::Value::String(text) => Some(format!("{what} {text}")),
+            serde_json::Value::Number(number) => Some(format!("{what} {number}")),
+            _ => None,
+        }
+    });
+    words.collect::<Vec<_>>().join(", ")
+}
+
+fn log_ins(chapter: &Chapter<'_>, clock: Clock) -> Option<Value> {
+    let after = chapter.after.as_ref()?;
+    let sessions = match chapter.sessions.as_ref()? {
+        Ok(sessions) => sessions,
+        Err(why) => return Some(context! { failed => shown(why) }),
+    };
+    let roster = after.roster();
+    let seats = dormant::seats(&roster, sessions);
+    let unknown = seats.iter().filter(|seat| seat.log_in == LogIn::Unknown).count();
+    let dormant = seats.iter().filter_map(|seat| match seat.log_in {
+        LogIn::Dormant { expired_at } => Some(context! {
+            username => shown(seat.member.username()),
+            name => seat.member.name().map(shown),
+            email => seat.member.email().map(shown),
+            expired_at => expired_at.map(|time| clock.time(time)),
+        }),
+        LogIn::Active | LogIn::Unknown => None,
+    });
+    Some(context! {
+        failed => (),
+        asked_at => clock.time(sessions.asked_at),
+        seats => seats.len(),
+        unknown,
+        dormant => dormant.collect::<Vec<_>>(),
+    })
+}
+
+fn comparison(compared: &Compared<'_>) -> Value {
+    let comparison = &compared.comparison;
+    let entries = comparison.entries.iter().map(|entry| {
+        context! {
+            organization => entry.organization.map(ToString::to_string).map(|id| shown(&id)),
+            username => entry.username.map(shown),
+            name => entry.name.map(shown),
+            email => entry.email.map(shown),
+            seat => entry.seat,
+            admin => entry.admin,
+            what => finding(entry.finding, entry.organization.is_some()),
+            listed_at => entry.listed_at.iter().join(", "),
+        }
+    });
+    let organizations = comparison.organizations.iter().map(|sums| {
+        context! {
+            id => shown(&sums.organization.to_string()),
+            ghost_seats => sums.not_in_list.seats,
+            not_in_list => sums.not_in_list.members,
+            in_list => sums.by_email.members + sums.by_username.members,
+            by_email => sums.by_email.members,
+            by_username => sums.by_username.members,
+            ambiguous => sums.ambiguous.members,
+            cannot_tell => sums.cannot_tell.members,
+        }
+    });
+    context! {
+        list => shown(&compared.list),
+        sha256 => compared.sha256.as_str(),
+        organizations => organizations.collect::<Vec<_>>(),
+        entries => entries.collect::<Vec<_>>(),
+    }
+}
+
+fn finding(finding: Finding, is_member: bool) -> &'static str {
+    match (finding, is_member) {
+        (Finding::NotInList, _) => "not in the list",
+        (Finding::Ambiguous, _) => "in the list, but it is open who",
+        (Finding::CannotTell, true) => "nothing to look for in the list",
+        (Finding::CannotTell, false) => "in the list without address or username",
+        (Finding::NoAccess, _) => "in the list, without access",
+    }
+}
