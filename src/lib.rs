@@ -31,6 +31,7 @@ pub mod http;
 pub mod logging;
 pub mod metrics;
 pub mod organization;
+pub mod people;
 pub mod roster;
 pub mod schedule;
 pub mod servers;

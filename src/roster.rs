@@ -40,8 +40,9 @@ impl Username {
     }
 }
 
-/// A username in lower case, where that differs.
-fn folded(shown: &str) -> Option<Box<str>> {
+/// A username, or another text that is compared without letter case, in lower case where that
+/// differs.
+pub(crate) fn folded(shown: &str) -> Option<Box<str>> {
     // Most names are what they are compared by, which is told without writing it down.
     let is_folded = |c: u8| c.is_ascii() && !c.is_ascii_uppercase();
     if shown.bytes().all(is_folded) {

@@ -1,0 +1,104 @@
+//! A list as CSV: a line that names the columns, and a row for each person.
+
+use std::io::Read;
+
+use csv::{ErrorKind as Csv, ReaderBuilder, StringRecord};
+
+use super::columns::{self, Columns, Roles};
+use super::error::ErrorKind;
+use super::gather::{Gathering, Oddity};
+
+/// Separators that exports use; the first where none is in the line of the header.
+const SEPARATORS: [u8; 3] = *b",;\t";
+
+/// Longer than all that is told of one person. What is, has swallowed others.
+const MOST_ROW_BYTES: usize = 1024 * 1024;
+
+/// Reads all rows, however many cells they have, of a text that begins with `start`.
+pub(super) fn read(
+    start: &[u8],
+    rest: impl Read,
+    columns: Option<&Columns>,
+    gathering: &mut Gathering,
+) -> Result<(), ErrorKind> {
+    let mut reader = ReaderBuilder::new()
+        .delimiter(separator(start))
+        .flexible(true)
+        .has_headers(false)
+        .from_reader(start.chain(rest));
+    let mut row = StringRecord::new();
+    let mut number = 0_u32;
+    while is_blank(&row) {
+        if !reader.read_record(&mut row).map_err(failed)? {
+            return Err(ErrorKind::Empty);
+        }
+        number = number.saturating_add(1);
+    }
+    columns::check(columns, row.iter())?;
+    let width = row.len();
+    let wanted: Vec<(usize, Roles)> = row
+        .iter()
+        .map(|name| columns::roles(columns, name))
+        .enumerate()
+        .filter(|(_, roles)| roles.is_any())
+        .collect();
+    let last = wanted.last().map_or(0, |(index, _)| *index);
+    let (mut long, mut short) = (Oddity::default(), Oddity::default());
+    while reader.read_record(&mut row).map_err(failed)? {
+        number = number.saturating_add(1);
+        if row.as_slice().len() > MOST_ROW_BYTES {
+            return Err(ErrorKind::Runaway { number });
+        }
+        if is_blank(&row) {
+            continue;
+        }
+        if row.iter().skip(width).any(|cell| !cell.trim().is_empty()) {
+            long.note(number);
+        }
+        if row.len() <= last {
+            short.note(number);
+        }
+        for (index, roles) in &wanted {
+            gathering.cell(*roles, row.get(*index).unwrap_or_default());
+        }
+        gathering.end_row(number)?;
+    }
+    gathering.warn_of(
+        long,
+        "with more cells than the header, as a separator in a text without quotes makes them",
+    );
+    gathering.warn_of(short, "with too few cells for the columns that matter");
+    Ok(())
+}
+
+/// What separates the cells of the first line that has any: the most frequent outside of quotes.
+fn separator(start: &[u8]) -> u8 {
+    let mut counts = [0_usize; SEPARATORS.len()];
+    let mut is_quoted = false;
+    for byte in start.trim_ascii_start() {
+        match byte {
+            b'"' => is_quoted = !is_quoted,
+            _ if is_quoted => {}
+            b'\n' | b'\r' => break,
+            _ => {
+                if let Some(index) = SEPARATORS.iter().position(|separator| separator == byte) {
+                    counts[index] += 1;
+                }
+            }
+        }
+    }
+    let most_first = SEPARATORS.iter().zip(counts).rev().max_by_key(|(_, count)| *count);
+    most_first.map_or(b',', |(separator, _)| *separator)
+}
+
+fn is_blank(row: &StringRecord) -> bool {
+    row.iter().all(|cell| cell.trim().is_empty())
+}
+
+fn failed(error: csv::Error) -> ErrorKind {
+    match error.into_kind() {
+        Csv::Io(error) => ErrorKind::Unreadable(error),
+        // Rows of any length are taken, and what is decoded is UTF-8.
+        _ => ErrorKind::NotText,
+    }
+}

@@ -1,0 +1,227 @@
+use std::fs;
+use std::path::PathBuf;
+
+use itertools::Itertools as _;
+
+use super::*;
+
+/// A list that is read: who is in it, and the warnings. Otherwise what went wrong and what to do.
+fn told(bytes: &[u8], columns: &str) -> String {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("people");
+    fs::write(&path, bytes).unwrap();
+    told_of(&path, columns)
+}
+
+fn told_of(path: &Path, columns: &str) -> String {
+    let columns: Option<Columns> = (!columns.is_empty()).then(|| columns.parse().unwrap());
+    match read(path, columns.as_ref()) {
+        Ok(people) => {
+            let person = |person: Person<'_>| {
+                let (emails, usernames) = (person.emails().join(" "), person.usernames().join(" "));
+                let name = person.name().unwrap_or_default();
+                format!("{}: {emails}|{usernames}|{name}", person.number)
+            };
+            let warnings = people.warnings().iter().map(|warning| format!("warning: {warning}"));
+            people.iter().map(person).chain(warnings).join("\n")
+        }
+        Err(error) => {
+            let name = PathBuf::from(path.file_name().unwrap());
+            let error = Error { path: name, ..error };
+            format!("{:?} {}", error.exit(), crate::exit::Failure::from(&error))
+        }
+    }
+}
+
+#[track_caller]
+fn check(text: &str, expected: &str) {
+    assert_eq!(told(text.as_bytes(), ""), expected, "{text:?}");
+}
+
+#[test]
+fn csv_is_read_however_it_is_written() {
+    let ann = "2: ann@x|ann|Ann";
+    check("email,username,name\nann@x,ann,Ann\n", ann);
+    check("Name;E-Mail;GitHub Login\r\nAnn;ann@x;ann\r\n", ann);
+    check("name\tmail\tuser\nAnn\tann@x\tann", ann);
+    check("\u{feff}email,username,name\nann@x,ann,Ann", ann);
+    check("\"email\",\"username\",\"first, last;name\",name\nann@x,ann,x,\"Ann\"", ann);
+    check("email,username,name,note\nann@x,ann,Ann,\"two\nlines; \"\"quoted\"\"\"\n", ann);
+    check("\n\n email , USER_NAME ,Full Name\n\n\n ANN@x , @Ann , Ann \n,,\n", "2: ann@x|ann|Ann");
+    check("email\nann@x", "2: ann@x||");
+    check(
+        "email,username\nann@x\nbob@x,bob,x,y",
+        "2: ann@x||\n3: bob@x|bob|\nwarning: 1 row with more cells than the header, as a separator in a text without quotes makes them; the first is row 3\nwarning: 1 row with too few cells for the columns that matter; the first is row 2",
+    );
+}
+
+#[test]
+fn json_is_read_as_an_array_or_in_an_object() {
+    check(r#"[{"email":"ann@x","login":"ann","name":"Ann"}]"#, "1: ann@x|ann|Ann");
+    check(r#" {"total":1,"users":[{"mail":"ann@x","id":{"a":[1]}}],"next":null}"#, "1: ann@x||");
+    check(r#"[{"email":null,"username":7},{"email":"a@x","more":[]}]"#, "1: |7|\n2: a@x||");
+}
+
+#[test]
+fn lists_are_read_in_the_encodings_that_programs_write() {
+    let text = "email,name\nzoe@x,Zoë";
+    let utf16 = |bytes: fn(u16) -> [u8; 2]| -> Vec<u8> {
+        std::iter::once(0xfeff).chain(text.encode_utf16()).flat_map(bytes).collect()
+    };
+    assert_eq!(told(&utf16(u16::to_le_bytes), ""), "2: zoe@x||Zoë");
+    assert_eq!(told(&utf16(u16::to_be_bytes), ""), "2: zoe@x||Zoë");
+    assert_eq!(
+        told(b"email,name\nzoe@x,Zo\xeb", ""),
+        "2: zoe@x||Zoë\nwarning: is not UTF-8, read as Windows-1252: letters beyond ASCII may be wrong"
+    );
+    // A character whose bytes the reader gets in two pieces.
+    let long = format!("email,name\nzoe@x,{}ë", "x".repeat((1 << 16) - 18));
+    assert_eq!(long.len(), (1 << 16) + 1);
+    assert!(!told(long.as_bytes(), "").contains("warning"));
+}
+
+#[test]
+fn cells_are_what_they_look_like() {
+    check(
+        "email\nann@x; bob@x,cat@x",
+        "2: ann@x bob@x||\nwarning: 1 row with more cells than the header, as a separator in a text without quotes makes them; the first is row 2",
+    );
+    check("email;username\nann@x b@x,ann@X;\"ann, @Bot\"", "2: ann@x b@x|ann bot|");
+    check("email,upn\nann@x,Ann@x\n\u{a0}bob@x\u{200b},b@y", "2: ann@x||\n3: bob@x b@y||");
+    let odd = "email,username\n-,ann@x\nann@x,https://github.com/ann\nn/a,?\nbob@x,bob\n";
+    insta::assert_snapshot!(told(odd.as_bytes(), ""));
+}
+
+#[test]
+fn who_is_listed_twice_is_there_once_and_nobody_is_lost() {
+    let twice = "email,username,name\nbob@x,,Bob\nAnn@x,ann,Ann\nann@x,ANN,Ann\nann@x,,Bea\n,,Nobody\n,,Nobody\nann@x,ann,Ann\n";
+    insta::assert_snapshot!(told(twice.as_bytes(), ""));
+}
+
+#[test]
+fn columns_can_be_named_and_only_those_are_read() {
+    let text = "Email;Mail, new;GitHub;Who\nprivate@x;ann@x;ann;Ann\n";
+    let told = |columns| told(text.as_bytes(), columns);
+    assert_eq!(told(""), "2: private@x|ann|");
+    assert_eq!(told("email=\"mail, new\",name=Who"), "2: ann@x||Ann");
+    assert_eq!(told("email=Email,email=\"Mail, new\",username=github"), "2: private@x ann@x|ann|");
+    insta::assert_snapshot!(told("email=Mail"));
+    insta::assert_snapshot!(told("username=Git Hub,name=Whom"));
+}
+
+#[test]
+fn what_is_no_list_says_what_to_do() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = |name: &str| directory.path().join(name);
+    nix::unistd::mkfifo(&path("pipe"), nix::sys::stat::Mode::S_IRUSR).unwrap();
+    fs::create_dir(path("directory")).unwrap();
+    let file = |name: &str, bytes: &[u8]| fs::write(path(name), bytes).unwrap();
+    let many = (0..30).map(|number| format!("Column {number} {}", "x".repeat(50))).join(";");
+    let crowd = (0..200).map(|number| format!("{number}@x\n")).join("");
+    let named: [(&str, Vec<u8>); 20] = [
+        ("empty", Vec::new()),
+        ("blank", b"\xef\xbb\xbf \n\n".to_vec()),
+        ("only-separators", b",,\n,\n".to_vec()),
+        ("only-a-header", b"email,username\n".to_vec()),
+        ("nothing-to-tell-by", b"email,name\n-,Ann\n,Bob\n".to_vec()),
+        ("no-header", b"ann@x\nbob@x\n".to_vec()),
+        ("other-columns", b"Name,Team,\xe2\x80\xaee\n".to_vec()),
+        ("many-columns", many.into_bytes()),
+        ("zeroes", vec![0; 100]),
+        ("rubbish", b"\x93\xfe\x01\x8c;\x7f\n".to_vec()),
+        ("people.xlsx", b"PK\x03\x04\x14\x00".to_vec()),
+        ("people.xls", b"\xd0\xcf\x11\xe0\xa1".to_vec()),
+        ("open-quote", format!("email,name\n\"{crowd}").into_bytes()),
+        ("no-array.json", b"{\"email\": \"ann@x\"}".to_vec()),
+        ("two-arrays.json", b"{\"a\": [], \"b\": [{}]}".to_vec()),
+        ("empty.json", b"[]".to_vec()),
+        ("texts.json", b"[\"ann@x\"]".to_vec()),
+        ("nested.json", b"[\n  {\"email\": [\"ann@x\"]}\n]".to_vec()),
+        ("cut.json", b"[{\"email\": \"ann@x\"},\n {\"email\"".to_vec()),
+        ("other-keys.json", b"[{\"id\": 1, \"title\": {}}]".to_vec()),
+    ];
+    for (name, bytes) in &named {
+        file(name, bytes);
+    }
+    let names = named.iter().map(|(name, _)| *name);
+    let all = ["missing", "directory", "pipe", "empty/x"].into_iter().chain(names);
+    insta::assert_snapshot!(all.map(|name| told_of(&path(name), "")).join("\n\n"));
+    assert!(matches!(
+        read("/dev/zero".as_ref(), None),
+        Err(Error { kind: ErrorKind::NotRegular, .. })
+    ));
+}
+
+#[test]
+fn a_row_without_an_end_is_refused() {
+    let endless = format!("email,name\nann@x,\"{}", "bob@x,Bob\n".repeat(200_000));
+    insta::assert_snapshot!(told(endless.as_bytes(), ""));
+}
+
+#[test]
+fn a_file_that_is_too_large_is_refused_unread() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    file.as_file().set_len(2 << 30).unwrap();
+    let error = read(file.path(), None).unwrap_err();
+    assert!(error.to_string().ends_with(": is larger than 1024 MiB"), "{error}");
+}
+
+/// `cargo test --release … people::tests::much -- --ignored --nocapture`
+#[test]
+#[ignore = "a measurement: a million rows next to half a million members"]
+#[expect(clippy::print_stderr, reason = "the figures are what it is for")]
+fn much_is_compared_in_little_time_and_memory() {
+    use std::fmt::Write as _;
+    use std::time::Instant;
+
+    use nix::sys::resource::{UsageWho, getrusage};
+
+    use crate::organization::OrganizationId;
+    use crate::roster::{Member, Roster};
+
+    let peak = || getrusage(UsageWho::RUSAGE_SELF).unwrap().max_rss() / 1024;
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let mut text = "Employee,Full Name,E-Mail,GitHub login,Department\n".to_owned();
+    for number in 0..1_000_000 {
+        writeln!(text, "{number},Person Number {number},person.{number}@corp.example.com,login-{number},Department of Redundancy").unwrap();
+    }
+    fs::write(file.path(), &text).unwrap();
+    let bytes = text.len();
+    drop(text);
+    let roster = |organization: usize| {
+        let member = |number: usize| {
+            let email = format!("Person.{number}@Corp.example.com");
+            let email = (number % 2 == 0).then_some(&*email);
+            let (seat, admin) = (number % 3 == 0, false);
+            Member::new(
+                &format!("Login-{}", number + number % 5 / 4 * 2_000_000),
+                None,
+                email,
+                seat,
+                admin,
+            )
+        };
+        Roster::new(
+            (0..100_000).map(|index| member(organization * 50_000 + index * 3)).collect(),
+            Vec::new(),
+        )
+        .unwrap()
+    };
+    let ids: Vec<OrganizationId> =
+        (0..5).map(|number| format!("github/org-{number}").parse().unwrap()).collect();
+    let rosters: Vec<Roster> = (0..5).map(roster).collect();
+    let organizations: Vec<_> = ids.iter().zip(&rosters).collect();
+    let before = peak();
+    let start = Instant::now();
+    let people = read(file.path(), None).unwrap();
+    let (read, read_peak) = (start.elapsed(), peak());
+    let comparison = compare(&organizations, &people);
+    eprintln!(
+        "{} MiB read in {read:?}, compared in {:?}; peak {before} MiB before, {read_peak} read, {} compared; {:?}, {} entries",
+        bytes >> 20,
+        start.elapsed() - read,
+        peak(),
+        comparison.listed,
+        comparison.entries.len(),
+    );
+}
