@@ -44,7 +44,6 @@ const ROLES: [(Role, &str, &[&str]); 3] = [
             "secondaryemail",
             "alternateemail",
             "otheremail",
-            "othermails",
             "userprincipalname",
             "upn",
         ],

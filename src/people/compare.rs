@@ -49,10 +49,18 @@ pub struct Sums<'a> {
     pub ambiguous: Count,
     /// Without anything that the list could tell them by.
     pub cannot_tell: Count,
-    /// Not in the list. Their seats are the ghost seats.
+    /// Not in the list.
     pub not_in_list: Count,
     /// Seats of rows that name nobody.
     pub unnamed_seats: UnnamedSeats,
+}
+
+impl Sums<'_> {
+    /// Seats of whoever is not in the list, rows that name nobody among them: they are paid for,
+    /// too.
+    pub fn ghost_seats(&self) -> u64 {
+        self.not_in_list.seats + self.unnamed_seats.not_in_list
+    }
 }
 
 /// Members, and how many of them take a seat.

@@ -146,7 +146,10 @@ impl Error {
                 io::ErrorKind::PermissionDenied => {
                     "the user that runs this must be able to read it"
                 }
-                _ => "name a file that is there",
+                io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => {
+                    "name a file that is there"
+                }
+                _ => "see whether the disk that it is on is well",
             },
             ErrorKind::NotRegular => {
                 "it is read twice, so name a file, and neither a pipe nor a directory"

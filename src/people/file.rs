@@ -65,7 +65,7 @@ fn encoding(bytes: &mut impl BufRead) -> Result<&'static Encoding, ErrorKind> {
             match std::str::from_utf8(&rest) {
                 Ok(_) => rest.clear(),
                 Err(error) if error.error_len().is_none() => {
-                    drop(rest.drain(..error.valid_up_to()))
+                    rest.drain(..error.valid_up_to());
                 }
                 Err(_) => is_utf8 = false,
             }

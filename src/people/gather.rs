@@ -4,8 +4,6 @@
 //! A placeholder (`-`, `n/a`) or the wrong column then is nothing to tell anybody by, instead of
 //! something that nobody on Codecov has.
 
-use std::fmt::Write as _;
-
 use itertools::Itertools;
 use seatwatch_sdk::is_unseen;
 
@@ -14,9 +12,6 @@ use super::error::ErrorKind;
 use super::{People, Person};
 use crate::roster::folded;
 use crate::text::count;
-
-/// More people than any employer has.
-const MOST_ROWS: u32 = 5_000_000;
 
 /// Whoever has more addresses or usernames is more than one person.
 const MOST_KEYS: usize = 100;
@@ -44,8 +39,9 @@ impl Row {
 }
 
 /// A list that is being read.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Gathering {
+    most_rows: u32,
     people: People,
     row: Draft,
     without_email: Oddity,
@@ -71,12 +67,29 @@ pub(super) struct Oddity {
 
 impl Oddity {
     pub(super) fn note(&mut self, number: u32) {
-        self.first = if self.rows == 0 { number } else { self.first };
+        self.first = if self.rows == 0 { number } else { self.first.min(number) };
         self.rows += 1;
+    }
+
+    /// The end of a sentence about the file, if there are any.
+    fn told(self, text: &str) -> Option<String> {
+        let Self { rows, first } = self;
+        (rows > 0).then(|| format!("{} {text}; the first is row {first}", count(rows, "row")))
     }
 }
 
 impl Gathering {
+    /// A list that has at most so many rows.
+    pub(super) fn new(most_rows: u32) -> Self {
+        Self {
+            most_rows,
+            people: People::default(),
+            row: Draft::default(),
+            without_email: Oddity::default(),
+            without_username: Oddity::default(),
+        }
+    }
+
     /// Takes a cell of the current row.
     pub(super) fn cell(&mut self, roles: Roles, cell: &str) {
         let cell = trim(cell);
@@ -97,9 +110,9 @@ impl Gathering {
 
     /// Ends the current row, whose number is this.
     pub(super) fn end_row(&mut self, number: u32) -> Result<(), ErrorKind> {
-        let Self { people, row, .. } = self;
-        if people.rows.len() >= MOST_ROWS as usize {
-            return Err(ErrorKind::TooMany { most: MOST_ROWS });
+        let Self { people, row, most_rows, .. } = self;
+        if people.rows.len() >= *most_rows as usize {
+            return Err(ErrorKind::TooMany { most: *most_rows });
         }
         if row.emails.len().max(row.usernames.len()) > MOST_KEYS {
             return Err(ErrorKind::Runaway { number });
@@ -127,19 +140,14 @@ impl Gathering {
 
     /// Tells of rows that are not as expected, if there are any.
     pub(super) fn warn_of(&mut self, oddity: Oddity, text: &str) {
-        let Oddity { rows, first } = oddity;
-        if rows > 0 {
-            let mut warning = count(rows, "row");
-            write!(warning, " {text}; the first is row {first}").expect("memory takes all");
-            self.warn(warning);
-        }
+        self.people.warnings.extend(oddity.told(text));
     }
 
     /// Everybody, once.
     pub(super) fn into_people(mut self) -> Result<People, ErrorKind> {
         self.warn_of(self.without_email, "with something else where an address should be");
         self.warn_of(self.without_username, "with something else where a username should be");
-        let People { texts, mut rows, warnings } = self.people;
+        let People { texts, mut rows, mut warnings } = self.people;
         if rows.is_empty() {
             return Err(ErrorKind::Nobody);
         }
@@ -157,16 +165,13 @@ impl Gathering {
         rows.dedup_by(|row, kept| {
             let again = is_same(row, kept);
             if again {
-                repeated.rows += 1;
-                repeated.first =
-                    row.number.min(if repeated.rows == 1 { u32::MAX } else { repeated.first });
+                repeated.note(row.number);
             }
             again
         });
         rows.shrink_to_fit();
-        let mut done = Self { people: People { texts, rows, warnings }, ..Self::default() };
-        done.warn_of(repeated, "that said the same as another one");
-        Ok(done.people)
+        warnings.extend(repeated.told("that said the same as another one"));
+        Ok(People { texts, rows, warnings })
     }
 }
 

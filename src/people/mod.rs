@@ -31,6 +31,9 @@ pub use compare::{
 pub use error::{Error, ErrorKind};
 use gather::{Gathering, Row};
 
+/// More people than any employer has.
+const MOST_ROWS: u32 = 5_000_000;
+
 /// So many bytes of decoded text are looked at to tell of what kind it is.
 const PEEK_BYTES: u64 = 64 * 1024;
 
@@ -73,7 +76,7 @@ fn from_file(path: &Path, columns: Option<&Columns>) -> Result<People, ErrorKind
     let mut text = DecodeReaderBytesBuilder::new().encoding(Some(encoding)).build(file);
     let mut start = Vec::new();
     text.by_ref().take(PEEK_BYTES).read_to_end(&mut start)?;
-    let mut gathering = Gathering::default();
+    let mut gathering = Gathering::new(MOST_ROWS);
     if encoding == WINDOWS_1252 {
         gathering.warn("is not UTF-8, read as Windows-1252: letters beyond ASCII may be wrong");
     }

@@ -1,9 +1,14 @@
 use std::fs;
+use std::io::{BufWriter, Write as _};
 use std::path::PathBuf;
+use std::time::Instant;
 
 use itertools::Itertools as _;
+use nix::sys::resource::{UsageWho, getrusage};
 
 use super::*;
+use crate::organization::OrganizationId;
+use crate::roster::{Member, Roster};
 
 /// A list that is read: who is in it, and the warnings. Otherwise what went wrong and what to do.
 fn told(bytes: &[u8], columns: &str) -> String {
@@ -49,6 +54,7 @@ fn csv_is_read_however_it_is_written() {
     check("email,username,name,note\nann@x,ann,Ann,\"two\nlines; \"\"quoted\"\"\"\n", ann);
     check("\n\n email , USER_NAME ,Full Name\n\n\n ANN@x , @Ann , Ann \n,,\n", "2: ann@x|ann|Ann");
     check("email\nann@x", "2: ann@x||");
+    check("\"a;b;c;d\",email,user\n;;;;;,ann@x,ann\n", "2: ann@x|ann|");
     check(
         "email,username\nann@x\nbob@x,bob,x,y",
         "2: ann@x||\n3: bob@x|bob|\nwarning: 1 row with more cells than the header, as a separator in a text without quotes makes them; the first is row 3\nwarning: 1 row with too few cells for the columns that matter; the first is row 2",
@@ -118,7 +124,7 @@ fn what_is_no_list_says_what_to_do() {
     let file = |name: &str, bytes: &[u8]| fs::write(path(name), bytes).unwrap();
     let many = (0..30).map(|number| format!("Column {number} {}", "x".repeat(50))).join(";");
     let crowd = (0..200).map(|number| format!("{number}@x\n")).join("");
-    let named: [(&str, Vec<u8>); 20] = [
+    let files: [(&str, Vec<u8>); 20] = [
         ("empty", Vec::new()),
         ("blank", b"\xef\xbb\xbf \n\n".to_vec()),
         ("only-separators", b",,\n,\n".to_vec()),
@@ -140,10 +146,10 @@ fn what_is_no_list_says_what_to_do() {
         ("cut.json", b"[{\"email\": \"ann@x\"},\n {\"email\"".to_vec()),
         ("other-keys.json", b"[{\"id\": 1, \"title\": {}}]".to_vec()),
     ];
-    for (name, bytes) in &named {
+    for (name, bytes) in &files {
         file(name, bytes);
     }
-    let names = named.iter().map(|(name, _)| *name);
+    let names = files.iter().map(|(name, _)| *name);
     let all = ["missing", "directory", "pipe", "empty/x"].into_iter().chain(names);
     insta::assert_snapshot!(all.map(|name| told_of(&path(name), "")).join("\n\n"));
     assert!(matches!(
@@ -159,6 +165,27 @@ fn a_row_without_an_end_is_refused() {
 }
 
 #[test]
+fn more_rows_than_people_are_refused() {
+    let read = |most_rows| {
+        let mut gathering = Gathering::new(most_rows);
+        let text = "email\nann@x\nbob@x\n";
+        table::read(text.as_bytes(), std::io::empty(), None, &mut gathering)
+    };
+    assert!(read(2).is_ok());
+    assert_eq!(read(1).unwrap_err().to_string(), "has more than 1 rows");
+}
+
+#[test]
+fn a_file_that_cannot_be_read_ends_with_the_code_for_that() {
+    let exit = |number| {
+        let kind = ErrorKind::Unreadable(std::io::Error::from_raw_os_error(number));
+        let error = Error { path: "people.csv".into(), kind };
+        (error.to_string(), error.exit(), error.hint())
+    };
+    insta::assert_debug_snapshot!([nix::libc::EACCES, nix::libc::EIO].map(exit));
+}
+
+#[test]
 fn a_file_that_is_too_large_is_refused_unread() {
     let file = tempfile::NamedTempFile::new().unwrap();
     file.as_file().set_len(2 << 30).unwrap();
@@ -166,62 +193,50 @@ fn a_file_that_is_too_large_is_refused_unread() {
     assert!(error.to_string().ends_with(": is larger than 1024 MiB"), "{error}");
 }
 
-/// `cargo test --release … people::tests::much -- --ignored --nocapture`
+/// Run it alone, for the memory is that of the process:
+/// `cargo test -p seatwatch --lib people::tests::much -- --ignored --nocapture`
 #[test]
 #[ignore = "a measurement: a million rows next to half a million members"]
 #[expect(clippy::print_stderr, reason = "the figures are what it is for")]
-fn much_is_compared_in_little_time_and_memory() {
-    use std::fmt::Write as _;
-    use std::time::Instant;
-
-    use nix::sys::resource::{UsageWho, getrusage};
-
-    use crate::organization::OrganizationId;
-    use crate::roster::{Member, Roster};
-
-    let peak = || getrusage(UsageWho::RUSAGE_SELF).unwrap().max_rss() / 1024;
+fn much_is_compared_in_little_memory() {
     let file = tempfile::NamedTempFile::new().unwrap();
-    let mut text = "Employee,Full Name,E-Mail,GitHub login,Department\n".to_owned();
-    for number in 0..1_000_000 {
-        writeln!(text, "{number},Person Number {number},person.{number}@corp.example.com,login-{number},Department of Redundancy").unwrap();
-    }
-    fs::write(file.path(), &text).unwrap();
-    let bytes = text.len();
-    drop(text);
-    let roster = |organization: usize| {
-        let member = |number: usize| {
-            let email = format!("Person.{number}@Corp.example.com");
-            let email = (number % 2 == 0).then_some(&*email);
-            let (seat, admin) = (number % 3 == 0, false);
-            Member::new(
-                &format!("Login-{}", number + number % 5 / 4 * 2_000_000),
-                None,
-                email,
-                seat,
-                admin,
-            )
-        };
-        Roster::new(
-            (0..100_000).map(|index| member(organization * 50_000 + index * 3)).collect(),
-            Vec::new(),
-        )
-        .unwrap()
-    };
+    write_a_million(file.as_file());
     let ids: Vec<OrganizationId> =
         (0..5).map(|number| format!("github/org-{number}").parse().unwrap()).collect();
-    let rosters: Vec<Roster> = (0..5).map(roster).collect();
+    let rosters: Vec<Roster> = (0..5).map(a_large_roster).collect();
     let organizations: Vec<_> = ids.iter().zip(&rosters).collect();
-    let before = peak();
+    let peak_mib = || getrusage(UsageWho::RUSAGE_SELF).unwrap().max_rss() / 1024;
+    let before_mib = peak_mib();
     let start = Instant::now();
     let people = read(file.path(), None).unwrap();
-    let (read, read_peak) = (start.elapsed(), peak());
+    eprintln!("read in {:?}, peak {} MiB more", start.elapsed(), peak_mib() - before_mib);
+    let start = Instant::now();
     let comparison = compare(&organizations, &people);
-    eprintln!(
-        "{} MiB read in {read:?}, compared in {:?}; peak {before} MiB before, {read_peak} read, {} compared; {:?}, {} entries",
-        bytes >> 20,
-        start.elapsed() - read,
-        peak(),
-        comparison.listed,
-        comparison.entries.len(),
-    );
+    let more_mib = peak_mib() - before_mib;
+    eprintln!("compared in {:?}, peak {more_mib} MiB more", start.elapsed());
+    assert_eq!(comparison.listed.with_access + comparison.listed.no_access, 1_000_000);
+    assert!(more_mib < 512);
+}
+
+fn write_a_million(file: &fs::File) {
+    let mut file = BufWriter::new(file);
+    writeln!(file, "Employee,Full Name,E-Mail,GitHub login,Department").unwrap();
+    for number in 0..1_000_000 {
+        let (name, email) = (format!("Person {number}"), format!("person.{number}@example.com"));
+        writeln!(file, "{number},{name},{email},login-{number},Redundancy").unwrap();
+    }
+    file.flush().unwrap();
+}
+
+/// Half of its members have an address, and a fifth usernames that nobody else knows.
+fn a_large_roster(number: usize) -> Roster {
+    let member = |index: usize| {
+        let person = number * 50_000 + index * 3;
+        let email = format!("Person.{person}@Example.com");
+        let email = person.is_multiple_of(2).then_some(&*email);
+        let prefix = if person.is_multiple_of(5) { "Other" } else { "Login" };
+        let username = format!("{prefix}-{person}");
+        Member::new(&username, None, email, person.is_multiple_of(7), false)
+    };
+    Roster::new((0..100_000).map(member).collect(), Vec::new()).unwrap()
 }

@@ -10,7 +10,7 @@ use super::*;
 fn list(rows: &[impl AsRef<str>]) -> People {
     let header = "email,username,name";
     let text = std::iter::once(header).chain(rows.iter().map(AsRef::as_ref)).join("\n");
-    let mut gathering = Gathering::default();
+    let mut gathering = Gathering::new(1_000);
     table::read(text.as_bytes(), std::io::empty(), None, &mut gathering).unwrap();
     gathering.into_people().unwrap()
 }
@@ -126,6 +126,18 @@ fn seats_of_rows_that_name_nobody_are_told_by_their_address() {
 }
 
 #[test]
+fn access_in_one_organization_is_access() {
+    let (first, second) = (roster(&["ann:ann@x"]), roster(&["bob:bob@x", ":cat@x", "*:dan@x"]));
+    let (acme, beta) = (id(0), id(1));
+    let people = list(&["ann@x,,", "bob@x,,", "cat@x,,", "dan@x,,", "eve@x,,"]);
+    let comparison = compare(&[(&acme, &first), (&beta, &second)], &people);
+    assert_eq!(told(&comparison.entries, false), "list cat@x no_access\nlist eve@x no_access");
+    let Listed { with_email, with_username, with_access, no_access, cannot_tell } =
+        comparison.listed;
+    assert_eq!([with_email, with_username, with_access, no_access, cannot_tell], [5, 0, 3, 2, 0]);
+}
+
+#[test]
 fn machines_get_rows_with_the_keys_of_members() {
     let (first, second) = (roster(&["Ann*!:Ann@X", "bob*"]), roster(&["ann:ann@x", "eve*:eve@x"]));
     let (acme, beta) = (id(0), id(1));
@@ -210,6 +222,13 @@ proptest! {
                 comparison.entries.iter().filter(is_it).count() as u64
             };
             prop_assert_eq!(count(Finding::NotInList), not_in_list.members + gone);
+            let is_ghost_seat = |entry: &&Entry<'_>| {
+                entry.organization == Some(id)
+                    && entry.finding == Finding::NotInList
+                    && entry.seat == Some(true)
+            };
+            let ghost_seats = comparison.entries.iter().filter(is_ghost_seat).count() as u64;
+            prop_assert_eq!(ghost_seats, sums.ghost_seats());
             prop_assert_eq!(count(Finding::Ambiguous), ambiguous.members);
             prop_assert_eq!(count(Finding::CannotTell), cannot_tell.members + untold);
         }
@@ -238,6 +257,33 @@ proptest! {
                 prop_assert!(Some(member.key()) != entry.username);
             }
         }
+    }
+
+    /// Each member next to each person.
+    #[test]
+    fn ambiguous_is_whoever_is_not_one_person_and_the_only_one(
+        members in members(),
+        rows in rows(),
+    ) {
+        let (id, roster, people) = (id(0), roster(&members), list(&rows));
+        let may_be = |member: &Member, person: &Person<'_>| {
+            person.emails().any(|email| member.email() == Some(email))
+                || person.usernames().any(|name| name == member.key())
+        };
+        let is_ambiguous = |member: &&Member| {
+            let possible: Vec<_> = people.iter().filter(|it| may_be(member, it)).collect();
+            let is_only_one = possible.first().is_some_and(|person| {
+                roster.members().iter().filter(|it| may_be(it, person)).count() == 1
+            });
+            possible.len() > 1 || (possible.len() == 1 && !is_only_one)
+        };
+        let comparison = compare(&[(&id, &roster)], &people);
+        let ambiguous = comparison.entries.iter().filter(|it| it.finding == Finding::Ambiguous);
+        let mut told: Vec<&str> = ambiguous.filter_map(|entry| entry.username).collect();
+        told.sort_unstable();
+        let expected: Vec<&str> =
+            roster.members().iter().filter(is_ambiguous).map(Member::username).collect();
+        prop_assert_eq!(told, expected);
     }
 
     #[test]
