@@ -37,7 +37,8 @@ impl Gap {
             let reasons = self.reasons.iter().join(", ");
             format!("{} failed ({reasons})", crate::text::count(self.failed, "sync"))
         });
-        let held = (self.held > 0).then(|| format!("{} held", crate::text::count(self.held, "roster")));
+        let held =
+            (self.held > 0).then(|| format!("{} held", crate::text::count(self.held, "roster")));
         let missed = self.missed.then(|| "no sync ran when one was due".to_owned());
         [failed, held, missed].into_iter().flatten().join(", ")
     }
@@ -45,10 +46,10 @@ impl Gap {
 
 /// The gaps between `from` and `to`, in order, cut to these.
 ///
-/// `runs` are all that ended between the two, in the order of their commits, and before and after
+/// `overdue` says whether a sync that was due after the last run never ran up to `to`. `runs` are all that ended between the two, in the order of their commits, and before and after
 /// them those to the next one on each side that brought a roster, where there is one. A stretch
 /// after the last run is a gap where that run brought none.
-pub fn gaps(runs: &[Run], from: DateTime<Utc>, to: DateTime<Utc>) -> Vec<Gap> {
+pub fn gaps(runs: &[Run], overdue: bool, (from, to): (DateTime<Utc>, DateTime<Utc>)) -> Vec<Gap> {
     let mut gaps = Vec::new();
     let mut last_read: Option<DateTime<Utc>> = None;
     let mut open = Open::default();
@@ -63,6 +64,7 @@ pub fn gaps(runs: &[Run], from: DateTime<Utc>, to: DateTime<Utc>) -> Vec<Gap> {
             open.add(run);
         }
     }
+    open.missed |= overdue;
     gaps.extend(last_read.and_then(|last| open.close(last, to)));
     let cut = |gap: Gap| Gap { from: gap.from.max(from), to: gap.to.min(to), ..gap };
     gaps.into_iter().map(cut).filter(|gap| gap.from < gap.to).collect()
@@ -115,11 +117,8 @@ mod tests {
             let hours = when.trim_end_matches('+');
             let (first, last) = hours.split_once('-').unwrap_or((hours, hours));
             let (first, last): (i64, i64) = (first.parse().unwrap(), last.parse().unwrap());
-            let failure = Failure {
-                reason: word.to_owned(),
-                message: String::new(),
-                hint: String::new(),
-            };
+            let failure =
+                Failure { reason: word.to_owned(), message: String::new(), hint: String::new() };
             let outcome = match word {
                 "ok" => Outcome::Unchanged,
                 "held" => Outcome::Held,
@@ -140,10 +139,18 @@ mod tests {
 
     #[track_caller]
     fn check(text: &str, (from, to): (i64, i64), expected: &str) {
-        let said = gaps(&runs(text), hour(from), hour(to)).iter().map(|gap| {
-            let hours = |time: DateTime<Utc>| (time - DateTime::UNIX_EPOCH).num_hours();
-            format!("{}-{} {}", hours(gap.from), hours(gap.to), gap.why())
-        }).join("; ");
+        check_until(text, false, (from, to), expected);
+    }
+
+    #[track_caller]
+    fn check_until(text: &str, overdue: bool, (from, to): (i64, i64), expected: &str) {
+        let said = gaps(&runs(text), overdue, (hour(from), hour(to)))
+            .iter()
+            .map(|gap| {
+                let hours = |time: DateTime<Utc>| (time - DateTime::UNIX_EPOCH).num_hours();
+                format!("{}-{} {}", hours(gap.from), hours(gap.to), gap.why())
+            })
+            .join("; ");
         assert_eq!(said, expected, "{text}");
     }
 
@@ -157,11 +164,22 @@ mod tests {
             "1-7 4 syncs failed (timeout, tls), 1 roster held",
         );
         check("1-3 ok, 90+ ok", (0, 99), "3-90 no sync ran when one was due");
-        check("1 ok, 3 tls, 9+ ok", (0, 9), "1-9 1 sync failed (tls), no sync ran when one was due");
+        check(
+            "1 ok, 3 tls, 9+ ok",
+            (0, 9),
+            "1-9 1 sync failed (tls), no sync ran when one was due",
+        );
     }
 
     #[test]
     fn one_that_lasts_is_one_and_none_is_before_the_first_roster() {
+        check_until("1-3 ok", true, (0, 9), "3-9 no sync ran when one was due");
+        check_until(
+            "1 ok, 2 tls",
+            true,
+            (0, 9),
+            "1-9 1 sync failed (tls), no sync ran when one was due",
+        );
         check("1 ok, 2-5 tls", (0, 9), "1-9 4 syncs failed (tls)");
         check("1-2 tls, 3 ok", (0, 9), "");
     }

@@ -56,7 +56,8 @@ fn cell(value: &Value) -> String {
         Value::String(text) => seatwatch_sdk::formula_safe(text).into_owned(),
         // Several in one cell.
         Value::Array(values) if values.iter().all(|value| !value.is_object()) => {
-            let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            let text =
+                |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
             let texts: Vec<String> = values.iter().map(text).collect();
             seatwatch_sdk::formula_safe(&texts.join("; ")).into_owned()
         }

@@ -1,5 +1,5 @@
-//! What the rows for machines say of a member, a person, an event, a change, a sync, a gap and the
-//! seats in use: the same wherever they are asked for, from a command or in a report.
+//! What the rows for machines say of a member, a person, an event, a change, a sync, a gap, a log-in
+//! and the seats in use: the same wherever they are asked for, from a command or in a report.
 //!
 //! The keys are those of the events where these have them.
 
@@ -8,6 +8,7 @@ use seatwatch_sdk::{Data, Event, EventKind, Status};
 
 use crate::config::Price;
 use crate::coverage::Gap;
+use crate::dormant::{LogIn, Seat};
 use crate::identity::Person;
 use crate::organization::OrganizationId;
 use crate::roster::Member;
@@ -228,5 +229,27 @@ pub(crate) fn seats(id: &OrganizationId, sums: &Sums, price: Option<Price>) -> R
         seats_used: totals.seats_used(),
         cost: cost.map(|cost| cost.amount.to_string()),
         currency: cost.map(|cost| cost.currency.to_string()),
+    }
+}
+
+/// Of the log-in of somebody who has a seat.
+pub(crate) const LOG_IN: &[&str] =
+    &["organization", "username", "name", "email", "seat", "log_in", "expired_at", "asked_at"];
+
+/// Whether somebody who has a seat was logged in at Codecov.
+pub(crate) fn log_in(id: &OrganizationId, seat: &Seat<'_>, asked_at: DateTime<Utc>) -> Row {
+    let expired_at = match seat.log_in {
+        LogIn::Dormant { expired_at } => expired_at,
+        LogIn::Active | LogIn::Unknown => None,
+    };
+    row! {
+        organization: id.to_string(),
+        username: seat.member.username(),
+        name: seat.member.name(),
+        email: seat.member.email(),
+        seat: seat.member.seat,
+        log_in: seat.log_in.word(),
+        expired_at: utc(expired_at),
+        asked_at: utc(Some(asked_at)),
     }
 }

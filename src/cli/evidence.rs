@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
 use super::exit::{Exit, Failure, Stop};
 use super::output::{Format, Row, count, local, row, shown, write_rows};
@@ -29,9 +29,10 @@ pub(super) struct Report {
     #[arg(long)]
     all: bool,
 
-    /// From when: a day (its beginning), a time, `yesterday`, or `3d ago`.
-    #[arg(long, value_name = "TIME", default_value = "90d ago")]
-    from: When,
+    /// From when: a day (its beginning), a time, `yesterday`, or `3d ago`. Without it, 90 days before
+    /// the end.
+    #[arg(long, value_name = "TIME")]
+    from: Option<When>,
 
     /// Until when; a day counts to its end.
     #[arg(long, value_name = "TIME", default_value = "now")]
@@ -57,6 +58,9 @@ pub(super) struct Report {
     dormant: bool,
 }
 
+/// What a report is of that says no beginning.
+const USUAL_SPAN: TimeDelta = TimeDelta::days(90);
+
 /// The keys of a row for machines: of a file.
 const COLUMNS: &[&str] = &["file", "bytes", "sha256"];
 
@@ -66,7 +70,13 @@ impl Report {
         let reader = Reader::open(&config.state_dir)?;
         let past = Past { config: &config, reader: &reader, now: instance::clock().now() };
         let zone = past::zone(&config, self.organization.as_ref());
-        let (from, to) = past.span(self.from, self.to, zone)?;
+        let (from, to) = match self.from {
+            Some(from) => past.span(from, self.to, zone)?,
+            None => {
+                let to = past.end(self.to, zone)?;
+                (to.checked_sub_signed(USUAL_SPAN).unwrap_or(to), to)
+            }
+        };
         let mut chapters = self.chapters(&past, (from, to))?;
         let exit = if self.dormant { ask_log_ins(&config, &mut chapters)? } else { Exit::Ok };
         let list = self.compare.as_deref().map(|path| List::read(path, self.columns.as_ref()));
@@ -105,12 +115,14 @@ impl Report {
         let config = past.config;
         let ids: Vec<OrganizationId> = match &self.organization {
             Some(id) => vec![id.clone()],
-            None => config.organizations.iter().map(|organization| organization.id.clone()).collect(),
+            None => {
+                config.organizations.iter().map(|organization| organization.id.clone()).collect()
+            }
         };
         let chapters: Vec<Chapter<'a>> = past.reader.read(|view| {
             let chapter = |id: &OrganizationId| {
                 let number = instance::find(view, config, id)?;
-                evidence::gather(view, id, of_config(config, id), number, span)
+                evidence::gather(view, config, id, number, span)
             };
             ids.iter().map(chapter).collect()
         })?;
@@ -129,12 +141,16 @@ impl Report {
     fn not_written(&self, error: &io::Error) -> Failure {
         let folder = self.output.display();
         let (exit, reason, hint) = match error.kind() {
-            io::ErrorKind::DirectoryNotEmpty => {
-                (Exit::CannotCreate, "is not empty".to_owned(), "name a folder that is not there yet")
-            }
-            io::ErrorKind::NotADirectory => {
-                (Exit::CannotCreate, "is not a folder".to_owned(), "name a folder that is not there yet")
-            }
+            io::ErrorKind::DirectoryNotEmpty => (
+                Exit::CannotCreate,
+                "is not empty".to_owned(),
+                "name a folder that is not there yet",
+            ),
+            io::ErrorKind::NotADirectory => (
+                Exit::CannotCreate,
+                "is not a folder".to_owned(),
+                "name a folder that is not there yet",
+            ),
             io::ErrorKind::NotFound => (
                 Exit::CannotCreate,
                 "cannot be made: the folder that it is to be in is not there".to_owned(),
@@ -204,9 +220,8 @@ fn told(chapter: &Chapter<'_>) -> String {
 
 fn told_comparison(comparison: &Comparison<'_>) -> String {
     let ghosts: u64 = comparison.organizations.iter().map(|sums| sums.not_in_list.seats).sum();
-    let number = |finding| {
-        comparison.entries.iter().filter(|entry| entry.finding == finding).count() as u64
-    };
+    let number =
+        |finding| comparison.entries.iter().filter(|entry| entry.finding == finding).count() as u64;
     let strangers: u64 = comparison.organizations.iter().map(|it| it.not_in_list.members).sum();
     format!(
         "{} held by somebody who is not in it, {} not in it; {} in it without access; {} open who, \

@@ -15,8 +15,8 @@ use serde_json::Value;
 
 use super::exit::{Exit, Failure, Stop};
 use super::instance;
-use super::past;
 use super::output::{Format, local, shown, table, write_pages, write_table};
+use super::past;
 use super::when::When;
 use crate::config::{self, Config};
 use crate::organization::OrganizationId;

@@ -21,7 +21,8 @@ pub(super) async fn ask(
         let read = sync::read_log_ins(organization, server, clock, config.sync_timeout);
         answers.push(read.await.map_err(|error| {
             let NotSynced { reason, message, hint, .. } = NotSynced::from(&error);
-            let message = format!("{}: who is logged in is not known: {reason}: {message}", organization.id);
+            let message =
+                format!("{}: who is logged in is not known: {reason}: {message}", organization.id);
             Failure::new(reason.into(), message).with_hint(hint)
         }));
     }

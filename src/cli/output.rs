@@ -12,8 +12,8 @@ use comfy_table::{CellAlignment, ContentArrangement, Table};
 use serde::Serializer as _;
 use serde::ser::SerializeSeq as _;
 
-use crate::rows::{as_io, cells, write_csv, write_json};
 pub(super) use crate::rows::{Row, row, utc};
+use crate::rows::{as_io, cells, write_csv, write_json};
 pub(super) use crate::text::{count, shown};
 
 use super::exit::Stop;

@@ -11,6 +11,7 @@ use super::when::When;
 use crate::config::{self, Config};
 use crate::coverage;
 use crate::organization::OrganizationId;
+use crate::schedule;
 use crate::store::{self, PastRoster, Reader, View};
 
 /// What a command that looks back knows of its surroundings.
@@ -56,7 +57,9 @@ impl Past<'_> {
         if from > to {
             let [from, to] = [from, to].map(|time| local(Some(time), zone));
             let message = format!("{from} is after {to}");
-            return Err(Failure::new(Exit::Usage, message).with_hint("the earlier time comes first"));
+            return Err(
+                Failure::new(Exit::Usage, message).with_hint("the earlier time comes first")
+            );
         }
         Ok((from, to))
     }
@@ -96,11 +99,18 @@ impl Past<'_> {
             found.map_or(Ok(Vec::new()), |number| view.runs(number, at, at))
         })?;
         let zone = self.zone(id);
-        let gaps = coverage::gaps(&runs, DateTime::<Utc>::MIN_UTC, self.now);
-        if let Some(gap) = gaps.iter().find(|gap| gap.from <= at && at < gap.to) {
+        let of_config =
+            self.config.organizations.iter().find(|organization| organization.id == *id);
+        let last_run = runs.last().map(|run| run.last_finished_at);
+        let overdue = schedule::overdue(of_config, self.config.splay, last_run, self.now);
+        let always = (DateTime::<Utc>::MIN_UTC, self.now);
+        let gaps = coverage::gaps(&runs, overdue, always);
+        if let Some(gap) = gaps.iter().find(|gap| gap.from <= at && (at < gap.to || at == self.now))
+        {
             let [from, to] = [gap.from, gap.to].map(|time| local(Some(time), zone));
             let lasts = gap.to == self.now;
-            let when = if lasts { format!("since {from}") } else { format!("between {from} and {to}") };
+            let when =
+                if lasts { format!("since {from}") } else { format!("between {from} and {to}") };
             super::complain(&format!(
                 "warning: {id}: no roster was taken over {when} ({}): what changed meanwhile shows \
                  only after that",

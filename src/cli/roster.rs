@@ -8,12 +8,14 @@ use chrono_tz::Tz;
 use seatwatch_sdk::Totals;
 
 use super::exit::{Exit, Failure, Stop};
-use super::instance;
 use super::output::{
     Format, Row, align_right, count, local, shown, table, write_rows, write_table,
 };
 use super::past::{self, Past};
+use super::sync::interruptible;
 use super::when::When;
+use super::{instance, log_ins};
+use crate::dormant::{self, LogIn, Seat};
 use crate::identity::{Person, persons};
 use crate::organization::OrganizationId;
 use crate::roster::Member;
@@ -38,6 +40,11 @@ pub(super) struct Roster {
 
     #[command(flatten)]
     only: Only,
+
+    /// Asks Codecov who is logged in now, and shows who has a seat and is not. That is all it says
+    /// of them: commits and pull requests use a seat without a log-in.
+    #[arg(long, conflicts_with_all = ["all", "as_of", "seats", "admins", "disabled"])]
+    dormant: bool,
 }
 
 /// Which members are shown; those that are all of it.
@@ -82,6 +89,7 @@ impl Roster {
         let reader = Reader::open(&config.state_dir)?;
         let past = Past { config: &config, reader: &reader, now: instance::clock().now() };
         match &self.organization {
+            Some(id) if self.dormant => dormant(&past, id, format),
             Some(id) => self.one(&past, id, format),
             None => self.everybody(&past, format),
         }
@@ -135,9 +143,9 @@ impl Roster {
         let zone = past.config.timezone;
         let at = self.as_of.map_or(Ok(past.now), |when| past.end(when, zone))?;
         let rosters = all_rosters(past, at)?;
-        let members = rosters.iter().flat_map(|(id, roster)| {
-            roster.members.iter().map(move |it| (*id, &it.member))
-        });
+        let members = rosters
+            .iter()
+            .flat_map(|(id, roster)| roster.members.iter().map(move |it| (*id, &it.member)));
         let mut persons = persons(members);
         let all = persons.len();
         persons.retain(|person| self.only.takes_person(person));
@@ -186,6 +194,60 @@ pub(super) fn all_rosters<'a>(
     Ok(rosters)
 }
 
+/// Who has a seat and is not logged in at Codecov.
+fn dormant(past: &Past<'_>, id: &OrganizationId, format: Format) -> Result<Exit, Stop> {
+    let roster = past.roster(id, past.now)?;
+    let organizations = instance::select(past.config, std::slice::from_ref(id))?;
+    let asked = log_ins::ask(past.config, &organizations);
+    let asked = super::runtime()?.block_on(interruptible("nothing is known", asked))?;
+    let sessions = asked.into_iter().next().expect("one was asked of")?;
+    let members = roster.roster();
+    let seats = dormant::seats(&members, &sessions);
+    let mut out = super::stdout();
+    if format == Format::Table {
+        write_dormant(&seats, past.zone(id), &mut out)?;
+    } else {
+        let dormant = seats.iter().filter(|seat| matches!(seat.log_in, LogIn::Dormant { .. }));
+        let rows: Vec<Row> =
+            dormant.map(|seat| tables::log_in(id, seat, sessions.asked_at)).collect();
+        write_rows(format, tables::LOG_IN, &rows, &mut out)?;
+    }
+    out.flush()?;
+    Ok(Exit::Ok)
+}
+
+fn write_dormant(seats: &[Seat<'_>], zone: Tz, out: &mut dyn Write) -> io::Result<()> {
+    let mut table = table(&["USERNAME", "NAME", "EMAIL", "LAST LOG-IN ENDED"]);
+    let (mut dormant, mut unknown) = (0, 0);
+    for Seat { member, log_in } in seats {
+        match log_in {
+            LogIn::Active => {}
+            LogIn::Unknown => unknown += 1,
+            LogIn::Dormant { expired_at } => {
+                dormant += 1;
+                let text = |text: Option<&str>| text.map(shown).unwrap_or_default();
+                table.add_row(vec![
+                    shown(member.username()),
+                    text(member.name()),
+                    text(member.email()),
+                    expired_at
+                        .map_or_else(|| "none is known".to_owned(), |at| local(Some(at), zone)),
+                ]);
+            }
+        }
+    }
+    if dormant > 0 {
+        write_table(&table, out)?;
+        writeln!(out)?;
+    }
+    let all = count(seats.len() as u64, "member");
+    writeln!(out, "{dormant} of {all} with a seat are not logged in at Codecov")?;
+    if unknown > 0 {
+        writeln!(out, "of {unknown} more, Codecov says nothing")?;
+    }
+    writeln!(out, "commits and pull requests use a seat without a log-in: ask before you take one")
+}
+
 fn write_members(
     members: &[&PastMember],
     roster: &PastRoster,
@@ -224,7 +286,8 @@ pub(super) fn since_when(
 }
 
 fn write_persons(persons: &[Person<'_>], out: &mut dyn Write) -> io::Result<()> {
-    let mut table = table(&["USERNAME", "NAME", "EMAIL", "SEATS", "SEAT IN", "OTHERWISE IN", "ADMIN OF"]);
+    let mut table =
+        table(&["USERNAME", "NAME", "EMAIL", "SEATS", "SEAT IN", "OTHERWISE IN", "ADMIN OF"]);
     for person in persons {
         let texts = |texts: Vec<&str>| texts.into_iter().map(shown).collect::<Vec<_>>().join(", ");
         let names = |ids: Vec<&OrganizationId>| {

@@ -11,8 +11,7 @@ use seatwatch_sdk::Totals;
 use super::exit::{Exit, Stop};
 use super::instance;
 use super::output::{
-    self, Format, Row, align_right, count, local, row, shown, table, utc, write_rows,
-    write_table,
+    self, Format, Row, align_right, count, local, row, shown, table, utc, write_rows, write_table,
 };
 use crate::config::{Config, Cost, Organization};
 use crate::control;

@@ -12,8 +12,8 @@ use serde::Deserialize;
 
 use super::cron::Cron;
 use super::value::{
-    Amount, BaseUrl, Currency, HostName, Instance, Label, Listen, OrganizationName, Patience, Period, Rate,
-    ServiceName, Variable, Wanted, WarnAt, Within, Zone,
+    Amount, BaseUrl, Currency, HostName, Instance, Label, Listen, OrganizationName, Patience,
+    Period, Rate, ServiceName, Variable, Wanted, WarnAt, Within, Zone,
 };
 use super::{GuardConfig, OnFirstSync, Redacted};
 

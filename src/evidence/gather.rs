@@ -4,27 +4,29 @@ use chrono::{DateTime, Utc};
 use seatwatch_sdk::Event;
 
 use super::Chapter;
-use crate::config::{Organization, SeatsConfig};
+use crate::config::{Config, SeatsConfig};
 use crate::coverage;
 use crate::organization::OrganizationId;
+use crate::schedule;
 use crate::store::{self, History, View};
 
 /// So many events are read at once.
 const PAGE: usize = 1000;
 
-/// What is known of an organization between two times. `of_config` is what the config says of it,
-/// where it is still there; `number` is its own in the store, where it has one.
+/// What is known of an organization of this config between two times. It need not be there any more;
+/// `number` is its own in the store, where it has one.
 ///
 /// # Errors
 ///
 /// The disk or the database failed.
 pub fn gather<'a>(
     view: &View<'_>,
+    config: &'a Config,
     id: &OrganizationId,
-    of_config: Option<&'a Organization>,
     number: Option<store::Organization>,
     (from, to): (DateTime<Utc>, DateTime<Utc>),
 ) -> rusqlite::Result<Chapter<'a>> {
+    let of_config = config.organizations.iter().find(|organization| organization.id == *id);
     let mut chapter = Chapter {
         id: id.clone(),
         label: of_config.and_then(|organization| organization.label.as_deref()),
@@ -46,7 +48,9 @@ pub fn gather<'a>(
         chapter.known_since = Some(known_since);
         chapter.before = view.past_roster(number, from.max(known_since))?;
         chapter.after = view.past_roster(number, to)?;
-        chapter.gaps = coverage::gaps(&chapter.runs, from, to);
+        let last_run = chapter.runs.last().map(|run| run.last_finished_at);
+        let overdue = schedule::overdue(of_config, config.splay, last_run, to);
+        chapter.gaps = coverage::gaps(&chapter.runs, overdue, (from, to));
         chapter.sums = view.sums(number, from.max(known_since), to)?;
     }
     Ok(chapter)

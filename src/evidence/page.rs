@@ -108,6 +108,7 @@ fn chapter(chapter: &Chapter<'_>, evidence: &Evidence<'_>, clock: Clock) -> Valu
         read_at => chapter.after.as_ref().map(|roster| clock.time(roster.read_at)),
         sums => rosters.map(|rosters| sums(chapter, rosters)),
         cost => chapter.cost().map(|cost| cost.to_string()),
+        limit => chapter.seats.limit.map(grouped),
         price => chapter.seats.price.map(|price| price.of(1).to_string()),
         chart => chart(chapter, evidence),
         seats => chapter.sums.iter().map(|it| seats(chapter, it, clock)).collect::<Vec<_>>(),

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use crate::dormant::{self, LogIn};
+use crate::dormant;
 use crate::identity::persons;
 use crate::people;
 use crate::rows::{Row, row, utc, write_csv, write_json};
@@ -48,13 +48,12 @@ impl Sheet {
 pub(super) fn sheets(evidence: &Evidence<'_>) -> Vec<Sheet> {
     let mut sheets = vec![
         Sheet::new("summary", "each organization in one line", SUMMARY, |it| each(it, summary)),
-        Sheet::new("members-at-end", "who was a member at the end", tables::MEMBER, |it| each(it, at_end)),
-        Sheet::new(
-            "members-at-start",
-            "who was a member at the beginning",
-            tables::MEMBER,
-            |it| each(it, at_start),
-        ),
+        Sheet::new("members-at-end", "who was a member at the end", tables::MEMBER, |it| {
+            each(it, at_end)
+        }),
+        Sheet::new("members-at-start", "who was a member at the beginning", tables::MEMBER, |it| {
+            each(it, at_start)
+        }),
         Sheet::new("net-changes", "what differs between the two", tables::CHANGE, net_changes),
         Sheet::new("changes", "all that happened in between", tables::EVENT, |it| each(it, events)),
         Sheet::new("seats", "seats in use over time", tables::SEATS, |it| each(it, seats)),
@@ -71,7 +70,7 @@ pub(super) fn sheets(evidence: &Evidence<'_>) -> Vec<Sheet> {
     }
     if evidence.organizations.iter().any(|chapter| chapter.sessions.is_some()) {
         let what = "who has a seat, and whether they were logged in at Codecov";
-        sheets.push(Sheet::new("log-ins", what, LOG_IN, |it| each(it, log_ins)));
+        sheets.push(Sheet::new("log-ins", what, tables::LOG_IN, |it| each(it, log_ins)));
     }
     sheets
 }
@@ -183,36 +182,11 @@ fn comparison(evidence: &Evidence<'_>) -> Vec<Row> {
     entries.map(row).collect()
 }
 
-/// Of the log-in of somebody who has a seat.
-pub(crate) const LOG_IN: &[&str] =
-    &["organization", "username", "name", "email", "seat", "log_in", "expired_at", "asked_at"];
-
 fn log_ins(chapter: &Chapter<'_>) -> Vec<Row> {
     let (Some(sessions), Some(after)) = (chapter.log_ins(), &chapter.after) else {
         return Vec::new();
     };
     let roster = after.roster();
     let seats = dormant::seats(&roster, sessions);
-    seats.iter().map(|seat| log_in(chapter, seat, sessions.asked_at)).collect()
-}
-
-fn log_in(
-    chapter: &Chapter<'_>,
-    seat: &dormant::Seat<'_>,
-    asked_at: chrono::DateTime<chrono::Utc>,
-) -> Row {
-    let expired_at = match seat.log_in {
-        LogIn::Dormant { expired_at } => expired_at,
-        LogIn::Active | LogIn::Unknown => None,
-    };
-    row! {
-        organization: chapter.id.to_string(),
-        username: seat.member.username(),
-        name: seat.member.name(),
-        email: seat.member.email(),
-        seat: true,
-        log_in: seat.log_in.word(),
-        expired_at: utc(expired_at),
-        asked_at: utc(Some(asked_at)),
-    }
+    seats.iter().map(|seat| tables::log_in(&chapter.id, seat, sessions.asked_at)).collect()
 }

@@ -98,12 +98,13 @@ fn hash(work: &TempDir, name: String) -> io::Result<Written> {
 
 fn manifest(evidence: &Evidence<'_>, files: &[Written]) -> serde_json::Value {
     let organizations = evidence.organizations.iter().map(|chapter| chapter.id.to_string());
-    let compared = evidence.compared.as_ref().map(|compared| {
-        json!({ "list": compared.list, "sha256": compared.sha256 })
-    });
-    let files = files.iter().map(|file| {
-        json!({ "name": file.name, "bytes": file.bytes, "sha256": file.sha256 })
-    });
+    let compared = evidence
+        .compared
+        .as_ref()
+        .map(|compared| json!({ "list": compared.list, "sha256": compared.sha256 }));
+    let files = files
+        .iter()
+        .map(|file| json!({ "name": file.name, "bytes": file.bytes, "sha256": file.sha256 }));
     json!({
         "seatwatch": env!("CARGO_PKG_VERSION"),
         "instance": evidence.instance,

@@ -44,6 +44,18 @@ pub fn missed(
     due.is_some_and(|due| due <= this)
 }
 
+/// Whether a sync that was due after the last run never ran, up to `to`. Of an organization that is
+/// not in the config any more, none ever does.
+pub fn overdue(
+    organization: Option<&Organization>,
+    splay: Duration,
+    last: Option<DateTime<Utc>>,
+    to: DateTime<Utc>,
+) -> bool {
+    let Some(last) = last.filter(|last| *last < to) else { return false };
+    organization.is_none_or(|organization| missed(organization, splay, last, to))
+}
+
 /// What decides when an organization is due.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Rule {

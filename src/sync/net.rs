@@ -90,10 +90,10 @@ fn pairs(before: &Numbered, after: &Numbered) -> Vec<Pair> {
     let is_new = |index: &usize| !known.contains(&after.numbers[*index]);
     let mut taken = HashSet::new();
     let mut pairs = Vec::new();
-    for (index, (member, number)) in
-        before.roster.members().iter().zip(&before.numbers).enumerate()
+    for (index, (member, number)) in before.roster.members().iter().zip(&before.numbers).enumerate()
     {
-        let same = by_number.get(number).or_else(|| by_key.get(member.key()).filter(|it| is_new(it)));
+        let same =
+            by_number.get(number).or_else(|| by_key.get(member.key()).filter(|it| is_new(it)));
         taken.extend(same.copied());
         pairs.push(Pair { before: Some(index), after: same.copied() });
     }
@@ -139,7 +139,11 @@ mod tests {
     fn a_member_is_known_by_the_number() {
         check("1:ann* 2:bob", "1:ann* 2:bob", "");
         check("1:ann*", "1:zoe!", "renamed zoe, seat_lost zoe, admin_granted zoe");
-        check("1:ann 2:bob*", "3:cat*", "left ann, left bob, seat_lost bob, joined cat, seat_gained cat");
+        check(
+            "1:ann 2:bob*",
+            "3:cat*",
+            "left ann, left bob, seat_lost bob, joined cat, seat_gained cat",
+        );
     }
 
     /// Away for a while, and under one's old name again.
@@ -157,8 +161,10 @@ mod tests {
 
     fn roster() -> impl Strategy<Value = Numbered> {
         btree_map(0i64..6, (0u8..8, any::<bool>(), any::<bool>()), 0..6).prop_map(|people| {
-            let by_name: BTreeMap<u8, _> =
-                people.into_iter().map(|(number, (name, seat, admin))| (name, (number, seat, admin))).collect();
+            let by_name: BTreeMap<u8, _> = people
+                .into_iter()
+                .map(|(number, (name, seat, admin))| (name, (number, seat, admin)))
+                .collect();
             let members = by_name.into_iter().map(|(name, (number, seat, admin))| {
                 (number, Member::new(&format!("n{name}"), None, None, seat, admin))
             });

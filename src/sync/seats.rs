@@ -54,7 +54,11 @@ mod tests {
     /// The alarms while these many seats are used one after the other.
     #[track_caller]
     fn check(limit: u64, warn_at: u64, used: &[u64], expected: &str) {
-        let config = SeatsConfig { limit: Some(limit), warn_at: WarnAt::Seats(warn_at), ..SeatsConfig::default() };
+        let config = SeatsConfig {
+            limit: Some(limit),
+            warn_at: WarnAt::Seats(warn_at),
+            ..SeatsConfig::default()
+        };
         let mut told = Told::default();
         let mut seen = Vec::new();
         for used in used {

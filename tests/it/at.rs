@@ -48,9 +48,7 @@ impl World {
     pub(crate) fn says(&self, arguments: &[&str]) -> Ran {
         let Output { status, stdout, stderr } = self.command(arguments).output().unwrap();
         let directory = self.path("").display().to_string();
-        let text = |bytes: Vec<u8>| {
-            String::from_utf8(bytes).unwrap().replace(&directory, "[DIR]/")
-        };
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap().replace(&directory, "[DIR]/");
         Ran { stdout: text(stdout), stderr: text(stderr), code: status.code() }
     }
 }

@@ -22,6 +22,7 @@ mod ledger;
 mod metrics;
 mod plugins;
 mod receivers;
+mod report;
 mod review;
 mod seats;
 mod secrets;

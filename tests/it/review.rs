@@ -6,7 +6,7 @@ use seatwatch::simulator::{Fault, Person, When};
 use crate::world::{ACME, World};
 
 /// Three months of an organization: a quiet one, one with changes, one with trouble.
-fn winter() -> World {
+pub(crate) fn winter() -> World {
     let world = World::start("ann* bob! cat").with_config("timezone: Europe/Berlin");
     world.sync_at("2026-01-05T09:00:00Z").sync_at("2026-01-05T10:00:00Z");
     world.members("ann bob! cat* dan*").sync_at("2026-02-02T10:00:00Z");
@@ -148,7 +148,7 @@ fn a_time_in_a_gap_is_told() {
     assert_snapshot!(world.says(&["roster", ACME, "--as-of", "2026-02-20"]).ok().stderr, @"warning: github/acme: no roster was taken over between 2026-02-02 13:00 CET and 2026-03-02 11:00 CET (no sync ran when one was due): what changed meanwhile shows only after that");
     world.simulator.fault(When::always(), Fault::Status { status: 500, retry_after: None });
     world.sync_at("2026-03-02T11:00:00Z").sync_at("2026-03-02T12:00:00Z");
-    assert_snapshot!(world.says(&["roster", ACME, "--as-of", "2026-03-02 12:30"]).ok().stderr, @"warning: github/acme: no roster was taken over since 2026-03-02 11:00 CET (2 syncs failed (server_error)): what changed meanwhile shows only after that");
+    assert_snapshot!(world.says(&["roster", ACME, "--as-of", "2026-03-02 12:30"]).ok().stderr, @"warning: github/acme: no roster was taken over since 2026-03-02 11:00 CET (2 syncs failed (server_error), no sync ran when one was due): what changed meanwhile shows only after that");
 }
 
 #[test]
@@ -198,7 +198,10 @@ fn the_net_change_leaves_out_what_was_undone() {
     hint: rosters are known since 2026-01-05 10:00 CET: that was the first sync
     exit code 65
     ");
-    let rows = world.says(&["diff", ACME, "2026-02-02T11:30:00Z", "2026-03-31", "--format", "json"]).ok().rows();
+    let rows = world
+        .says(&["diff", ACME, "2026-02-02T11:30:00Z", "2026-03-31", "--format", "json"])
+        .ok()
+        .rows();
     assert_snapshot!(rows[0], @r#"{"organization":"github/acme","from":"2026-02-02T11:30:00.000Z","to":"2026-03-31T21:59:59.999Z","event":"seat_gained","username":"ann","formerly":null,"name":"ann","email":"ann@example.com","seat":true,"admin":false,"status":"enabled"}"#);
 }
 
@@ -221,101 +224,105 @@ fn the_history_has_a_beginning_and_an_end() {
     ");
 }
 
-/// The names of the files in a folder.
-fn files(folder: &std::path::Path) -> Vec<String> {
-    let entries = std::fs::read_dir(folder).unwrap();
-    let mut names: Vec<String> =
-        entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
-    names.sort();
-    names
+/// Two organizations with people in common, and one that was never synced.
+pub(crate) fn two() -> World {
+    let world = World::start("ann* bob! cat")
+        .with_other("{ service: gitlab, owner: other, token_file: other-token }")
+        .with_other("github/new");
+    let token = world.simulator.edit(|world| {
+        let other = world.organization(&"gitlab/other".parse().unwrap());
+        world.set_members(other, "anna ann* zoe*!");
+        let gitlab = |world: &seatwatch::simulator::World, name| {
+            world.find("gitlab".parse().unwrap(), name).unwrap()
+        };
+        world.set_email(gitlab(world, "anna"), Some("ANN@example.com"));
+        world.set_email(gitlab(world, "ann"), None);
+        world.set_email(gitlab(world, "zoe"), Some("cat@example.com"));
+        world.issue_token("other", other)
+    });
+    world.write_token_to("other-token", &token);
+    world.sync_at("2026-01-05T09:00:00Z");
+    world
 }
 
-const WINTER: [&str; 4] = ["--from", "2026-01-01", "--to", "2026-03-31"];
+#[test]
+fn everybody_is_one_line_over_all_organizations() {
+    let world = two();
+    assert_snapshot!(world.says(&["roster", "--all", "--as-of", "2026-01-05T09:30:00Z"]).ok().shown(), @"
+    USERNAME   NAME       EMAIL            SEATS  SEAT IN       OTHERWISE IN  ADMIN OF
+    ann        ann                             1  gitlab/other
+    ann, anna  ann, anna  ann@example.com      1  github/acme   gitlab/other
+    bob        bob        bob@example.com      0                github/acme   github/acme
+    cat, zoe   cat, zoe   cat@example.com      1  gitlab/other  github/acme   gitlab/other
+
+    4 people in 2 organizations as of 2026-01-05 09:30 UTC
+    warning: github/acme: no roster was taken over since 2026-01-05 09:00 UTC (no sync ran when one was due): what changed meanwhile shows only after that
+    warning: gitlab/other: no roster was taken over since 2026-01-05 09:00 UTC (no sync ran when one was due): what changed meanwhile shows only after that
+    warning: github/new: no roster was read yet; left out
+    hint: run `seatwatch sync github/new`
+    ");
+    assert_snapshot!(world.says(&["roster", "--all", "--seats", "--format", "csv"]).ok().stdout, @"
+    emails,usernames,names,organizations,seats,admin
+    ,ann,ann,gitlab/other,gitlab/other,
+    ann@example.com,ann; anna,ann; anna,github/acme; gitlab/other,github/acme,
+    cat@example.com,cat; zoe,cat; zoe,github/acme; gitlab/other,gitlab/other,gitlab/other
+    ");
+    assert_snapshot!(world.says(&["roster", "--all", "--as-of", "2026-01-04"]).shown(), @"
+    warning: github/acme: nothing is known of 2026-01-04 23:59 UTC; left out
+    hint: rosters are known since 2026-01-05 09:00 UTC: that was the first sync
+    warning: gitlab/other: nothing is known of 2026-01-04 23:59 UTC; left out
+    hint: rosters are known since 2026-01-05 09:00 UTC: that was the first sync
+    warning: github/new: no roster was read yet; left out
+    hint: run `seatwatch sync github/new`
+    error: no roster of any organization is known of that time
+    hint: `seatwatch status` shows when each was synced
+    exit code 65
+    ");
+}
+
+/// Who is logged in as of now: ann is, bob was until a while ago, cat never.
+pub(crate) fn with_log_ins() -> World {
+    let world = World::start("ann* bob*! cat* dan");
+    world.sync_at("2026-01-05T09:00:00Z");
+    world.edit(|world, _| {
+        let mut set = |name, expires: &str| {
+            let person = world.find("github".parse().unwrap(), name).unwrap();
+            world.set_session(person, Some(expires.parse().unwrap()));
+        };
+        set("ann", "2999-01-01T00:00:00Z");
+        set("bob", "2026-01-01T00:00:00Z");
+    });
+    world
+}
 
 #[test]
-fn a_report_is_a_folder_with_all_of_it() {
-    let world = winter().with_organization("seats: { limit: 4, price_per_seat: 12.50, currency: EUR }");
-    let report = |folder: &str| {
-        let arguments = [&["report", ACME, "-o", folder], &WINTER[..]].concat();
-        world.says(&arguments)
-    };
-    let folder = world.path("pack");
-    let said = report(folder.to_str().unwrap()).ok().stdout;
-    let size = regex::Regex::new("[0-9.]+ KiB").unwrap();
-    assert_snapshot!(size.replace(&said, "[SIZE]"), @"
-    [DIR]/pack: 18 files, [SIZE], 2026-01-01 00:00 CET to 2026-03-31 23:59 CEST
-      github/acme  4 members, 3 seats; 7 events, 2 gaps
-    open [DIR]/pack/report.html
-    ");
-    assert_snapshot!(files(&folder).join("\n"), @"
-    changes.csv
-    changes.json
-    gaps.csv
-    gaps.json
-    manifest.json
-    members-at-end.csv
-    members-at-end.json
-    members-at-start.csv
-    members-at-start.json
-    net-changes.csv
-    net-changes.json
-    report.html
-    seats.csv
-    seats.json
-    summary.csv
-    summary.json
-    syncs.csv
-    syncs.json
-    ");
-    let read = |name: &str| std::fs::read_to_string(folder.join(name)).unwrap();
-    assert_snapshot!(read("summary.csv"), @"
-    organization,label,known_since,members_at_start,members_at_end,seats_used_at_start,seats_used_at_end,seats_limit,admins_at_start,admins_at_end,cost_at_end,currency,gaps
-    github/acme,,2026-01-05T09:00:00.000Z,3,4,1,3,4,1,1,37.50,EUR,2
-    ");
-    assert_snapshot!(read("seats.csv"), @"
-    organization,time,members,seats,admins,unnamed_members,unnamed_seats,seats_used,cost,currency
-    github/acme,2026-01-05T09:00:00.000Z,3,1,1,0,0,1,12.50,EUR
-    github/acme,2026-02-02T10:00:00.000Z,4,2,1,0,0,2,25.00,EUR
-    github/acme,2026-02-02T11:00:00.000Z,4,2,1,1,1,3,37.50,EUR
-    github/acme,2026-03-02T10:00:00.000Z,4,3,1,0,0,3,37.50,EUR
-    ");
-    assert_snapshot!(read("gaps.csv"), @"
-    organization,from,to,failed,held,missed,reasons
-    github/acme,2026-01-05T10:00:00.000Z,2026-02-02T10:00:00.000Z,0,0,true,
-    github/acme,2026-02-02T12:00:00.000Z,2026-03-02T10:00:00.000Z,0,0,true,
-    ");
-    assert_snapshot!(read("syncs.csv"), @"
-    organization,outcome,reason,message,started_at,first_finished_at,last_finished_at,count,after_gap
-    github/acme,baselined,,,2026-01-05T09:00:00.000Z,2026-01-05T09:00:00.000Z,2026-01-05T09:00:00.000Z,1,false
-    github/acme,unchanged,,,2026-01-05T10:00:00.000Z,2026-01-05T10:00:00.000Z,2026-01-05T10:00:00.000Z,1,false
-    github/acme,changed,,,2026-02-02T10:00:00.000Z,2026-02-02T10:00:00.000Z,2026-02-02T10:00:00.000Z,1,true
-    github/acme,unchanged,,,2026-02-02T11:00:00.000Z,2026-02-02T11:00:00.000Z,2026-02-02T11:00:00.000Z,1,false
-    github/acme,changed,,,2026-02-02T12:00:00.000Z,2026-02-02T12:00:00.000Z,2026-02-02T12:00:00.000Z,1,false
-    github/acme,changed,,,2026-03-02T10:00:00.000Z,2026-03-02T10:00:00.000Z,2026-03-02T10:00:00.000Z,1,true
-    ");
-    assert_snapshot!(read("net-changes.csv"), @"
-    organization,from,to,event,username,formerly,name,email,seat,admin,status
-    github/acme,2026-01-05T09:00:00.000Z,2026-03-31T21:59:59.999Z,seat_gained,cat,,cat,cat@example.com,true,false,enabled
-    github/acme,2026-01-05T09:00:00.000Z,2026-03-31T21:59:59.999Z,joined,Daniel,,dan,dan@example.com,true,false,enabled
-    github/acme,2026-01-05T09:00:00.000Z,2026-03-31T21:59:59.999Z,seat_gained,Daniel,,dan,dan@example.com,true,false,enabled
-    ");
-    if let Ok(copy) = std::env::var("KEEP_REPORT") {
-        std::fs::write(copy, read("report.html")).unwrap();
-    }
+fn who_has_a_seat_and_is_not_logged_in_is_asked_for() {
+    let world = with_log_ins();
+    assert_snapshot!(world.says(&["roster", ACME, "--dormant"]).ok().shown(), @"
+    USERNAME  NAME  EMAIL            LAST LOG-IN ENDED
+    bob       bob   bob@example.com  2026-01-01 00:00 UTC
+    cat       cat   cat@example.com  none is known
 
-    // The same again, to the byte.
-    let again = world.path("again");
-    report(again.to_str().unwrap()).ok();
-    assert_eq!(files(&again), files(&folder));
-    for name in files(&folder) {
-        let [first, second] = [&folder, &again].map(|it| std::fs::read(it.join(&name)).unwrap());
-        assert_eq!(first, second, "{name}");
-    }
-    let manifest: serde_json::Value = serde_json::from_str(&read("manifest.json")).unwrap();
-    assert_eq!(manifest["files"].as_array().unwrap().len(), files(&folder).len() - 1);
-    assert_snapshot!(report(folder.to_str().unwrap()).shown(), @"
-    error: [DIR]/pack: is not empty
-    hint: name a folder that is not there yet
-    exit code 73
+    2 of 3 members with a seat are not logged in at Codecov
+    commits and pull requests use a seat without a log-in: ask before you take one
+    ");
+    let csv = world.says(&["roster", ACME, "--dormant", "--format", "csv"]).ok().stdout;
+    assert_snapshot!(world.filtered(&csv), @"
+    organization,username,name,email,seat,log_in,expired_at,asked_at
+    github/acme,bob,bob,bob@example.com,true,dormant,[TIME],[TIME]
+    github/acme,cat,cat,cat@example.com,true,dormant,,[TIME]
+    ");
+    assert_snapshot!(world.says(&["roster", ACME, "--dormant", "--as-of", "today"]).code.unwrap(), @"64");
+
+    // A token that may not ask is no reason to say that nobody is dormant.
+    let token = world.edit(|world, _| {
+        let dan = world.find("github".parse().unwrap(), "dan").unwrap();
+        world.issue_token("dan", dan)
+    });
+    world.write_token(&token);
+    assert_snapshot!(world.filtered(&world.says(&["roster", ACME, "--dormant"]).shown()), @"
+    error: github/acme: who is logged in is not known: token_not_admin: Codecov shows the log-in sessions of `github/acme` to its admins only
+    hint: use the token of an admin of the organization; a self-hosted Codecov shows them only to the admins of its own configuration
+    exit code 77
     ");
 }

@@ -270,7 +270,10 @@ impl Checker<'_> {
         let Amount(per_seat) = own.price_per_seat.or(top.price_per_seat)?;
         let currency = own.currency.or(top.currency);
         // As above: what stands at the top level alone is reported there alone.
-        if currency.is_none() && own.price_per_seat.is_some() && !section.has(&["seats", "currency"]) {
+        if currency.is_none()
+            && own.price_per_seat.is_some()
+            && !section.has(&["seats", "currency"])
+        {
             let place = section.place(&["seats", "price_per_seat"]);
             let problem = place.error("`price_per_seat` without a `currency`");
             self.problems.push(problem.with_hint("add a line such as `currency: USD`"));

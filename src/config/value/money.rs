@@ -65,7 +65,9 @@ impl FromStr for Currency {
     fn from_str(text: &str) -> Result<Self, String> {
         let letters: Option<[u8; 3]> = text.to_ascii_uppercase().as_bytes().try_into().ok();
         let letters = letters.filter(|letters| letters.iter().all(u8::is_ascii_uppercase));
-        letters.map(Self).ok_or_else(|| format!("`{text}` is not a currency: expected {}", Self::WHAT))
+        letters
+            .map(Self)
+            .ok_or_else(|| format!("`{text}` is not a currency: expected {}", Self::WHAT))
     }
 }
 
@@ -136,7 +138,9 @@ mod tests {
 
     #[test]
     fn what_is_no_price_is_refused() {
-        for text in ["", "-1", "+1", "1e3", "12,50", "12 USD", "$12", "0.00001", "1000001", ".", "1_000"] {
+        for text in
+            ["", "-1", "+1", "1e3", "12,50", "12 USD", "$12", "0.00001", "1000001", ".", "1_000"]
+        {
             assert!(text.parse::<Amount>().is_err(), "{text}");
         }
         for text in ["", "US", "USDX", "€", "12A", "äöü"] {

@@ -1,0 +1,266 @@
+//! `seatwatch report`: the evidence pack.
+
+use insta::assert_snapshot;
+use seatwatch::simulator::Person;
+
+use crate::review::{two, winter, with_log_ins};
+use crate::world::{ACME, World};
+
+/// The names of the files in a folder.
+fn files(folder: &std::path::Path) -> Vec<String> {
+    let entries = std::fs::read_dir(folder).unwrap();
+    let mut names: Vec<String> =
+        entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
+const WINTER: [&str; 4] = ["--from", "2026-01-01", "--to", "2026-03-31"];
+
+#[test]
+fn a_report_is_a_folder_with_all_of_it() {
+    let world =
+        winter().with_organization("seats: { limit: 4, price_per_seat: 12.50, currency: EUR }");
+    let report = |folder: &str| {
+        let arguments = [&["report", ACME, "-o", folder], &WINTER[..]].concat();
+        world.says(&arguments)
+    };
+    let folder = world.path("pack");
+    let said = report(folder.to_str().unwrap()).ok().stdout;
+    let size = regex::Regex::new("[0-9.]+ KiB").unwrap();
+    assert_snapshot!(size.replace(&said, "[SIZE]"), @"
+    [DIR]/pack: 18 files, [SIZE], 2026-01-01 00:00 CET to 2026-03-31 23:59 CEST
+      github/acme  4 members, 3 seats; 7 events, 3 gaps
+    open [DIR]/pack/report.html
+    ");
+    assert_snapshot!(files(&folder).join("\n"), @"
+    changes.csv
+    changes.json
+    gaps.csv
+    gaps.json
+    manifest.json
+    members-at-end.csv
+    members-at-end.json
+    members-at-start.csv
+    members-at-start.json
+    net-changes.csv
+    net-changes.json
+    report.html
+    seats.csv
+    seats.json
+    summary.csv
+    summary.json
+    syncs.csv
+    syncs.json
+    ");
+    let read = |name: &str| std::fs::read_to_string(folder.join(name)).unwrap();
+    assert_snapshot!(read("summary.csv"), @"
+    organization,label,known_since,members_at_start,members_at_end,seats_used_at_start,seats_used_at_end,seats_limit,admins_at_start,admins_at_end,cost_at_end,currency,gaps
+    github/acme,,2026-01-05T09:00:00.000Z,3,4,1,3,4,1,1,37.50,EUR,3
+    ");
+    assert_snapshot!(read("seats.csv"), @"
+    organization,time,members,seats,admins,unnamed_members,unnamed_seats,seats_used,cost,currency
+    github/acme,2026-01-05T09:00:00.000Z,3,1,1,0,0,1,12.50,EUR
+    github/acme,2026-02-02T10:00:00.000Z,4,2,1,0,0,2,25.00,EUR
+    github/acme,2026-02-02T11:00:00.000Z,4,2,1,1,1,3,37.50,EUR
+    github/acme,2026-03-02T10:00:00.000Z,4,3,1,0,0,3,37.50,EUR
+    ");
+    assert_snapshot!(read("gaps.csv"), @"
+    organization,from,to,failed,held,missed,reasons
+    github/acme,2026-01-05T10:00:00.000Z,2026-02-02T10:00:00.000Z,0,0,true,
+    github/acme,2026-02-02T12:00:00.000Z,2026-03-02T10:00:00.000Z,0,0,true,
+    github/acme,2026-03-02T10:00:00.000Z,2026-03-31T21:59:59.999Z,0,0,true,
+    ");
+    assert_snapshot!(read("syncs.csv"), @"
+    organization,outcome,reason,message,started_at,first_finished_at,last_finished_at,count,after_gap
+    github/acme,baselined,,,2026-01-05T09:00:00.000Z,2026-01-05T09:00:00.000Z,2026-01-05T09:00:00.000Z,1,false
+    github/acme,unchanged,,,2026-01-05T10:00:00.000Z,2026-01-05T10:00:00.000Z,2026-01-05T10:00:00.000Z,1,false
+    github/acme,changed,,,2026-02-02T10:00:00.000Z,2026-02-02T10:00:00.000Z,2026-02-02T10:00:00.000Z,1,true
+    github/acme,unchanged,,,2026-02-02T11:00:00.000Z,2026-02-02T11:00:00.000Z,2026-02-02T11:00:00.000Z,1,false
+    github/acme,changed,,,2026-02-02T12:00:00.000Z,2026-02-02T12:00:00.000Z,2026-02-02T12:00:00.000Z,1,false
+    github/acme,changed,,,2026-03-02T10:00:00.000Z,2026-03-02T10:00:00.000Z,2026-03-02T10:00:00.000Z,1,true
+    ");
+    assert_snapshot!(read("net-changes.csv"), @"
+    organization,from,to,event,username,formerly,name,email,seat,admin,status
+    github/acme,2026-01-05T09:00:00.000Z,2026-03-31T21:59:59.999Z,seat_gained,cat,,cat,cat@example.com,true,false,enabled
+    github/acme,2026-01-05T09:00:00.000Z,2026-03-31T21:59:59.999Z,joined,Daniel,,dan,dan@example.com,true,false,enabled
+    github/acme,2026-01-05T09:00:00.000Z,2026-03-31T21:59:59.999Z,seat_gained,Daniel,,dan,dan@example.com,true,false,enabled
+    ");
+    if let Ok(copy) = std::env::var("KEEP_REPORT") {
+        std::fs::write(copy, read("report.html")).unwrap();
+    }
+
+    // The same again, to the byte.
+    let again = world.path("again");
+    report(again.to_str().unwrap()).ok();
+    assert_eq!(files(&again), files(&folder));
+    for name in files(&folder) {
+        let [first, second] = [&folder, &again].map(|it| std::fs::read(it.join(&name)).unwrap());
+        assert_eq!(first, second, "{name}");
+    }
+    let manifest: serde_json::Value = serde_json::from_str(&read("manifest.json")).unwrap();
+    assert_eq!(manifest["files"].as_array().unwrap().len(), files(&folder).len() - 1);
+    assert_snapshot!(report(folder.to_str().unwrap()).shown(), @"
+    error: [DIR]/pack: is not empty
+    hint: name a folder that is not there yet
+    exit code 73
+    ");
+}
+
+#[test]
+fn a_report_of_all_is_held_against_a_list() {
+    let world = two();
+    std::fs::write(
+        world.path("people.csv"),
+        "\u{feff}Name;Work e-mail\nAnn A.;Ann@Example.com\nEve;eve@example.com\n",
+    )
+    .unwrap();
+    let (folder, list) = (world.path("pack"), world.path("people.csv"));
+    let report = |folder: &str, columns: &str| {
+        let list = ["--compare", list.to_str().unwrap(), "--columns", columns];
+        world.says(&[&["report", "--all", "-o", folder], &list[..], &WINTER[..]].concat())
+    };
+    let said = report(folder.to_str().unwrap(), "email=Work e-mail,name=Name").ok().shown();
+    let size = regex::Regex::new("[0-9.]+ KiB").unwrap();
+    assert_snapshot!(size.replace(&said, "[SIZE]"), @"
+    [DIR]/pack: 22 files, [SIZE], 2026-01-01 00:00 UTC to 2026-03-31 23:59 UTC
+      github/acme  3 members, 1 seat; 1 event, 1 gap
+      gitlab/other  3 members, 2 seats; 1 event, 1 gap
+      github/new  no roster is known of this time
+    next to people.csv: 1 seat held by somebody who is not in it, 3 members not in it; 1 in it without access; 0 open who, 1 with nothing to tell them by
+    open [DIR]/pack/report.html
+    ");
+    let read = |name: &str| std::fs::read_to_string(folder.join(name)).unwrap();
+    assert_snapshot!(read("comparison.csv"), @"
+    organization,username,name,email,seat,admin,status,finding,matched_by,listed_at
+    gitlab/other,zoe,zoe,cat@example.com,true,true,enabled,not_in_list,,
+    github/acme,bob,bob,bob@example.com,false,true,disabled,not_in_list,,
+    github/acme,cat,cat,cat@example.com,false,false,disabled,not_in_list,,
+    gitlab/other,ann,ann,,true,false,enabled,cannot_tell,,
+    ,,Eve,eve@example.com,,,,no_access,,3
+    ");
+    assert_snapshot!(read("people-at-end.csv"), @"
+    emails,usernames,names,organizations,seats,admin
+    ,ann,ann,gitlab/other,gitlab/other,
+    ann@example.com,ann; anna,ann; anna,github/acme; gitlab/other,github/acme,
+    bob@example.com,bob,bob,github/acme,,github/acme
+    cat@example.com,cat; zoe,cat; zoe,github/acme; gitlab/other,gitlab/other,gitlab/other
+    ");
+    assert_snapshot!(read("summary.csv"), @"
+    organization,label,known_since,members_at_start,members_at_end,seats_used_at_start,seats_used_at_end,seats_limit,admins_at_start,admins_at_end,cost_at_end,currency,gaps
+    github/acme,,2026-01-05T09:00:00.000Z,3,3,1,1,,1,1,,,1
+    gitlab/other,,2026-01-05T09:00:00.000Z,3,3,2,2,,1,1,,,1
+    github/new,,,,,,,,,,,,0
+    ");
+    assert_snapshot!(report("other", "email=Mail").shown(), @"
+    error: [DIR]/people.csv: has no column `Mail`; it has `Name`, `Work e-mail`
+    hint: `--columns` takes the names as the list has them
+    exit code 64
+    ");
+    assert_snapshot!(report("other", "mail=Mail").shown(), @"
+    error: invalid value 'mail=Mail' for '--columns <COLUMNS>': `mail` is not a key; did you mean `email`?
+
+    For more information, try '--help'.
+    exit code 64
+    ");
+}
+
+#[test]
+fn what_cannot_be_written_is_said_and_nothing_is_left() {
+    let world = winter();
+    let report = |folder: &str| {
+        world.says(&["report", ACME, "--from", "2026-01-01", "--to", "2026-03-31", "-o", folder])
+    };
+    std::fs::write(world.path("file"), "").unwrap();
+    assert_snapshot!(report(world.path("file").to_str().unwrap()).shown(), @"
+    error: [DIR]/file: is not a folder
+    hint: name a folder that is not there yet
+    exit code 73
+    ");
+    assert_snapshot!(report(world.path("no/such/folder").to_str().unwrap()).shown(), @"
+    error: [DIR]/no/such/folder: cannot be made: the folder that it is to be in is not there
+    hint: make that one first
+    exit code 73
+    ");
+    // One that is there and empty is taken.
+    std::fs::create_dir(world.path("empty")).unwrap();
+    report(world.path("empty").to_str().unwrap()).ok();
+    assert!(world.path("empty/report.html").exists());
+    let left = std::fs::read_dir(world.path("")).unwrap().map(|entry| entry.unwrap().file_name());
+    assert!(left.into_iter().all(|name| !name.to_string_lossy().starts_with(".seatwatch-report")));
+    assert_snapshot!(world.says(&["report", ACME, "-o", "x", "--from", "2026-03-01", "--to", "2026-02-01"]).shown(), @"
+    error: 2026-03-01 00:00 CET is after 2026-02-01 23:59 CET
+    hint: the earlier time comes first
+    exit code 64
+    ");
+    assert_snapshot!(world.says(&["report", ACME, "-o", "x", "--to", "2026-01-01"]).shown(), @"
+    error: github/acme: nothing is known of 2026-01-01 23:59 CET
+    hint: rosters are known since 2026-01-05 10:00 CET: that was the first sync
+    exit code 65
+    ");
+    assert_snapshot!(world.says(&["report", "github/nobody", "-o", "x"]).shown(), @"
+    error: github/nobody: neither in the config nor in the store
+    hint: known here: github/acme
+    exit code 64
+    ");
+    assert_snapshot!(world.says(&["report", "-o", "x"]).shown(), @"
+    error: the following required arguments were not provided:
+      <ORG>
+
+    Usage: seatwatch report --output <DIR> --config <FILE> <ORG>
+
+    For more information, try '--help'.
+    exit code 64
+    ");
+}
+
+/// Names that are made to do harm do none on the page.
+#[test]
+fn no_name_harms_the_page() {
+    let names = [
+        "<script>alert(1)</script>",
+        "\" onload=\"x",
+        "\u{202e}gnp",
+        "{{ 7 * 7 }}",
+        "https://evil.example/",
+        "line\nbreak\u{0}",
+    ];
+    let world = World::start("admin!");
+    world.edit(|world, acme| {
+        for (index, name) in names.iter().enumerate() {
+            let person = Person::named(&format!("{name}{index}")).name(name).email(name);
+            let id = world.add_person("github".parse().unwrap(), person);
+            world.join(acme, id);
+            world.seat(acme, id);
+        }
+    });
+    world.sync_at("2026-01-05T09:00:00Z");
+    let folder = world.path("pack");
+    let report = [&["report", ACME, "-o", folder.to_str().unwrap()], &WINTER[..]].concat();
+    world.says(&report).ok();
+    let page = std::fs::read_to_string(folder.join("report.html")).unwrap();
+    assert!(!page.contains("<script") && !page.contains("onload=\""), "{page}");
+    assert!(!page.contains('\u{202e}') && !page.contains('\u{0}') && !page.contains(">49"));
+    assert!(page.contains("https:&#x2f;&#x2f;evil.example"), "{page}");
+}
+
+#[test]
+fn a_report_tells_who_is_not_logged_in_or_why_that_is_not_known() {
+    let world = with_log_ins();
+    let folder = world.path("pack");
+    let report = ["report", ACME, "--dormant", "-o", folder.to_str().unwrap()];
+    world.says(&report).ok();
+    let page = std::fs::read_to_string(folder.join("report.html")).unwrap();
+    assert!(page.contains("2 of 3 with a seat have no session that is active"));
+
+    let token = world.edit(|world, _| {
+        let dan = world.find("github".parse().unwrap(), "dan").unwrap();
+        world.issue_token("dan", dan)
+    });
+    world.write_token(&token);
+    let folder = world.path("pack-without");
+    let report = ["report", ACME, "--dormant", "-o", folder.to_str().unwrap()];
+    assert_eq!(world.says(&report).code, Some(77));
+    let page = std::fs::read_to_string(folder.join("report.html")).unwrap();
+    assert!(page.contains("Codecov did not say: github&#x2f;acme: who is logged in is not known"));
+}
