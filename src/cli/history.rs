@@ -16,12 +16,13 @@ use serde_json::Value;
 use super::exit::{Exit, Failure, Stop};
 use super::instance;
 use super::output::{Format, local, shown, table, write_pages, write_table};
-use super::past;
+use super::past::{self, Past};
+use super::roster::since_when;
 use super::when::When;
 use crate::config::{self, Config};
 use crate::organization::OrganizationId;
 use crate::roster::Username;
-use crate::store::{self, Reader};
+use crate::store::{self, PastMember, Reader};
 use crate::tables;
 
 /// So many events are read at once, and share the widths of a table.
@@ -65,6 +66,9 @@ impl History {
         let mut out = super::stdout();
         if format == Format::Table {
             self.write_tables(&mut next, zone, &mut out)?;
+            let members = history.as_ref().and_then(|history| history.members.as_deref());
+            let past = Past { config: &config, reader: &reader, now };
+            write_standing(members.unwrap_or_default(), &past, &mut out)?;
         } else {
             let rows = || Ok(next()?.iter().map(tables::event).collect());
             write_pages(format, tables::EVENT, rows, &mut out)?;
@@ -163,6 +167,33 @@ impl History {
         }
         Ok(())
     }
+}
+
+/// What each of some members is now, and since when.
+fn write_standing(
+    members: &[(store::Organization, i64)],
+    past: &Past<'_>,
+    out: &mut dyn Write,
+) -> Result<(), Stop> {
+    for (organization, number) in members {
+        let (id, roster) = past.reader.read(|view| {
+            Ok((view.id(*organization)?, view.past_roster(*organization, past.now)?))
+        })?;
+        let Some(roster) = roster else { continue };
+        let zone = past.zone(&id);
+        let since = |time| since_when(time, roster.known_since, zone);
+        let found = roster.members.iter().find(|it| it.number == *number);
+        // Who is gone has a last event that says so.
+        let Some(PastMember { member, since: known, .. }) = found else { continue };
+        let seat = known.seat.map_or("without a seat".to_owned(), |time| {
+            format!("with a seat since {}", since(Some(time)))
+        });
+        let admin = known.admin.map(|time| format!(", admin since {}", since(Some(time))));
+        let (name, member) = (shown(member.username()), since(Some(known.member)));
+        let admin = admin.unwrap_or_default();
+        writeln!(out, "\n{id}: {name} is a member since {member}, {seat}{admin}")?;
+    }
+    Ok(())
 }
 
 /// Neither in the config nor in the store.

@@ -67,6 +67,20 @@ impl View<'_> {
         Ok(found.optional()?.map(Organization))
     }
 
+    /// The name of an organization.
+    ///
+    /// # Errors
+    ///
+    /// The disk or the database failed, or there is no such organization any more.
+    pub fn id(&self, organization: Organization) -> rusqlite::Result<OrganizationId> {
+        let mut statement =
+            self.0.prepare_cached("SELECT service, owner FROM organizations WHERE id = ?1")?;
+        statement.query_row([organization.0], |row| {
+            let service: Service = row.get_ref(0)?.as_str()?.parse().map_err(unreadable)?;
+            OrganizationId::new(service, row.get_ref(1)?.as_str()?).map_err(unreadable)
+        })
+    }
+
     /// All organizations of which anything is known, in the order of their names.
     ///
     /// # Errors

@@ -121,3 +121,80 @@ impl Tx<'_> {
         Ok(statement.execute((millis(before), limit))? as u64)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::Connection;
+
+    use super::super::schema;
+    use super::*;
+
+    fn at(hour: i64) -> DateTime<Utc> {
+        DateTime::UNIX_EPOCH + chrono::TimeDelta::hours(hour)
+    }
+
+    fn totals(members: u64, unnamed: u64) -> Totals {
+        Totals { members, unnamed: Unnamed { members: unnamed, seats: 0 }, ..Totals::default() }
+    }
+
+    /// Members of each, and rows without a name.
+    fn words(sums: impl IntoIterator<Item = Sums>) -> String {
+        let word = |it: Sums| {
+            let hour = (it.at - DateTime::UNIX_EPOCH).num_hours();
+            format!("{hour}: {}+{}", it.totals.members, it.totals.unnamed.members)
+        };
+        sums.into_iter().map(word).collect::<Vec<_>>().join(", ")
+    }
+
+    #[test]
+    fn sums_are_noted_when_they_change_and_told_from_the_one_that_is_valid() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        schema::migrate(&mut connection, "test".as_ref()).unwrap();
+        let tx = Tx(View(&connection));
+        let organization = tx.organization(&"github/acme".parse().unwrap()).unwrap();
+        let other = tx.organization(&"github/other".parse().unwrap()).unwrap();
+        tx.note_sums(other, &Sums { at: at(0), totals: totals(9, 9) }).unwrap();
+        for (hour, members, unnamed) in [(1, 3, 0), (2, 3, 0), (5, 3, 1), (9, 2, 1)] {
+            let sums = Sums { at: at(hour), totals: totals(members, unnamed) };
+            tx.note_sums(organization, &sums).unwrap();
+        }
+        let between = |from, to| words(tx.sums(organization, at(from), at(to)).unwrap());
+        assert_eq!(between(0, 99), "1: 3+0, 5: 3+1, 9: 2+1");
+        assert_eq!(between(6, 8), "5: 3+1");
+        assert_eq!(between(5, 9), "5: 3+1, 9: 2+1");
+        assert_eq!(between(0, 0), "");
+        assert_eq!(words(tx.sums_as_of(organization, at(8)).unwrap()), "5: 3+1");
+        assert_eq!(words(tx.sums_as_of(organization, at(0)).unwrap()), "");
+        assert_eq!(words(tx.first_sums(organization).unwrap()), "1: 3+0");
+    }
+
+    /// What the events of an older version tell is taken over.
+    #[test]
+    fn a_database_of_an_older_version_gets_the_sums_of_its_events() {
+        let connection = Connection::open_in_memory().unwrap();
+        for migration in [
+            include_str!("migrations/0001.sql"),
+            include_str!("migrations/0002.sql"),
+            include_str!("migrations/0003.sql"),
+        ] {
+            connection.execute_batch(migration).unwrap();
+        }
+        connection
+            .execute("INSERT INTO organizations (service, owner) VALUES ('github', 'acme')", [])
+            .unwrap();
+        for (hour, members) in [(1, Some(3)), (2, Some(4)), (2, Some(4)), (3, None), (4, Some(3))] {
+            let totals = members.map(|members| totals(members, 1));
+            let data = serde_json::json!({ "event": "joined", "totals": totals }).to_string();
+            connection
+                .execute(
+                    "INSERT INTO log (sync, position, organization, event, source, time, data)
+                     VALUES (zeroblob(16), 0, 1, 'joined', '/', ?1, ?2)",
+                    (millis(at(hour)), data),
+                )
+                .unwrap();
+        }
+        connection.execute_batch(include_str!("migrations/0004.sql")).unwrap();
+        let sums = View(&connection).sums(Organization(1), at(0), at(9)).unwrap();
+        assert_eq!(words(sums), "1: 3+1, 2: 4+1, 4: 3+1");
+    }
+}
