@@ -136,7 +136,7 @@ impl Roster {
         } else {
             writeln!(out, "\n{shown} of {} as of {read_at}", count(members, "member"))?;
         }
-        writeln!(out, "≤ it was so when the first roster was read; since when is not known")
+        writeln!(out, "≤ since then, or for longer: nothing older is known")
     }
 
     fn everybody(&self, past: &Past<'_>, format: Format) -> Result<Exit, Stop> {
@@ -279,7 +279,7 @@ pub(super) fn since_when(
 ) -> String {
     let minute = |time: DateTime<Utc>| time.with_timezone(&zone).format("%F %R").to_string();
     match time {
-        Some(time) if time <= known_since => format!("≤ {}", minute(known_since)),
+        Some(time) if time <= known_since => format!("≤ {}", minute(time)),
         Some(time) => minute(time),
         None => "–".to_owned(),
     }

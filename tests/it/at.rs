@@ -9,7 +9,7 @@ use seatwatch::clock::Clock;
 use seatwatch::codecov::Policy;
 use seatwatch::config;
 use seatwatch::servers::Servers;
-use seatwatch::store::{LockedDirectory, Store};
+use seatwatch::store::{LockedDirectory, Store, Tx};
 use seatwatch::sync::{Memory, Syncer};
 
 use crate::world::{Ran, World};
@@ -50,5 +50,22 @@ impl World {
         let directory = self.path("").display().to_string();
         let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap().replace(&directory, "[DIR]/");
         Ran { stdout: text(stdout), stderr: text(stderr), code: status.code() }
+    }
+}
+
+impl World {
+    /// Takes away what is older than a time, as `retention` does.
+    #[track_caller]
+    pub(crate) fn trim_to(&self, time: &str) -> &Self {
+        let time: DateTime<Utc> = time.parse().unwrap();
+        self.runtime.block_on(async {
+            let store = Store::open(LockedDirectory::lock(&self.state_dir()).unwrap()).unwrap();
+            let mut next = Some(store.read(|view| view.trim(time, time)).unwrap());
+            while let Some(trim) = next {
+                let step = move |tx: &Tx<'_>| tx.trim_step(&trim, &[], time);
+                next = store.write(step).await.unwrap().1;
+            }
+        });
+        self
     }
 }

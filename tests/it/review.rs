@@ -34,7 +34,7 @@ fn a_roster_is_what_it_was_on_a_day() {
     cat       cat   cat@example.com  ≤ 2026-01-05 10:00  –                   –
 
     3 members, 1 seat, 1 admin as of 2026-01-05 11:00 CET
-    ≤ it was so when the first roster was read; since when is not known
+    ≤ since then, or for longer: nothing older is known
     warning: github/acme: no roster was taken over between 2026-01-05 11:00 CET and 2026-02-02 11:00 CET (no sync ran when one was due): what changed meanwhile shows only after that
     ");
     assert_snapshot!(world.says(&["roster", ACME, "--as-of", "2026-02-02T10:30:00Z"]).ok().stdout, @"
@@ -45,7 +45,7 @@ fn a_roster_is_what_it_was_on_a_day() {
     dan       dan   dan@example.com  2026-02-02 11:00    2026-02-02 11:00  –
 
     4 members, 2 seats, 1 admin as of 2026-02-02 11:00 CET
-    ≤ it was so when the first roster was read; since when is not known
+    ≤ since then, or for longer: nothing older is known
     ");
     assert_snapshot!(world.says(&["roster", ACME, "--as-of", "2026-02-02"]).ok().stdout, @"
     USERNAME  NAME  EMAIL            MEMBER SINCE        SEAT SINCE        ADMIN SINCE
@@ -56,7 +56,7 @@ fn a_roster_is_what_it_was_on_a_day() {
 
     4 members, 2 seats, 1 admin as of 2026-02-02 13:00 CET
     and 1 unnamed row with 1 seat
-    ≤ it was so when the first roster was read; since when is not known
+    ≤ since then, or for longer: nothing older is known
     ");
     assert_snapshot!(world.says(&["roster", ACME]).ok().stdout, @"
     USERNAME  NAME  EMAIL            MEMBER SINCE        SEAT SINCE        ADMIN SINCE
@@ -66,7 +66,7 @@ fn a_roster_is_what_it_was_on_a_day() {
     Daniel    dan   dan@example.com  2026-02-02 11:00    2026-02-02 11:00  –
 
     4 members, 3 seats, 1 admin as of 2026-03-02 11:00 CET
-    ≤ it was so when the first roster was read; since when is not known
+    ≤ since then, or for longer: nothing older is known
     ");
     let now = world.says(&["roster", ACME]).ok().stdout;
     for same in ["now", "today", "2026-03-02T10:00:00Z", "yesterday", "1h ago"] {
@@ -85,14 +85,14 @@ fn members_are_shown_by_what_they_have() {
     Daniel    dan   dan@example.com  2026-02-02 11:00    2026-02-02 11:00  –
 
     3 of 4 members as of 2026-03-02 11:00 CET
-    ≤ it was so when the first roster was read; since when is not known
+    ≤ since then, or for longer: nothing older is known
     ");
     assert_snapshot!(world.says(&["roster", ACME, "--disabled", "--admins"]).ok().stdout, @"
     USERNAME  NAME  EMAIL            MEMBER SINCE        SEAT SINCE  ADMIN SINCE
     bob       bob   bob@example.com  ≤ 2026-01-05 10:00  –           ≤ 2026-01-05 10:00
 
     1 of 4 members as of 2026-03-02 11:00 CET
-    ≤ it was so when the first roster was read; since when is not known
+    ≤ since then, or for longer: nothing older is known
     ");
     assert_snapshot!(world.says(&["roster", ACME, "--seats", "--disabled"]).shown(), @"
     error: the argument '--seats' cannot be used with '--disabled'
@@ -139,6 +139,39 @@ fn what_is_not_known_of_a_time_is_said() {
 
     For more information, try '--help'.
     exit code 64
+    ");
+}
+
+/// What began before the horizon may be older than what is left of it says.
+#[test]
+fn what_retention_has_taken_is_said() {
+    let world = winter();
+    world.trim_to("2026-02-15T00:00:00Z");
+    assert_snapshot!(world.says(&["roster", ACME, "--as-of", "2026-02-14"]).shown(), @"
+    error: github/acme: nothing is known of 2026-02-14 23:59 CET
+    hint: rosters are known since 2026-02-15 01:00 CET: what was before has been taken by `retention`
+    exit code 65
+    ");
+    assert_snapshot!(world.says(&["roster", ACME, "--as-of", "2026-02-28"]).ok().stdout, @"
+    USERNAME  NAME  EMAIL            MEMBER SINCE        SEAT SINCE          ADMIN SINCE
+    ann       ann   ann@example.com  ≤ 2026-02-02 11:00  –                   –
+    bob       bob   bob@example.com  ≤ 2026-01-05 10:00  –                   ≤ 2026-01-05 10:00
+    cat       cat   cat@example.com  ≤ 2026-02-02 11:00  ≤ 2026-02-02 11:00  –
+    Daniel    dan   dan@example.com  ≤ 2026-02-02 13:00  ≤ 2026-02-02 13:00  –
+
+    4 members, 2 seats, 1 admin as of 2026-02-02 13:00 CET
+    and 1 unnamed row with 1 seat
+    ≤ since then, or for longer: nothing older is known
+    ");
+    assert_snapshot!(world.says(&["roster", ACME]).ok().stdout, @"
+    USERNAME  NAME  EMAIL            MEMBER SINCE        SEAT SINCE          ADMIN SINCE
+    ann       ann   ann@example.com  ≤ 2026-02-02 11:00  2026-03-02 11:00    –
+    bob       bob   bob@example.com  ≤ 2026-01-05 10:00  –                   ≤ 2026-01-05 10:00
+    cat       cat   cat@example.com  ≤ 2026-02-02 11:00  ≤ 2026-02-02 11:00  –
+    Daniel    dan   dan@example.com  ≤ 2026-02-02 13:00  ≤ 2026-02-02 13:00  –
+
+    4 members, 3 seats, 1 admin as of 2026-03-02 11:00 CET
+    ≤ since then, or for longer: nothing older is known
     ");
 }
 

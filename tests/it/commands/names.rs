@@ -41,7 +41,7 @@ fn hard_names_are_escaped_for_people_only() {
     zoë-名前  Zoë 🦀 "Q" <b>&amp;</b>  ZOË@Exämple.test  ≤ [TIME]  –  –
 
     7 members, 1 seat, 0 admins as of [TIME]
-    ≤ it was so when the first roster was read; since when is not known
+    ≤ since then, or for longer: nothing older is known
     "#);
     assert!(!table.chars().any(|c| c.is_control() && c != '\n'), "{table:?}");
     let json = world.run(&["roster", "github/acme", "--format", "json"]).ok();
@@ -116,7 +116,7 @@ fn a_roster_is_listed_for_people_and_machines() {
 
     3 members, 1 seat, 1 admin as of [TIME]
     and 1 unnamed row with 1 seat
-    ≤ it was so when the first roster was read; since when is not known
+    ≤ since then, or for longer: nothing older is known
     ");
     assert_snapshot!(world.run(&["roster", "github/acme", "--format", "csv"]).ok().stdout, @"
     organization,username,name,email,seat,admin,status,member_since,seat_since,admin_since,known_since
@@ -189,7 +189,7 @@ fn rows_that_name_nobody_are_counted_and_nobodys_events() {
 
     1 member, 0 seats, 0 admins as of [TIME]
     and 3 unnamed rows with 2 seats
-    ≤ it was so when the first roster was read; since when is not known
+    ≤ since then, or for longer: nothing older is known
     ");
     let totals = world.events().pop().unwrap()["data"]["totals"].take();
     assert_snapshot!(totals, @r#"{"members":1,"seats":0,"admins":0,"unnamed":{"members":3,"seats":2}}"#);
