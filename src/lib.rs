@@ -26,6 +26,7 @@ pub mod config;
 pub mod control;
 pub mod daemon;
 pub mod dispatch;
+pub mod dormant;
 pub mod exit;
 pub mod http;
 pub mod logging;

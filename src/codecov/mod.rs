@@ -14,8 +14,11 @@
 //!
 //! Knows neither the store nor the config file, and decides nothing about what a roster means.
 
+mod asker;
 mod complete;
 mod error;
+mod list;
+mod log_ins;
 mod quote;
 mod request;
 mod retry;
@@ -29,6 +32,7 @@ mod wire;
 
 pub use self::complete::{Complete, Digest};
 pub use self::error::{Error, Reason, UnknownReason};
+pub use self::log_ins::{SessionRow, Sessions};
 pub use self::retry::Policy;
 pub use self::route::can_be_looked_up;
 pub use self::server::{Observer, Server, Settings};

@@ -12,11 +12,11 @@ use reqwest::header::{AUTHORIZATION, HeaderValue, LOCATION};
 use reqwest::{Response, StatusCode};
 use secrecy::ExposeSecret as _;
 
+use super::asker::Asker;
 use super::error::{Error, Reason};
 use super::retry::retry_after;
-use super::route::Route;
+use super::route::Question;
 use super::sent::Sent;
-use super::session::Session;
 use super::wire::parse_detail;
 
 /// The largest body that is read, counted after decompression. What is still compressed is
@@ -46,7 +46,7 @@ enum Failure {
     Lasting(Error),
 }
 
-impl Session {
+impl Asker {
     /// Asks until there is an answer that is neither 429 nor 5xx, or no use in asking on.
     ///
     /// Cancel-safe: a GET changes nothing.
@@ -56,35 +56,35 @@ impl Session {
     /// After all attempts, that of the last; [`Reason::RateLimited`] with the time to come back
     /// where the server asks for a longer wait than the session has left; [`Reason::Timeout`]
     /// when its time is up.
-    pub(super) async fn ask(&self, route: Route<'_>) -> Result<Answer, Error> {
-        let answer = tokio::time::timeout_at(self.deadline, self.ask_on(route)).await;
-        answer.unwrap_or_else(|_| Err(self.time_is_up(route)))
+    pub(super) async fn ask(&self, question: &Question) -> Result<Answer, Error> {
+        let answer = tokio::time::timeout_at(self.deadline, self.ask_on(question)).await;
+        answer.unwrap_or_else(|_| Err(self.time_is_up(question)))
     }
 
     /// As [`ask`](Self::ask), with a single attempt. Where the server asks to be left alone for a
     /// while, that while has passed when this returns.
-    pub(super) async fn ask_once(&self, route: Route<'_>) -> Result<Answer, Error> {
-        let answer = tokio::time::timeout_at(self.deadline, self.attempt(route)).await;
+    pub(super) async fn ask_once(&self, question: &Question) -> Result<Answer, Error> {
+        let answer = tokio::time::timeout_at(self.deadline, self.attempt(question)).await;
         match answer {
             Ok(Ok(answer)) => Ok(answer),
             Ok(Err(Failure::Passing { error, retry_after: Some(wait) })) => {
                 let left = self.deadline.saturating_duration_since(tokio::time::Instant::now());
                 if wait > left {
-                    return Err(self.asked_to_wait(route, wait).caused_by(error));
+                    return Err(self.asked_to_wait(question, wait).caused_by(error));
                 }
                 tokio::time::sleep(wait).await;
                 Err(error)
             }
             Ok(Err(Failure::Passing { error, .. } | Failure::Lasting(error))) => Err(error),
-            Err(_) => Err(self.time_is_up(route)),
+            Err(_) => Err(self.time_is_up(question)),
         }
     }
 
-    async fn ask_on(&self, route: Route<'_>) -> Result<Answer, Error> {
+    async fn ask_on(&self, question: &Question) -> Result<Answer, Error> {
         let mut delays = self.server.inner().policy.delays();
         let mut attempts = 0;
         loop {
-            let (error, retry_after) = match self.attempt(route).await {
+            let (error, retry_after) = match self.attempt(question).await {
                 Ok(answer) => return Ok(answer),
                 Err(Failure::Lasting(error)) => return Err(error),
                 Err(Failure::Passing { error, retry_after }) => (error, retry_after),
@@ -93,7 +93,7 @@ impl Session {
             let asked_for = retry_after.unwrap_or_default();
             let left = self.deadline.saturating_duration_since(tokio::time::Instant::now());
             if asked_for > left {
-                return Err(self.asked_to_wait(route, asked_for).caused_by(error));
+                return Err(self.asked_to_wait(question, asked_for).caused_by(error));
             }
             match delays.next().map(|delay| delay.max(asked_for)) {
                 Some(delay) if delay < left => {
@@ -111,19 +111,19 @@ impl Session {
         }
     }
 
-    async fn attempt(&self, route: Route<'_>) -> Result<Answer, Failure> {
+    async fn attempt(&self, question: &Question) -> Result<Answer, Failure> {
         let server = self.server.inner();
         server.limiter.until_ready().await;
-        let mut request = server.client.get(route.url(&server.api_root, &self.organization));
-        if route.needs_token() {
+        let mut request = server.client.get(question.url.clone());
+        if question.needs_token {
             request = request.header(AUTHORIZATION, self.bearer().map_err(Failure::Lasting)?);
         }
         self.requests.fetch_add(1, Ordering::Relaxed);
         let sent = Sent::now(self.server.observer());
-        let response = request.send().await.map_err(|error| self.transport(route, error))?;
+        let response = request.send().await.map_err(|error| self.transport(question, error))?;
         tracing::debug!(
             method = "GET",
-            url = self.shown(route),
+            url = question.shown,
             status = response.status().as_u16(),
             duration_ms = sent.elapsed().as_millis(),
             "Codecov answered"
@@ -131,22 +131,22 @@ impl Session {
         let status = response.status();
         if status == StatusCode::TOO_MANY_REQUESTS || status.is_server_error() {
             sent.answered(status.as_u16());
-            return Err(self.refused_for_now(route, &response));
+            return Err(self.refused_for_now(question, &response));
         }
         let location = response.headers().get(LOCATION);
         let location = location.map(|value| String::from_utf8_lossy(value.as_bytes()).into());
-        let body = self.read_body(route, response).await?;
+        let body = self.read_body(question, response).await?;
         sent.answered(status.as_u16());
         Ok(Answer { status, body, location })
     }
 
     async fn read_body(
         &self,
-        route: Route<'_>,
+        question: &Question,
         mut response: Response,
     ) -> Result<Vec<u8>, Failure> {
         let too_large = || {
-            let url = self.shown(route);
+            let url = &question.shown;
             let mebibytes = LARGEST_BODY >> 20;
             let what = format!("the answer to `{url}` is larger than {mebibytes} MiB");
             let hint = "if the organization is that large, lower `codecov.page_size`";
@@ -158,7 +158,7 @@ impl Session {
         }
         let mut body = Vec::with_capacity(usize::try_from(length).unwrap_or_default());
         while let Some(chunk) =
-            response.chunk().await.map_err(|error| self.transport(route, error))?
+            response.chunk().await.map_err(|error| self.transport(question, error))?
         {
             if (body.len() + chunk.len()) as u64 > LARGEST_BODY {
                 return Err(too_large());
@@ -168,8 +168,8 @@ impl Session {
         Ok(body)
     }
 
-    fn refused_for_now(&self, route: Route<'_>, response: &Response) -> Failure {
-        let (url, status) = (self.shown(route), response.status());
+    fn refused_for_now(&self, question: &Question, response: &Response) -> Failure {
+        let (url, status) = (&question.shown, response.status());
         let reason =
             if status.is_server_error() { Reason::ServerError } else { Reason::RateLimited };
         let error = Error::new(reason, format!("`{url}` answered {status}"));
@@ -177,8 +177,8 @@ impl Session {
     }
 
     /// Sorts out what went wrong below HTTP. The URL is cut off: it is in our own sentence.
-    fn transport(&self, route: Route<'_>, error: reqwest::Error) -> Failure {
-        let (url, timeout) = (self.shown(route), self.server.inner().timeout);
+    fn transport(&self, question: &Question, error: reqwest::Error) -> Failure {
+        let (url, timeout) = (&question.shown, self.server.inner().timeout);
         let error = error.without_url();
         // From a decompressor, or from chunks that are none.
         let undecodable = |error: &io::Error| {
@@ -218,16 +218,16 @@ impl Session {
         Failure::Passing { error, retry_after: None }
     }
 
-    fn asked_to_wait(&self, route: Route<'_>, wait: Duration) -> Error {
-        let (url, seconds) = (self.shown(route), Duration::from_secs(wait.as_secs()));
+    fn asked_to_wait(&self, question: &Question, wait: Duration) -> Error {
+        let (url, seconds) = (&question.shown, Duration::from_secs(wait.as_secs()));
         let wait_shown = humantime::format_duration(seconds);
         let what = format!("`{url}` asks to wait {wait_shown}, longer than this sync may take");
         Error::new(Reason::RateLimited, what).postponed_until(self.clock.now() + wait)
     }
 
-    fn time_is_up(&self, route: Route<'_>) -> Error {
+    fn time_is_up(&self, question: &Question) -> Error {
         let what =
-            format!("the time for this sync was up before the answer to `{}`", self.shown(route));
+            format!("the time for this sync was up before the answer to `{}`", question.shown);
         Error::new(Reason::Timeout, what)
     }
 

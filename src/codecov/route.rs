@@ -1,4 +1,4 @@
-//! The four GET requests that there are, and their URLs.
+//! The GET requests that there are, and their URLs.
 //!
 //! A route is shown to people with its URL, which holds no secret: the server's address without
 //! user info and query, and a member's name only as `{username}`.
@@ -24,25 +24,38 @@ pub(super) enum Route<'a> {
     Users { page: u64, page_size: u64 },
     /// One member (section 5).
     User(&'a Username),
-    /// The admin-only list of log-in sessions, as small as it gets (section 4).
-    Sessions,
+    /// One page of the admin-only list of log-in sessions, counted from 1 (section 4).
+    Sessions { page: u64, page_size: u64 },
+}
+
+/// One request, as it is sent and as it is shown.
+#[derive(Clone, Debug)]
+pub(super) struct Question {
+    pub(super) url: Url,
+    /// The URL as errors and log lines show it.
+    pub(super) shown: String,
+    /// Whether the token is sent along.
+    pub(super) needs_token: bool,
 }
 
 impl Route<'_> {
-    /// Whether the token is sent along.
-    pub(super) fn needs_token(self) -> bool {
-        !matches!(self, Self::Owner)
+    /// The request, under the root that [`api_root`] made.
+    pub(super) fn question(self, api_root: &Url, organization: &OrganizationId) -> Question {
+        Question {
+            url: self.url(api_root, organization),
+            shown: self.shown(api_root, organization),
+            needs_token: !matches!(self, Self::Owner),
+        }
     }
 
-    /// The URL to ask, under the root that [`api_root`] made.
-    pub(super) fn url(self, api_root: &Url, organization: &OrganizationId) -> Url {
+    fn url(self, api_root: &Url, organization: &OrganizationId) -> Url {
         let path = match self {
             Self::Owner => String::new(),
             Self::Users { .. } => "users/".to_owned(),
             Self::User(username) => {
                 format!("users/{}/", utf8_percent_encode(username.shown(), SEGMENT))
             }
-            Self::Sessions => "user-sessions/".to_owned(),
+            Self::Sessions { .. } => "user-sessions/".to_owned(),
         };
         let (service, owner) = (organization.service(), organization.owner());
         let owner = utf8_percent_encode(owner, SEGMENT);
@@ -50,16 +63,14 @@ impl Route<'_> {
         url.set_path(&format!("{}{service}/{owner}/{path}", api_root.path()));
         match self {
             Self::Owner | Self::User(_) => {}
-            Self::Users { page, page_size } => {
-                url.set_query(Some(&format!("page={page}&page_size={page_size}")));
+            Self::Users { page, page_size } | Self::Sessions { page, page_size } => {
+                set_page(&mut url, page, page_size);
             }
-            Self::Sessions => url.set_query(Some("page=1&page_size=1")),
         }
         url
     }
 
-    /// The URL as errors and log lines show it.
-    pub(super) fn shown(self, api_root: &Url, organization: &OrganizationId) -> String {
+    fn shown(self, api_root: &Url, organization: &OrganizationId) -> String {
         match self {
             Self::User(_) => {
                 let owner = Route::Owner.url(api_root, organization);
@@ -68,6 +79,10 @@ impl Route<'_> {
             _ => self.url(api_root, organization).into(),
         }
     }
+}
+
+fn set_page(url: &mut Url, page: u64, page_size: u64) {
+    url.set_query(Some(&format!("page={page}&page_size={page_size}")));
 }
 
 /// Where the API begins on a server: the root with its path prefix, and `api/v2/` if that is

@@ -12,6 +12,7 @@ use seatwatch_sdk::read_certificates;
 use secrecy::SecretString;
 use url::Url;
 
+use super::asker::Asker;
 use super::error::{Error, Reason};
 use super::retry::Policy;
 use super::route::api_root;
@@ -101,7 +102,7 @@ impl Server {
         clock: Arc<dyn Clock>,
         deadline: tokio::time::Instant,
     ) -> Session {
-        Session::new(self.clone(), organization.clone(), token, clock, deadline)
+        Session::new(Asker::new(self.clone(), token, clock, deadline), organization.clone())
     }
 
     pub(super) fn inner(&self) -> &Inner {

@@ -6,40 +6,32 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use secrecy::SecretString;
-
+use super::asker::Asker;
 use super::error::{Error, Reason};
-use super::quote::{quote, quote_target};
 use super::request::Answer;
-use super::route::{Route, can_be_looked_up};
-use super::server::Server;
+use super::route::{Question, Route, can_be_looked_up};
 use super::wire::{Fault, Page, Row, parse_owner, row_name};
-use crate::clock::Clock;
 use crate::organization::OrganizationId;
 use crate::roster::{Member, Username};
 
 /// The one 404 for an owner that is unknown, or whose members the token may not see, and for a
 /// member who is not listed.
-const NO_OWNER: &str = "No Owner matches the given query.";
+pub(super) const NO_OWNER: &str = "No Owner matches the given query.";
 /// The 404 for a service that the server does not know.
-const NO_SERVICE: &str = "Invalid service for Owner.";
+pub(super) const NO_SERVICE: &str = "Invalid service for Owner.";
 /// The 404 for a page past the end: the list has shrunk since the page before.
-const NO_PAGE: &str = "Invalid page.";
+pub(super) const NO_PAGE: &str = "Invalid page.";
 /// The only 401 that is sure to speak of Codecov's own token (section 3).
-const BAD_TOKEN: &str = "Invalid token.";
+pub(super) const BAD_TOKEN: &str = "Invalid token.";
 /// The only 403 that is sure to say that the token's user is no admin (section 4).
-const NO_PERMISSION: &str = "You do not have permission to perform this action.";
+pub(super) const NO_PERMISSION: &str = "You do not have permission to perform this action.";
 
 /// All requests of one sync of one organization.
 ///
 /// Dropping any of its futures is safe: nothing at Codecov changes, and none is in debt.
 pub struct Session {
-    pub(super) server: Server,
+    pub(super) asker: Asker,
     pub(super) organization: OrganizationId,
-    pub(super) token: SecretString,
-    pub(super) clock: Arc<dyn Clock>,
-    pub(super) deadline: tokio::time::Instant,
-    pub(super) requests: AtomicU64,
     pub(super) progress: Arc<Progress>,
 }
 
@@ -83,15 +75,8 @@ impl Progress {
 }
 
 impl Session {
-    pub(super) fn new(
-        server: Server,
-        organization: OrganizationId,
-        token: SecretString,
-        clock: Arc<dyn Clock>,
-        deadline: tokio::time::Instant,
-    ) -> Self {
-        let (requests, progress) = (AtomicU64::default(), Arc::default());
-        Self { server, organization, token, clock, deadline, requests, progress }
+    pub(super) fn new(asker: Asker, organization: OrganizationId) -> Self {
+        Self { asker, organization, progress: Arc::default() }
     }
 
     /// Asks whether the token is an admin's, once: what the git host cannot say now is unknown.
@@ -101,8 +86,8 @@ impl Session {
     /// [`Reason::TokenRefused`], and [`Reason::RateLimited`] where the server asks to be left alone
     /// for longer than the session lasts.
     pub async fn prove_admin(&self) -> Result<AdminProof, Error> {
-        let route = Route::Sessions;
-        let answer = match self.ask_once(route).await {
+        let route = Route::Sessions { page: 1, page_size: 1 };
+        let answer = match self.asker.ask_once(&self.question(route)).await {
             Ok(answer) => answer,
             Err(error) if error.reason() == Reason::TokenRefused => return Err(error),
             Err(error) if error.postpone_until().is_some() => return Err(error),
@@ -115,7 +100,9 @@ impl Session {
             }),
             (401, Some(BAD_TOKEN)) => Err(self.refusal(route, &answer)),
             (403, Some(NO_PERMISSION)) => Ok(AdminProof::NotAdmin),
-            _ => Ok(AdminProof::Unknown { why: self.what_was_answered(route, &answer) }),
+            _ => Ok(AdminProof::Unknown {
+                why: self.asker.what_was_answered(&self.question(route), &answer),
+            }),
         }
     }
 
@@ -138,8 +125,10 @@ impl Session {
                 let row = Row::parse(body).map_err(|fault| self.faulty(route, fault))?;
                 let name = row_name(body).map_err(|fault| self.faulty(route, fault))?;
                 if name.is_none_or(|name| name.key() != member.key()) {
-                    let what =
-                        format!("the answer to `{}` is about another member", self.shown(route));
+                    let what = format!(
+                        "the answer to `{}` is about another member",
+                        self.question(route).shown
+                    );
                     return Err(Error::new(Reason::BadResponse, what));
                 }
                 match row {
@@ -186,7 +175,7 @@ impl Session {
 
     /// How many requests have been sent so far, repeated ones included.
     pub fn requests(&self) -> u64 {
-        self.requests.load(Ordering::Relaxed)
+        self.asker.requests()
     }
 
     /// Watches [`read_roster`](Self::read_roster) from elsewhere.
@@ -239,47 +228,19 @@ impl Session {
         }
     }
 
-    /// What no question has a better word for.
+    async fn ask(&self, route: Route<'_>) -> Result<Answer, Error> {
+        self.asker.ask(&self.question(route)).await
+    }
+
     fn refusal(&self, route: Route<'_>, answer: &Answer) -> Error {
-        let what = self.what_was_answered(route, answer);
-        let status = answer.status;
-        // Without a reason in Codecov's way it is something in front of Codecov that refuses.
-        let refused = matches!(status.as_u16(), 401 | 403) && answer.detail().is_some();
-        if refused && route.needs_token() {
-            return Error::new(Reason::TokenRefused, what);
-        }
-        let error = Error::new(Reason::BadResponse, what);
-        if status.is_redirection() {
-            error.with_hint(
-                "redirects are not followed, because the token would go along: set \
-                 `codecov.base_url` to where the server really is",
-            )
-        } else {
-            error
-        }
+        self.asker.refusal(&self.question(route), answer)
     }
 
-    fn what_was_answered(&self, route: Route<'_>, answer: &Answer) -> String {
-        let (url, status) = (self.shown(route), answer.status);
-        let target = answer.location.as_deref().filter(|_| status.is_redirection());
-        if let Some(target) = target {
-            let target = quote_target(target, &self.server.inner().api_root, &self.token);
-            return format!("`{url}` redirects to `{target}`");
-        }
-        match answer.detail() {
-            Some(detail) => format!("`{url}` answered {status}: `{}`", quote(&detail, &self.token)),
-            None => format!("`{url}` answered {status}"),
-        }
-    }
-
-    /// An answer that came whole and is not what was asked for.
     fn faulty(&self, route: Route<'_>, fault: Fault) -> Error {
-        let what = format!("the answer to `{}` {fault}", self.shown(route));
-        Error::new(Reason::BadResponse, what)
+        Asker::faulty(&self.question(route), fault)
     }
 
-    /// The URL of a request for people.
-    pub(super) fn shown(&self, route: Route<'_>) -> String {
-        route.shown(&self.server.inner().api_root, &self.organization)
+    pub(super) fn question(&self, route: Route<'_>) -> Question {
+        route.question(&self.asker.server.inner().api_root, &self.organization)
     }
 }

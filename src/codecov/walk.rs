@@ -9,14 +9,14 @@ use crate::roster::{Member, Roster, UnnamedRow};
 
 /// The rows of the first request where nothing is known: enough for most organizations, and a
 /// sound size for any server (`docs/CODECOV_API.md` section 7).
-const FIRST_PAGE_SIZE: u64 = 1000;
+pub(super) const FIRST_PAGE_SIZE: u64 = 1000;
 /// How often a walk whose pages do not fit together is made again.
-const REPEATS: u32 = 3;
+pub(super) const REPEATS: u32 = 3;
 /// No organization is larger; a server that says so is not believed.
-const MOST_MEMBERS: u64 = 1_000_000;
+pub(super) const MOST_MEMBERS: u64 = 1_000_000;
 /// The most bytes that the rows of one walk may have: the largest organization with rows twice as
 /// long as usual.
-const LARGEST_WALK: usize = 256 * 1024 * 1024;
+pub(super) const LARGEST_WALK: usize = 256 * 1024 * 1024;
 /// The most bytes that are kept without being parsed, in the hope that they are those of last
 /// time: an organization of some 200,000 members.
 const MOST_KEPT: usize = 32 * 1024 * 1024;
@@ -45,7 +45,7 @@ pub enum Reading {
 }
 
 /// Why a walk is not made to its end.
-enum Stop {
+pub(super) enum Stop {
     /// Another walk may fare better.
     Misfit(Misfit),
     /// It would be the same again.
@@ -88,7 +88,7 @@ impl Session {
         last: Option<&LastRead>,
         on_change: impl Fn(),
     ) -> Result<Reading, Error> {
-        let page_size = self.server.inner().page_size;
+        let page_size = self.asker.server.inner().page_size;
         let is_large = last.is_some_and(|last| last.rows > FIRST_PAGE_SIZE);
         let mut first_size = if is_large { page_size } else { page_size.min(FIRST_PAGE_SIZE) };
         let mut repeats = 0..REPEATS;
@@ -116,8 +116,8 @@ impl Session {
     ) -> Result<Reading, Stop> {
         self.progress.set(0, 0);
         let mut first = self.first_page(*first_size).await?;
-        if first.total_pages > 1 && *first_size < self.server.inner().page_size {
-            *first_size = self.server.inner().page_size;
+        if first.total_pages > 1 && *first_size < self.asker.server.inner().page_size {
+            *first_size = self.asker.server.inner().page_size;
             first = self.first_page(*first_size).await?;
         }
         if first.count > MOST_MEMBERS {

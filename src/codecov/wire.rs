@@ -17,6 +17,7 @@ use serde::de::{self, DeserializeOwned, IgnoredAny, MapAccess, SeqAccess, Visito
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
+use super::log_ins::SessionRow;
 use crate::roster::{Member, UnnamedRow, Username};
 
 /// The longest text that is taken.
@@ -94,7 +95,7 @@ impl Page {
         self.body.get(self.results.clone()).expect("rows begin and end at characters")
     }
 
-    /// Reads the rows; a fault comes with the number of its row, from 1.
+    /// Reads the rows of a member list; a fault comes with the number of its row, from 1.
     pub(super) fn read_rows(&self) -> Result<Vec<Row>, (u64, Fault)> {
         #[derive(Deserialize)]
         struct Envelope<T> {
@@ -103,10 +104,23 @@ impl Page {
         if let Ok(Object(page)) = serde_json::from_str::<Object<Envelope<Row>>>(&self.body) {
             return Ok(page.results);
         }
-        let page = serde_json::from_str::<Object<Envelope<&RawValue>>>(&self.body);
+        self.read_rows_as(Row::parse)
+    }
+
+    /// Reads the rows of any list, one by one; a fault comes with the number of its row, from 1.
+    pub(super) fn read_rows_as<T>(
+        &self,
+        parse: impl Fn(&[u8]) -> Result<T, Fault>,
+    ) -> Result<Vec<T>, (u64, Fault)> {
+        #[derive(Deserialize)]
+        struct Envelope<'a> {
+            #[serde(borrow)]
+            results: Vec<&'a RawValue>,
+        }
+        let page = serde_json::from_str::<Object<Envelope<'_>>>(&self.body);
         let Object(page) = page.expect("it was opened");
         let rows = page.results.into_iter().zip(1..);
-        rows.map(|(row, number)| Row::parse(row.get().as_bytes()).map_err(|fault| (number, fault)))
+        rows.map(|(row, number)| parse(row.get().as_bytes()).map_err(|fault| (number, fault)))
             .collect()
     }
 }
@@ -271,6 +285,26 @@ impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
 
         deserializer.deserialize_any(TextOrNull)
     }
+}
+
+/// One row of the list of log-in sessions (section 4).
+pub(super) fn parse_log_in(json: &[u8]) -> Result<SessionRow, Fault> {
+    #[derive(Deserialize)]
+    struct Wire<'a> {
+        #[serde(borrow, default, deserialize_with = "present")]
+        username: Field<'a>,
+        #[serde(borrow, default, deserialize_with = "present")]
+        has_active_session: Field<'a>,
+        #[serde(borrow, default, deserialize_with = "present")]
+        expiry_date: Field<'a>,
+    }
+    let wire: Wire<'_> = object(json)?;
+    let username = read_text("username", wire.username)?;
+    Ok(SessionRow {
+        username: username.filter(|username| !username.is_empty()).map(Username::new),
+        active: read("has_active_session", wire.has_active_session)?,
+        expires_at: read("expiry_date", wire.expiry_date)?,
+    })
 }
 
 /// The name of the owner that the public route shows (section 6).

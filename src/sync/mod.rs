@@ -20,6 +20,7 @@ mod events;
 mod guard;
 mod health;
 mod hold;
+mod log_ins;
 mod pair;
 mod pass;
 mod plan;
@@ -36,6 +37,7 @@ use secrecy::SecretString;
 pub use approve::{Approved, Refused, approve, difference, reject};
 pub use error::SyncError;
 pub use health::Patience;
+pub use log_ins::read_log_ins;
 pub use report::{NotSynced, Report, Synced, Told};
 
 use crate::clock::{Clock, uuid_v7};

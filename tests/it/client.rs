@@ -1,5 +1,6 @@
 //! What the client makes of good answers, bad answers and none.
 
+mod log_ins;
 mod patience;
 mod questions;
 mod refusals;

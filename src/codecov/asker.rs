@@ -1,0 +1,83 @@
+//! Who asks: one token, at one server, until a deadline; and what can be said of an answer that
+//! is not what was asked for.
+//!
+//! Knows no question. What there is to ask is in [`session`](super::session) of an organization,
+//! and in [`owners`](super::owners) of a token.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use secrecy::SecretString;
+
+use super::error::{Error, Reason};
+use super::quote::{quote, quote_target};
+use super::request::Answer;
+use super::route::Question;
+use super::server::Server;
+use super::wire::Fault;
+use crate::clock::Clock;
+
+/// What all requests for one purpose have in common.
+pub(super) struct Asker {
+    pub(super) server: Server,
+    pub(super) token: SecretString,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) deadline: tokio::time::Instant,
+    pub(super) requests: AtomicU64,
+}
+
+impl Asker {
+    pub(super) fn new(
+        server: Server,
+        token: SecretString,
+        clock: Arc<dyn Clock>,
+        deadline: tokio::time::Instant,
+    ) -> Self {
+        Self { server, token, clock, deadline, requests: AtomicU64::default() }
+    }
+
+    /// How many requests have been sent so far, repeated ones included.
+    pub(super) fn requests(&self) -> u64 {
+        self.requests.load(Ordering::Relaxed)
+    }
+
+    /// What no question has a better word for.
+    pub(super) fn refusal(&self, question: &Question, answer: &Answer) -> Error {
+        let what = self.what_was_answered(question, answer);
+        let status = answer.status;
+        // Without a reason in Codecov's way it is something in front of Codecov that refuses.
+        let refused = matches!(status.as_u16(), 401 | 403) && answer.detail().is_some();
+        if refused && question.needs_token {
+            return Error::new(Reason::TokenRefused, what);
+        }
+        let error = Error::new(Reason::BadResponse, what);
+        if status.is_redirection() {
+            error.with_hint(
+                "redirects are not followed, because the token would go along: set \
+                 `codecov.base_url` to where the server really is",
+            )
+        } else {
+            error
+        }
+    }
+
+    /// What came back instead of what was asked for, as a part of a sentence.
+    pub(super) fn what_was_answered(&self, question: &Question, answer: &Answer) -> String {
+        let (url, status) = (&question.shown, answer.status);
+        let target = answer.location.as_deref().filter(|_| status.is_redirection());
+        if let Some(target) = target {
+            let target = quote_target(target, &self.server.inner().api_root, &self.token);
+            return format!("`{url}` redirects to `{target}`");
+        }
+        match answer.detail() {
+            Some(detail) => format!("`{url}` answered {status}: `{}`", quote(&detail, &self.token)),
+            None => format!("`{url}` answered {status}"),
+        }
+    }
+
+    /// An answer that came whole and is not what was asked for.
+    pub(super) fn faulty(question: &Question, fault: Fault) -> Error {
+        let what = format!("the answer to `{}` {fault}", question.shown);
+        Error::new(Reason::BadResponse, what)
+    }
+}
