@@ -25,6 +25,7 @@ pub mod codecov;
 pub mod config;
 pub mod control;
 pub mod daemon;
+pub mod discover;
 pub mod dispatch;
 pub mod dormant;
 pub mod exit;

@@ -8,6 +8,7 @@ mod ask;
 mod backup;
 mod check;
 mod demo;
+mod discover;
 mod history;
 mod instance;
 mod order;
@@ -69,6 +70,8 @@ enum Command {
     Sync(sync::Sync),
     /// Says whether the configuration is right, and what it means.
     Check(check::Check),
+    /// Lists the organizations that the token sees, and what to write into the configuration.
+    Discover(discover::Discover),
     /// Shows how every organization and every sink stands.
     Status,
     /// Lists the members of an organization as of the last sync.
@@ -156,6 +159,7 @@ impl Arguments {
             Command::Reload => reload::run(&config, format),
             Command::Sync(command) => command.run(&config, format),
             Command::Check(command) => command.run(&config, format),
+            Command::Discover(command) => command.run(&config, format),
             Command::Status => status::run(&config, format),
             Command::Roster(command) => command.run(&config, format),
             Command::History(command) => command.run(&config, format),

@@ -10,6 +10,7 @@ mod config;
 mod crash;
 mod daemon;
 mod demo;
+mod discover;
 mod file_sink;
 mod health;
 mod history;

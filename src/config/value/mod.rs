@@ -75,6 +75,7 @@ mod address;
 mod base_url;
 mod names;
 mod numbers;
+mod patterns;
 mod time;
 
 pub(crate) use self::address::{HostName, Listen};
@@ -82,4 +83,5 @@ pub(crate) use self::base_url::BaseUrl;
 pub(crate) use self::names::{Instance, Label, OrganizationName, ServiceName, Variable, Wanted};
 pub use self::numbers::WarnAt;
 pub(crate) use self::numbers::{Rate, Within};
+pub(crate) use self::patterns::Patterns;
 pub(crate) use self::time::{Patience, Period, Zone};
