@@ -27,6 +27,7 @@ pub mod config;
 pub mod control;
 pub mod coverage;
 pub mod daemon;
+pub mod discover;
 pub mod dispatch;
 pub mod dormant;
 pub mod evidence;

@@ -15,7 +15,7 @@ use crate::config::{Config, Organization};
 pub struct Servers(HashMap<Url, (Settings, Server)>);
 
 impl Servers {
-    /// Prepares to ask the servers of these organizations; no request is made. What `before` has
+    /// Prepares to ask the servers of these organizations, and of all rules; no request is made. What `before` has
     /// and is meant to be the same is kept. Every request is told to `observer`.
     ///
     /// # Errors
@@ -29,8 +29,9 @@ impl Servers {
         observer: Option<&Observer>,
     ) -> Result<Self, codecov::Error> {
         let mut servers = HashMap::new();
-        for organization in organizations {
-            let url = &organization.base_url;
+        let of_rules = config.discover.iter().map(|rule| &rule.base_url);
+        let urls = organizations.into_iter().map(|organization| &organization.base_url);
+        for url in urls.chain(of_rules).chain([&config.base_url]) {
             if servers.contains_key(url) {
                 continue;
             }
@@ -56,7 +57,16 @@ impl Servers {
     ///
     /// The organization is not one of those that these servers were prepared for.
     pub fn get(&self, organization: &Organization) -> &Server {
-        let (_, server) = self.0.get(&organization.base_url).expect("a server was prepared for it");
+        self.at(&organization.base_url)
+    }
+
+    /// The server at a base URL of the config.
+    ///
+    /// # Panics
+    ///
+    /// These servers were prepared for another config.
+    pub fn at(&self, base_url: &Url) -> &Server {
+        let (_, server) = self.0.get(base_url).expect("a server was prepared for it");
         server
     }
 }

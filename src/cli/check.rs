@@ -17,9 +17,11 @@ use super::status::named;
 use super::sync::interruptible;
 use crate::chain::chain;
 use crate::codecov::{self, AdminProof, Policy, Server};
-use crate::config::{Config, Organization, SinkEntry};
+use crate::config::{Config, DiscoverRule, Organization, SinkEntry};
+use crate::organization::OrganizationId;
 use crate::schedule;
 use crate::servers::Servers;
+use crate::sync::SyncError;
 
 /// Arguments of `check`.
 #[derive(Debug, clap::Args)]
@@ -56,7 +58,8 @@ impl Check {
     }
 }
 
-/// What was found out about each organization, then about each sink, in config order.
+/// What was found out about each organization, then about each rule, then about each sink, in
+/// config order.
 async fn ask_all(config: &Config) -> Result<Vec<Finding>, Stop> {
     let organizations: Vec<&Organization> = config.organizations.iter().collect();
     let all = organizations.iter().copied();
@@ -65,6 +68,9 @@ async fn ask_all(config: &Config) -> Result<Vec<Finding>, Stop> {
     for organization in organizations {
         let server = servers.get(organization);
         findings.push(ask_codecov(config, organization, server).await);
+    }
+    for rule in &config.discover {
+        findings.push(ask_rule(config, rule, servers.at(&rule.base_url)).await);
     }
     for entry in &config.sinks {
         findings.push(ask_sink(entry).await);
@@ -96,19 +102,43 @@ async fn ask_token(
     session: &codecov::Session,
     organization: &Organization,
     good: &mut Vec<String>,
-) -> Result<(), crate::sync::SyncError> {
+) -> Result<(), SyncError> {
     session.still_listed().await?;
     good.push("token accepted".to_owned());
     good.push("sees the organization".to_owned());
     match session.prove_admin().await? {
         AdminProof::Admin => good.push("admin".to_owned()),
         AdminProof::NotAdmin if organization.require_admin => {
-            return Err(crate::sync::SyncError::NotAdmin);
+            return Err(SyncError::NotAdmin);
         }
         AdminProof::NotAdmin => good.push("not an admin".to_owned()),
         AdminProof::Unknown { why } => good.push(format!("admin: unknown ({})", shown(&why))),
     }
     Ok(())
+}
+
+/// Looks up the listing of a rule, and keeps nothing of it.
+async fn ask_rule(config: &Config, rule: &DiscoverRule, server: &Server) -> Finding {
+    let ask = async {
+        let token = SecretString::from(rule.token.read()?.expose());
+        let deadline = tokio::time::Instant::now() + config.sync_timeout;
+        let owners = server.owners(token, instance::clock(), deadline);
+        Ok::<_, SyncError>(owners.read(rule.service).await?)
+    };
+    match ask.await {
+        Ok(owners) => {
+            let names = owners.iter().filter_map(|owner| owner.username.as_ref());
+            let ids = names.filter_map(|name| OrganizationId::new(rule.service, name.shown()).ok());
+            let matching = ids.filter(|id| rule.matches(id)).count() as u64;
+            let good = vec![format!("token accepted, matches {}", count(matching, "owner"))];
+            Finding { good, bad: None }
+        }
+        Err(error) => {
+            let text = format!("{}: {}", error.reason(), chain(&error));
+            let bad = Some((error.reason().into(), text, Some(error.hint())));
+            Finding { good: Vec::new(), bad }
+        }
+    }
 }
 
 async fn ask_sink(entry: &SinkEntry) -> Finding {
@@ -152,8 +182,10 @@ fn write_people(
     let bad = |finding: &&Finding| finding.bad.is_some();
     let problems = findings.unwrap_or_default().iter().filter(bad).count() as u64;
     let organizations = config.organizations.iter().map(|one| one.id.to_string());
+    let rules = config.discover.iter().map(|rule| format!("discover on {}", rule.service));
     let sinks = config.sinks.iter().map(|entry| format!("sink {}", entry.name));
     let troubles: Vec<_> = organizations
+        .chain(rules)
         .chain(sinks)
         .zip(findings.unwrap_or_default())
         .filter_map(|(name, finding)| {
@@ -176,7 +208,14 @@ fn write_people(
         cells.extend(findings.next().map(in_words));
         organizations.add_row(cells);
     }
-    write_table(&organizations, out)?;
+    if !config.organizations.is_empty() || config.discover.is_empty() {
+        write_table(&organizations, out)?;
+    }
+    for rule in &config.discover {
+        let online = findings.next().map(|finding| format!(" ({})", in_words(finding)));
+        let (rule, token, online) = (rule.in_words(), &rule.token, online.unwrap_or_default());
+        writeln!(out, "discover: all of {token} that match {}{online}", shown(&rule))?;
+    }
     writeln!(out)?;
     let mut header = vec!["SINK", "TYPE", "EVENTS", "ORGANIZATIONS"];
     header.extend(online.then_some("ONLINE"));
@@ -223,9 +262,9 @@ fn in_words(finding: &Finding) -> String {
     finding.good.iter().map(String::as_str).chain(bad).join(", ")
 }
 
-/// The keys of a row for machines: of an organization, or of a sink.
+/// The keys of a row for machines: of an organization, of a rule, or of a sink.
 const COLUMNS: &[&str] =
-    &["organization", "sink", "type", "schedule", "next_sync", "ok", "message", "hint"];
+    &["organization", "discover", "sink", "type", "schedule", "next_sync", "ok", "message", "hint"];
 
 fn rows(config: &Config, findings: Option<&[Finding]>) -> Vec<Row> {
     let now = instance::clock().now();
@@ -241,7 +280,16 @@ fn rows(config: &Config, findings: Option<&[Finding]>) -> Vec<Row> {
             hint: bad(index).and_then(|(.., hint)| hint.as_ref()),
         }
     });
-    let first = config.organizations.len();
+    let rules = config.discover.iter().zip(config.organizations.len()..).map(|(rule, index)| {
+        row! {
+            discover: rule.in_words(),
+            schedule: rule.schedule.as_str(),
+            ok: finding(index).map(|finding| finding.bad.is_none()),
+            message: bad(index).map(|(_, text, _)| text),
+            hint: bad(index).and_then(|(.., hint)| hint.as_ref()),
+        }
+    });
+    let first = config.organizations.len() + config.discover.len();
     let sinks = config.sinks.iter().enumerate().map(|(index, entry)| {
         row! {
             sink: entry.name,
@@ -250,5 +298,5 @@ fn rows(config: &Config, findings: Option<&[Finding]>) -> Vec<Row> {
             message: bad(first + index).map(|(_, text, _)| text),
         }
     });
-    organizations.chain(sinks).collect()
+    organizations.chain(rules).chain(sinks).collect()
 }

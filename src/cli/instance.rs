@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use super::exit::{Exit, Failure, Stop};
 use crate::config::{self, Config, Organization};
+use crate::discover;
 use crate::organization::OrganizationId;
-use crate::store::{self, Store, StoreError, View};
+use crate::store::{self, Reader, Store, StoreError, View};
 use crate::upkeep;
 use nix::unistd::{Gid, Uid, User};
 
@@ -27,7 +28,7 @@ pub(super) fn load(path: &Path) -> Result<Config, Stop> {
         _ => {}
     }
     say_warnings(&config);
-    Ok(config)
+    with_discovered(config)
 }
 
 /// Loads the config with all its secrets, as the user that will need them.
@@ -35,7 +36,28 @@ pub(super) fn load_with_secrets(path: &Path) -> Result<Config, Stop> {
     become_owner(path)?;
     let config = config::load(path)?;
     say_warnings(&config);
-    Ok(config)
+    with_discovered(config)
+}
+
+/// Loads the config for the command that helps to write it: it need not name an organization.
+pub(super) fn load_unfinished(path: &Path) -> Result<Config, Stop> {
+    become_owner(path)?;
+    let config = config::load_unfinished(path)?;
+    say_warnings(&config);
+    with_discovered(config)
+}
+
+/// The config with what its rules have found until now.
+fn with_discovered(config: Config) -> Result<Config, Stop> {
+    if config.discover.is_empty() {
+        return Ok(config);
+    }
+    match Reader::open(&config.state_dir) {
+        Ok(reader) => Ok(reader.read(|view| discover::watched(config, view))?),
+        // Whoever opens the store to write makes one, or brings it up to date; whoever only reads
+        // will hear what is wrong with it.
+        Err(_) => Ok(config),
+    }
 }
 
 fn say_warnings(config: &Config) {

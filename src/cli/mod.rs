@@ -9,6 +9,7 @@ mod backup;
 mod check;
 mod demo;
 mod diff;
+mod discover;
 mod evidence;
 mod history;
 mod instance;
@@ -73,6 +74,8 @@ enum Command {
     Sync(sync::Sync),
     /// Says whether the configuration is right, and what it means.
     Check(check::Check),
+    /// Lists the organizations that the token sees, and what to write into the configuration.
+    Discover(discover::Discover),
     /// Shows how every organization and every sink stands.
     Status,
     /// Lists the members of an organization, now or as of a time, and since when they are what.
@@ -165,6 +168,7 @@ impl Arguments {
             Command::Reload => reload::run(&config, format),
             Command::Sync(command) => command.run(&config, format),
             Command::Check(command) => command.run(&config, format),
+            Command::Discover(command) => command.run(&config, format),
             Command::Status => status::run(&config, format),
             Command::Roster(command) => command.run(&config, format),
             Command::History(command) => command.run(&config, format),

@@ -8,7 +8,7 @@ use super::exit::{Exit, Failure, Stop};
 use super::history::unknown_organization;
 use super::instance;
 use super::output::{Format, count, row, write_rows};
-use crate::config::Config;
+use crate::config::{Config, Organization};
 use crate::control::{Answer, Forgotten, Question, Trouble};
 use crate::organization::OrganizationId;
 use crate::store::{self, Reader, Store};
@@ -48,7 +48,12 @@ impl Forget {
         let id = &self.organization;
         if config.organizations.iter().any(|organization| organization.id == *id) {
             let message = format!("{id}: is in the config, and would be back with the next sync");
-            let hint = format!("take it out of `{}` first", path.display());
+            let is_named = |one: &Organization| one.id == *id && !one.discovered;
+            let hint = if config.organizations.iter().any(is_named) {
+                format!("take it out of `{}` first", path.display())
+            } else {
+                "name it in `exclude` of the rule that has found it first".to_owned()
+            };
             return Err(Failure::new(Exit::Usage, message).with_hint(hint).into());
         }
         let reader = Reader::open(&config.state_dir)?;

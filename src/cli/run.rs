@@ -46,7 +46,9 @@ pub(super) fn run(path: &Path) -> Result<Exit, Stop> {
 /// One organization's token that cannot be read is no reason not to watch the others, and one
 /// sink's secret none not to serve the others: they will fail and say so.
 fn warn_of_secrets(config: &Config) {
-    let sources: HashSet<_> = config.organizations.iter().map(|one| &one.token).collect();
+    let of_rules = config.discover.iter().map(|rule| &rule.token);
+    let sources = config.organizations.iter().map(|one| &one.token).chain(of_rules);
+    let sources: HashSet<_> = sources.collect();
     for error in sources.into_iter().filter_map(|source| source.read().err()) {
         tracing::warn!(hint = error.hint(), "{}", chain(&error));
     }

@@ -6,6 +6,7 @@ use std::path::Path;
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use comfy_table::{Cell, Color};
+use itertools::Itertools as _;
 use seatwatch_sdk::Totals;
 
 use super::exit::{Exit, Stop};
@@ -16,10 +17,10 @@ use super::output::{
 use crate::config::{Config, Cost, Organization};
 use crate::control;
 use crate::dispatch::{self, LaneStatus};
-use crate::organization::OrganizationId;
+use crate::organization::{OrganizationId, Service};
 use crate::schedule;
 use crate::standing::{self, State};
-use crate::store::{self, Failure, Hold, Lost, Reader, StoreError};
+use crate::store::{self, Failure, Hold, Lookups, Lost, Reader, StoreError};
 
 /// How one organization stands.
 struct Standing<'a> {
@@ -27,6 +28,8 @@ struct Standing<'a> {
     known: standing::Standing,
     /// How many more seats are in use than a month ago.
     trend: Option<i64>,
+    /// When it was told to have vanished from the token's listing.
+    vanished_at: Option<DateTime<Utc>>,
     next: Option<DateTime<Utc>>,
     now: DateTime<Utc>,
 }
@@ -75,16 +78,19 @@ pub(super) fn run(config: &Path, format: Format) -> Result<Exit, Stop> {
     let config = instance::load(config)?;
     let reader = Reader::open(&config.state_dir)?;
     let standings = standings(&config, &reader)?;
+    let lookups = lookups(&config, &reader)?;
     let lanes = dispatch::status(&reader, &config.sinks)?;
     let mut out = super::stdout();
     if format == Format::Table {
         write_organizations(&standings, &mut out)?;
         write_troubles(&standings, &mut out)?;
+        write_lookups(&lookups, config.timezone, &mut out)?;
         write_sinks(&lanes, &mut out)?;
         write_daemon(control::is_up(&config.state_dir), &mut out)?;
     } else {
         let organizations = standings.iter().map(organization_row);
-        let rows: Vec<Row> = organizations.chain(lanes.iter().map(sink_row)).collect();
+        let rows = organizations.chain(lanes.iter().map(sink_row));
+        let rows: Vec<Row> = rows.chain(lookups.iter().map(lookups_row)).collect();
         write_rows(format, COLUMNS, &rows, &mut out)?;
     }
     out.flush()?;
@@ -105,10 +111,40 @@ fn standings<'a>(config: &'a Config, reader: &Reader) -> Result<Vec<Standing<'a>
             let last = known.last_run.as_ref().map_or(now, |run| run.last_finished_at);
             let due = schedule::next_run(organization, config.splay, last);
             let next = due.max(known.health.postponed_until.filter(|_| due.is_some()));
-            Ok(Standing { organization, known, trend, next, now })
+            let discovered = view.discovered_as(&organization.id)?;
+            let discovered = discovered.filter(|_| organization.discovered);
+            let vanished_at = discovered.and_then(|discovered| discovered.vanished_at);
+            Ok(Standing { organization, known, trend, vanished_at, next, now })
         };
         config.organizations.iter().map(standing).collect()
     })
+}
+
+/// How the look-ups of the config's rules fare, each service once.
+fn lookups(config: &Config, reader: &Reader) -> Result<Vec<(Service, Lookups)>, StoreError> {
+    #[expect(
+        clippy::redundant_closure_for_method_calls,
+        reason = "the method is not general enough"
+    )]
+    let known = reader.read(|view| view.lookups())?;
+    let services = config.discover.iter().map(|rule| rule.service).unique();
+    Ok(services.map(|one| (one, known.get(&one).cloned().unwrap_or_default())).collect())
+}
+
+/// What kept new organizations from being found.
+fn write_lookups(lookups: &[(Service, Lookups)], zone: Tz, out: &mut dyn Write) -> io::Result<()> {
+    for (service, lookups) in lookups {
+        let Some(Failure { reason, message, hint }) = &lookups.failure else { continue };
+        let since = local(lookups.failing_since, zone);
+        let failures = count(u64::from(lookups.failures), "look-up");
+        writeln!(
+            out,
+            "\ndiscover on {service}: failing since {since} ({failures}): {reason}: {}",
+            shown(message)
+        )?;
+        writeln!(out, "hint: {}", shown(hint))?;
+    }
+    Ok(())
 }
 
 fn write_organizations(standings: &[Standing<'_>], out: &mut dyn Write) -> io::Result<()> {
@@ -177,6 +213,11 @@ fn write_troubles(standings: &[Standing<'_>], out: &mut dyn Write) -> io::Result
                 shown(message)
             )?;
             writeln!(out, "hint: {}", shown(hint))?;
+        }
+        if let Some(vanished_at) = standing.vanished_at {
+            let since = local(Some(vanished_at), standing.organization.timezone);
+            writeln!(out, "\n{id}: not in the token's listing since {since}; still watched")?;
+            writeln!(out, "hint: if it is gone for good, name it in `exclude` of its rule")?;
         }
         if let Some(hold) = &standing.known.hold {
             write_hold(id, hold, standing.organization.timezone, out)?;
@@ -307,7 +348,8 @@ pub(super) fn named(organization: &Organization) -> String {
     }
 }
 
-/// The keys of a row for machines: of an organization, or of a sink's lane.
+/// The keys of a row for machines: of an organization, of a sink's lane, or of the look-ups on a
+/// service.
 const COLUMNS: &[&str] = &[
     "organization",
     "label",
@@ -332,10 +374,12 @@ const COLUMNS: &[&str] = &[
     "message",
     "hint",
     "hold",
+    "vanished_at",
     "queued",
     "oldest_pending",
     "dead_letters",
     "lost",
+    "discover",
 ];
 
 fn organization_row(standing: &Standing<'_>) -> Row {
@@ -362,6 +406,19 @@ fn organization_row(standing: &Standing<'_>) -> Row {
         message: failure.map(|failure| &failure.message),
         hint: failure.map(|failure| &failure.hint),
         hold: standing.known.hold.as_ref().map(|hold| &hold.id),
+        vanished_at: utc(standing.vanished_at),
+    }
+}
+
+fn lookups_row((service, lookups): &(Service, Lookups)) -> Row {
+    let failure = lookups.failure.as_ref();
+    row! {
+        discover: service.word(),
+        last_success: utc(lookups.last_success_at),
+        failures: lookups.failures,
+        reason: failure.map(|failure| &failure.reason),
+        message: failure.map(|failure| &failure.message),
+        hint: failure.map(|failure| &failure.hint),
     }
 }
 

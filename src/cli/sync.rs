@@ -24,6 +24,7 @@ use crate::chain::chain;
 use crate::codecov::{Policy, Server, Session};
 use crate::config::{Config, Organization};
 use crate::control::{Answer, Question};
+use crate::discover;
 use crate::dispatch::{Dispatcher, Undelivered};
 use crate::organization::OrganizationId;
 use crate::servers::Servers;
@@ -51,6 +52,7 @@ impl Sync {
     pub(super) fn run(self, config: &Path, format: Format) -> Result<Exit, Stop> {
         let config = instance::load(config)?;
         let selected = instance::select(&config, &self.organizations)?;
+        let all = self.organizations.is_empty();
         let runtime = super::runtime()?;
         if self.dry_run {
             let reader = Reader::open(&config.state_dir)?;
@@ -64,7 +66,13 @@ impl Sync {
                 Doer::Us(directory) => {
                     let work = async {
                         let store = Arc::new(Store::open(directory)?);
-                        sync_and_deliver(&config, &selected, store, format).await
+                        if !all || config.discover.is_empty() {
+                            return sync_and_deliver(&config, &selected, store, format).await;
+                        }
+                        let (config, looked_up) = look_up(&config, &store).await?;
+                        let selected: Vec<&Organization> = config.organizations.iter().collect();
+                        let synced = sync_and_deliver(&config, &selected, store, format).await?;
+                        Ok(if synced == Exit::Ok { looked_up } else { synced })
                     };
                     interruptible(COMMITTED_NOTHING, work).await
                 }
@@ -126,6 +134,30 @@ pub(super) async fn sync_by_daemon(
     teller.finish();
     say_undelivered(&undelivered);
     teller.exit()
+}
+
+/// Looks up which organizations there are; what cannot be looked up is told and stops nothing.
+/// Returns the config with what is known then.
+async fn look_up(config: &Config, store: &Store) -> Result<(Config, Exit), Stop> {
+    let clock = instance::clock();
+    // A new sink starts at the end of the log: before anything is added to it.
+    instance::take_over(config, store).await?;
+    let servers = Servers::of(config, [], &Servers::default(), Policy::default(), None)?;
+    let round = discover::look_up(config, &servers, store, &clock).await?;
+    for (service, missed) in &round.failed {
+        super::complain(&format!(
+            "error: discover on {service}: {}: {}; what was known is still watched\nhint: {}",
+            missed.reason, missed.message, missed.hint
+        ));
+    }
+    for id in &round.vanished {
+        super::complain(&format!(
+            "warning: {id}: is not in the token's listing any more; it is still watched"
+        ));
+    }
+    let exit = round.failed.first().map_or(Exit::Ok, |(_, missed)| missed.reason.into());
+    let config = store.read(|view| discover::watched(config.clone(), view))?;
+    Ok((config, exit))
 }
 
 fn say_undelivered(undelivered: &[Undelivered]) {

@@ -1,7 +1,7 @@
 //! Reads the rosters of organizations from Codecov's user API.
 //!
 //! A [`Server`] is one installation of Codecov, a [`Session`] all requests of one sync of one
-//! organization. What the API really answers, and why nothing of it is believed at first sight,
+//! organization, and [`Owners`] those for which organizations there are. What the API really answers, and why nothing of it is believed at first sight,
 //! stands in `docs/CODECOV_API.md`; its field names exist in this module only.
 //!
 //! What holds:
@@ -19,6 +19,7 @@ mod complete;
 mod error;
 mod list;
 mod log_ins;
+mod owners;
 mod quote;
 mod request;
 mod retry;
@@ -33,6 +34,7 @@ mod wire;
 pub use self::complete::{Complete, Digest};
 pub use self::error::{Error, Reason, UnknownReason};
 pub use self::log_ins::{SessionRow, Sessions};
+pub use self::owners::{Owner, Owners};
 pub use self::retry::Policy;
 pub use self::route::can_be_looked_up;
 pub use self::server::{Observer, Server, Settings};

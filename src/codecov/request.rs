@@ -58,7 +58,7 @@ impl Asker {
     /// when its time is up.
     pub(super) async fn ask(&self, question: &Question) -> Result<Answer, Error> {
         let answer = tokio::time::timeout_at(self.deadline, self.ask_on(question)).await;
-        answer.unwrap_or_else(|_| Err(self.time_is_up(question)))
+        answer.unwrap_or_else(|_| Err(Self::time_is_up(question)))
     }
 
     /// As [`ask`](Self::ask), with a single attempt. Where the server asks to be left alone for a
@@ -76,7 +76,7 @@ impl Asker {
                 Err(error)
             }
             Ok(Err(Failure::Passing { error, .. } | Failure::Lasting(error))) => Err(error),
-            Err(_) => Err(self.time_is_up(question)),
+            Err(_) => Err(Self::time_is_up(question)),
         }
     }
 
@@ -225,7 +225,7 @@ impl Asker {
         Error::new(Reason::RateLimited, what).postponed_until(self.clock.now() + wait)
     }
 
-    fn time_is_up(&self, question: &Question) -> Error {
+    fn time_is_up(question: &Question) -> Error {
         let what =
             format!("the time for this sync was up before the answer to `{}`", question.shown);
         Error::new(Reason::Timeout, what)

@@ -7,7 +7,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use url::Url;
 
 use super::quote::bare;
-use crate::organization::OrganizationId;
+use crate::organization::{OrganizationId, Service};
 use crate::roster::Username;
 
 /// What is left as it is in a path segment. `:` separates subgroups and must not become `/`
@@ -79,6 +79,14 @@ impl Route<'_> {
             _ => self.url(api_root, organization).into(),
         }
     }
+}
+
+/// The request for one page of the owners that the token sees on a service (section 6).
+pub(super) fn owners(api_root: &Url, service: Service, page: u64, page_size: u64) -> Question {
+    let mut url = api_root.clone();
+    url.set_path(&format!("{}{service}/", api_root.path()));
+    set_page(&mut url, page, page_size);
+    Question { shown: url.clone().into(), url, needs_token: true }
 }
 
 fn set_page(url: &mut Url, page: u64, page_size: u64) {

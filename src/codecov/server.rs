@@ -14,6 +14,7 @@ use url::Url;
 
 use super::asker::Asker;
 use super::error::{Error, Reason};
+use super::owners::Owners;
 use super::retry::Policy;
 use super::route::api_root;
 use super::session::Session;
@@ -103,6 +104,18 @@ impl Server {
         deadline: tokio::time::Instant,
     ) -> Session {
         Session::new(Asker::new(self.clone(), token, clock, deadline), organization.clone())
+    }
+
+    /// Opens what is asked through about a token, rather than about an organization.
+    ///
+    /// Nothing of it goes on after `deadline`.
+    pub fn owners(
+        &self,
+        token: SecretString,
+        clock: Arc<dyn Clock>,
+        deadline: tokio::time::Instant,
+    ) -> Owners {
+        Owners::new(Asker::new(self.clone(), token, clock, deadline))
     }
 
     pub(super) fn inner(&self) -> &Inner {

@@ -18,6 +18,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
 use super::log_ins::SessionRow;
+use super::owners::Owner;
 use crate::roster::{Member, UnnamedRow, Username};
 
 /// The longest text that is taken.
@@ -304,6 +305,24 @@ pub(super) fn parse_log_in(json: &[u8]) -> Result<SessionRow, Fault> {
         username: username.filter(|username| !username.is_empty()).map(Username::new),
         active: read("has_active_session", wire.has_active_session)?,
         expires_at: read("expiry_date", wire.expiry_date)?,
+    })
+}
+
+/// One row of the owners that a token sees (section 6).
+pub(super) fn parse_owner_row(json: &[u8]) -> Result<Owner, Fault> {
+    #[derive(Deserialize)]
+    struct Wire<'a> {
+        #[serde(borrow, default, deserialize_with = "present")]
+        username: Field<'a>,
+        #[serde(borrow, default, deserialize_with = "present")]
+        name: Field<'a>,
+    }
+    let wire: Wire<'_> = object(json)?;
+    let username = read_text("username", wire.username)?;
+    let name = read_text("name", wire.name)?;
+    Ok(Owner {
+        username: username.filter(|username| !username.is_empty()).map(Username::new),
+        name: name.map(Cow::into_owned),
     })
 }
 

@@ -13,6 +13,7 @@
 
 mod check;
 mod cron;
+mod discover;
 mod filter;
 mod options;
 mod problem;
@@ -41,6 +42,7 @@ use url::Url;
 
 use self::check::Outside;
 pub use self::cron::{Cron, CronError};
+pub use self::discover::DiscoverRule;
 pub use self::filter::OrganizationFilter;
 pub use self::problem::{Position, Problem, Problems, Severity};
 pub(crate) use self::problem::{did_you_mean, nearest};
@@ -53,7 +55,7 @@ use crate::organization::OrganizationId;
 const MAX_BYTES: u64 = 64 * 1024 * 1024;
 
 /// A configuration in which everything is valid and resolved.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Config {
     /// The name of this installation, fit to stand in a URI.
     pub instance: String,
@@ -86,8 +88,15 @@ pub struct Config {
     pub timezone: Tz,
     /// How to talk to Codecov.
     pub codecov: CodecovConfig,
-    /// At least one, in the order of the file, no two of them the same.
+    /// The server's root for whoever names no other.
+    pub base_url: Url,
+    /// The token for whoever names no other.
+    pub token: Option<SecretSource>,
+    /// In the order of the file, no two of them the same; then those that the rules have found, as
+    /// far as [`watching`](Self::watching) was told of them. At least one, unless there are rules.
     pub organizations: Vec<Organization>,
+    /// Which organizations to watch without naming them.
+    pub discover: Vec<DiscoverRule>,
     /// In the order of the file, no two of one name.
     pub sinks: Vec<SinkEntry>,
     /// What is allowed and yet probably not as meant.
@@ -114,6 +123,8 @@ pub struct CodecovConfig {
 pub struct Organization {
     /// Which it is.
     pub id: OrganizationId,
+    /// Whether a rule has found it, rather than the file names it.
+    pub discovered: bool,
     /// What people call it.
     pub label: Option<String>,
     /// Which it was before it moved; none of those in the config, and each named once.
@@ -265,6 +276,17 @@ pub fn load_without_secrets(path: &Path) -> Result<Config, Problems> {
     finish(checked.config, checked.problems, path)
 }
 
+/// Reads the file at `path` and checks it, for the one command that helps to write it: that it
+/// names no organization yet is fine, and its secrets are left alone.
+///
+/// # Errors
+///
+/// All problems that could be found, at least one of them an error.
+pub fn load_unfinished(path: &Path) -> Result<Config, Problems> {
+    let checked = read_and_check_as(path, true)?;
+    finish(checked.config, checked.problems, path)
+}
+
 /// The state directory that the file at `path` names, as far as that can be told from one that may
 /// be wrong.
 pub fn state_dir(path: &Path) -> Option<PathBuf> {
@@ -279,9 +301,13 @@ pub fn plugin_dirs(path: &Path) -> Vec<PathBuf> {
 }
 
 fn read_and_check(path: &Path) -> Result<check::Checked, Problems> {
+    read_and_check_as(path, false)
+}
+
+fn read_and_check_as(path: &Path, unfinished: bool) -> Result<check::Checked, Problems> {
     let text = read(path).map_err(|problem| Problems::new(path, vec![problem]))?;
     let credentials = std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from);
-    Ok(check::check(&text, path, &Outside { credentials, plugins: true }))
+    Ok(check::check(&text, path, &Outside { credentials, plugins: true, unfinished }))
 }
 
 /// Checks a configuration that stands in the file `origin`, without touching any file.

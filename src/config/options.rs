@@ -13,7 +13,7 @@ use serde::Deserialize;
 use super::cron::Cron;
 use super::value::{
     Amount, BaseUrl, Currency, HostName, Instance, Label, Listen, OrganizationName, Patience,
-    Period, Rate, ServiceName, Variable, Wanted, WarnAt, Within, Zone,
+    Patterns, Period, Rate, ServiceName, Variable, Wanted, WarnAt, Within, Zone,
 };
 use super::{GuardConfig, OnFirstSync, Redacted};
 
@@ -72,9 +72,13 @@ pub(super) struct Options {
     /// to root or us, and nobody else may be able to change them.
     pub(super) plugin_dirs: Vec<PathBuf>,
     pub(super) codecov: CodecovOptions,
-    /// The organizations to watch, at least one.
-    #[schemars(with = "Vec<OrganizationEntry>", length(min = 1))]
+    /// The organizations to watch: at least one, unless `discover` finds some.
+    #[schemars(with = "Vec<OrganizationEntry>")]
     pub(super) organizations: Deferred,
+    /// Rules by which organizations are watched without being named: all that a token sees and that
+    /// a rule matches. One that is named in `organizations` is as it stands there.
+    #[schemars(with = "Vec<DiscoverOptions>")]
+    pub(super) discover: Deferred,
     pub(super) guard: GuardOptions,
     pub(super) seats: SeatsOptions,
     /// Where events go, by a name of letters, digits, `-` and `_`. Each is a mapping with a
@@ -105,6 +109,7 @@ impl Default for Options {
                 .into(),
             codecov: CodecovOptions::default(),
             organizations: Deferred,
+            discover: Deferred,
             guard: GuardOptions::default(),
             seats: SeatsOptions::default(),
             sinks: Deferred,
@@ -228,6 +233,35 @@ impl OrganizationOptions {
             seats: SeatsOptions::default(),
         }
     }
+}
+
+/// A rule by which organizations are watched without being named. The token's listing is looked up
+/// when the daemon starts and every hour, and before each `seatwatch sync` of all. The first rule
+/// that matches counts. What a rule does not say is taken from the top level.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct DiscoverOptions {
+    /// The git service, as of an organization.
+    pub(super) service: ServiceName,
+    /// Which owners to watch: a pattern such as `acme-*`, or a list of them, in any letter case.
+    pub(super) r#match: Patterns,
+    /// Which of those not to watch: likewise.
+    #[serde(default)]
+    pub(super) exclude: Option<Patterns>,
+    /// When to sync what it finds.
+    pub(super) schedule: Option<Cron>,
+    /// The time zone of that schedule.
+    pub(super) timezone: Option<Zone>,
+    /// A file that holds the token whose listing is looked up, and which reads what it finds.
+    #[schemars(title = "a path")]
+    pub(super) token_file: Option<PathBuf>,
+    /// The environment variable that holds that token; instead of `token_file`.
+    pub(super) token_env: Option<Variable>,
+    /// The root of the Codecov server to look at.
+    pub(super) base_url: Option<BaseUrl>,
+    /// Whether a sync fails when the token is not an admin's, as of an organization.
+    #[serde(default = "yes")]
+    pub(super) require_admin: bool,
 }
 
 /// When to hold a roster that lost members: if more leave than `min_leavers`, and more than

@@ -19,7 +19,9 @@ pub fn schema() -> Value {
     let sinks = sinks(&mut generator);
     let mut root = generator.into_root_schema_for::<Options>().to_value();
     root["properties"]["sinks"] = sinks;
-    root["required"] = json!(["organizations"]);
+    let at_least_one =
+        |key: &str| json!({ "required": [key], "properties": { key: { "minItems": 1 } } });
+    root["anyOf"] = json!([at_least_one("organizations"), at_least_one("discover")]);
     root
 }
 

@@ -8,13 +8,11 @@ use super::tree::Step;
 /// How the sentence about one of them ends.
 pub(crate) const TEXT: &str = "not available in this version of seatwatch";
 
-const TOP: &[&str] = &["discover"];
 const HTTP: &[&str] = &["pages"];
 
 /// Whether `name` is a key that the mapping at `parent` will have one day.
 pub(crate) fn key(parent: &[Step], name: &str) -> bool {
     let later = match parent {
-        [] => TOP,
         [Step::Key(http)] if http == "http" => HTTP,
         _ => return false,
     };

@@ -7,6 +7,7 @@
 //! Time comes from outside, as a clock and a beat: a test can let a year pass.
 
 mod answers;
+mod discovery;
 mod door;
 mod heartbeat;
 mod notify;
@@ -32,6 +33,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, info, warn};
 
 use self::answers::Answers;
+use self::discovery::Discovery;
 use self::door::Door;
 use self::heartbeat::Heartbeat;
 use self::notify::Notify;
@@ -45,6 +47,7 @@ use crate::clock::Clock;
 use crate::codecov::{Observer, Policy};
 use crate::config::Config;
 use crate::control::Control;
+use crate::discover;
 use crate::dispatch::{Means, Workers};
 use crate::exit::{Exit, Failure, Stop};
 use crate::metrics::Metrics;
@@ -86,6 +89,7 @@ pub struct Daemon {
     orders: (Orders, mpsc::Receiver<Order>),
     timetable: Arc<Mutex<Timetable>>,
     syncs: Syncs,
+    discovery: Discovery,
     workers: Workers,
     heartbeat: Heartbeat,
     last_upkeep: Option<Instant>,
@@ -111,7 +115,8 @@ impl Daemon {
         let store = Arc::new(Store::open(LockedDirectory::lock(&config.state_dir)?)?);
         let control = Control::bind(&config.state_dir, around.runtime_dir.as_deref())
             .map_err(|error| Failure::new(Exit::CannotCreate, chain(&error)))?;
-        let config = Arc::new(config);
+        // What was found before is watched also where nothing can be looked up now.
+        let config = Arc::new(store.read(|view| discover::watched(config, view))?);
         let mut daemon = Self::idle(Arc::clone(&config), store, around);
         daemon.adopt(config, None).await?;
         daemon.metrics.reloaded(true, daemon.around.clock.now());
@@ -144,6 +149,7 @@ impl Daemon {
             orders: orders::channel(),
             servers: Servers::default(),
             syncs: Syncs::default(),
+            discovery: Discovery::default(),
             heartbeat: Heartbeat::default(),
             door: Door::default(),
             chores: JoinSet::new(),
@@ -183,6 +189,7 @@ impl Daemon {
             tokio::select! {
                 () = self.around.ticks.next() => self.beat().await,
                 ended = self.syncs.next_ended() => self.note(&ended).await,
+                ended = self.discovery.next_ended() => self.discovered(ended).await,
                 Some(order) = self.orders.1.recv() => match order {
                     Order::Stop => break,
                     order => self.obey(order).await,
@@ -208,6 +215,7 @@ impl Daemon {
             self.heartbeat.reckon(now);
         }
         self.sync(due.organizations, now).await;
+        self.discover(now);
         if self.heartbeat.is_due(now) {
             self.send_heartbeat(now);
         }
@@ -306,6 +314,10 @@ impl Daemon {
             Order::Stop => unreachable!("the loop ends at it"),
             Order::Sync { organizations, asked } => {
                 let ids = self.named(organizations);
+                // Who wants to see everything means what is new, too.
+                if ids.len() == self.config.organizations.len() {
+                    self.discovery.soon();
+                }
                 self.note_begun(ids.clone(), self.around.clock.now()).await;
                 self.syncs.ask(ids, &asked);
             }
@@ -355,6 +367,7 @@ impl Daemon {
         self.stop.cancel();
         self.orders.1.close();
         drop(self.syncs);
+        drop(self.discovery);
         self.workers.end_all().await;
         self.door.close().await;
         self.chores.shutdown().await;

@@ -148,9 +148,9 @@ impl http::Daemon for Overview {
             (sink, LaneGauge { queued, oldest, dead_letters, stopped, paused })
         });
         let Sights { store, metrics, .. } = &self.sights;
-        let organizations = &self.config().organizations;
+        let config = self.config();
         let next = |id: &OrganizationId| self.next_sync(id);
-        Ok(metrics.render(&Snapshot::take(store, organizations, next, lanes.collect())?))
+        Ok(metrics.render(&Snapshot::take(store, &config, next, lanes.collect())?))
     }
 
     fn hosts(&self) -> Arc<[String]> {

@@ -13,6 +13,7 @@ use tracing::{info, warn};
 use super::syncs::Plan;
 use super::{Daemon, Surroundings};
 use crate::config::{self, Config};
+use crate::discover;
 use crate::exit::{Exit, Failure, Stop};
 use crate::organization::OrganizationId;
 use crate::servers::Servers;
@@ -54,6 +55,7 @@ impl Daemon {
 
     async fn try_to_reload(&mut self) -> Result<Vec<String>, Stop> {
         let config = config::load(&self.around.config)?;
+        let config = self.store.read(|view| discover::watched(config, view))?;
         if config.state_dir != self.config.state_dir {
             let (old, new) = (self.config.state_dir.display(), config.state_dir.display());
             let message =
@@ -63,6 +65,7 @@ impl Daemon {
         }
         let (before, config) = (Arc::clone(&self.config), Arc::new(config));
         self.adopt(Arc::clone(&config), Some(&before)).await?;
+        self.discovery.soon();
         Ok(changes(&before, &config))
     }
 
@@ -94,6 +97,7 @@ impl Daemon {
         let last = remembered?;
         // Nothing fails from here on.
         self.workers.serve(&config.sinks, config.shutdown_grace);
+        self.metrics.set_discover(config.discover.iter().map(|rule| rule.service));
         let now = self.around.clock.now();
         self.config = config;
         self.servers = servers;
@@ -196,6 +200,7 @@ fn changes(before: &Config, after: &Config) -> Vec<String> {
         ("remind_every", before.remind_every != after.remind_every),
         ("heartbeat", before.heartbeat != after.heartbeat),
         ("plugin_dirs", before.plugin_dirs != after.plugin_dirs),
+        ("discover", rules(before) != rules(after)),
         ("retention", before.retention != after.retention),
         ("shutdown_grace", before.shutdown_grace != after.shutdown_grace),
         ("codecov", before.codecov != after.codecov),
@@ -209,6 +214,11 @@ fn changes(before: &Config, after: &Config) -> Vec<String> {
         lines.push("nothing changed".to_owned());
     }
     lines
+}
+
+/// The rules, as what can be compared.
+fn rules(config: &Config) -> Vec<String> {
+    config.discover.iter().map(|rule| format!("{rule:?}")).collect()
 }
 
 /// `organizations: added github/new; removed github/old; changed github/acme`.

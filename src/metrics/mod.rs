@@ -27,6 +27,7 @@ use seatwatch_sdk::{EventKind, Failure};
 
 pub use self::snapshot::{LaneGauge, OrganizationSnapshot, Snapshot};
 use crate::codecov::Reason;
+use crate::organization::Service;
 use crate::store::Outcome;
 
 /// The media type of what [`Metrics::render`] returns, whatever a scraper would rather have.
@@ -52,12 +53,31 @@ struct Series {
     api_requests: IntCounterVec,
     api_request_duration: Histogram,
     events: IntCounterVec,
+    discover_failures: IntCounterVec,
     sink_deliveries: IntCounterVec,
     sink_delivery_failures: IntCounterVec,
     /// The sinks that have series.
     sinks: RwLock<BTreeSet<String>>,
     config_last_reload_successful: IntGauge,
     config_last_reload_success: Gauge,
+}
+
+impl Series {
+    /// Counts nothing of all that has a closed set of labels.
+    fn start_at_zero(&self) {
+        for outcome in Outcome::ALL {
+            self.sync_runs.with_label_values(&[outcome.word()]);
+        }
+        for reason in Reason::ALL {
+            self.sync_failures.with_label_values(&[reason.word()]);
+        }
+        for code in ["200", NO_ANSWER] {
+            self.api_requests.with_label_values(&[code]);
+        }
+        for event in EventKind::ALL {
+            self.events.with_label_values(&[event.word()]);
+        }
+    }
 }
 
 /// What became of a delivery that was not accepted, or not as a whole.
@@ -137,6 +157,13 @@ impl Metrics {
                 "Events added to the log, by what happened.",
                 "event",
             ),
+            discover_failures: counters(
+                &registry,
+                "discover_failures_total",
+                "Look-ups of the organizations on a git service that failed: until one succeeds, \
+                 new ones are not found.",
+                "service",
+            ),
             sink_deliveries: counters(
                 &registry,
                 "sink_deliveries_total",
@@ -173,18 +200,7 @@ impl Metrics {
             ),
             registry: registry.clone(),
         };
-        for outcome in Outcome::ALL {
-            series.sync_runs.with_label_values(&[outcome.word()]);
-        }
-        for reason in Reason::ALL {
-            series.sync_failures.with_label_values(&[reason.word()]);
-        }
-        for code in ["200", NO_ANSWER] {
-            series.api_requests.with_label_values(&[code]);
-        }
-        for event in EventKind::ALL {
-            series.events.with_label_values(&[event.word()]);
-        }
+        series.start_at_zero();
         let build = IntGaugeVec::new(
             options("build_info", "Always 1; the labels say which seatwatch this is."),
             &["version"],
@@ -231,6 +247,18 @@ impl Metrics {
         let code = status.map_or_else(|| NO_ANSWER.to_owned(), |status| status.to_string());
         self.0.api_requests.with_label_values(&[&code]).inc();
         self.0.api_request_duration.observe(took.as_secs_f64());
+    }
+
+    /// A look-up of the organizations on a service failed.
+    pub fn discover_failed(&self, service: Service) {
+        self.0.discover_failures.with_label_values(&[service.word()]).inc();
+    }
+
+    /// Organizations are looked up on these services: their series start at 0.
+    pub fn set_discover(&self, services: impl IntoIterator<Item = Service>) {
+        for service in services {
+            self.0.discover_failures.with_label_values(&[service.word()]);
+        }
     }
 
     /// A sink has accepted a delivery, or the first part of one. Not counted where the sink has

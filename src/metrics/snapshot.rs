@@ -10,8 +10,8 @@ use prometheus::proto::MetricFamily;
 use prometheus::{GaugeVec, Registry};
 
 use super::{options, register};
-use crate::config::Organization;
-use crate::organization::OrganizationId;
+use crate::config::Config;
+use crate::organization::{OrganizationId, Service};
 use crate::store::{Answer, Store, StoreError, Vitals};
 
 /// How everything stands.
@@ -19,6 +19,8 @@ use crate::store::{Answer, Store, StoreError, Vitals};
 pub struct Snapshot {
     /// Every organization of the config.
     pub organizations: Vec<OrganizationSnapshot>,
+    /// When the organizations on a service were last looked up, where the config has a rule.
+    pub discovered: BTreeMap<Service, DateTime<Utc>>,
     /// Every lane of every sink of the config, with the sink's name.
     pub lanes: Vec<(String, LaneGauge)>,
 }
@@ -73,28 +75,31 @@ impl Snapshot {
     /// The store failed.
     pub fn take(
         store: &Store,
-        organizations: &[Organization],
+        config: &Config,
         next_sync: impl Fn(&OrganizationId) -> Option<DateTime<Utc>>,
         lanes: Vec<(String, LaneGauge)>,
     ) -> Result<Self, StoreError> {
-        #[expect(
-            clippy::redundant_closure_for_method_calls,
-            reason = "the method is not general enough"
-        )]
-        let mut vitals = store.read(|view| view.vitals())?;
-        let organizations = organizations.iter().map(|organization| OrganizationSnapshot {
+        let (mut vitals, lookups) = store.read(|view| Ok((view.vitals()?, view.lookups()?)))?;
+        let organizations = config.organizations.iter().map(|organization| OrganizationSnapshot {
             id: organization.id.clone(),
             vitals: vitals.remove(&organization.id).unwrap_or_default(),
             seats_limit: organization.seats.limit,
             next_sync: next_sync(&organization.id),
         });
-        Ok(Self { organizations: organizations.collect(), lanes })
+        let wanted =
+            |service: &Service| config.discover.iter().any(|rule| rule.service == *service);
+        let discovered = lookups.into_iter().filter(|(service, _)| wanted(service));
+        let discovered = discovered
+            .filter_map(|(service, lookups)| Some((service, lookups.last_success_at?)))
+            .collect();
+        Ok(Self { organizations: organizations.collect(), discovered, lanes })
     }
 
     /// The gauges, without those that nothing has a value for.
     pub(super) fn gather(&self) -> Vec<MetricFamily> {
         let registry = Registry::new();
         self.show_organizations(&registry);
+        self.show_discovered(&registry);
         self.show_sinks(&registry);
         registry.gather()
     }
@@ -158,6 +163,19 @@ impl Snapshot {
             if let Some(time) = organization.next_sync {
                 set(&next, seconds(time));
             }
+        }
+    }
+
+    fn show_discovered(&self, registry: &Registry) {
+        let last_success = gauges(
+            registry,
+            "discover_last_success_timestamp_seconds",
+            "When the organizations on a git service, which the rules of `discover` match, were last \
+             looked up. Absent before the first time.",
+            &["service"],
+        );
+        for (service, time) in &self.discovered {
+            last_success.with_label_values(&[service.word()]).set(seconds(*time));
         }
     }
 

@@ -64,6 +64,8 @@ impl Tx<'_> {
             "DELETE FROM past_states WHERE organization = ?1",
             "DELETE FROM states WHERE organization = ?1",
             "DELETE FROM runs WHERE organization = ?1",
+            "DELETE FROM discovered WHERE (service, owner) IN
+             (SELECT service, owner FROM organizations WHERE id = ?1)",
             // All the others go with it.
             "DELETE FROM organizations WHERE id = ?1",
         ] {

@@ -8,6 +8,7 @@
 
 mod copy;
 mod directory;
+mod discovered;
 mod error;
 mod forget;
 mod health;
@@ -37,6 +38,7 @@ use url::Url;
 pub use copy::Backup;
 use directory::Identity;
 pub use directory::{LockedDirectory, is_locked, owner};
+pub use discovered::{Discovered, Lookups};
 pub use error::{StoreError, StoreErrorKind};
 pub use forget::Forgotten;
 pub use health::{Answer, Health, Proof};

@@ -1,6 +1,7 @@
 //! What the client makes of good answers, bad answers and none.
 
 mod log_ins;
+mod owners;
 mod patience;
 mod questions;
 mod refusals;
@@ -88,6 +89,7 @@ impl Setup {
     fn without_urls(&self, text: &str) -> String {
         let url = format!("{}/api/v2/github/acme/", self.base_url);
         text.replace(&format!("{url}users/?page=1&page_size=1000"), "[PAGE]")
+            .replace(&format!("{url}user-sessions/?page=1&page_size=1000"), "[SESSION LIST]")
             .replace(&format!("{url}users/{{username}}/"), "[MEMBER]")
             .replace(&format!("{url}user-sessions/?page=1&page_size=1"), "[SESSIONS]")
             .replace(&url, "[OWNER]")

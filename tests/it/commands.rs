@@ -58,10 +58,10 @@ fn check_says_what_a_config_means_and_creates_nothing() {
       }
     ]
     "#);
-    assert_snapshot!(world.run(&["check", "--format", "csv"]).ok().stdout, @r"
-    organization,sink,type,schedule,next_sync,ok,message,hint
-    github/acme,,,0 * * * *,[TIME],,,
-    ,events,file,,,,,
+    assert_snapshot!(world.run(&["check", "--format", "csv"]).ok().stdout, @"
+    organization,discover,sink,type,schedule,next_sync,ok,message,hint
+    github/acme,,,,0 * * * *,[TIME],,,
+    ,,events,file,,,,,
     ");
     assert_eq!(world.asked(), Vec::<String>::new(), "nobody was asked");
     assert!(!world.state_dir().exists());
@@ -185,10 +185,10 @@ fn status_before_the_first_sync_creates_nothing() {
     assert_eq!((&rows[0]["state"], &rows[0]["members"]), (&"new".into(), &Value::Null));
     let csv = world.run(&["status", "--format", "csv"]).ok().stdout;
     assert_snapshot!(csv, @"
-    organization,label,sink,lane,type,state,members,seats,seats_limit,seats_change_30d,cost,currency,admins,unnamed_members,unnamed_seats,last_sync,last_success,next_sync,failures,reason,message,hint,hold,queued,oldest_pending,dead_letters,lost
-    github/acme,,,,,new,,,,,,,,,,,,[TIME],0,,,,,,,,
-    gitlab/group:sub,,,,,new,,,,,,,,,,,,[TIME],0,,,,,,,,
-    ,,events,main,file,ok,,,,,,,,,,,,,,,,,,0,,0,0
+    organization,label,sink,lane,type,state,members,seats,seats_limit,seats_change_30d,cost,currency,admins,unnamed_members,unnamed_seats,last_sync,last_success,next_sync,failures,reason,message,hint,hold,vanished_at,queued,oldest_pending,dead_letters,lost,discover
+    github/acme,,,,,new,,,,,,,,,,,,[TIME],0,,,,,,,,,,
+    gitlab/group:sub,,,,,new,,,,,,,,,,,,[TIME],0,,,,,,,,,,
+    ,,events,main,file,ok,,,,,,,,,,,,,,,,,,,0,,0,0,
     ");
     assert!(!world.state_dir().exists());
 }

@@ -4,6 +4,7 @@ mod asking;
 mod by_hand;
 mod day;
 mod delivering;
+mod discovering;
 mod editing;
 mod ending;
 mod logging;

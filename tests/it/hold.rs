@@ -118,7 +118,8 @@ fn status_says_who_is_missing_and_what_to_do() {
       "reason": null,
       "message": null,
       "hint": null,
-      "hold": "fde070b2"
+      "hold": "fde070b2",
+      "vanished_at": null
     }
     "#);
 }

@@ -11,6 +11,7 @@ mod config;
 mod crash;
 mod daemon;
 mod demo;
+mod discover;
 mod file_sink;
 mod health;
 mod history;

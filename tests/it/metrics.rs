@@ -15,6 +15,7 @@ use regex::Regex;
 use seatwatch::codecov::Reason;
 use seatwatch::config;
 use seatwatch::metrics::{LaneGauge, Metrics, OrganizationSnapshot, Snapshot};
+use seatwatch::organization::Service;
 use seatwatch::store::{Answer, LockedDirectory, Outcome, Store, Vitals};
 use seatwatch_sdk::{EventKind, Totals, Unnamed};
 
@@ -30,7 +31,7 @@ impl World {
         let config = config::parse(&self.config(), &self.path("seatwatch.yaml")).unwrap();
         let store = Store::open(LockedDirectory::lock(&config.state_dir).unwrap()).unwrap();
         let next = |_: &_| Some(at("11:00:00"));
-        let snapshot = Snapshot::take(&store, &config.organizations, next, vec![]).unwrap();
+        let snapshot = Snapshot::take(&store, &config, next, vec![]).unwrap();
         let text = Metrics::new().render(&snapshot);
         let time = Regex::new(r"(last_success_timestamp_seconds\S+) [0-9.]+").unwrap();
         let lines = text.lines().filter(|line| line.contains("{org="));
@@ -88,7 +89,7 @@ fn what_left_the_config_has_no_series() {
     let config = world.config().replace("owner: acme", "owner: other");
     let config = config::parse(&config, &world.path("seatwatch.yaml")).unwrap();
     let store = Store::open(LockedDirectory::lock(&config.state_dir).unwrap()).unwrap();
-    let snapshot = Snapshot::take(&store, &config.organizations, |_| None, vec![]).unwrap();
+    let snapshot = Snapshot::take(&store, &config, |_| None, vec![]).unwrap();
     let text = Metrics::new().render(&snapshot);
     assert!(!text.contains("acme") && text.contains("other"), "{text}");
 }
@@ -102,6 +103,7 @@ fn everything() -> (Metrics, Snapshot) {
     metrics.synced(Outcome::Failed, Some(Reason::Timeout), [], Duration::from_secs(900));
     metrics.asked(Some(200), Duration::from_millis(300));
     metrics.asked(None, Duration::from_secs(60));
+    metrics.set_discover([Service::Github]);
     metrics.delivered("audit");
     let totals =
         Totals { members: 41, seats: 30, admins: 3, unnamed: Unnamed { members: 2, seats: 1 } };
@@ -132,8 +134,9 @@ fn everything() -> (Metrics, Snapshot) {
         ("mail", lane(1, "09:10:00", 0)),
         ("mail", idle),
     ];
+    let discovered = [(Service::Github, at("10:30:00"))].into();
     let lanes = lanes.map(|(sink, lane)| (sink.to_owned(), lane)).to_vec();
-    (metrics, Snapshot { organizations: vec![acme], lanes })
+    (metrics, Snapshot { organizations: vec![acme], discovered, lanes })
 }
 
 #[test]

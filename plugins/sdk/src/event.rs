@@ -345,6 +345,8 @@ event_kinds! {
     SeatLimitNear "seat_limit_near",
     /// The seats in use reached the limit.
     SeatLimitReached "seat_limit_reached",
+    /// An organization that a rule of `discover` had found is not in the token's listing any more.
+    OrganizationVanished "organization_vanished",
     /// A sign of life of the whole instance.
     Heartbeat "heartbeat",
     /// Is on the roster now.

@@ -33,7 +33,9 @@ fn style(event: EventKind) -> Style {
         E::Joined | E::SeatGained | E::SyncRecovered | E::RosterReleased => AnsiColor::Green,
         E::Left | E::SeatLost => AnsiColor::Red,
         E::AdminGranted | E::AdminRevoked => AnsiColor::Magenta,
-        E::SeatLimitNear | E::SeatLimitReached | E::RosterHeld => AnsiColor::Yellow,
+        E::SeatLimitNear | E::SeatLimitReached | E::RosterHeld | E::OrganizationVanished => {
+            AnsiColor::Yellow
+        }
         E::SyncFailing => return AnsiColor::Red.on_default().bold(),
         E::Baselined | E::Heartbeat | E::Renamed | E::Updated | E::Test => AnsiColor::Cyan,
     };

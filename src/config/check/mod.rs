@@ -4,6 +4,7 @@
 //! two: overrides, secrets named twice or not at all, organizations that are the same, filters
 //! that name nothing. What was wrong already is passed over, not complained about again.
 
+mod discover;
 mod organizations;
 mod place;
 mod sinks;
@@ -11,6 +12,7 @@ mod sinks;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
+use self::discover::DISCOVER;
 use self::organizations::ORGANIZATIONS;
 pub(super) use self::place::Place;
 use self::place::Section;
@@ -46,6 +48,8 @@ pub(super) struct Outside {
     pub(super) credentials: Option<PathBuf>,
     /// Whether to look for external plugins where the text says.
     pub(super) plugins: bool,
+    /// Whether the text may do without organizations.
+    pub(super) unfinished: bool,
 }
 
 /// Reads and checks `text`, which stands in the file `origin`.
@@ -60,6 +64,7 @@ pub(super) fn check(text: &str, origin: &Path, outside: &Outside) -> Checked {
         return Checked { problems, ..Checked::default() };
     };
     let organizations = take(&mut root, ORGANIZATIONS);
+    let discover = take(&mut root, DISCOVER);
     let sinks = take(&mut root, SINKS);
     let directory = directory_of(origin);
     let mut checker = Checker {
@@ -73,7 +78,7 @@ pub(super) fn check(text: &str, origin: &Path, outside: &Outside) -> Checked {
         named: Vec::new(),
         receivers: HashMap::new(),
     };
-    let config = checker.config(organizations, sinks, origin);
+    let config = checker.config(organizations, discover, sinks, origin);
     let ca_file = checker
         .options
         .codecov
@@ -132,6 +137,7 @@ impl Checker<'_> {
     fn config(
         &mut self,
         organizations: Option<Node>,
+        discover: Option<Node>,
         sinks: Option<Node>,
         origin: &Path,
     ) -> Option<Config> {
@@ -146,7 +152,8 @@ impl Checker<'_> {
             codecov.token_file.as_deref(),
             codecov.token_env.as_ref(),
         );
-        let organizations = self.organizations(organizations, &token);
+        let (discover, is_needed) = self.discover(discover, &token);
+        let organizations = self.organizations(organizations, &token, is_needed);
         let sinks = self.sinks(sinks, &organizations);
         Some(Config {
             instance: self.instance.take()?,
@@ -170,7 +177,10 @@ impl Checker<'_> {
                 ca_file: codecov.ca_file.as_ref().map(|path| self.directory.join(path)),
                 allow_http: codecov.allow_http,
             },
+            base_url: codecov.base_url.0.clone(),
+            token: token.source,
             organizations: organizations.valid,
+            discover,
             sinks,
             warnings: Problems::new(origin, Vec::new()),
         })

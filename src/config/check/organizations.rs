@@ -31,8 +31,16 @@ pub(super) struct Organizations {
 }
 
 impl Checker<'_> {
-    pub(super) fn organizations(&mut self, list: Option<Node>, token: &Token) -> Organizations {
-        let mut organizations = Organizations::default();
+    /// Checks the list, which may be empty where there are other ways to know of organizations.
+    pub(super) fn organizations(
+        &mut self,
+        list: Option<Node>,
+        token: &Token,
+        is_needed: bool,
+    ) -> Organizations {
+        // Where rules find some, nobody knows their names yet.
+        let mut organizations =
+            Organizations { are_partial: !is_needed, ..Organizations::default() };
         let (place, nodes) = match list {
             Some(Node { value: Value::Sequence(nodes), position }) => {
                 (Place { position, path: ORGANIZATIONS.to_owned() }, nodes)
@@ -49,7 +57,7 @@ impl Checker<'_> {
             }
             None => (self.top.place(&[]), Vec::new()),
         };
-        if nodes.is_empty() {
+        if nodes.is_empty() && is_needed && !self.outside.unfinished {
             let problem = place.error("`organizations` is missing or empty, expected at least one");
             self.problems.push(problem.with_hint(LIST_HINT));
         }
@@ -152,6 +160,7 @@ impl Checker<'_> {
         };
         organizations.valid.push(Organization {
             id,
+            discovered: false,
             label: own.label.map(|label| label.0),
             formerly,
             schedule: own.schedule.unwrap_or_else(|| options.schedule.clone()),
@@ -167,7 +176,7 @@ impl Checker<'_> {
     }
 }
 
-fn guard(own: &GuardOptions, top: &GuardOptions) -> GuardConfig {
+pub(super) fn guard(own: &GuardOptions, top: &GuardOptions) -> GuardConfig {
     let default = GuardConfig::default();
     let max_leave_percent = own.max_leave_percent.or(top.max_leave_percent);
     GuardConfig {

@@ -76,6 +76,7 @@ mod base_url;
 mod money;
 mod names;
 mod numbers;
+mod patterns;
 mod time;
 
 pub(crate) use self::address::{HostName, Listen};
@@ -85,4 +86,5 @@ pub use self::money::{Cost, Currency, Price};
 pub(crate) use self::names::{Instance, Label, OrganizationName, ServiceName, Variable, Wanted};
 pub use self::numbers::WarnAt;
 pub(crate) use self::numbers::{Rate, Within};
+pub(crate) use self::patterns::Patterns;
 pub(crate) use self::time::{Patience, Period, Zone};

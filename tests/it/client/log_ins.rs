@@ -106,19 +106,18 @@ async fn who_may_not_read_sessions_hears_why() {
         let canned = Canned::script([answer]);
         writeln!(found, "{}", read(&Setup::of(&canned)).await).unwrap();
     }
-    let found = found.replace("user-sessions/?page=1&page_size=1000", "SESSIONS");
     insta::assert_snapshot!(found, @"
     token_not_admin: Codecov shows the log-in sessions of `github/acme` to its admins only
-    server_error: `[SESSIONS]000` answered 401 Unauthorized: `Github API unauthorized error: Unauthorized`
-    server_error: `[SESSIONS]000` answered 403 Forbidden: `Github API: Forbidden`
-    server_error: `[SESSIONS]000` answered 404 Not Found: `Github API: Not Found`
-    server_error: `[SESSIONS]000` answered 403 Forbidden: `Github API rate limit error: secondary rate limit`
-    server_error: `[SESSIONS]000` answered 500 Internal Server Error after 5 attempts
-    token_refused: `[SESSIONS]000` answered 401 Unauthorized: `Invalid token.`
+    server_error: `[SESSION LIST]` answered 401 Unauthorized: `Github API unauthorized error: Unauthorized`
+    server_error: `[SESSION LIST]` answered 403 Forbidden: `Github API: Forbidden`
+    server_error: `[SESSION LIST]` answered 404 Not Found: `Github API: Not Found`
+    server_error: `[SESSION LIST]` answered 403 Forbidden: `Github API rate limit error: secondary rate limit`
+    server_error: `[SESSION LIST]` answered 500 Internal Server Error after 5 attempts
+    token_refused: `[SESSION LIST]` answered 401 Unauthorized: `Invalid token.`
     organization_not_found: Codecov knows no owner `github/acme`
     organization_not_found: Codecov knows no owner `github/acme`
-    bad_response: the answer to `[SESSIONS]000` is not JSON of the expected kind
-    bad_response: `[SESSIONS]000` answered 404 Not Found
+    bad_response: the answer to `[SESSION LIST]` is not JSON of the expected kind
+    bad_response: `[SESSION LIST]` answered 404 Not Found
     bad_response: row 1 of page 1 of the list of log-in sessions has no field `expiry_date`
     bad_response: row 1 of page 1 of the list of log-in sessions has a field `has_active_session` of the wrong type
     bad_response: row 1 of page 1 of the list of log-in sessions has a field `expiry_date` of the wrong type

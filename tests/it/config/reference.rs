@@ -17,6 +17,7 @@ fn collect<'a>(schema: &'a Value, path: &str, keys: &mut Vec<(String, &'a Value)
         let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
         keys.push((path.clone(), property));
         collect(property, &path, keys);
+        collect(&property["items"], &format!("{path}[]"), keys);
         for part in property["items"]["anyOf"].as_array().into_iter().flatten() {
             collect(part, &format!("{path}[]"), keys);
         }
@@ -41,7 +42,7 @@ prints the JSON Schema. Relative paths are relative to the file. Durations are w
 "
     .to_owned();
     section(&mut page, "Top level", schema);
-    for key in ["codecov", "organizations", "guard", "seats", "sinks", "http"] {
+    for key in ["codecov", "organizations", "discover", "guard", "seats", "sinks", "http"] {
         let property = &schema["properties"][key];
         if let Some(kinds) = property["additionalProperties"]["oneOf"].as_array() {
             for kind in kinds {
@@ -56,6 +57,8 @@ prints the JSON Schema. Relative paths are relative to the file. Durations are w
             }
         } else if let Some(parts) = property["items"]["anyOf"].as_array() {
             section(&mut page, "An organization", parts.last().unwrap());
+        } else if property["items"]["properties"].is_object() {
+            section(&mut page, &format!("A rule of `{key}`"), &property["items"]);
         } else {
             section(&mut page, &format!("`{key}`"), property);
         }

@@ -17,9 +17,10 @@ const LONGEST: usize = 80;
 const LONGEST_LABEL: usize = 40;
 
 /// All kinds, most important first.
-const ORDER: [EventKind; 17] = [
+const ORDER: [EventKind; 18] = [
     EventKind::RosterHeld,
     EventKind::SyncFailing,
+    EventKind::OrganizationVanished,
     EventKind::SeatLimitReached,
     EventKind::SeatLimitNear,
     EventKind::SeatLost,
@@ -102,6 +103,10 @@ fn part(kind: EventKind, found: &Found<'_>, several: bool) -> String {
     match kind {
         EventKind::RosterHeld => organizations("roster held for approval"),
         EventKind::SyncFailing => organizations("syncs keep failing"),
+        EventKind::OrganizationVanished if several => {
+            format!("{} vanished", count(found.organizations, "organization"))
+        }
+        EventKind::OrganizationVanished => "organization vanished".to_owned(),
         EventKind::SeatLimitReached => {
             organizations(&limit("seat limit reached", details, several))
         }

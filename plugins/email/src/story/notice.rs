@@ -38,6 +38,7 @@ impl Notice {
             EventKind::RosterReleased => released(details),
             EventKind::SyncFailing => failing(details, timezone),
             EventKind::SyncRecovered => recovered(details, timezone),
+            EventKind::OrganizationVanished => vanished(details, timezone),
             EventKind::SeatLimitNear | EventKind::SeatLimitReached => limit(kind, details),
             EventKind::Baselined => baselined(),
             EventKind::Heartbeat => heartbeat(details),
@@ -113,6 +114,20 @@ fn recovered(details: Details<'_>, timezone: Tz) -> Said {
     let since = details.time("failing_since", timezone);
     let lines = since.map(|since| format!("They had been failing since {since}."));
     Said(Tone::Fine, title, lines.into_iter().collect(), Vec::new())
+}
+
+fn vanished(details: Details<'_>, timezone: Tz) -> Said {
+    let title = "The organization is not in the list of those that the token sees any more.";
+    let seen = details.time("last_seen", timezone);
+    let seen = seen.map(|time| format!("It was last seen there {time}."));
+    let goes_on = "It is still watched: its syncs go on, and what is known of it is kept.";
+    let lines = seen.into_iter().chain([goes_on.to_owned()]).collect();
+    let advice = vec![
+        "Find out whether it was renamed or deleted, or the token's owner has left it. If it need \
+         not be watched any more, name it in `exclude` of its rule in `discover`."
+            .to_owned(),
+    ];
+    Said(Tone::Alarm, title.to_owned(), lines, advice)
 }
 
 fn limit(kind: EventKind, details: Details<'_>) -> Said {

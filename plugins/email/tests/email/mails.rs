@@ -128,6 +128,12 @@ async fn syncs_keep_failing() {
 }
 
 #[tokio::test]
+async fn an_organization_has_vanished() {
+    let details = json!({ "last_seen": "2026-11-23T06:00:00Z" });
+    assert_mail!(mail(&Log::new().notice(EventKind::OrganizationVanished, details).events()).await);
+}
+
+#[tokio::test]
 async fn the_seat_limit_is_reached() {
     let details = json!({"used": 50, "limit": 50, "warn_at": 45});
     let log = Log::new()
@@ -185,6 +191,10 @@ async fn a_subject_says_what_happened() {
         Log::new().notice(E::SyncFailing, json!({})).later().notice(E::SyncRecovered, json!({})),
         Log::new().notice(E::SyncRecovered, json!({})).later().notice(E::SyncFailing, json!({})),
         Log::new().notice(E::SeatLimitNear, limit()).member(E::SeatGained, "ann"),
+        Log::new()
+            .notice(E::OrganizationVanished, json!({}))
+            .organization("github", "beta")
+            .notice(E::OrganizationVanished, json!({})),
         Log::new().of_instance(E::Heartbeat, Some(json!({"dead_letters": 0}))),
         Log::new().member(E::AdminGranted, "a").member(E::AdminRevoked, "b"),
     ];
@@ -204,6 +214,7 @@ async fn a_subject_says_what_happened() {
     [acme] syncs work again
     [acme] syncs keep failing
     [acme] seat limit near (45 of 50 seats), 1 seat gained
+    [acme, beta] 2 organizations vanished
     [seatwatch prod] heartbeat
     [acme] 1 admin added, 1 admin removed
     ");

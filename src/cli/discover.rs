@@ -1,0 +1,177 @@
+//! `seatwatch discover`: which organizations the token sees, and what to write into the config.
+//!
+//! Changes nothing. A config that names no organization yet is enough, because this is what helps
+//! to write it.
+
+use std::io::{self, Write};
+use std::path::Path;
+
+use secrecy::SecretString;
+
+use super::exit::{Exit, Failure, Stop};
+use super::instance;
+use super::output::{Format, Row, row, shown, table, write_rows, write_table};
+use super::sync::interruptible;
+use crate::chain::chain;
+use crate::codecov::{Owner, Policy};
+use crate::config::Config;
+use crate::organization::{OrganizationId, Service};
+use crate::servers::Servers;
+use crate::store::Reader;
+use crate::sync::SyncError;
+
+/// Arguments of `discover`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Discover {
+    /// On which git service, by the word that stands before the `/` of an organization: `github`.
+    #[arg(long)]
+    service: Service,
+}
+
+/// One owner of the listing.
+struct Found {
+    id: OrganizationId,
+    name: Option<String>,
+    configured: Configured,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Configured {
+    /// The config names it.
+    Named,
+    /// A rule of the config has found it.
+    ByRule,
+    /// Nobody watches it.
+    No,
+    /// It is known to be a user name.
+    Person,
+}
+
+impl Configured {
+    fn in_words(self) -> &'static str {
+        match self {
+            Self::Named => "yes",
+            Self::ByRule => "by a rule",
+            Self::No => "no",
+            Self::Person => "no: a user name, without members",
+        }
+    }
+}
+
+const COLUMNS: &[&str] = &["organization", "name", "configured"];
+
+impl Discover {
+    pub(super) fn run(self, path: &Path, format: Format) -> Result<Exit, Stop> {
+        let config = instance::load_unfinished(path)?;
+        let people = people(&config)?;
+        let runtime = super::runtime()?;
+        let owners = runtime.block_on(interruptible("nothing was changed", async {
+            list(&config, self.service).await
+        }))?;
+        let found = found(&config, &people, self.service, owners);
+        let mut out = super::stdout();
+        if format == Format::Table {
+            write_people(&config, &found, &mut out)?;
+        } else {
+            let rows: Vec<Row> = found.iter().map(found_row).collect();
+            write_rows(format, COLUMNS, &rows, &mut out)?;
+        }
+        out.flush()?;
+        Ok(Exit::Ok)
+    }
+}
+
+/// Owners that turned out to be people when a rule matched them.
+fn people(config: &Config) -> Result<Vec<OrganizationId>, Stop> {
+    let reader = Reader::open(&config.state_dir)?;
+    #[expect(
+        clippy::redundant_closure_for_method_calls,
+        reason = "the method is not general enough"
+    )]
+    let known = reader.read(|view| view.discovered())?;
+    Ok(known.into_iter().filter(|one| one.is_person).map(|one| one.id).collect())
+}
+
+async fn list(config: &Config, service: Service) -> Result<Vec<Owner>, Stop> {
+    let Some(token) = &config.token else {
+        let message = "discover: the config names no token for all organizations";
+        let hint = "name a file in `codecov.token_file`, or a variable in `codecov.token_env`";
+        return Err(Failure::new(Exit::Config, message).with_hint(hint).into());
+    };
+    let secret = token.read().map_err(|error| {
+        let failure = Failure::new(Exit::Config, format!("discover: {}", chain(&error)));
+        failure.with_hint(error.hint())
+    })?;
+    let servers = Servers::of(config, [], &Servers::default(), Policy::default(), None)?;
+    let deadline = tokio::time::Instant::now() + config.sync_timeout;
+    let secret = SecretString::from(secret.expose());
+    let owners = servers.at(&config.base_url).owners(secret, instance::clock(), deadline);
+    let listed = owners.read(service).await.map_err(SyncError::from);
+    listed.map_err(|error| {
+        let message = format!("discover on {service}: {}: {}", error.reason(), chain(&error));
+        Failure::new(error.reason().into(), message).with_hint(error.hint()).into()
+    })
+}
+
+/// The owners in Codecov's order, without those that cannot be named.
+fn found(
+    config: &Config,
+    people: &[OrganizationId],
+    service: Service,
+    owners: Vec<Owner>,
+) -> Vec<Found> {
+    let owners = owners.into_iter().filter_map(|owner| {
+        let id = OrganizationId::new(service, owner.username?.shown()).ok()?;
+        let known = config.organizations.iter().find(|organization| organization.id == id);
+        let configured = match known {
+            Some(organization) if organization.discovered => Configured::ByRule,
+            Some(_) => Configured::Named,
+            None if people.contains(&id) => Configured::Person,
+            None => Configured::No,
+        };
+        Some(Found { id, name: owner.name, configured })
+    });
+    owners.collect()
+}
+
+fn write_people(config: &Config, found: &[Found], out: &mut dyn Write) -> io::Result<()> {
+    let mut table = table(&["ORGANIZATION", "NAME", "CONFIGURED"]);
+    for Found { id, name, configured } in found {
+        let name = name.as_deref().map_or_else(|| "–".to_owned(), shown);
+        table.add_row(vec![shown(&id.to_string()), name, configured.in_words().to_owned()]);
+    }
+    write_table(&table, out)?;
+    let new: Vec<&Found> =
+        found.iter().filter(|found| found.configured == Configured::No).collect();
+    if new.is_empty() {
+        return writeln!(out, "\nnothing to add: all organizations of the token are watched");
+    }
+    if found.iter().all(|found| found.configured != Configured::Person) {
+        writeln!(
+            out,
+            "\none of these may be the user name of the token's owner, which has no members: leave \
+             that one out"
+        )?;
+    }
+    let names_some = config.organizations.iter().any(|organization| !organization.discovered);
+    if names_some {
+        writeln!(
+            out,
+            "\nto watch the others too, add to the list `organizations` of the config:\n"
+        )?;
+    } else {
+        writeln!(out, "\nto watch them, add to the config:\n\norganizations:")?;
+    }
+    for found in new {
+        writeln!(out, "  - {}", found.id)?;
+    }
+    Ok(())
+}
+
+fn found_row(found: &Found) -> Row {
+    row! {
+        organization: found.id.to_string(),
+        name: found.name,
+        configured: matches!(found.configured, Configured::Named | Configured::ByRule),
+    }
+}

@@ -1,0 +1,90 @@
+//! Which owners a token sees on a git service: the organizations of its user, and the user.
+//!
+//! Codecov does not mark which row the user is (`docs/CODECOV_API.md` section 6). So an owner of
+//! this list is a candidate; that it has a member list to read is asked of its
+//! [`Session`](super::Session).
+
+use super::asker::Asker;
+use super::error::{Error, Reason};
+use super::list::{List, ListRow};
+use super::request::Answer;
+use super::route::{Question, owners};
+use super::wire::{Fault, parse_owner_row};
+use crate::organization::Service;
+use crate::roster::Username;
+
+/// One row of the list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Owner {
+    /// The name on the git service, as Codecov shows it; none for a row that names nobody.
+    pub username: Option<Username>,
+    /// Free text.
+    pub name: Option<String>,
+}
+
+impl ListRow for Owner {
+    fn parse(json: &[u8]) -> Result<Self, Fault> {
+        parse_owner_row(json)
+    }
+
+    fn key(&self) -> Option<&str> {
+        self.username.as_ref().map(Username::key)
+    }
+}
+
+/// All requests for what one token sees.
+///
+/// Dropping its future is safe: nothing at Codecov changes.
+pub struct Owners(Asker);
+
+struct OwnerList<'a>(&'a Asker, Service);
+
+impl List for OwnerList<'_> {
+    type Row = Owner;
+
+    const NAME: &'static str = "list of owners";
+
+    fn question(&self, page: u64, page_size: u64) -> Question {
+        owners(&self.0.server.inner().api_root, self.1, page, page_size)
+    }
+
+    fn refusal(&self, asker: &Asker, question: &Question, answer: &Answer) -> Error {
+        let is_unknown = |detail: &str| detail.starts_with("Service not found");
+        match answer.detail() {
+            Some(detail) if answer.status.as_u16() == 404 && is_unknown(&detail) => {
+                let what = format!("Codecov knows no service `{}`", self.1);
+                Error::new(Reason::OrganizationNotFound, what)
+            }
+            _ => asker.refusal(question, answer),
+        }
+    }
+}
+
+impl Owners {
+    pub(super) fn new(asker: Asker) -> Self {
+        Self(asker)
+    }
+
+    /// Reads whom the token sees on a service: never nobody, because its user is among them.
+    ///
+    /// # Errors
+    ///
+    /// Any [`Reason`] but [`TokenNotAdmin`](Reason::TokenNotAdmin) and
+    /// [`NotAMember`](Reason::NotAMember). [`Empty`](Reason::Empty) is a token of another service.
+    pub async fn read(&self, service: Service) -> Result<Vec<Owner>, Error> {
+        let owners = self.0.read_list(&OwnerList(&self.0, service)).await;
+        match owners {
+            Ok(owners) if owners.is_empty() => Err(Error::new(
+                Reason::Empty,
+                format!("Codecov lists nobody on {service} whom the token could see"),
+            )
+            .with_hint("not even its own user: the token is of an account on another git service")),
+            Err(error) if error.reason() == Reason::ServerError => Err(error.with_hint(
+                "Codecov answers so where it has no organization on record for the token's user, \
+                 too: log in to Codecov once as that user, and make sure that the organization is \
+                 shown there",
+            )),
+            owners => owners,
+        }
+    }
+}
