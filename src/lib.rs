@@ -19,6 +19,7 @@ macro_rules! crash_point {
 }
 
 mod chain;
+pub mod chart;
 pub mod cli;
 pub mod clock;
 pub mod codecov;
