@@ -89,6 +89,7 @@ async fn trim_to(
         crash_point!("upkeep:trim");
         sum.events += step.events;
         sum.states += step.states;
+        sum.sums += step.sums;
         sum.runs += step.runs;
         sum.lost.iter_mut().zip(&step.lost).for_each(|(sum, lost)| *sum += lost);
         next = left;

@@ -31,6 +31,19 @@ pub fn next_run(
     Rule::of(organization, splay).next_after(after)
 }
 
+/// Whether a sync that was due between two others never ran. The later one stands for the time at
+/// which it was due itself, however late it is.
+pub fn missed(
+    organization: &Organization,
+    splay: Duration,
+    last: DateTime<Utc>,
+    this: DateTime<Utc>,
+) -> bool {
+    let rule = Rule::of(organization, splay);
+    let due = rule.next_after(last).and_then(|due| rule.next_after(due));
+    due.is_some_and(|due| due <= this)
+}
+
 /// What decides when an organization is due.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Rule {

@@ -9,7 +9,7 @@ use chrono::{DateTime, Utc};
 use rusqlite::{OptionalExtension as _, Row};
 use seatwatch_sdk::{Totals, Unnamed};
 
-use super::{Organization, RunNumber, Tx, View, millis, time, unreadable};
+use super::{Organization, RunNumber, Sums, Tx, View, millis, time, unreadable};
 use crate::roster::{Member, Roster, UnnamedRow};
 
 /// The roster that was committed last, without its members.
@@ -71,41 +71,6 @@ impl View<'_> {
         Roster::new(members, self.unnamed_rows(organization)?).map_err(unreadable)
     }
 
-    /// The members as of the last commit up to a time; rows that name nobody are not kept.
-    ///
-    /// None where no roster was known then, or is known any more.
-    ///
-    /// # Errors
-    ///
-    /// The disk or the database failed.
-    pub fn roster_as_of(
-        &self,
-        organization: Organization,
-        time: DateTime<Utc>,
-    ) -> rusqlite::Result<Option<Roster>> {
-        if self.known_from()?.is_some_and(|known_from| time < known_from) {
-            return Ok(None);
-        }
-        let mut run = self.0.prepare_cached(
-            "SELECT id FROM runs WHERE organization = ?1 AND finished_at <= ?2
-               AND id >= (SELECT id FROM runs WHERE organization = ?1 AND outcome = 'baselined')
-             ORDER BY id DESC LIMIT 1",
-        )?;
-        let run: Option<i64> =
-            run.query_row((organization.0, millis(time)), |row| row.get(0)).optional()?;
-        let Some(run) = run else { return Ok(None) };
-        let mut statement = self.0.prepare_cached(
-            "SELECT key, username, name, email, seat, admin FROM states
-             WHERE organization = ?1 AND began <= ?2
-             UNION ALL
-             SELECT key, username, name, email, seat, admin FROM past_states
-             WHERE organization = ?1 AND ended > ?2 AND began <= ?2",
-        )?;
-        let members = statement.query_map((organization.0, run), read_member)?;
-        let members = members.collect::<rusqlite::Result<Vec<_>>>()?;
-        Roster::new(members, Vec::new()).map(Some).map_err(unreadable)
-    }
-
     /// Everybody who ever had a username, by its key: in one organization, or in all.
     ///
     /// # Errors
@@ -142,7 +107,7 @@ impl View<'_> {
 }
 
 /// By number: to look for a column's name takes longer than to read it.
-fn read_member(row: &Row<'_>) -> rusqlite::Result<Member> {
+pub(super) fn read_member(row: &Row<'_>) -> rusqlite::Result<Member> {
     let text = |column| row.get_ref(column)?.as_str_or_null().map_err(rusqlite::Error::from);
     let shown = match text(1)? {
         Some(shown) => shown,
@@ -194,7 +159,8 @@ impl Tx<'_> {
                 totals.unnamed.members,
                 totals.unnamed.seats
             ])
-            .map(drop)
+            .map(drop)?;
+        self.note_sums(organization, &Sums { at: state.read_at, totals: *totals })
     }
 
     /// Sets the rows that name nobody.

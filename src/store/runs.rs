@@ -77,6 +77,8 @@ pub struct NewRun {
     pub requests: u64,
     /// Events that it brings.
     pub events: u64,
+    /// Whether a sync that was due before it never ran.
+    pub after_gap: bool,
 }
 
 /// One run, or several that ended alike and brought nothing.
@@ -88,11 +90,25 @@ pub struct Run {
     pub failure: Option<Failure>,
     /// When the first of them began.
     pub started_at: DateTime<Utc>,
+    /// When the first of them ended.
+    pub finished_at: DateTime<Utc>,
     /// When the last of them ended.
     pub last_finished_at: DateTime<Utc>,
     /// How many they are.
     pub count: u64,
+    /// Whether a sync that was due before the first of them never ran.
+    pub after_gap: bool,
 }
+
+impl Run {
+    /// Whether they brought a roster that counts.
+    pub fn is_good(&self) -> bool {
+        !matches!(self.outcome, Outcome::Held | Outcome::Failed)
+    }
+}
+
+const COLUMNS: &str = "outcome, reason, message, hint, started_at, finished_at, last_finished_at,
+                       count, after_gap";
 
 impl View<'_> {
     /// The latest run of an organization.
@@ -101,11 +117,36 @@ impl View<'_> {
     ///
     /// The disk or the database failed.
     pub fn last_run(&self, organization: Organization) -> rusqlite::Result<Option<Run>> {
-        let mut statement = self.0.prepare_cached(
-            "SELECT outcome, reason, message, hint, started_at, last_finished_at, count FROM runs
-             WHERE organization = ?1 ORDER BY id DESC LIMIT 1",
-        )?;
+        let mut statement = self.0.prepare_cached(&format!(
+            "SELECT {COLUMNS} FROM runs WHERE organization = ?1 ORDER BY id DESC LIMIT 1"
+        ))?;
         statement.query_row([organization.0], read_run).optional()
+    }
+
+    /// The runs from `from` to `to`, in the order of their commits: from the last one before them
+    /// that brought a roster to the first one after them that did, so that gaps at both ends show.
+    ///
+    /// # Errors
+    ///
+    /// The disk or the database failed.
+    pub fn runs(
+        &self,
+        organization: Organization,
+        from: DateTime<Utc>,
+        to: DateTime<Utc>,
+    ) -> rusqlite::Result<Vec<Run>> {
+        const GOOD: &str = "organization = ?1 AND outcome NOT IN ('held', 'failed')";
+        let mut statement = self.0.prepare_cached(&format!(
+            "SELECT {COLUMNS} FROM runs
+             WHERE organization = ?1
+               AND id >= coalesce((SELECT id FROM runs WHERE {GOOD} AND finished_at <= ?2
+                                   ORDER BY id DESC LIMIT 1), 0)
+               AND id <= coalesce((SELECT id FROM runs WHERE {GOOD} AND finished_at > ?3
+                                   ORDER BY id LIMIT 1), 9223372036854775807)
+             ORDER BY id"
+        ))?;
+        let rows = statement.query_map((organization.0, millis(from), millis(to)), read_run)?;
+        rows.collect()
     }
 
     /// How many syncs ended in all, of all organizations, as far as they are kept.
@@ -139,8 +180,10 @@ fn read_run(row: &Row<'_>) -> rusqlite::Result<Run> {
         outcome: outcome.ok_or_else(|| unreadable(word))?,
         failure: failure.map(|((reason, message), hint)| Failure { reason, message, hint }),
         started_at: time(row.get("started_at")?)?,
+        finished_at: time(row.get("finished_at")?)?,
         last_finished_at: time(row.get("last_finished_at")?)?,
         count: row.get("count")?,
+        after_gap: row.get("after_gap")?,
     })
 }
 
@@ -180,7 +223,8 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Notes a run: as one more of the last row where both ended alike and brought no event.
+    /// Notes a run: as one more of the last row where both ended alike, brought no event, and no
+    /// gap lies between them.
     ///
     /// # Errors
     ///
@@ -195,6 +239,7 @@ impl Tx<'_> {
             .prepare_cached("DELETE FROM under_way WHERE organization = ?1")?
             .execute([organization.0])?;
         if run.events == 0
+            && !run.after_gap
             && let Some(number) = self.repeat_run(organization, run)?
         {
             return Ok(number);
@@ -202,8 +247,8 @@ impl Tx<'_> {
         let failure = run.failure.as_ref();
         let mut statement = self.0.0.prepare_cached(
             "INSERT INTO runs (sync, organization, outcome, reason, message, hint, started_at,
-                               finished_at, last_finished_at, events, requests)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?8, ?9, ?10)",
+                               finished_at, last_finished_at, events, requests, after_gap)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?8, ?9, ?10, ?11)",
         )?;
         statement
             .insert(rusqlite::params![
@@ -216,7 +261,8 @@ impl Tx<'_> {
                 millis(run.started_at),
                 millis(run.finished_at),
                 run.events,
-                run.requests
+                run.requests,
+                run.after_gap
             ])
             .map(RunNumber)
     }

@@ -1,7 +1,7 @@
 //! Retention: takes away what is older than a horizon, a part at a time.
 //!
-//! What goes are events, states that ended, and runs that neither began nor ended a state that
-//! stays. So every roster since the horizon can be rebuilt as before; what each lane loses of
+//! What goes are events, states that ended, sums that were over, and runs that neither began nor
+//! ended a state that stays. So every roster since the horizon can be rebuilt as before; what each lane loses of
 //! events that it has not passed is counted.
 //!
 //! Does not decide what is old.
@@ -52,6 +52,8 @@ pub struct Trimmed {
     pub events: u64,
     /// States of members.
     pub states: u64,
+    /// Rows of sums.
+    pub sums: u64,
     /// Rows of runs.
     pub runs: u64,
     /// How many of the events each claim has lost, in the order of the claims.
@@ -145,6 +147,10 @@ impl Tx<'_> {
         if trimmed.states == STEP {
             return Ok((trimmed, Some(*trim)));
         }
+        trimmed.sums = self.trim_sums(trim.before, STEP)?;
+        if trimmed.sums == STEP {
+            return Ok((trimmed, Some(*trim)));
+        }
         let (runs, examined) = self.trim_runs(trim)?;
         trimmed.runs = runs;
         Ok((trimmed, examined.map(|examined| Trim { examined, ..*trim })))
@@ -202,8 +208,9 @@ impl Tx<'_> {
         Ok(deleted as u64)
     }
 
-    /// Of each organization stay: the first run and the last before the horizon, so that it can
-    /// be told what was known when; and those in which a state that stays began or ended.
+    /// Of each organization stay: the first run, the last before the horizon and the last of those
+    /// that brought a roster, so that it can be told what was known when; and those in which a
+    /// state that stays began or ended.
     fn trim_runs(&self, trim: &Trim) -> rusqlite::Result<(u64, Option<i64>)> {
         let mut examine = self.0.0.prepare_cached(
             "SELECT count(*), coalesce(max(id), 0)
@@ -219,7 +226,9 @@ impl Tx<'_> {
                AND outcome <> 'baselined'
                AND EXISTS (SELECT 1 FROM runs AS later
                            WHERE later.organization = runs.organization
-                             AND later.id > runs.id AND later.id <= ?3)
+                             AND later.id > runs.id AND later.id <= ?3
+                             AND (later.outcome NOT IN ('held', 'failed')
+                                  OR runs.outcome IN ('held', 'failed')))
                AND NOT EXISTS (SELECT 1 FROM states WHERE began = runs.id)
                AND NOT EXISTS (SELECT 1 FROM past_states WHERE began = runs.id)
                AND NOT EXISTS (SELECT 1 FROM past_states WHERE ended = runs.id)",

@@ -42,6 +42,7 @@ use crate::clock::{Clock, uuid_v7};
 use crate::codecov::{Server, Session};
 use crate::config::{self, Config, Secret};
 use crate::organization::OrganizationId;
+use crate::schedule;
 use crate::store::{Reader, Store, StoreError, Tx, View};
 use commit::Stamp;
 use guard::Verdict;
@@ -61,6 +62,8 @@ pub struct Syncer {
     pub instance: String,
     /// The time for one pass.
     pub sync_timeout: Duration,
+    /// Over how long organizations due at one moment are spread.
+    pub splay: Duration,
     /// When a person wants to hear of failures.
     pub patience: Patience,
     /// Tells the time.
@@ -102,9 +105,10 @@ impl Memory {
 impl Syncer {
     /// What a config says of passes.
     pub fn of(config: &Config, clock: Arc<dyn Clock>, memory: Memory) -> Self {
-        let Config { failing_after, remind_every, sync_timeout, .. } = *config;
+        let Config { failing_after, remind_every, sync_timeout, splay, .. } = *config;
         let patience = Patience { failing_after, remind_every };
-        Self { instance: config.instance.clone(), sync_timeout, patience, clock, memory }
+        let instance = config.instance.clone();
+        Self { instance, sync_timeout, splay, patience, clock, memory }
     }
 
     /// Runs one pass over one organization and notes how it ended.
@@ -162,6 +166,9 @@ impl Syncer {
                 started_at,
                 finished_at,
                 requests,
+                after_gap: before
+                    .last_run_at
+                    .is_some_and(|last| schedule::missed(organization, self.splay, last, started_at)),
                 proof: findings.proof,
             };
             let write = move |tx: &Tx<'_>| commit::write(tx, &stamp, &plan).map(|()| plan);

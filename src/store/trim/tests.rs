@@ -99,7 +99,7 @@ impl World {
                 for time in
                     self.times.range(first..).copied().chain([first, first.max(self.now + 1)])
                 {
-                    rosters.push(format!("{time} {:?}", view.roster_as_of(number, hour(time))?));
+                    rosters.push(format!("{time} {:?}", seen(view, number, time)?));
                 }
             }
             Ok(rosters)
@@ -132,9 +132,11 @@ impl World {
                 tx.trim_step(&trim, &[claim], now)
             };
             let (trimmed, left) = self.runtime.block_on(self.store.write(step)).unwrap();
-            assert!(trimmed.events <= STEP && trimmed.states <= STEP && trimmed.runs <= STEP);
+            assert!(trimmed.events <= STEP && trimmed.states <= STEP);
+            assert!(trimmed.sums <= STEP && trimmed.runs <= STEP);
             sum.events += trimmed.events;
             sum.states += trimmed.states;
+            sum.sums += trimmed.sums;
             sum.runs += trimmed.runs;
             next = left;
         }
@@ -144,6 +146,16 @@ impl World {
     fn count(&self, sql: &'static str) -> u64 {
         self.store.read(|view| view.0.query_row(sql, [], |row| row.get(0))).unwrap()
     }
+}
+
+/// The roster at an hour, and its sums; not since when, of which a trim leaves less.
+fn seen(
+    view: &View<'_>,
+    organization: super::super::Organization,
+    at: i64,
+) -> rusqlite::Result<Option<(Roster, Totals)>> {
+    let past = view.past_roster(organization, hour(at))?;
+    Ok(past.map(|past| (past.roster().unwrap(), past.totals)))
 }
 
 fn wants(event: &Logged) -> bool {
@@ -177,10 +189,12 @@ fn write(
         finished_at: time,
         requests: 1,
         events,
+        after_gap: false,
     };
     let run = tx.note_run(organization, &run)?;
     if matches!(outcome, Outcome::Baselined | Outcome::Changed) {
-        let totals = Totals::default();
+        let seats = after.values().filter(|seat| **seat).count() as u64;
+        let totals = Totals { members: after.len() as u64, seats, ..Totals::default() };
         tx.set_roster_state(organization, &RosterState { read_at: time, digest: None, totals })?;
     }
     let mut numbers = BTreeMap::new();
@@ -263,12 +277,12 @@ proptest! {
         for ((cast, _), second) in now.zip(if world.known[0] { [false, true] } else { [true, true] }) {
             let roster = world.store.read(|view| {
                 let number = view.find(&organization(second))?.unwrap();
-                Ok((view.roster(number)?, view.roster_as_of(number, hour(world.now))?))
+                Ok((view.roster(number)?, seen(view, number, world.now)?))
             }).unwrap();
             let members = cast.iter().map(|(key, seat)| member(*key, *seat)).collect();
             let expected = Roster::new(members, Vec::new()).unwrap();
             prop_assert_eq!(&roster.0, &expected);
-            prop_assert_eq!(roster.1, Some(expected));
+            prop_assert_eq!(roster.1, Some((expected.clone(), expected.totals())));
         }
     }
 }
@@ -295,7 +309,7 @@ fn what_is_of_no_use_any_more_goes() {
     let known = |time| {
         world.store.read(|view| {
             let number = view.find(&organization(false))?.unwrap();
-            Ok(view.roster_as_of(number, hour(time))?.is_some())
+            Ok(view.past_roster(number, hour(time))?.is_some())
         })
     };
     assert!(!known(world.now).unwrap(), "a part is no roster");

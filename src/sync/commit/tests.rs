@@ -131,6 +131,7 @@ impl World {
             started_at: now,
             finished_at: now,
             requests: 1,
+            after_gap: false,
             proof: None,
         };
         let after = match &plan.roster {
