@@ -32,6 +32,7 @@ pub mod http;
 pub mod logging;
 pub mod metrics;
 pub mod organization;
+pub mod pages;
 pub mod roster;
 pub mod schedule;
 pub mod servers;

@@ -9,14 +9,12 @@ use super::tree::Step;
 pub(crate) const TEXT: &str = "not available in this version of seatwatch";
 
 const TOP: &[&str] = &["discover"];
-const HTTP: &[&str] = &["pages"];
 const SEATS: &[&str] = &["currency", "price_per_seat"];
 
 /// Whether `name` is a key that the mapping at `parent` will have one day.
 pub(crate) fn key(parent: &[Step], name: &str) -> bool {
     let later = match parent {
         [] => TOP,
-        [Step::Key(http)] if http == "http" => HTTP,
         [.., Step::Key(seats)] if seats == "seats" => SEATS,
         _ => return false,
     };

@@ -157,18 +157,25 @@ impl View<'_> {
     }
 
     /// When each run ended, up to one of them, in the order of their numbers.
-    fn run_times(&self, organization: Organization, last: i64) -> rusqlite::Result<Vec<(i64, i64)>> {
+    fn run_times(
+        &self,
+        organization: Organization,
+        last: i64,
+    ) -> rusqlite::Result<Vec<(i64, i64)>> {
         let mut statement = self.0.prepare_cached(
             "SELECT id, finished_at FROM runs WHERE organization = ?1 AND id <= ?2 ORDER BY id",
         )?;
-        let rows = statement.query_map((organization.0, last), |row| {
-            Ok((row.get(0)?, row.get(1)?))
-        })?;
+        let rows =
+            statement.query_map((organization.0, last), |row| Ok((row.get(0)?, row.get(1)?)))?;
         rows.collect()
     }
 
     /// Of everybody who has a state that was over by a run, the chain that it ends.
-    fn chains(&self, organization: Organization, run: i64) -> rusqlite::Result<HashMap<i64, Chain>> {
+    fn chains(
+        &self,
+        organization: Organization,
+        run: i64,
+    ) -> rusqlite::Result<HashMap<i64, Chain>> {
         let mut statement = self.0.prepare_cached(
             "SELECT member, began, seat, admin, ended FROM past_states
              WHERE organization = ?1 AND ended <= ?2 ORDER BY ended",

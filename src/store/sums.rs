@@ -58,14 +58,17 @@ impl View<'_> {
 /// By number: to look for a column's name takes longer than to read it.
 fn read_sums(row: &Row<'_>) -> rusqlite::Result<Sums> {
     let unnamed = Unnamed { members: row.get(4)?, seats: row.get(5)? };
-    let totals =
-        Totals { members: row.get(1)?, seats: row.get(2)?, admins: row.get(3)?, unnamed };
+    let totals = Totals { members: row.get(1)?, seats: row.get(2)?, admins: row.get(3)?, unnamed };
     Ok(Sums { at: time(row.get(0)?)?, totals })
 }
 
 impl Tx<'_> {
     /// Notes the sums of a roster, unless they are those of the one before.
-    pub(super) fn note_sums(&self, organization: Organization, sums: &Sums) -> rusqlite::Result<()> {
+    pub(super) fn note_sums(
+        &self,
+        organization: Organization,
+        sums: &Sums,
+    ) -> rusqlite::Result<()> {
         let mut statement = self.0.0.prepare_cached(
             "INSERT INTO sums (organization, at, members, seats, admins, unnamed_members,
                                unnamed_seats)
