@@ -30,3 +30,26 @@ pub(super) fn with(path: &str, query: &[(&str, &str)]) -> String {
     let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(asked).finish();
     if query.is_empty() { path.to_owned() } else { format!("{path}?{query}") }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_one_part_of_a_path_whatever_is_in_it() {
+        let id = "gitlab/grp/sub".parse().unwrap();
+        let check = |username, href: &str| assert_eq!(member(&id, username), href);
+        assert_eq!(organization(&id), "/org/gitlab/grp:sub");
+        check("ann", "/org/gitlab/grp:sub/member/ann");
+        check("a/b?c#d%2F", "/org/gitlab/grp:sub/member/a%2Fb%3Fc%23d%252F");
+        check("\"<é>\n", "/org/gitlab/grp:sub/member/%22%3C%C3%A9%3E%0A");
+        check("..", "/org/gitlab/grp:sub/member?name=..");
+        check("...", "/org/gitlab/grp:sub/member/...");
+    }
+
+    #[test]
+    fn what_is_empty_is_not_asked() {
+        assert_eq!(with("/", &[("q", ""), ("page", "")]), "/");
+        assert_eq!(with("/", &[("q", "a&b=c d"), ("page", "2")]), "/?q=a%26b%3Dc+d&page=2");
+    }
+}

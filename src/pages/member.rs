@@ -12,6 +12,8 @@ use crate::store::{Life, Newest, View};
 #[derive(Serialize)]
 struct Model {
     id: String,
+    /// The zone of its times.
+    timezone: &'static str,
     organization: String,
     username: String,
     name: Option<String>,
@@ -72,6 +74,7 @@ pub(super) fn page(
         "member.html",
         &Model {
             id: id.to_string(),
+            timezone: zone.name(),
             organization: link::organization(id),
             username: show::name(member.username()),
             name: member.name().map(show::name),

@@ -252,6 +252,3 @@ fn zone_of(config: &Config, id: &OrganizationId) -> Tz {
     let found = config.organizations.iter().find(|organization| organization.id == *id);
     found.map_or(config.timezone, |organization| organization.timezone)
 }
-
-#[cfg(test)]
-mod tests;

@@ -33,6 +33,8 @@ pub struct RosterQuery {
 #[derive(Serialize)]
 struct Model {
     id: String,
+    /// The zone of its times.
+    timezone: &'static str,
     label: Option<String>,
     state: (&'static str, &'static str),
     /// Whether it is in the configuration; else it is kept, and not synced.
@@ -147,6 +149,7 @@ pub(super) fn page(
         "organization.html",
         &Model {
             id: id.to_string(),
+            timezone: zone.name(),
             label: watched.and_then(|it| it.label.as_deref()).map(show::name),
             state: (state.word(), overview::title(state)),
             watched: watched.is_some(),

@@ -147,12 +147,12 @@ pub(super) fn page(view: &View<'_>, around: &Surroundings<'_>, query: &ListQuery
     let skipped = usize::try_from(paging::before(number)).unwrap_or(usize::MAX);
     let rows = usize::try_from(paging::ROWS).unwrap_or(usize::MAX);
     let shown: Vec<_> = chosen.iter().skip(skipped).take(rows).collect();
-    let organizations = shown.iter().map(|entry| row(view, entry, around.now));
+    let organizations = shown.iter().map(|entry| row(view, around, entry));
     let organizations = organizations.collect::<rusqlite::Result<Vec<_>>>()?;
 
     let (troubles, more_troubles) = match wanted {
-        Some(_) => troubles(view, &mut shown.iter().map(|entry| ***entry), usize::MAX)?,
-        None => troubles(view, &mut named.iter().copied(), TROUBLES)?,
+        Some(_) => troubles(view, around, &mut shown.iter().map(|entry| ***entry), usize::MAX)?,
+        None => troubles(view, around, &mut named.iter().copied(), TROUBLES)?,
     };
     let states = State::ALL.into_iter().map(|state| {
         let number = named.iter().filter(|entry| entry.state == state).count();
@@ -209,7 +209,8 @@ fn is_named(organization: &Organization, search: &str) -> bool {
     organization.id.to_string().contains(&search) || label.contains(&search)
 }
 
-fn row(view: &View<'_>, entry: &Entry<'_>, now: DateTime<Utc>) -> rusqlite::Result<Row> {
+fn row(view: &View<'_>, around: &Surroundings<'_>, entry: &Entry<'_>) -> rusqlite::Result<Row> {
+    let (now, zone) = (around.now, around.config.timezone);
     let Entry { organization, vitals, state } = entry;
     let totals = vitals.and_then(|vitals| vitals.totals.as_ref());
     let limit = organization.seats.limit;
@@ -230,7 +231,7 @@ fn row(view: &View<'_>, entry: &Entry<'_>, now: DateTime<Utc>) -> rusqlite::Resu
         admins: totals.map(|totals| grouped(totals.admins)),
         cost: None,
         chart: chart.sparkline(),
-        synced_at: synced_at.map(|at| Moment::of(at, organization.timezone)),
+        synced_at: synced_at.map(|at| Moment::of(at, zone)),
     })
 }
 
@@ -263,6 +264,7 @@ pub(super) fn points(
 /// The first of those that need a person, and how many more there are.
 fn troubles<'a>(
     view: &View<'_>,
+    around: &Surroundings<'_>,
     entries: &mut dyn Iterator<Item = &Entry<'a>>,
     most: usize,
 ) -> rusqlite::Result<(Vec<Trouble>, usize)> {
@@ -273,7 +275,7 @@ fn troubles<'a>(
     for Entry { organization, .. } in needy.iter().take(most) {
         let formerly = organization.formerly.as_ref();
         let standing = Standing::load(view, &organization.id, formerly, false)?;
-        troubles.extend(Trouble::of(&organization.id, &standing, organization.timezone));
+        troubles.extend(Trouble::of(&organization.id, &standing, around.config.timezone));
     }
     Ok((troubles, needy.len().saturating_sub(most)))
 }

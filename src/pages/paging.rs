@@ -50,3 +50,27 @@ impl Paging {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_is_there_or_it_is_not() {
+        let check = |asked, total, shown: &str| {
+            let paging =
+                number(asked).and_then(|number| Paging::of(number, total, |n| n.to_string()));
+            let told = paging.map(|it| {
+                format!("{}-{} of {} {:?} {:?}", it.first, it.last, it.total, it.previous, it.next)
+            });
+            assert_eq!(told.as_deref().unwrap_or("none"), shown, "{asked:?} of {total}");
+        };
+        check(None, 0, "0-0 of 0 None None");
+        check(Some(""), 50, "1-50 of 50 None None");
+        check(Some("1"), 1_051, "1-50 of 1,051 None Some(\"2\")");
+        check(Some("22"), 1_051, "1,051-1,051 of 1,051 Some(\"21\") None");
+        for asked in ["0", "-1", "23", "x", "1.5", "99999999999999999999", "18446744073709551615"] {
+            check(Some(asked), 1_051, "none");
+        }
+    }
+}

@@ -4,7 +4,9 @@ use std::sync::LazyLock;
 
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::Serde;
-use minijinja::{AutoEscape, Environment, UndefinedBehavior, Value, context, escape_formatter};
+use minijinja::{
+    AutoEscape, Environment, HtmlEscape, UndefinedBehavior, Value, context, escape_formatter,
+};
 
 use super::Frame;
 
@@ -22,9 +24,16 @@ static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     environment.set_auto_escape_callback(|_| AutoEscape::Html);
-    environment.set_formatter(|output, state, value| {
+    environment.set_formatter(|output, state, value| match value.as_str() {
         // What there is not is a gap, and not the word `none`.
-        if value.is_none() { Ok(()) } else { escape_formatter(output, state, value) }
+        None if value.is_none() => Ok(()),
+        // Slashes stay what they are: they can do no harm between tags or in quotes, and commands
+        // and links stay readable in the source.
+        Some(text) if !value.is_safe() => {
+            let escaped = HtmlEscape(text).to_string().replace("&#x2f;", "/");
+            output.write_str(&escaped).map_err(minijinja::Error::from)
+        }
+        _ => escape_formatter(output, state, value),
     });
     let mut syntax = SyntaxConfig::builder();
     let syntax = syntax.trim_blocks(true).lstrip_blocks(true).build();
