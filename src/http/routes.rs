@@ -115,11 +115,9 @@ async fn admit(State(desk): State<Desk>, request: Request, next: Next) -> Respon
 /// Lets through who asks for a page, where there are any.
 async fn pages_only(State(desk): State<Desk>, request: Request, next: Next) -> Response {
     // While a reload moves the listener, the old one must not show what only the new one may.
-    let has_pages = match desk.address.ip().to_canonical().is_loopback() {
-        true => desk.daemon.has_pages(),
-        false => desk.daemon.has_pages().and(Err("`listen` has just moved".to_owned())),
-    };
-    match has_pages {
+    let is_loopback = desk.address.ip().to_canonical().is_loopback();
+    let has_moved = || Err("`listen` has just moved".to_owned());
+    match desk.daemon.has_pages().and_then(|()| if is_loopback { Ok(()) } else { has_moved() }) {
         Ok(()) => next.run(request).await,
         Err(reason) => {
             (StatusCode::NOT_FOUND, format!("there are no pages: {reason}\n")).into_response()

@@ -242,7 +242,10 @@ impl Missing {
                 "{} is neither in the configuration nor in the store.",
                 show::name(asked)
             ),
-            links: near.iter().map(|id| (id.to_string(), link::organization(id))).collect(),
+            links: near
+                .iter()
+                .map(|id| (format!("Did you mean {id}?"), link::organization(id)))
+                .collect(),
         })
     }
 }

@@ -1,6 +1,7 @@
 //! One organization: how it stands, how its seats went, who is on its roster, what changed.
 
 use chrono::{DateTime, TimeDelta, Utc};
+use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 
 use super::change::Timeline;
@@ -35,6 +36,8 @@ struct Model {
     id: String,
     /// The zone of its times.
     timezone: &'static str,
+    /// Where it is.
+    path: String,
     label: Option<String>,
     state: (&'static str, &'static str),
     /// Whether it is in the configuration; else it is kept, and not synced.
@@ -46,14 +49,26 @@ struct Model {
     days: i64,
     gaps: usize,
     trouble: Option<Trouble>,
+    roster: Roster,
+    timeline: Timeline,
+}
+
+/// A part of the roster, and how it was chosen.
+#[derive(Serialize)]
+struct Roster {
     search: String,
+    /// The word of the filter.
     show: &'static str,
-    /// Word, title, whether it is chosen, and the way there.
-    filters: Vec<(&'static str, &'static str, bool, String)>,
-    all: String,
+    filters: Vec<Filter>,
     members: Vec<Row>,
     paging: Paging,
-    timeline: Timeline,
+}
+
+#[derive(Serialize)]
+struct Filter {
+    title: &'static str,
+    chosen: bool,
+    href: String,
 }
 
 #[derive(Serialize)]
@@ -102,75 +117,89 @@ pub(super) fn page(
         return Ok(Err(Missing::organization(view, around, &id.to_string())?));
     }
     let zone = zone_of(around.config, id);
-    let known_since = number.map(|number| view.known_since(number)).transpose()?.flatten();
-
     let path = link::organization(id);
-    let search = query.q.as_deref().unwrap_or_default().trim();
-    let show = query.show.as_deref().unwrap_or_default();
-    let Some((show, _, having)) = FILTERS.into_iter().find(|(word, ..)| *word == show) else {
-        return Ok(Err(Missing::part("The roster", path)));
+    let roster = match Roster::load(view, id, number, zone, query)? {
+        Ok(roster) => roster,
+        Err(missing) => return Ok(Err(missing)),
     };
-    let wanted = Wanted { having, part: Some(search.to_owned()).filter(|part| !part.is_empty()) };
-    let total = number.map_or(Ok(0), |number| view.count_members(number, &wanted))?;
-    let href = |number: u64| {
-        let number = if number == 1 { String::new() } else { number.to_string() };
-        link::with(&path, &[("q", search), ("show", show), ("page", &number)]) + "#roster"
-    };
-    let asked = paging::number(query.page.as_deref());
-    let paging = asked.and_then(|asked| Paging::of(asked, total, href));
-    let (Some(asked), Some(paging)) = (asked, paging) else {
-        let href = link::with(&path, &[("q", search), ("show", show)]);
-        return Ok(Err(Missing::part("The roster", href)));
-    };
-    let listed = match number {
-        Some(number) => view.list_members(number, &wanted, paging::ROWS, paging::before(asked))?,
-        None => Vec::new(),
-    };
-
-    let timeline = Newest { organization: number, ..Newest::default() };
-    let before = query.before.as_deref();
-    let to = |before: &str| link::with(&path, &[("before", before)]) + "#timeline";
     let timeline = match number {
-        Some(_) => Timeline::load(view, timeline, before, zone, to)?,
+        Some(_) => {
+            let newest = Newest { organization: number, ..Newest::default() };
+            let to = |before: &str| link::with(&path, &[("before", before)]) + "#timeline";
+            Timeline::load(view, newest, query.before.as_deref(), zone, to)?
+        }
         None => Some(Timeline::default()),
     };
     let Some(timeline) = timeline else {
         return Ok(Err(Missing::part("The timeline", path)));
     };
-
     let standing = Standing::load(view, id, formerly, true)?;
-    let (chart, gaps) = chart(view, watched, number, around.now)?;
-    let filters = FILTERS.into_iter().map(|(word, title, _)| {
-        let href = link::with(&path, &[("q", search), ("show", word)]) + "#roster";
-        (word, title, word == show, href)
-    });
     let state = standing.state();
+    let (chart, gaps) = chart(view, watched, number, around.now)?;
+    let next_sync = watched.and_then(|organization| next_sync(organization, around, &standing));
     Ok(Ok(Content::of(
         "organization.html",
         &Model {
             id: id.to_string(),
             timezone: zone.name(),
+            path,
             label: watched.and_then(|it| it.label.as_deref()).map(show::name),
             state: (state.word(), overview::title(state)),
             watched: watched.is_some(),
             synced_at: standing.health.last_success_at.map(|at| Moment::of(at, zone)),
-            next_sync: watched
-                .and_then(|it| next_sync(it, around, &standing))
-                .map(|at| Moment::of(at, zone)),
+            next_sync: next_sync.map(|at| Moment::of(at, zone)),
             totals: sums(watched, &standing),
             chart,
             days: DAYS,
             gaps,
             trouble: Trouble::of(id, &standing, zone),
-            search: show::name(search),
-            show,
-            filters: filters.collect(),
-            all: path.clone(),
-            members: listed.iter().map(|it| Row::of(id, it, known_since, zone)).collect(),
-            paging,
+            roster,
             timeline,
         },
     )))
+}
+
+impl Roster {
+    /// The part that is asked for, or that there is no such part.
+    fn load(
+        view: &View<'_>,
+        id: &OrganizationId,
+        number: Option<store::Organization>,
+        zone: Tz,
+        query: &RosterQuery,
+    ) -> rusqlite::Result<Result<Self, Missing>> {
+        let path = link::organization(id);
+        let search = query.q.as_deref().unwrap_or_default().trim();
+        let show = query.show.as_deref().unwrap_or_default();
+        let Some((show, _, having)) = FILTERS.into_iter().find(|(word, ..)| *word == show) else {
+            return Ok(Err(Missing::part("The roster", path)));
+        };
+        let part = Some(search.to_owned()).filter(|part| !part.is_empty());
+        let wanted = Wanted { having, part };
+        let total = number.map_or(Ok(0), |number| view.count_members(number, &wanted))?;
+        let href = |show: &str, page: u64| {
+            let page = if page == 1 { String::new() } else { page.to_string() };
+            link::with(&path, &[("q", search), ("show", show), ("page", &page)]) + "#roster"
+        };
+        let asked = paging::number(query.page.as_deref());
+        let paging = asked.and_then(|asked| Paging::of(asked, total, |page| href(show, page)));
+        let (Some(asked), Some(paging)) = (asked, paging) else {
+            return Ok(Err(Missing::part("The roster", href(show, 1))));
+        };
+        let mut members = Vec::new();
+        if let Some(number) = number {
+            let known_since = view.known_since(number)?;
+            let listed = view.list_members(number, &wanted, paging::ROWS, paging::before(asked))?;
+            members.extend(listed.iter().map(|it| Row::of(id, it, known_since, zone)));
+        }
+        let filters = FILTERS.into_iter().map(|(word, title, _)| Filter {
+            title,
+            chosen: word == show,
+            href: href(word, 1),
+        });
+        let filters = filters.collect();
+        Ok(Ok(Self { search: show::name(search), show, filters, members, paging }))
+    }
 }
 
 fn next_sync(
@@ -241,7 +270,7 @@ impl Row {
         id: &OrganizationId,
         listed: &Listed,
         known_since: Option<DateTime<Utc>>,
-        zone: chrono_tz::Tz,
+        zone: Tz,
     ) -> Self {
         let Listed { member, since } = listed;
         let since_when = |at| SinceWhen::of(at, known_since, zone);

@@ -41,8 +41,7 @@ pub struct ListQuery {
 #[derive(Serialize)]
 struct Model {
     search: String,
-    /// Word, title, how many, whether it is chosen, and the way there.
-    states: Vec<(&'static str, &'static str, String, bool, String)>,
+    states: Vec<Filter>,
     state: &'static str,
     all: String,
     sums: Sums,
@@ -102,82 +101,63 @@ struct Entry<'a> {
     state: State,
 }
 
+/// What is asked of the list.
+struct Choice<'a> {
+    /// A part of a name.
+    search: &'a str,
+    state: Option<State>,
+}
+
+impl<'a> Choice<'a> {
+    /// None where it asks for a state that there is not.
+    fn of(query: &'a ListQuery) -> Option<Self> {
+        let word = query.state.as_deref().unwrap_or_default();
+        let state = State::ALL.into_iter().find(|state| state.word() == word);
+        let search = query.q.as_deref().unwrap_or_default().trim();
+        (state.is_some() || word.is_empty()).then_some(Self { search, state })
+    }
+
+    fn href(&self, state: Option<State>, page: u64) -> String {
+        let page = if page == 1 { String::new() } else { page.to_string() };
+        let state = state.map_or("", State::word);
+        link::with("/", &[("q", self.search), ("state", state), ("page", &page)])
+    }
+}
+
 pub(super) fn page(view: &View<'_>, around: &Surroundings<'_>, query: &ListQuery) -> Found {
     let vitals = view.vitals()?;
-    let under_way = view.under_way()?;
-    let mut all: Vec<Entry<'_>> = around
-        .config
-        .organizations
-        .iter()
-        .map(|organization| {
-            let (id, vitals) = known(organization, &vitals);
-            let state =
-                if under_way.contains(id) { State::Syncing } else { State::of_vitals(vitals) };
-            Entry { organization, vitals, state }
-        })
-        .collect();
-    all.sort_by(|a, b| a.organization.id.cmp(&b.organization.id));
-
-    let search = query.q.as_deref().unwrap_or_default().trim();
-    let wanted = match query.state.as_deref().filter(|word| !word.is_empty()) {
-        None => None,
-        Some(word) => match State::ALL.into_iter().find(|state| state.word() == word) {
-            Some(state) => Some(state),
-            None => return Ok(Err(Missing::part("The list", "/".to_owned()))),
-        },
+    let all = entries(view, around, &vitals)?;
+    let Some(choice) = Choice::of(query) else {
+        return Ok(Err(Missing::part("The list", "/".to_owned())));
     };
     let named: Vec<&Entry<'_>> =
-        all.iter().filter(|it| is_named(it.organization, search)).collect();
-    let chosen: Vec<&&Entry<'_>> =
-        named.iter().filter(|entry| wanted.is_none_or(|wanted| entry.state == wanted)).collect();
+        all.iter().filter(|entry| is_named(entry.organization, choice.search)).collect();
+    let is_chosen = |entry: &&Entry<'_>| choice.state.is_none_or(|state| entry.state == state);
+    let chosen: Vec<&Entry<'_>> = named.iter().copied().filter(is_chosen).collect();
 
-    let state = wanted.map_or("", State::word);
-    let href = |number: u64| {
-        let number = if number == 1 { String::new() } else { number.to_string() };
-        link::with("/", &[("q", search), ("state", state), ("page", &number)])
-    };
     let number = paging::number(query.page.as_deref());
+    let href = |number| choice.href(choice.state, number);
     let paging = number.and_then(|number| Paging::of(number, chosen.len() as u64, href));
     let (Some(number), Some(paging)) = (number, paging) else {
-        return Ok(Err(Missing::part(
-            "The list",
-            link::with("/", &[("q", search), ("state", state)]),
-        )));
+        return Ok(Err(Missing::part("The list", href(1))));
     };
     let skipped = usize::try_from(paging::before(number)).unwrap_or(usize::MAX);
     let rows = usize::try_from(paging::ROWS).unwrap_or(usize::MAX);
-    let shown: Vec<_> = chosen.iter().skip(skipped).take(rows).collect();
+    let shown: Vec<&Entry<'_>> = chosen.into_iter().skip(skipped).take(rows).collect();
     let organizations = shown.iter().map(|entry| row(view, around, entry));
-    let organizations = organizations.collect::<rusqlite::Result<Vec<_>>>()?;
-
-    let (troubles, more_troubles) = match wanted {
-        Some(_) => troubles(view, around, &mut shown.iter().map(|entry| ***entry), usize::MAX)?,
-        None => troubles(view, around, &mut named.iter().copied(), TROUBLES)?,
+    let (troubles, more_troubles) = match choice.state {
+        Some(_) => troubles(view, around, &shown, usize::MAX)?,
+        None => troubles(view, around, &named, TROUBLES)?,
     };
-    let states = State::ALL.into_iter().map(|state| {
-        let number = named.iter().filter(|entry| entry.state == state).count();
-        let href = link::with("/", &[("q", search), ("state", state.word())]);
-        (state.word(), title(state), grouped(number as u64), wanted == Some(state), href)
-    });
-    let sum = |of: fn(&Totals) -> u64| {
-        let totals = all.iter().filter_map(|entry| entry.vitals?.totals.as_ref());
-        grouped(totals.map(of).sum())
-    };
-    let needy = |entry: &&Entry<'_>| matches!(entry.state, State::Failing | State::Held);
     Ok(Ok(Content::of(
         "overview.html",
         &Model {
-            search: show::name(search),
-            states: states.collect(),
-            state,
-            all: link::with("/", &[("q", search)]),
-            sums: Sums {
-                organizations: grouped(all.len() as u64),
-                members: sum(|totals| totals.members),
-                seats: sum(Totals::seats_used),
-                troubles: all.iter().filter(needy).count(),
-            },
-            organizations,
+            search: show::name(choice.search),
+            states: states(&choice, &named),
+            state: choice.state.map_or("", State::word),
+            all: choice.href(None, 1),
+            sums: Sums::of(&all),
+            organizations: organizations.collect::<rusqlite::Result<_>>()?,
             paging,
             troubles,
             more_troubles,
@@ -185,6 +165,63 @@ pub(super) fn page(view: &View<'_>, around: &Surroundings<'_>, query: &ListQuery
             sinks: around.lanes.iter().map(|lane| Lane::of(lane, around.config.timezone)).collect(),
         },
     )))
+}
+
+/// All organizations of the configuration in the order of their names.
+fn entries<'a>(
+    view: &View<'_>,
+    around: &Surroundings<'a>,
+    vitals: &'a HashMap<OrganizationId, Vitals>,
+) -> rusqlite::Result<Vec<Entry<'a>>> {
+    let under_way = view.under_way()?;
+    let mut entries: Vec<Entry<'a>> = around
+        .config
+        .organizations
+        .iter()
+        .map(|organization| {
+            let (id, vitals) = known(organization, vitals);
+            let is_under_way = under_way.contains(id);
+            let state = if is_under_way { State::Syncing } else { State::of_vitals(vitals) };
+            Entry { organization, vitals, state }
+        })
+        .collect();
+    entries.sort_by(|a, b| a.organization.id.cmp(&b.organization.id));
+    Ok(entries)
+}
+
+/// Word, title, how many, whether it is chosen, and the way there.
+type Filter = (&'static str, &'static str, String, bool, String);
+
+fn states(choice: &Choice<'_>, named: &[&Entry<'_>]) -> Vec<Filter> {
+    let states = State::ALL.into_iter().map(|state| {
+        let number = named.iter().filter(|entry| entry.state == state).count();
+        let is_chosen = choice.state == Some(state);
+        let href = choice.href(Some(state), 1);
+        (state.word(), title(state), grouped(number as u64), is_chosen, href)
+    });
+    states.collect()
+}
+
+impl Sums {
+    fn of(all: &[Entry<'_>]) -> Self {
+        let sum = |of: fn(&Totals) -> u64| {
+            let totals = all.iter().filter_map(|entry| entry.vitals?.totals.as_ref());
+            grouped(totals.map(of).sum())
+        };
+        Self {
+            organizations: grouped(all.len() as u64),
+            members: sum(|totals| totals.members),
+            seats: sum(Totals::seats_used),
+            troubles: all.iter().filter(|entry| entry.is_needy()).count(),
+        }
+    }
+}
+
+impl Entry<'_> {
+    /// Whether a person has to look at it.
+    fn is_needy(&self) -> bool {
+        self.vitals.is_some_and(|vitals| vitals.held || vitals.failures > Some(0))
+    }
 }
 
 /// What is known of an organization, under its name or the one that it had before.
@@ -262,15 +299,13 @@ pub(super) fn points(
 }
 
 /// The first of those that need a person, and how many more there are.
-fn troubles<'a>(
+fn troubles(
     view: &View<'_>,
     around: &Surroundings<'_>,
-    entries: &mut dyn Iterator<Item = &Entry<'a>>,
+    entries: &[&Entry<'_>],
     most: usize,
 ) -> rusqlite::Result<(Vec<Trouble>, usize)> {
-    let needy: Vec<_> = entries
-        .filter(|entry| entry.vitals.is_some_and(|vitals| vitals.held || vitals.failures > Some(0)))
-        .collect();
+    let needy: Vec<_> = entries.iter().filter(|entry| entry.is_needy()).collect();
     let mut troubles = Vec::new();
     for Entry { organization, .. } in needy.iter().take(most) {
         let formerly = organization.formerly.as_ref();

@@ -2,7 +2,7 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use insta::assert_snapshot;
 use regex::Regex;
@@ -112,7 +112,7 @@ fn pages_show_what_is_and_what_was() {
 
 #[test]
 fn who_is_held_or_fails_is_told_with_what_to_do() {
-    let many = |from: usize| (from..20).map(|n| format!("p{n}! ")).collect::<String>();
+    let many = |from: usize| (from..20).map(|n| format!("p{n}!")).collect::<Vec<_>>().join(" ");
     let world = World::start(&many(0)).rarely().with_other("gitlab/grp/sub");
     world.sync();
     world.members(&many(15));
@@ -191,8 +191,8 @@ fn no_name_does_harm() {
 
 #[test]
 fn a_roster_is_paged_searched_and_filtered() {
-    let cast: String = (0..120).map(|n| format!("m{n:03}{} ", ["", "*", "!"][n % 3])).collect();
-    let world = World::start(&cast).rarely();
+    let cast = (0..120).map(|n| format!("m{n:03}{}", ["", "*", "!"][n % 3]));
+    let world = World::start(&cast.collect::<Vec<_>>().join(" ")).rarely();
     world.sync().ok();
     let looker = Looker::at(&world);
     let listed = |query: &str| looker.listed(&format!("/org/github/acme{query}"));
@@ -261,5 +261,39 @@ fn pages_are_for_this_machine_only() {
     hint: set `listen` to a loopback address, such as 127.0.0.1:9642, and reach the pages from another machine with `ssh -L 9642:127.0.0.1:9642 HOST`
     ");
     assert_eq!(looker.ask("/-/healthy").0, 200);
+    looker.leave();
+}
+
+/// Prints what a page costs where there is much. In a release build:
+/// `cargo test --release --test it how_long_pages_take -- --ignored --nocapture`
+#[test]
+#[ignore = "a measurement"]
+#[expect(clippy::print_stderr, reason = "it is for whoever runs it")]
+fn how_long_pages_take() {
+    let mut world = World::populated(10_000).rarely();
+    for number in 1..1_000 {
+        world = world.watching(&format!("team-{number:04}"), "ann*! bob");
+    }
+    world.sync().ok();
+    let looker = Looker::at(&world);
+    for path in [
+        "/",
+        "/?page=20",
+        "/?q=team-09&state=connected",
+        "/org/github/acme",
+        "/org/github/acme?page=200",
+        "/org/github/acme?q=dana",
+        "/org/github/acme?q=nobody-at-all",
+    ] {
+        let mut times: Vec<Duration> = (0..21)
+            .map(|_| {
+                let start = Instant::now();
+                looker.ask(path);
+                start.elapsed()
+            })
+            .collect();
+        times.sort_unstable();
+        eprintln!("{path}: median {:?}, worst {:?}", times[10], times[20]);
+    }
     looker.leave();
 }
