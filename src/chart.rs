@@ -87,6 +87,7 @@ impl Chart<'_> {
             bottom => tenth(place.bottom()),
             begin => steps.first().map(tenth),
             end => tenth(place.right()),
+            now => self.shown().last().map(|(_, seats)| place.y(seats)),
             limit => limit.map(|limit| (place.y(limit), grouped(limit))),
             description => self.description(),
             line, gaps, values, days,
