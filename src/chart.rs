@@ -87,6 +87,7 @@ impl Chart<'_> {
             bottom => tenth(place.bottom()),
             begin => steps.first().map(tenth),
             end => tenth(place.right()),
+            now => self.shown().last().map(|(_, seats)| place.y(seats)),
             limit => limit.map(|limit| (place.y(limit), grouped(limit))),
             description => self.description(),
             line, gaps, values, days,
@@ -116,28 +117,28 @@ impl Chart<'_> {
     /// The chart in words, for those who do not see it.
     fn description(&self) -> String {
         let day = |time: DateTime<Utc>| time.format("%Y-%m-%d");
-        let mut text = format!("From {} to {}: ", day(self.from), day(self.to));
-        let first = self.shown().next().map(|(_, seats)| seats);
-        let last = self.shown().last().map(|(_, seats)| seats);
-        let told = match (first, last, self.range()) {
-            (Some(first), Some(last), Some((least, most))) => format!(
+        let seats = |point: Option<(DateTime<Utc>, u64)>| point.map(|(_, seats)| seats);
+        let ends = seats(self.shown().next()).zip(seats(self.shown().last()));
+        let line = match (ends, self.range()) {
+            (Some((begin, end)), Some((least, most))) => format!(
                 "{} at first, {} at last, never below {} nor above {}.",
-                count(first, "seat"),
-                grouped(last),
+                count(begin, "seat"),
+                grouped(end),
                 grouped(least),
                 grouped(most)
             ),
             _ => "nothing is known.".to_owned(),
         };
-        text.push_str(&told);
-        if let Some(limit) = self.limit {
-            text.push_str(&format!(" The limit is {}.", grouped(limit)));
-        }
+        let limit = self.limit.map(|limit| format!(" The limit is {}.", grouped(limit)));
         let gaps = self.gaps.iter().filter(|(from, to)| *from < self.to && *to > self.from).count();
-        if gaps > 0 {
-            text.push_str(&format!(" Nobody looked in {}.", count(gaps as u64, "gap")));
-        }
-        text
+        let gaps = (gaps > 0).then(|| format!(" Nobody looked in {}.", count(gaps as u64, "gap")));
+        format!(
+            "From {} to {}: {line}{}{}",
+            day(self.from),
+            day(self.to),
+            limit.unwrap_or_default(),
+            gaps.unwrap_or_default()
+        )
     }
 }
 

@@ -37,6 +37,7 @@ pub mod identity;
 pub mod logging;
 pub mod metrics;
 pub mod organization;
+pub mod pages;
 pub mod people;
 pub mod roster;
 mod rows;

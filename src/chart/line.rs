@@ -22,16 +22,12 @@ impl Steps {
 
     /// The line in the words of SVG, on to `right`.
     pub(super) fn path(&self, y: impl Fn(u64) -> f64, right: f64) -> String {
-        let mut path = String::new();
-        for (index, (x, seats)) in self.0.iter().enumerate() {
+        let steps = self.0.iter().enumerate().map(|(index, (x, seats))| {
             let (x, y) = (super::tenth(*x), y(*seats));
-            let step = if index == 0 { format!("M{x} {y}") } else { format!("H{x}V{y}") };
-            path.push_str(&step);
-        }
-        if !path.is_empty() {
-            path.push_str(&format!("H{}", super::tenth(right)));
-        }
-        path
+            if index == 0 { format!("M{x} {y}") } else { format!("H{x}V{y}") }
+        });
+        let end = self.first().map(|_| format!("H{}", super::tenth(right)));
+        steps.chain(end).collect()
     }
 }
 

@@ -20,7 +20,6 @@ mod problem;
 mod reader;
 mod schema;
 mod tree;
-mod unavailable;
 mod value;
 
 use std::collections::{BTreeSet, HashSet};
@@ -66,6 +65,8 @@ pub struct Config {
     /// By which names they may be called besides their address and `localhost`, in lower case and
     /// without a port.
     pub http_hosts: Vec<String>,
+    /// Whether pages are among them.
+    pub http_pages: Pages,
     /// Over how long organizations due at one moment are spread.
     pub splay: Duration,
     /// How long one sync may take in all.
@@ -101,6 +102,17 @@ pub struct Config {
     pub sinks: Vec<SinkEntry>,
     /// What is allowed and yet probably not as meant.
     pub warnings: Problems,
+}
+
+/// Whether the pages are served, which show names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pages {
+    /// They are: only this machine can reach them.
+    Served,
+    /// They are not: other machines could reach them, and nothing would ask who is there.
+    Exposed,
+    /// They are not: the file says so.
+    Off,
 }
 
 /// How to talk to Codecov; which server and with what token, each organization says itself.

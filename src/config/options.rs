@@ -41,7 +41,7 @@ pub(super) struct Options {
     /// The directory of the database and the lock. It is created when absent.
     #[schemars(title = "a path")]
     pub(super) state_dir: PathBuf,
-    /// Where the daemon serves `/metrics`, `/-/healthy` and `/-/ready`.
+    /// Where the daemon serves its pages, `/metrics`, `/-/healthy` and `/-/ready`.
     pub(super) listen: Listen,
     /// The time zone of all schedules.
     pub(super) timezone: Zone,
@@ -304,6 +304,9 @@ pub(super) struct HttpOptions {
     /// `localhost`. A request with another `Host` is refused, so that no web page can read the
     /// endpoints through somebody's browser.
     pub(super) hosts: Vec<HostName>,
+    /// Whether there are pages to look at. They show names, so they are served on a loopback
+    /// address only; without this key, they are wherever they may be.
+    pub(super) pages: Option<bool>,
 }
 
 /// What every sink has; all other keys are those of its type.

@@ -18,7 +18,6 @@ use serde::forward_to_deserialize_any;
 
 use super::problem::{Position, Problem, Severity, did_you_mean};
 use super::tree::{self, Entry, Node, Scalar, Step, Value};
-use super::unavailable;
 
 /// More than these help nobody.
 pub(crate) const MAX_PROBLEMS: usize = 100;
@@ -61,16 +60,10 @@ impl Mistake {
     fn into_problem(mut self, root: &[Step], others: &[&str]) -> Problem {
         self.steps.reverse();
         let path = [root, &self.steps].concat();
-        if let (What::UnknownKey { expected }, [parent @ .., Step::Key(name)]) =
-            (&self.what, &*path)
-        {
-            if unavailable::key(parent, name) {
-                self.text = format!("`{name}` is {}", unavailable::TEXT);
-            } else {
-                self.text = format!("`{name}` is not a known key");
-                let known = if self.steps.len() == 1 { others } else { &[] };
-                self.hint = Some(hint_about_key(name, &[known, expected].concat()));
-            }
+        if let (What::UnknownKey { expected }, [.., Step::Key(name)]) = (&self.what, &*path) {
+            self.text = format!("`{name}` is not a known key");
+            let known = if self.steps.len() == 1 { others } else { &[] };
+            self.hint = Some(hint_about_key(name, &[known, expected].concat()));
         }
         Problem {
             severity: Severity::Error,

@@ -137,6 +137,7 @@ impl Daemon {
         };
         let sights = Sights {
             store: Arc::clone(&store),
+            clock: Arc::clone(&around.clock),
             timetable: Arc::clone(&timetable),
             metrics: metrics.clone(),
             pulse: Arc::clone(&pulse),

@@ -13,11 +13,13 @@ use itertools::Itertools as _;
 use tokio::sync::watch;
 
 use super::pulse::Pulse;
-use crate::config::{Config, Organization};
-use crate::dispatch::{Lag, LaneState};
+use crate::clock::Clock;
+use crate::config::{Config, Organization, Pages};
+use crate::dispatch::{self, Lag, LaneState};
 use crate::http;
 use crate::metrics::{LaneGauge, Metrics, Snapshot};
 use crate::organization::OrganizationId;
+use crate::pages::{self, Asked, Page, Surroundings};
 use crate::schedule::Timetable;
 use crate::standing::State;
 use crate::store::{Store, StoreError};
@@ -26,6 +28,7 @@ use crate::text::count;
 /// What it looks at.
 pub(super) struct Sights {
     pub(super) store: Arc<Store>,
+    pub(super) clock: Arc<dyn Clock>,
     pub(super) timetable: Arc<Mutex<Timetable>>,
     pub(super) metrics: Metrics,
     pub(super) pulse: Arc<Pulse>,
@@ -151,6 +154,40 @@ impl http::Daemon for Overview {
         let config = self.config();
         let next = |id: &OrganizationId| self.next_sync(id);
         Ok(metrics.render(&Snapshot::take(store, &config, next, lanes.collect())?))
+    }
+
+    fn has_pages(&self) -> Result<(), String> {
+        let reason = match self.config().http_pages {
+            Pages::Served => return Ok(()),
+            Pages::Exposed => {
+                "`listen` is not a loopback address, and the pages show names\n\
+                 hint: set `listen` to a loopback address, such as 127.0.0.1:9642, and reach the \
+                 pages from another machine with `ssh -L 9642:127.0.0.1:9642 HOST`"
+            }
+            Pages::Off => {
+                "`http.pages` is false in the configuration\n\
+                 hint: take the line out, and run `seatwatch reload`"
+            }
+        };
+        Err(reason.to_owned())
+    }
+
+    fn page(&self, asked: &Asked) -> Result<Page, Box<dyn Error + Send + Sync>> {
+        let config = self.config();
+        let lags: HashMap<_, _> =
+            self.lanes().into_iter().map(|state| ((state.sink, state.lane), state.lag)).collect();
+        let lag = |sink: &str, lane: &str| lags.get(&(sink.to_owned(), lane.to_owned())).cloned();
+        let now = self.sights.clock.now();
+        // The page is put together in the same view, so that all of it is of one moment.
+        let page = self.sights.store.read(|view| {
+            let lanes = match asked {
+                Asked::Overview(_) => dispatch::status_with(view, &config.sinks, lag)?,
+                _ => Vec::new(),
+            };
+            let around = Surroundings { config: &config, lanes, now };
+            Ok(pages::page(view, &around, asked))
+        })?;
+        Ok(page?)
     }
 
     fn hosts(&self) -> Arc<[String]> {

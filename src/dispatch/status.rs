@@ -40,38 +40,53 @@ pub struct LaneStatus {
 ///
 /// The store failed.
 pub fn status(reader: &Reader, sinks: &[SinkEntry]) -> Result<Vec<LaneStatus>, StoreError> {
-    reader.read(|view| {
-        let mut lanes = Vec::new();
-        for entry in sinks {
-            let filter = Filter::of(entry);
-            let paused = view.paused(name_of(entry))?;
-            for lane in entry.config.lanes() {
-                let found = view.find_lane(name_of(entry), &lane)?;
-                let sink = found.as_ref().map_or(&entry.name, |found| &found.sink);
-                let (dead_letters, last_dead) = view.dead_letters(sink, &lane)?;
-                let mut status = LaneStatus {
-                    sink: entry.name.clone(),
-                    kind: entry.kind.clone(),
-                    lag: Lag::default(),
-                    failed: None,
-                    disabled: None,
-                    paused,
-                    dead_letters,
-                    last_dead,
-                    lost: None,
-                    lane,
+    reader.read(|view| status_with(view, sinks, |_, _| None))
+}
+
+/// The same, where somebody may have counted what a lane has before it: asked by the names of
+/// sink and lane. It is counted here where nobody has.
+///
+/// # Errors
+///
+/// The store failed.
+pub fn status_with(
+    view: &View<'_>,
+    sinks: &[SinkEntry],
+    counted: impl Fn(&str, &str) -> Option<Lag>,
+) -> rusqlite::Result<Vec<LaneStatus>> {
+    let mut lanes = Vec::new();
+    for entry in sinks {
+        let filter = Filter::of(entry);
+        let paused = view.paused(name_of(entry))?;
+        for lane in entry.config.lanes() {
+            let found = view.find_lane(name_of(entry), &lane)?;
+            let sink = found.as_ref().map_or(&entry.name, |found| &found.sink);
+            let (dead_letters, last_dead) = view.dead_letters(sink, &lane)?;
+            let mut status = LaneStatus {
+                sink: entry.name.clone(),
+                kind: entry.kind.clone(),
+                lag: Lag::default(),
+                failed: None,
+                disabled: None,
+                paused,
+                dead_letters,
+                last_dead,
+                lost: None,
+                lane,
+            };
+            if let Some(found) = found {
+                status.lag = match counted(&status.sink, &status.lane) {
+                    Some(lag) => lag,
+                    None => lane::lag(view, found.cursor, &filter)?.0,
                 };
-                if let Some(found) = found {
-                    (status.lag, _) = lane::lag(view, found.cursor, &filter)?;
-                    status.failed = view.cut(&found)?.and_then(|cut| cut.failed);
-                    status.lost = found.lost;
-                    status.disabled = found.disabled.map(|(reason, _)| reason);
-                }
-                lanes.push(status);
+                status.failed = view.cut(&found)?.and_then(|cut| cut.failed);
+                status.lost = found.lost;
+                status.disabled = found.disabled.map(|(reason, _)| reason);
             }
+            lanes.push(status);
         }
-        Ok(lanes)
-    })
+    }
+    Ok(lanes)
 }
 
 /// The event that a lane has before it next.

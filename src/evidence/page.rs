@@ -16,6 +16,7 @@ use seatwatch_sdk::{Data, Event, EventKind};
 use super::sheets::sheets;
 use super::{Chapter, Compared, Evidence};
 use crate::chart::{self, Chart, grouped};
+use crate::config::Cost;
 use crate::dormant::{self, LogIn};
 use crate::people::Finding;
 use crate::roster::Member;
@@ -36,7 +37,7 @@ pub(super) fn render(evidence: &Evidence<'_>) -> String {
         from => clock.time(evidence.from),
         to => clock.time(evidence.to),
         chapters => chapters.collect::<Vec<_>>(),
-        costs => costs(evidence),
+        costs => Cost::sums(evidence.organizations.iter().filter_map(Chapter::cost)),
         compared => evidence.compared.as_ref().map(comparison),
         files => files.collect::<Vec<_>>(),
     };
@@ -75,17 +76,6 @@ impl Clock {
         let shown = time.with_timezone(&self.0).format("%F %R");
         context! { shown => format!("{mark}{shown}"), utc => crate::rows::utc(Some(time)) }
     }
-}
-
-/// What each currency sums up to at the end.
-fn costs(evidence: &Evidence<'_>) -> Vec<String> {
-    let costs = evidence.organizations.iter().filter_map(Chapter::cost);
-    let sums = costs.map(|cost| (cost.currency.to_string(), cost.amount)).into_group_map();
-    let total = |(currency, amounts): (String, Vec<rust_decimal::Decimal>)| {
-        let sum: rust_decimal::Decimal = amounts.into_iter().sum();
-        format!("{sum} {currency}")
-    };
-    sums.into_iter().sorted().map(total).collect()
 }
 
 fn chapter(chapter: &Chapter<'_>, evidence: &Evidence<'_>, clock: Clock) -> Value {

@@ -1,4 +1,4 @@
-//! The HTTP endpoints of the daemon: `/metrics`, `/-/healthy`, `/-/ready`.
+//! The HTTP endpoints of the daemon: its pages, `/metrics`, `/-/healthy`, `/-/ready`.
 //!
 //! They only read, and a client can neither hold up the daemon nor another client: a connection
 //! carries one request, and all that it takes has a limit. Who calls the server by a name that is
@@ -14,6 +14,7 @@ use std::error::Error;
 use std::sync::Arc;
 
 pub use self::server::{Limits, serve};
+use crate::pages::{Asked, Page};
 
 /// What the endpoints tell of the daemon.
 pub trait Daemon: Send + Sync + 'static {
@@ -33,6 +34,20 @@ pub trait Daemon: Send + Sync + 'static {
     ///
     /// They cannot be told now. Why is for the log, not for clients.
     fn metrics(&self) -> Result<String, Box<dyn Error + Send + Sync>>;
+
+    /// Whether there are pages; if not, why. Does not block.
+    ///
+    /// # Errors
+    ///
+    /// Lines for people, with what to do.
+    fn has_pages(&self) -> Result<(), String>;
+
+    /// A page. May block.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be made now. Why is for the log, not for clients.
+    fn page(&self, asked: &Asked) -> Result<Page, Box<dyn Error + Send + Sync>>;
 
     /// The names in `http.hosts`, as they are now: a reload may change them.
     fn hosts(&self) -> Arc<[String]>;

@@ -5,34 +5,52 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::{Request, State};
-use axum::http::header::{ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, X_CONTENT_TYPE_OPTIONS};
+use axum::extract::{Path, Query, Request, State};
+use axum::http::header::{
+    ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY,
+    X_CONTENT_TYPE_OPTIONS,
+};
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use serde::Deserialize;
 use tokio::sync::Semaphore;
 
 use super::{Daemon, hosts};
 use crate::metrics;
+use crate::pages::{self, Asked, LifeQuery, ListQuery, RosterQuery};
 
 /// Scrapes that read the store at the same time; others wait for their turn.
 const SCRAPES: usize = 2;
 
-const INDEX: &str = "\
-seatwatch
+/// Pages that are made at the same time; others wait for their turn.
+const PAGES: usize = 4;
 
-/metrics    numbers for Prometheus
-/-/healthy  whether it works
-/-/ready    whether it has started
-";
-
-/// What every answer carries. Nothing here is for a browser to guess, keep or run.
-const HEADERS: [(HeaderName, HeaderValue); 3] = [
+/// What every answer carries that says nothing else. Nothing here is for a browser to guess, keep
+/// or run.
+const HEADERS: [(HeaderName, HeaderValue); 4] = [
     (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
     (CACHE_CONTROL, HeaderValue::from_static("no-store")),
     (CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'none'")),
+    (REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
 ];
+
+/// What a page may do: look as it should, and send its own forms. There are no scripts, no frames,
+/// and nothing comes from elsewhere.
+const OF_PAGES: [(HeaderName, HeaderValue); 2] = [
+    (CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8")),
+    (
+        CONTENT_SECURITY_POLICY,
+        HeaderValue::from_static(
+            "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; \
+             base-uri 'none'; frame-ancestors 'none'",
+        ),
+    ),
+];
+
+/// The style sheet of another version is at another place.
+const KEPT: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
 
 #[derive(Clone)]
 struct Desk {
@@ -40,6 +58,7 @@ struct Desk {
     address: SocketAddr,
     answer_within: Duration,
     scrapes: Arc<Semaphore>,
+    pages: Arc<Semaphore>,
 }
 
 /// The answers of a server that listens on `address`.
@@ -49,13 +68,20 @@ pub(super) fn routes(
     answer_within: Duration,
 ) -> Router {
     let scrapes = Arc::new(Semaphore::new(SCRAPES));
-    let desk = Desk { daemon, address, answer_within, scrapes };
+    let pages = Arc::new(Semaphore::new(PAGES));
+    let desk = Desk { daemon, address, answer_within, scrapes, pages };
     Router::new()
-        .route("/", get(INDEX))
+        .route("/", get(overview))
+        .route("/org/{service}/{owner}", get(organization))
+        .route("/org/{service}/{owner}/member", get(member_by_query))
+        .route("/org/{service}/{owner}/member/{username}", get(member))
+        .route("/-/style.css", get(style))
+        .route("/-/icon.svg", get(icon))
+        .fallback(nothing)
+        .layer(middleware::from_fn_with_state(desk.clone(), pages_only))
         .route("/metrics", get(scrape))
         .route("/-/healthy", get(healthy))
         .route("/-/ready", get(ready))
-        .fallback((StatusCode::NOT_FOUND, "there is no such page\n"))
         .layer(middleware::from_fn_with_state(desk.clone(), admit))
         .with_state(desk)
 }
@@ -80,8 +106,91 @@ async fn admit(State(desk): State<Desk>, request: Request, next: Next) -> Respon
             Err(_) => (StatusCode::SERVICE_UNAVAILABLE, "no answer in time\n").into_response(),
         },
     };
-    response.headers_mut().extend(HEADERS);
+    for (name, value) in HEADERS {
+        response.headers_mut().entry(name).or_insert(value);
+    }
     response
+}
+
+/// Lets through who asks for a page, where there are any.
+async fn pages_only(State(desk): State<Desk>, request: Request, next: Next) -> Response {
+    // While a reload moves the listener, the old one must not show what only the new one may.
+    let is_loopback = desk.address.ip().to_canonical().is_loopback();
+    let has_moved = || Err("`listen` has just moved".to_owned());
+    match desk.daemon.has_pages().and_then(|()| if is_loopback { Ok(()) } else { has_moved() }) {
+        Ok(()) => next.run(request).await,
+        Err(reason) => {
+            (StatusCode::NOT_FOUND, format!("there are no pages: {reason}\n")).into_response()
+        }
+    }
+}
+
+async fn overview(State(desk): State<Desk>, Query(query): Query<ListQuery>) -> Response {
+    page(desk, Asked::Overview(query)).await
+}
+
+async fn organization(
+    State(desk): State<Desk>,
+    Path((service, owner)): Path<(String, String)>,
+    Query(query): Query<RosterQuery>,
+) -> Response {
+    page(desk, Asked::Organization { service, owner, query }).await
+}
+
+async fn member(
+    State(desk): State<Desk>,
+    Path((service, owner, username)): Path<(String, String, String)>,
+    Query(query): Query<LifeQuery>,
+) -> Response {
+    page(desk, Asked::Member { service, owner, username, query }).await
+}
+
+/// A username that cannot be a part of a path.
+#[derive(Deserialize)]
+struct Named {
+    name: String,
+}
+
+async fn member_by_query(
+    State(desk): State<Desk>,
+    Path((service, owner)): Path<(String, String)>,
+    Query(Named { name: username }): Query<Named>,
+    Query(query): Query<LifeQuery>,
+) -> Response {
+    page(desk, Asked::Member { service, owner, username, query }).await
+}
+
+async fn nothing(State(desk): State<Desk>) -> Response {
+    page(desk, Asked::Nothing).await
+}
+
+async fn page(desk: Desk, asked: Asked) -> Response {
+    let turn = desk.pages.acquire_owned().await.expect("the semaphore is never closed");
+    let made = tokio::task::spawn_blocking(move || {
+        // Kept to the end, also where nobody waits for it any more.
+        let _turn = turn;
+        desk.daemon.page(&asked)
+    });
+    let error = match made.await {
+        Ok(Ok(page)) => {
+            let status = if page.found { StatusCode::OK } else { StatusCode::NOT_FOUND };
+            return (status, OF_PAGES, page.html).into_response();
+        }
+        Ok(Err(error)) => crate::chain::chain(&*error),
+        Err(panic) => panic.to_string(),
+    };
+    tracing::warn!(error, "a page cannot be made");
+    (StatusCode::INTERNAL_SERVER_ERROR, "the page cannot be made now; the log says why\n")
+        .into_response()
+}
+
+async fn style() -> Response {
+    ([(CONTENT_TYPE, "text/css; charset=utf-8")], [(CACHE_CONTROL, KEPT)], pages::STYLE.as_str())
+        .into_response()
+}
+
+async fn icon() -> Response {
+    ([(CONTENT_TYPE, "image/svg+xml")], [(CACHE_CONTROL, KEPT)], pages::ICON).into_response()
 }
 
 async fn healthy(State(desk): State<Desk>) -> Response {

@@ -1,6 +1,6 @@
 //! What the rules of `discover` have found, and how their look-ups fare.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use chrono::{DateTime, Utc};
 use rusqlite::{OptionalExtension as _, Row};
@@ -48,6 +48,16 @@ impl View<'_> {
     pub fn discovered(&self) -> rusqlite::Result<Vec<Discovered>> {
         let sql = format!("{DISCOVERED} ORDER BY service, owner");
         self.0.prepare_cached(&sql)?.query_map([], discovered)?.collect()
+    }
+
+    /// Those that were told to have vanished, and when.
+    ///
+    /// # Errors
+    ///
+    /// The disk or the database failed.
+    pub fn vanished(&self) -> rusqlite::Result<HashMap<OrganizationId, DateTime<Utc>>> {
+        let vanished = self.discovered()?.into_iter();
+        Ok(vanished.filter_map(|found| Some((found.id, found.vanished_at?))).collect())
     }
 
     /// What was found under one name.

@@ -55,7 +55,7 @@ pub struct History {
 
 /// In the order in which [`read_logged`] takes them; what an event has beyond them comes after.
 /// All are read by number: to look for a column's name takes longer than to read it.
-const COLUMNS: &str = "sequence, event, time, organization";
+pub(super) const COLUMNS: &str = "sequence, event, time, organization";
 
 /// How many events an [`Appender`] appends by one statement.
 const AT_ONCE: usize = 32;
@@ -184,7 +184,7 @@ impl View<'_> {
     }
 
     /// Number of the organization and opaque name of each member, as JSON.
-    fn subjects(&self, members: &[(Organization, i64)]) -> rusqlite::Result<String> {
+    pub(super) fn subjects(&self, members: &[(Organization, i64)]) -> rusqlite::Result<String> {
         let key = self.key()?;
         let subject = |&(organization, member): &(Organization, i64)| {
             (organization.0, key.subject(organization, member))
@@ -214,13 +214,13 @@ impl View<'_> {
 
 /// Tells the organizations of rows by their numbers. Most often that of a row is that of the row
 /// before, so this is faster than a join.
-struct Names<'a> {
+pub(super) struct Names<'a> {
     view: &'a View<'a>,
     last: Option<(i64, Option<OrganizationId>)>,
 }
 
 impl<'a> Names<'a> {
-    fn new(view: &'a View<'a>) -> Self {
+    pub(super) fn new(view: &'a View<'a>) -> Self {
         Self { view, last: None }
     }
 
@@ -244,7 +244,7 @@ impl<'a> Names<'a> {
     }
 }
 
-fn read_logged(row: &Row<'_>, names: &mut Names<'_>) -> rusqlite::Result<Logged> {
+pub(super) fn read_logged(row: &Row<'_>, names: &mut Names<'_>) -> rusqlite::Result<Logged> {
     let number: Option<i64> = row.get(3)?;
     let organization = number.map(|number| names.get(number)).transpose()?.flatten();
     Ok(Logged {
@@ -260,7 +260,7 @@ fn identity(service: &str, owner: &str) -> rusqlite::Result<OrganizationId> {
     OrganizationId::new(service, owner).map_err(unreadable)
 }
 
-fn read_event(row: &Row<'_>, logged: &Logged) -> rusqlite::Result<Event> {
+pub(super) fn read_event(row: &Row<'_>, logged: &Logged) -> rusqlite::Result<Event> {
     let sync = Uuid::from_bytes(row.get(4)?);
     let position: u32 = row.get(5)?;
     let data: Data = serde_json::from_str(row.get_ref(8)?.as_str()?).map_err(unreadable)?;

@@ -45,7 +45,7 @@ impl View<'_> {
     }
 }
 
-fn id(row: &Row<'_>) -> rusqlite::Result<OrganizationId> {
+pub(super) fn id(row: &Row<'_>) -> rusqlite::Result<OrganizationId> {
     let service: String = row.get("service")?;
     let owner: String = row.get("owner")?;
     let id = service.parse().and_then(|service| OrganizationId::new(service, &owner));

@@ -9,6 +9,7 @@ mod editing;
 mod ending;
 mod logging;
 mod ordering;
+mod pages;
 mod process;
 mod receiving;
 mod reloading;

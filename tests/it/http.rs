@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use insta::assert_snapshot;
 use seatwatch::http::{self, Daemon, Limits};
+use seatwatch::pages::{Asked, Page, STYLE_PATH};
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use tokio::task::JoinHandle;
@@ -20,6 +21,7 @@ use tokio_util::sync::CancellationToken;
 struct Standing {
     trouble: Mutex<Option<&'static str>>,
     starting: Mutex<bool>,
+    no_pages: Mutex<Option<&'static str>>,
     hosts: Mutex<Vec<String>>,
     text: Mutex<Option<String>>,
     /// Scrapes wait while this is true.
@@ -49,6 +51,20 @@ impl Daemon for Standing {
         drop(self.moved.wait_while(self.stuck.lock().unwrap(), |stuck| *stuck).unwrap());
         let text = self.text.lock().unwrap().clone();
         text.ok_or_else(|| "/var/lib/seatwatch/seatwatch.db: the disk is gone".into())
+    }
+
+    fn has_pages(&self) -> Result<(), String> {
+        self.no_pages.lock().unwrap().map_or(Ok(()), |reason| Err(reason.to_owned()))
+    }
+
+    fn page(&self, asked: &Asked) -> Result<Page, Box<dyn Error + Send + Sync>> {
+        match asked {
+            Asked::Overview(query) if query.q.as_deref() == Some("broken") => {
+                Err("/var/lib/seatwatch/seatwatch.db: the disk is gone".into())
+            }
+            Asked::Nothing => Ok(Page { found: false, html: "<p>nothing".to_owned() }),
+            asked => Ok(Page { found: true, html: format!("<p>{asked:?}") }),
+        }
     }
 
     fn hosts(&self) -> Arc<[String]> {
@@ -144,6 +160,7 @@ fn metrics_are_text_whatever_is_accepted() {
     x-content-type-options: nosniff
     cache-control: no-store
     content-security-policy: default-src 'none'
+    referrer-policy: no-referrer
     content-length: 5
     connection: close
 
@@ -164,6 +181,7 @@ fn health_and_readiness_are_told_with_the_reason() {
     x-content-type-options: nosniff
     cache-control: no-store
     content-security-policy: default-src 'none'
+    referrer-policy: no-referrer
     content-length: 50
     connection: close
 
@@ -173,13 +191,86 @@ fn health_and_readiness_are_told_with_the_reason() {
     assert_eq!((status(&answer), answer.lines().last()), (503, Some("not ready")));
 }
 
+/// No script, no frame, no form to elsewhere, nothing from elsewhere, nothing kept.
 #[test]
-fn the_index_names_the_pages_and_there_are_no_others() {
+fn a_page_may_do_nothing_but_look_as_it_should() {
     let site = Site::open();
-    let index = site.get("/");
-    assert_eq!(status(&index), 200);
+    assert_snapshot!(site.get("/?q=a+b&page=2"), @r#"
+    HTTP/1.1 200 OK
+    content-type: text/html; charset=utf-8
+    content-security-policy: default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'
+    x-content-type-options: nosniff
+    cache-control: no-store
+    referrer-policy: no-referrer
+    content-length: 71
+    connection: close
+
+    <p>Overview(ListQuery { q: Some("a b"), state: None, page: Some("2") })
+    "#);
+    assert_snapshot!(site.get("/nowhere"), @"
+    HTTP/1.1 404 Not Found
+    content-type: text/html; charset=utf-8
+    content-security-policy: default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'
+    x-content-type-options: nosniff
+    cache-control: no-store
+    referrer-policy: no-referrer
+    content-length: 10
+    connection: close
+
+    <p>nothing
+    ");
+    let style = site.get(&STYLE_PATH);
+    assert!(style.contains("\ncache-control: public, max-age=31536000, immutable\n"), "{style}");
+    assert!(style.contains("\ncontent-type: text/css; charset=utf-8\n"), "{style}");
+    assert!(site.get("/-/icon.svg").contains("\ncontent-type: image/svg+xml\n"));
+    let broken = site.get("/?q=broken");
+    assert_eq!(status(&broken), 500);
+    assert!(!broken.contains("/var/lib"), "{broken}");
+}
+
+/// What is between two slashes is one name, whatever it stands for.
+#[test]
+fn names_come_through_as_they_are() {
+    let site = Site::open();
+    let check = |path: &str, asked: &str| {
+        let answer = site.get(path);
+        assert!(answer.ends_with(&format!("<p>{asked}")), "{answer}");
+    };
+    let member = |owner: &str, username: &str| {
+        format!(
+            "Member {{ service: \"gitlab\", owner: {owner:?}, username: {username:?}, \
+             query: LifeQuery {{ before: None }} }}"
+        )
+    };
+    check(
+        "/org/gitlab/grp:sub/member/a%2Fb%3F%23%25%00%F0%9F%A6%80",
+        &member("grp:sub", "a/b?#%\0🦀"),
+    );
+    check("/org/gitlab/grp%3Asub/member?name=..", &member("grp:sub", ".."));
+    assert_eq!(status(&site.get("/org/gitlab/a/member/%ff")), 400);
+    assert_eq!(status(&site.get("/org/gitlab/a/member/")), 404);
+    assert_eq!(status(&site.get("/org/gitlab/a/member/b/c")), 404);
+}
+
+#[test]
+fn without_pages_a_line_says_why_and_the_rest_is_served() {
+    let site = Site::open();
+    *site.daemon.no_pages.lock().unwrap() = Some("`http.pages` is false in the configuration");
+    for path in ["/", "/org/github/acme", "/org/github/acme/member/ann", "/nowhere", "/-/style.css"]
+    {
+        let answer = site.get(path);
+        assert_eq!(status(&answer), 404, "{path}");
+        assert!(answer.ends_with("there are no pages: `http.pages` is false in the configuration"));
+    }
+    for path in ["/metrics", "/-/healthy", "/-/ready"] {
+        assert_eq!(status(&site.get(path)), 200);
+    }
+}
+
+#[test]
+fn metrics_and_health_are_where_they_are_and_nowhere_else() {
+    let site = Site::open();
     for page in ["/metrics", "/-/healthy", "/-/ready"] {
-        assert!(index.contains(&format!("\n{page} ")), "{index}");
         assert_eq!(status(&site.get(page)), 200);
         assert_eq!(status(&site.get(&format!("{page}?a=b"))), 200);
         assert_eq!(status(&site.get(&format!("{page}/"))), 404);
@@ -196,10 +287,12 @@ fn only_get_and_head_are_answered() {
     let site = Site::open();
     let head = site.answer("HEAD /metrics HTTP/1.1\nHost: HOST");
     assert_eq!(head, site.get("/metrics").replace("\n\nup 1", "\n"));
-    let head = site.answer("HEAD /nowhere HTTP/1.1\nHost: HOST");
-    assert!(status(&head) == 404 && head.ends_with("\nconnection: close\n"), "{head}");
+    for (path, expected) in [("/", 200), ("/nowhere", 404)] {
+        let head = site.answer(&format!("HEAD {path} HTTP/1.1\nHost: HOST"));
+        assert!(status(&head) == expected && head.ends_with("\nconnection: close\n"), "{head}");
+    }
     for method in ["POST", "PUT", "DELETE", "OPTIONS", "PATCH", "TRACE", "PRI"] {
-        for path in ["/metrics", "/nowhere"] {
+        for path in ["/metrics", "/", "/nowhere"] {
             let answer = site.answer(&format!("{method} {path} HTTP/1.1\nHost: HOST"));
             assert_eq!(status(&answer), 405, "{method} {path}");
             assert!(answer.contains("\nallow: GET, HEAD\n"), "{answer}");

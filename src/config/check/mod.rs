@@ -25,7 +25,7 @@ use super::tree::{Node, Step, Value};
 use seatwatch_sdk::Origin;
 
 use super::value::{Amount, BaseUrl, Instance, Variable, WarnAt};
-use super::{CodecovConfig, Config, Price, SeatsConfig, SecretSource};
+use super::{CodecovConfig, Config, Pages, Price, SeatsConfig, SecretSource};
 
 /// What became of a file.
 #[derive(Default)]
@@ -152,6 +152,7 @@ impl Checker<'_> {
             codecov.token_file.as_deref(),
             codecov.token_env.as_ref(),
         );
+        let http_pages = self.pages();
         let (discover, is_needed) = self.discover(discover, &token);
         let organizations = self.organizations(organizations, &token, is_needed);
         let sinks = self.sinks(sinks, &organizations);
@@ -160,6 +161,7 @@ impl Checker<'_> {
             state_dir: self.directory.join(&options.state_dir),
             listen: options.listen.0,
             http_hosts: options.http.hosts.iter().map(|host| host.0.clone()).collect(),
+            http_pages,
             splay: options.splay.0,
             sync_timeout: options.sync_timeout.0,
             max_concurrent_syncs: usize::try_from(options.max_concurrent_syncs.0).ok()?,
@@ -204,6 +206,27 @@ impl Checker<'_> {
             .error("`instance` is missing, and the host name cannot stand in for it");
         self.problems.push(problem.with_hint("add a line such as `instance: prod`"));
         None
+    }
+
+    /// Names are shown to this machine alone.
+    fn pages(&mut self) -> Pages {
+        let listen = self.options.listen.0;
+        match (self.options.http.pages, listen.ip().to_canonical().is_loopback()) {
+            (Some(false), _) => Pages::Off,
+            (None, false) => Pages::Exposed,
+            (None | Some(true), true) => Pages::Served,
+            (Some(true), false) => {
+                let place = self.top.place(&["http", "pages"]);
+                let problem = place.error(format!(
+                    "the pages show names, and `listen` ({listen}) is not a loopback address"
+                ));
+                self.problems.push(problem.with_hint(
+                    "listen on `127.0.0.1:9642` and reach the pages with `ssh -L`, or leave \
+                     `http.pages` out: metrics and health are served all the same",
+                ));
+                Pages::Exposed
+            }
+        }
     }
 
     fn url(&mut self, section: Section<'_>, keys: &[&str], url: &BaseUrl) {

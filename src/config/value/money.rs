@@ -1,5 +1,6 @@
 //! What a seat costs.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
@@ -108,6 +109,19 @@ pub struct Cost {
     pub amount: Decimal,
     /// In which currency.
     pub currency: Currency,
+}
+
+impl Cost {
+    /// What several come to: one sum for each currency, in the order of their names.
+    pub fn sums(costs: impl IntoIterator<Item = Self>) -> Vec<String> {
+        let mut sums = BTreeMap::new();
+        for Self { amount, currency } in costs {
+            let sum = sums.entry(currency.0).or_insert(Decimal::ZERO);
+            *sum = sum.checked_add(amount).unwrap_or(Decimal::MAX);
+        }
+        let cost = |(currency, amount)| Self { amount, currency: Currency(currency) }.to_string();
+        sums.into_iter().map(cost).collect()
+    }
 }
 
 impl fmt::Display for Cost {

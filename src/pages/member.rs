@@ -1,0 +1,122 @@
+//! One member of an organization: what they are, or were last, and all that happened to them.
+
+use serde::Serialize;
+
+use super::change::Timeline;
+use super::show::{self, Moment, SinceWhen};
+use super::{Content, Found, LifeQuery, Missing, Surroundings, link, zone_of};
+use crate::organization::OrganizationId;
+use crate::roster::Username;
+use crate::store::{Life, Newest, View};
+
+#[derive(Serialize)]
+struct Model {
+    id: String,
+    /// The zone of its times.
+    timezone: &'static str,
+    organization: String,
+    username: String,
+    name: Option<String>,
+    email: Option<String>,
+    status: &'static str,
+    member: SinceWhen,
+    seat: Option<SinceWhen>,
+    admin: Option<SinceWhen>,
+    left_at: Option<Moment>,
+    /// Earlier usernames and the ways to those who have them now, or had them last.
+    formerly: Vec<(String, String)>,
+    /// How many others went by the username that was asked for.
+    others: usize,
+    timeline: Timeline,
+}
+
+pub(super) fn page(
+    view: &View<'_>,
+    around: &Surroundings<'_>,
+    id: &OrganizationId,
+    username: &str,
+    query: &LifeQuery,
+) -> Found {
+    let watched = around.config.organizations.iter().find(|it| it.id == *id);
+    let formerly = watched.and_then(|organization| organization.formerly.as_ref());
+    let Some(number) = view.find_renamed(id, formerly)? else {
+        return Ok(Err(match watched {
+            Some(_) => missing(id, username),
+            None => Missing::organization(view, around, &id.to_string())?,
+        }));
+    };
+    let asked = Username::new(username);
+    let named = view.members_named(Some(number), asked.key())?;
+    let mut lives = Vec::new();
+    for (_, member) in &named {
+        lives.extend(view.life(number, *member)?);
+    }
+    let Some(life) = foremost(&lives, asked.key()) else {
+        return Ok(Err(missing(id, username)));
+    };
+
+    let zone = zone_of(around.config, id);
+    let path = link::member(id, username);
+    let members = named.iter().map(|(_, member)| *member).collect();
+    let newest = Newest { organization: Some(number), members: Some(members), ..Newest::default() };
+    let to = |before: &str| {
+        let mark = if path.contains('?') { '&' } else { '?' };
+        if before.is_empty() { path.clone() } else { format!("{path}{mark}before={before}") }
+    };
+    let timeline = Timeline::load(view, newest, query.before.as_deref(), zone, to)?;
+    let Some(timeline) = timeline else {
+        return Ok(Err(Missing::part("The timeline", path)));
+    };
+    let known_since = view.known_since(number)?;
+    let since_when = |at| SinceWhen::of(at, known_since, zone);
+    let member = &life.member;
+    Ok(Ok(Content::of(
+        "member.html",
+        &Model {
+            id: id.to_string(),
+            timezone: zone.name(),
+            organization: link::organization(id),
+            username: show::name(member.username()),
+            name: member.name().map(show::name),
+            email: member.email().map(show::name),
+            status: seatwatch_sdk::Status::of_seat(member.seat).word(),
+            member: since_when(life.since.member),
+            seat: life.since.seat.map(since_when),
+            admin: life.since.admin.map(since_when),
+            left_at: life.left_at.map(|at| Moment::of(at, zone)),
+            formerly: life
+                .formerly
+                .iter()
+                .map(|key| (show::name(key), link::member(id, key)))
+                .collect(),
+            others: lives.len() - 1,
+            timeline,
+        },
+    )))
+}
+
+/// Of all who ever went by a name, the one who does now; else who is still there; else who left
+/// last.
+fn foremost<'a>(lives: &'a [Life], key: &str) -> Option<&'a Life> {
+    lives.iter().max_by_key(|life| {
+        let is_there = life.left_at.is_none();
+        (is_there && life.member.key() == key, is_there, life.left_at)
+    })
+}
+
+fn missing(id: &OrganizationId, username: &str) -> Missing {
+    Missing {
+        title: "There is no such member".to_owned(),
+        says: format!(
+            "Nobody in {id} goes or went by the username {}, as far back as seatwatch remembers.",
+            show::name(username)
+        ),
+        links: vec![
+            (
+                "Search the roster for it".to_owned(),
+                link::with(&link::organization(id), &[("q", username)]),
+            ),
+            (id.to_string(), link::organization(id)),
+        ],
+    }
+}

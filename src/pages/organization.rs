@@ -1,0 +1,284 @@
+//! One organization: how it stands, how its seats went, who is on its roster, what changed.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use chrono_tz::Tz;
+use serde::{Deserialize, Serialize};
+
+use super::change::Timeline;
+use super::overview::{self, DAYS};
+use super::paging::{self, Paging};
+use super::show::{self, Moment, SinceWhen, grouped};
+use super::trouble::Trouble;
+use super::{Content, Found, Missing, Surroundings, link, zone_of};
+use crate::chart::Chart;
+use crate::config;
+use crate::coverage;
+use crate::organization::OrganizationId;
+use crate::schedule;
+use crate::standing::Standing;
+use crate::store::{self, Having, Listed, Newest, View, Wanted};
+
+/// Which part of a roster and of a timeline is asked for.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub struct RosterQuery {
+    /// Only those with this in their username, name or email.
+    pub q: Option<String>,
+    /// Only those who have this: the words of the filters.
+    pub show: Option<String>,
+    /// The number of the page.
+    pub page: Option<String>,
+    /// Of the timeline, only what was before the event of this sequence.
+    pub before: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Model {
+    id: String,
+    /// The zone of its times.
+    timezone: &'static str,
+    /// Where it is.
+    path: String,
+    label: Option<String>,
+    state: (&'static str, &'static str),
+    /// Whether it is in the configuration; else it is kept, and not synced.
+    watched: bool,
+    synced_at: Option<Moment>,
+    next_sync: Option<Moment>,
+    totals: Option<Sums>,
+    chart: String,
+    days: i64,
+    gaps: usize,
+    trouble: Option<Trouble>,
+    roster: Roster,
+    timeline: Timeline,
+}
+
+/// A part of the roster, and how it was chosen.
+#[derive(Serialize)]
+struct Roster {
+    search: String,
+    /// The word of the filter.
+    show: &'static str,
+    filters: Vec<Filter>,
+    members: Vec<Row>,
+    paging: Paging,
+}
+
+#[derive(Serialize)]
+struct Filter {
+    title: &'static str,
+    chosen: bool,
+    href: String,
+}
+
+#[derive(Serialize)]
+struct Sums {
+    members: String,
+    seats: String,
+    limit: Option<String>,
+    /// How many seats are left below the limit.
+    free: Option<String>,
+    fill: Option<(&'static str, &'static str)>,
+    admins: String,
+    unnamed: Option<String>,
+    /// What the seats in use cost a month.
+    cost: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Row {
+    username: String,
+    href: String,
+    name: Option<String>,
+    email: Option<String>,
+    member: SinceWhen,
+    seat: Option<SinceWhen>,
+    admin: Option<SinceWhen>,
+}
+
+/// The filters of a roster: word, title, and what they are.
+const FILTERS: [(&str, &str, Having); 4] = [
+    ("", "All", Having::Anything),
+    ("seats", "With a seat", Having::Seat),
+    ("no-seat", "Without a seat", Having::NoSeat),
+    ("admins", "Admins", Having::Admin),
+];
+
+pub(super) fn page(
+    view: &View<'_>,
+    around: &Surroundings<'_>,
+    id: &OrganizationId,
+    query: &RosterQuery,
+) -> Found {
+    let watched = around.config.organizations.iter().find(|it| it.id == *id);
+    let formerly = watched.and_then(|organization| organization.formerly.as_ref());
+    let number = view.find_renamed(id, formerly)?;
+    if watched.is_none() && number.is_none() {
+        return Ok(Err(Missing::organization(view, around, &id.to_string())?));
+    }
+    let zone = zone_of(around.config, id);
+    let path = link::organization(id);
+    let roster = match Roster::load(view, id, number, zone, query)? {
+        Ok(roster) => roster,
+        Err(missing) => return Ok(Err(missing)),
+    };
+    let timeline = match number {
+        Some(_) => {
+            let newest = Newest { organization: number, ..Newest::default() };
+            let to = |before: &str| link::with(&path, &[("before", before)]) + "#timeline";
+            Timeline::load(view, newest, query.before.as_deref(), zone, to)?
+        }
+        None => Some(Timeline::default()),
+    };
+    let Some(timeline) = timeline else {
+        return Ok(Err(Missing::part("The timeline", path)));
+    };
+    let standing = Standing::load(view, id, formerly, true)?;
+    let state = standing.state();
+    let vanished_at = match watched {
+        Some(organization) if organization.discovered => {
+            view.discovered_as(id)?.and_then(|found| found.vanished_at)
+        }
+        _ => None,
+    };
+    let (chart, gaps) = chart(view, around, watched, number)?;
+    let next_sync = watched.and_then(|organization| next_sync(organization, around, &standing));
+    Ok(Ok(Content::of(
+        "organization.html",
+        &Model {
+            id: id.to_string(),
+            timezone: zone.name(),
+            path,
+            label: watched.and_then(|it| it.label.as_deref()).map(show::name),
+            state: (state.word(), overview::title(state)),
+            watched: watched.is_some(),
+            synced_at: standing.health.last_success_at.map(|at| Moment::of(at, zone)),
+            next_sync: next_sync.map(|at| Moment::of(at, zone)),
+            totals: sums(watched, &standing),
+            chart,
+            days: DAYS,
+            gaps,
+            trouble: Trouble::of(id, &standing, vanished_at, zone),
+            roster,
+            timeline,
+        },
+    )))
+}
+
+impl Roster {
+    /// The part that is asked for, or that there is no such part.
+    fn load(
+        view: &View<'_>,
+        id: &OrganizationId,
+        number: Option<store::Organization>,
+        zone: Tz,
+        query: &RosterQuery,
+    ) -> rusqlite::Result<Result<Self, Missing>> {
+        let path = link::organization(id);
+        let search = query.q.as_deref().unwrap_or_default().trim();
+        let show = query.show.as_deref().unwrap_or_default();
+        let Some((show, _, having)) = FILTERS.into_iter().find(|(word, ..)| *word == show) else {
+            return Ok(Err(Missing::part("The roster", path)));
+        };
+        let part = Some(search.to_owned()).filter(|part| !part.is_empty());
+        let wanted = Wanted { having, part };
+        let total = number.map_or(Ok(0), |number| view.count_members(number, &wanted))?;
+        let href = |show: &str, page: u64| {
+            let page = if page == 1 { String::new() } else { page.to_string() };
+            link::with(&path, &[("q", search), ("show", show), ("page", &page)]) + "#roster"
+        };
+        let asked = paging::number(query.page.as_deref());
+        let paging = asked.and_then(|asked| Paging::of(asked, total, |page| href(show, page)));
+        let (Some(asked), Some(paging)) = (asked, paging) else {
+            return Ok(Err(Missing::part("The roster", href(show, 1))));
+        };
+        let mut members = Vec::new();
+        if let Some(number) = number {
+            let known_since = view.known_since(number)?;
+            let listed = view.list_members(number, &wanted, paging::ROWS, paging::before(asked))?;
+            members.extend(listed.iter().map(|it| Row::of(id, it, known_since, zone)));
+        }
+        let filters = FILTERS.into_iter().map(|(word, title, _)| Filter {
+            title,
+            chosen: word == show,
+            href: href(word, 1),
+        });
+        let filters = filters.collect();
+        Ok(Ok(Self { search: show::name(search), show, filters, members, paging }))
+    }
+}
+
+fn next_sync(
+    organization: &config::Organization,
+    around: &Surroundings<'_>,
+    standing: &Standing,
+) -> Option<DateTime<Utc>> {
+    let last = standing.last_run.as_ref().map_or(around.now, |run| run.last_finished_at);
+    let due = schedule::next_run(organization, around.config.splay, last);
+    due.max(standing.health.postponed_until.filter(|_| due.is_some()))
+}
+
+fn sums(watched: Option<&config::Organization>, standing: &Standing) -> Option<Sums> {
+    let totals = standing.totals.as_ref()?;
+    let (limit, used) = (watched.and_then(|it| it.seats.limit), totals.seats_used());
+    let unnamed = totals.unnamed;
+    Some(Sums {
+        members: grouped(totals.members),
+        seats: grouped(used),
+        limit: limit.map(grouped),
+        free: limit.map(|limit| grouped(limit.saturating_sub(used))),
+        fill: watched.and_then(|organization| overview::fill(organization, totals)),
+        admins: grouped(totals.admins),
+        unnamed: (unnamed.members > 0).then(|| {
+            format!("{}, {} with a seat", grouped(unnamed.members), grouped(unnamed.seats))
+        }),
+        cost: watched.and_then(|it| it.seats.price).map(|price| price.of(used).to_string()),
+    })
+}
+
+/// The chart, and how many gaps are in it.
+fn chart(
+    view: &View<'_>,
+    around: &Surroundings<'_>,
+    watched: Option<&config::Organization>,
+    number: Option<store::Organization>,
+) -> rusqlite::Result<(String, usize)> {
+    let now = around.now;
+    let from = now - TimeDelta::days(DAYS);
+    let (points, gaps) = match number {
+        Some(number) => {
+            let runs = view.runs(number, from, now)?;
+            let last_run = runs.last().map(|run| run.last_finished_at);
+            let overdue = schedule::overdue(watched, around.config.splay, last_run, now);
+            let gaps = coverage::gaps(&runs, overdue, (from, now));
+            let gaps = gaps.into_iter().map(|gap| (gap.from, gap.to));
+            (overview::points(view, number, now)?, gaps.collect())
+        }
+        None => (Vec::new(), Vec::new()),
+    };
+    let limit = watched.and_then(|organization| organization.seats.limit);
+    let chart = Chart { from, to: now, points: &points, limit, gaps: &gaps };
+    Ok((chart.full(), gaps.len()))
+}
+
+impl Row {
+    fn of(
+        id: &OrganizationId,
+        listed: &Listed,
+        known_since: Option<DateTime<Utc>>,
+        zone: Tz,
+    ) -> Self {
+        let Listed { member, since } = listed;
+        let since_when = |at| SinceWhen::of(at, known_since, zone);
+        Self {
+            username: show::name(member.username()),
+            href: link::member(id, member.username()),
+            name: member.name().map(show::name),
+            email: member.email().map(show::name),
+            member: since_when(since.member),
+            seat: since.seat.map(since_when),
+            admin: since.admin.map(since_when),
+        }
+    }
+}

@@ -1,0 +1,412 @@
+//! The first page: all organizations, what needs a person, what changed last, and the sinks.
+
+use std::collections::HashMap;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use chrono_tz::Tz;
+use seatwatch_sdk::Totals;
+use serde::{Deserialize, Serialize};
+
+use super::change::{self, Change};
+use super::paging::{self, Paging};
+use super::show::{self, Moment, grouped};
+use super::trouble::Trouble;
+use super::{Content, Found, Missing, Surroundings, link};
+use crate::chart::Chart;
+use crate::config::{Cost, Organization};
+use crate::dispatch::LaneStatus;
+use crate::organization::OrganizationId;
+use crate::standing::{Standing, State};
+use crate::store::{self, View, Vitals};
+
+/// How far back charts go, in days.
+pub(super) const DAYS: i64 = 90;
+/// So many changes are shown.
+const CHANGES: u64 = 15;
+/// So many organizations that need a person are told of at length.
+const TROUBLES: usize = 10;
+
+/// Which part of the list is asked for.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub struct ListQuery {
+    /// Only those with this in their name or label.
+    pub q: Option<String>,
+    /// Only those in this state.
+    pub state: Option<String>,
+    /// The number of the page.
+    pub page: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Model {
+    search: String,
+    states: Vec<Filter>,
+    state: &'static str,
+    all: String,
+    sums: Sums,
+    organizations: Vec<Row>,
+    paging: Paging,
+    troubles: Vec<Trouble>,
+    /// How many more need a person, and the ways to them.
+    more_troubles: usize,
+    /// Why new organizations cannot be found, each with the service.
+    lookups: Vec<Lookup>,
+    changes: Vec<Change>,
+    sinks: Vec<Lane>,
+}
+
+/// Over all organizations of the configuration.
+#[derive(Serialize)]
+struct Sums {
+    organizations: String,
+    members: String,
+    seats: String,
+    /// What the seats in use cost a month, one for each currency.
+    costs: Vec<String>,
+    troubles: usize,
+}
+
+#[derive(Serialize)]
+struct Row {
+    id: String,
+    href: String,
+    label: Option<String>,
+    state: (&'static str, &'static str),
+    members: Option<String>,
+    seats: Option<String>,
+    limit: Option<String>,
+    /// `full` or `near`, where the seats run out.
+    fill: Option<(&'static str, &'static str)>,
+    admins: Option<String>,
+    /// What the seats in use cost a month.
+    cost: Option<String>,
+    chart: String,
+    synced_at: Option<Moment>,
+}
+
+/// The look-ups of organizations on one service, which fail.
+#[derive(Serialize)]
+struct Lookup {
+    service: &'static str,
+    since: Option<Moment>,
+    reason: String,
+    message: String,
+    hint: String,
+}
+
+/// One lane of a sink.
+#[derive(Serialize)]
+struct Lane {
+    name: String,
+    kind: String,
+    state: (&'static str, &'static str),
+    queued: String,
+    oldest: Option<Moment>,
+    dead_letters: String,
+    /// What is wrong, and the command that helps.
+    troubles: Vec<(String, Option<String>)>,
+}
+
+/// An organization of the configuration, as the list is chosen by.
+struct Entry<'a> {
+    organization: &'a Organization,
+    vitals: Option<&'a Vitals>,
+    state: State,
+    /// When it was told to have vanished from the token's listing.
+    vanished_at: Option<DateTime<Utc>>,
+}
+
+/// What is asked of the list.
+struct Choice<'a> {
+    /// A part of a name.
+    search: &'a str,
+    state: Option<State>,
+}
+
+impl<'a> Choice<'a> {
+    /// None where it asks for a state that there is not.
+    fn of(query: &'a ListQuery) -> Option<Self> {
+        let word = query.state.as_deref().unwrap_or_default();
+        let state = State::ALL.into_iter().find(|state| state.word() == word);
+        let search = query.q.as_deref().unwrap_or_default().trim();
+        (state.is_some() || word.is_empty()).then_some(Self { search, state })
+    }
+
+    fn href(&self, state: Option<State>, page: u64) -> String {
+        let page = if page == 1 { String::new() } else { page.to_string() };
+        let state = state.map_or("", State::word);
+        link::with("/", &[("q", self.search), ("state", state), ("page", &page)])
+    }
+}
+
+pub(super) fn page(view: &View<'_>, around: &Surroundings<'_>, query: &ListQuery) -> Found {
+    let vitals = view.vitals()?;
+    let all = entries(view, around, &vitals)?;
+    let Some(choice) = Choice::of(query) else {
+        return Ok(Err(Missing::part("The list", "/".to_owned())));
+    };
+    let named: Vec<&Entry<'_>> =
+        all.iter().filter(|entry| is_named(entry.organization, choice.search)).collect();
+    let is_chosen = |entry: &&Entry<'_>| choice.state.is_none_or(|state| entry.state == state);
+    let chosen: Vec<&Entry<'_>> = named.iter().copied().filter(is_chosen).collect();
+
+    let number = paging::number(query.page.as_deref());
+    let href = |number| choice.href(choice.state, number);
+    let paging = number.and_then(|number| Paging::of(number, chosen.len() as u64, href));
+    let (Some(number), Some(paging)) = (number, paging) else {
+        return Ok(Err(Missing::part("The list", href(1))));
+    };
+    let skipped = usize::try_from(paging::before(number)).unwrap_or(usize::MAX);
+    let rows = usize::try_from(paging::ROWS).unwrap_or(usize::MAX);
+    let shown: Vec<&Entry<'_>> = chosen.into_iter().skip(skipped).take(rows).collect();
+    let organizations = shown.iter().map(|entry| row(view, around, entry));
+    let (troubles, more_troubles) = match choice.state {
+        Some(_) => troubles(view, around, &shown, usize::MAX)?,
+        None => troubles(view, around, &named, TROUBLES)?,
+    };
+    Ok(Ok(Content::of(
+        "overview.html",
+        &Model {
+            search: show::name(choice.search),
+            states: states(&choice, &named),
+            state: choice.state.map_or("", State::word),
+            all: choice.href(None, 1),
+            sums: Sums::of(&all),
+            organizations: organizations.collect::<rusqlite::Result<_>>()?,
+            paging,
+            troubles,
+            more_troubles,
+            lookups: lookups(view, around)?,
+            changes: change::recent(view, around, CHANGES)?,
+            sinks: around.lanes.iter().map(|lane| Lane::of(lane, around.config.timezone)).collect(),
+        },
+    )))
+}
+
+/// All organizations of the configuration in the order of their names.
+fn entries<'a>(
+    view: &View<'_>,
+    around: &Surroundings<'a>,
+    vitals: &'a HashMap<OrganizationId, Vitals>,
+) -> rusqlite::Result<Vec<Entry<'a>>> {
+    let (under_way, vanished) = (view.under_way()?, view.vanished()?);
+    let mut entries: Vec<Entry<'a>> = around
+        .config
+        .organizations
+        .iter()
+        .map(|organization| {
+            let (id, vitals) = known(organization, vitals);
+            let is_under_way = under_way.contains(id);
+            let state = if is_under_way { State::Syncing } else { State::of_vitals(vitals) };
+            let vanished_at = vanished.get(id).filter(|_| organization.discovered).copied();
+            Entry { organization, vitals, state, vanished_at }
+        })
+        .collect();
+    entries.sort_by(|a, b| a.organization.id.cmp(&b.organization.id));
+    Ok(entries)
+}
+
+/// Word, title, how many, whether it is chosen, and the way there.
+type Filter = (&'static str, &'static str, String, bool, String);
+
+fn states(choice: &Choice<'_>, named: &[&Entry<'_>]) -> Vec<Filter> {
+    let states = State::ALL.into_iter().map(|state| {
+        let number = named.iter().filter(|entry| entry.state == state).count();
+        let is_chosen = choice.state == Some(state);
+        let href = choice.href(Some(state), 1);
+        (state.word(), title(state), grouped(number as u64), is_chosen, href)
+    });
+    states.collect()
+}
+
+impl Sums {
+    fn of(all: &[Entry<'_>]) -> Self {
+        let sum = |of: fn(&Totals) -> u64| {
+            let totals = all.iter().filter_map(|entry| entry.vitals?.totals.as_ref());
+            grouped(totals.map(of).sum())
+        };
+        Self {
+            organizations: grouped(all.len() as u64),
+            members: sum(|totals| totals.members),
+            seats: sum(Totals::seats_used),
+            costs: Cost::sums(all.iter().filter_map(Entry::cost)),
+            troubles: all.iter().filter(|entry| entry.is_needy()).count(),
+        }
+    }
+}
+
+impl Entry<'_> {
+    /// What its seats in use cost a month.
+    fn cost(&self) -> Option<Cost> {
+        let totals = self.vitals?.totals.as_ref()?;
+        Some(self.organization.seats.price?.of(totals.seats_used()))
+    }
+
+    /// Whether a person has to look at it.
+    fn is_needy(&self) -> bool {
+        let is_needy = |vitals: &Vitals| vitals.held || vitals.failures > Some(0);
+        self.vanished_at.is_some() || self.vitals.is_some_and(is_needy)
+    }
+}
+
+/// What is known of an organization, under its name or the one that it had before.
+fn known<'a>(
+    organization: &'a Organization,
+    vitals: &'a HashMap<OrganizationId, Vitals>,
+) -> (&'a OrganizationId, Option<&'a Vitals>) {
+    let own = vitals.get(&organization.id);
+    let has_roster = |vitals: &&Vitals| vitals.totals.is_some();
+    if own.as_ref().is_none_or(|own| !has_roster(own))
+        && let Some(formerly) = &organization.formerly
+        && let Some(former) = vitals.get(formerly).filter(has_roster)
+    {
+        return (formerly, Some(former));
+    }
+    (&organization.id, own)
+}
+
+fn is_named(organization: &Organization, search: &str) -> bool {
+    let search = search.to_lowercase();
+    let label = organization.label.as_deref().unwrap_or_default().to_lowercase();
+    organization.id.to_string().contains(&search) || label.contains(&search)
+}
+
+fn row(view: &View<'_>, around: &Surroundings<'_>, entry: &Entry<'_>) -> rusqlite::Result<Row> {
+    let (now, zone) = (around.now, around.config.timezone);
+    let Entry { organization, vitals, state, .. } = entry;
+    let totals = vitals.and_then(|vitals| vitals.totals.as_ref());
+    let limit = organization.seats.limit;
+    let number = view.find_renamed(&organization.id, organization.formerly.as_ref())?;
+    let points = number.map_or(Ok(Vec::new()), |number| points(view, number, now))?;
+    let chart =
+        Chart { from: now - TimeDelta::days(DAYS), to: now, points: &points, limit, gaps: &[] };
+    let synced_at = vitals.and_then(|vitals| vitals.last_success_at);
+    Ok(Row {
+        id: organization.id.to_string(),
+        href: link::organization(&organization.id),
+        label: organization.label.as_deref().map(show::name),
+        state: (state.word(), title(*state)),
+        members: totals.map(|totals| grouped(totals.members)),
+        seats: totals.map(|totals| grouped(totals.seats_used())),
+        limit: limit.map(grouped),
+        fill: totals.and_then(|totals| fill(organization, totals)),
+        admins: totals.map(|totals| grouped(totals.admins)),
+        cost: entry.cost().map(|cost| cost.to_string()),
+        chart: chart.sparkline(),
+        synced_at: synced_at.map(|at| Moment::of(at, zone)),
+    })
+}
+
+/// Word and title, where the seats run out.
+pub(super) fn fill(
+    organization: &Organization,
+    totals: &Totals,
+) -> Option<(&'static str, &'static str)> {
+    let seats = &organization.seats;
+    let (limit, used) = (seats.limit?, totals.seats_used());
+    if used >= limit {
+        Some(("full", "limit reached"))
+    } else if used >= seats.warn_at.seats(limit) {
+        Some(("near", "limit near"))
+    } else {
+        None
+    }
+}
+
+/// Seats in use, as far back as charts go.
+pub(super) fn points(
+    view: &View<'_>,
+    number: store::Organization,
+    now: DateTime<Utc>,
+) -> rusqlite::Result<Vec<(DateTime<Utc>, u64)>> {
+    let sums = view.sums(number, now - TimeDelta::days(DAYS), now)?;
+    Ok(sums.iter().map(|sums| (sums.at, sums.totals.seats_used())).collect())
+}
+
+/// The first of those that need a person, and how many more there are.
+fn troubles(
+    view: &View<'_>,
+    around: &Surroundings<'_>,
+    entries: &[&Entry<'_>],
+    most: usize,
+) -> rusqlite::Result<(Vec<Trouble>, usize)> {
+    let needy: Vec<_> = entries.iter().filter(|entry| entry.is_needy()).collect();
+    let mut troubles = Vec::new();
+    for Entry { organization, vanished_at, .. } in needy.iter().take(most) {
+        let formerly = organization.formerly.as_ref();
+        let standing = Standing::load(view, &organization.id, formerly, false)?;
+        let zone = around.config.timezone;
+        troubles.extend(Trouble::of(&organization.id, &standing, *vanished_at, zone));
+    }
+    Ok((troubles, needy.len().saturating_sub(most)))
+}
+
+fn lookups(view: &View<'_>, around: &Surroundings<'_>) -> rusqlite::Result<Vec<Lookup>> {
+    let is_asked = |service| around.config.discover.iter().any(|rule| rule.service == service);
+    let lookups = view.lookups()?.into_iter().filter(|(service, _)| is_asked(*service));
+    let failing = lookups.filter_map(|(service, lookups)| {
+        let failure = lookups.failure?;
+        Some(Lookup {
+            service: service.word(),
+            since: lookups.failing_since.map(|at| Moment::of(at, around.config.timezone)),
+            reason: show::name(&failure.reason),
+            message: show::sentence(&failure.message),
+            hint: show::sentence(&failure.hint),
+        })
+    });
+    Ok(failing.collect())
+}
+
+/// The word for a state, for people.
+pub(super) fn title(state: State) -> &'static str {
+    match state {
+        State::Connected => "Connected",
+        State::Held => "Held",
+        State::Failing => "Failing",
+        State::Syncing => "Syncing",
+        State::New => "New",
+    }
+}
+
+impl Lane {
+    fn of(lane: &LaneStatus, zone: Tz) -> Self {
+        let resume = || Some(format!("seatwatch sink resume {}", lane.sink));
+        let mut troubles = Vec::new();
+        if let Some(since) = lane.paused {
+            let since = since.with_timezone(&zone).format("%F %R %Z");
+            troubles.push((format!("paused since {since}"), resume()));
+        }
+        if let Some(reason) = &lane.disabled {
+            troubles.push((show::sentence(reason), resume()));
+        } else if let Some(failed) = &lane.failed {
+            troubles.push((show::sentence(&failed.reason), None));
+        }
+        if let Some(reason) = &lane.last_dead {
+            let list = format!("seatwatch outbox list {}", lane.sink);
+            troubles.push((format!("last dead letter: {}", show::sentence(reason)), Some(list)));
+        }
+        if let Some(lost) = &lane.lost {
+            let events = crate::text::count(lost.events, "event");
+            troubles.push((format!("{events} not delivered within `retention` and lost"), None));
+        }
+        let state = match lane {
+            LaneStatus { paused: Some(_), .. } => ("held", "Paused"),
+            LaneStatus { disabled: Some(_), .. } => ("failing", "Stopped"),
+            LaneStatus { failed: Some(_), .. } => ("failing", "Failing"),
+            _ => ("connected", "OK"),
+        };
+        Self {
+            name: match lane.lane.as_str() {
+                "main" => lane.sink.clone(),
+                name => format!("{} ({})", lane.sink, show::name(name)),
+            },
+            kind: show::name(&lane.kind),
+            state,
+            queued: grouped(lane.lag.queued),
+            oldest: lane.lag.oldest.map(|oldest| Moment::of(oldest, zone)),
+            dead_letters: grouped(lane.dead_letters),
+            troubles,
+        }
+    }
+}

@@ -1,0 +1,270 @@
+//! What pages show: a part of a roster, the newest events, the life of one member.
+//!
+//! A page has few rows, whatever there is: nothing here reads a whole roster into memory, and
+//! since when somebody is what they are is looked up for those alone who are shown.
+
+use std::collections::HashSet;
+
+use chrono::{DateTime, Utc};
+use rusqlite::params;
+use seatwatch_sdk::Event;
+
+use super::log::{COLUMNS, Names, read_event, read_logged};
+use super::rosters::read_member;
+use super::vitals::id;
+use super::{Organization, Since, View, time};
+use crate::organization::OrganizationId;
+use crate::roster::Member;
+
+/// Which members are asked for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Wanted {
+    /// What they have.
+    pub having: Having,
+    /// A part of their username, name or email, without letter case.
+    pub part: Option<String>,
+}
+
+/// What members have who are asked for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Having {
+    /// Whatever it is.
+    #[default]
+    Anything,
+    /// A seat.
+    Seat,
+    /// No seat.
+    NoSeat,
+    /// Admin rights.
+    Admin,
+}
+
+/// A member of today's roster, and since when.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listed {
+    /// As they are.
+    pub member: Member,
+    /// Since when.
+    pub since: Since,
+}
+
+/// What is known of one member.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Life {
+    /// As they are, or were when they left.
+    pub member: Member,
+    /// Since when they are so, or were so when they left.
+    pub since: Since,
+    /// When they left, if they did.
+    pub left_at: Option<DateTime<Utc>>,
+    /// Keys of the usernames that they had before, the latest first.
+    pub formerly: Vec<String>,
+}
+
+/// Which of the newest events are asked for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Newest {
+    /// Only those of this organization.
+    pub organization: Option<Organization>,
+    /// Only those about these members of it, by number.
+    pub members: Option<Vec<i64>>,
+    /// Only those before this one.
+    pub before: Option<u64>,
+}
+
+/// One state of a member, by the runs that it lasted from and to.
+#[derive(Clone, Copy)]
+struct Link {
+    began: i64,
+    seat: bool,
+    admin: bool,
+}
+
+impl View<'_> {
+    /// How many members are as wanted.
+    ///
+    /// # Errors
+    ///
+    /// The disk or the database failed.
+    pub fn count_members(
+        &self,
+        organization: Organization,
+        wanted: &Wanted,
+    ) -> rusqlite::Result<u64> {
+        let sql = format!("SELECT count(*) FROM states WHERE {}", wanted.condition());
+        let (key, pattern) = wanted.parameters();
+        self.0.prepare_cached(&sql)?.query_row((organization.0, key, pattern), |row| row.get(0))
+    }
+
+    /// The members who are as wanted in the order of their keys: so many of them, after so many.
+    ///
+    /// # Errors
+    ///
+    /// The disk or the database failed.
+    pub fn list_members(
+        &self,
+        organization: Organization,
+        wanted: &Wanted,
+        limit: u64,
+        after: u64,
+    ) -> rusqlite::Result<Vec<Listed>> {
+        let sql = format!(
+            "SELECT key, username, name, email, seat, admin, member, began FROM states
+             WHERE {} ORDER BY key LIMIT ?4 OFFSET ?5",
+            wanted.condition()
+        );
+        let (key, pattern) = wanted.parameters();
+        let mut statement = self.0.prepare_cached(&sql)?;
+        let mut rows = statement.query((organization.0, key, pattern, limit, after))?;
+        let mut listed = Vec::new();
+        while let Some(row) = rows.next()? {
+            let member = read_member(row)?;
+            let link = Link { began: row.get(7)?, seat: member.seat, admin: member.admin };
+            let since = self.since(organization, row.get(6)?, link)?;
+            listed.push(Listed { member, since });
+        }
+        Ok(listed)
+    }
+
+    /// What is known of the member of a number; none where nothing is, or nothing any more.
+    ///
+    /// # Errors
+    ///
+    /// The disk or the database failed.
+    pub fn life(&self, organization: Organization, number: i64) -> rusqlite::Result<Option<Life>> {
+        let mut statement = self.0.prepare_cached(
+            "SELECT key, username, name, email, seat, admin, began, NULL FROM states
+             WHERE organization = ?1 AND member = ?2
+             UNION ALL
+             SELECT key, username, name, email, seat, admin, began, ended FROM past_states
+             WHERE organization = ?1 AND member = ?2
+             ORDER BY 7 DESC",
+        )?;
+        let mut rows = statement.query((organization.0, number))?;
+        let Some(row) = rows.next()? else { return Ok(None) };
+        let member = read_member(row)?;
+        let link = Link { began: row.get(6)?, seat: member.seat, admin: member.admin };
+        let ended: Option<i64> = row.get(7)?;
+        let mut formerly: Vec<String> = Vec::new();
+        while let Some(row) = rows.next()? {
+            let key: String = row.get(0)?;
+            if key != member.key() && !formerly.contains(&key) {
+                formerly.push(key);
+            }
+        }
+        let since = self.since(organization, number, link)?;
+        let left_at = ended.map(|run| self.time_of_run(run)).transpose()?;
+        Ok(Some(Life { member, since, left_at, formerly }))
+    }
+
+    /// Since when a member is what a state says: back through the states that it goes on from.
+    fn since(
+        &self,
+        organization: Organization,
+        number: i64,
+        last: Link,
+    ) -> rusqlite::Result<Since> {
+        let mut statement = self.0.prepare_cached(
+            "SELECT began, seat, admin, ended FROM past_states
+             WHERE organization = ?1 AND member = ?2 AND ended <= ?3 ORDER BY ended DESC",
+        )?;
+        let mut rows = statement.query((organization.0, number, last.began))?;
+        let mut first = last;
+        let (mut seat, mut admin) = (last.began, last.began);
+        while let Some(row) = rows.next()? {
+            let link = Link { began: row.get(0)?, seat: row.get(1)?, admin: row.get(2)? };
+            if row.get::<_, i64>(3)? != first.began {
+                break;
+            }
+            if link.seat && seat == first.began {
+                seat = link.began;
+            }
+            if link.admin && admin == first.began {
+                admin = link.began;
+            }
+            first = link;
+        }
+        let since = |has: bool, run: i64| has.then(|| self.time_of_run(run)).transpose();
+        Ok(Since {
+            member: self.time_of_run(first.began)?,
+            seat: since(last.seat, seat)?,
+            admin: since(last.admin, admin)?,
+        })
+    }
+
+    fn time_of_run(&self, run: i64) -> rusqlite::Result<DateTime<Utc>> {
+        let mut statement = self.0.prepare_cached("SELECT finished_at FROM runs WHERE id = ?1")?;
+        time(statement.query_row([run], |row| row.get(0))?)
+    }
+
+    /// The newest events that are asked for, up to `limit`, the newest first.
+    ///
+    /// # Errors
+    ///
+    /// The disk or the database failed, or a row is not an event.
+    pub fn newest(&self, newest: &Newest, limit: u64) -> rusqlite::Result<Vec<Event>> {
+        let mut sql = format!(
+            "SELECT {COLUMNS}, sync, position, subject, source, data FROM log
+             WHERE sequence < coalesce(?1, 9223372036854775807)"
+        );
+        if newest.organization.is_some() {
+            sql.push_str(" AND organization = ?2");
+        }
+        let subjects = newest.members.as_ref().zip(newest.organization);
+        let subjects = subjects.map(|(members, organization)| {
+            let members: Vec<_> = members.iter().map(|number| (organization, *number)).collect();
+            self.subjects(&members)
+        });
+        let subjects = subjects.transpose()?;
+        if subjects.is_some() {
+            sql.push_str(" AND subject IN (SELECT value ->> 1 FROM json_each(?3))");
+        }
+        sql.push_str(" ORDER BY sequence DESC LIMIT ?4");
+        let organization = newest.organization.map(|organization| organization.0);
+        let mut statement = self.0.prepare_cached(&sql)?;
+        let mut rows = statement.query(params![newest.before, organization, subjects, limit])?;
+        let (mut events, mut names) = (Vec::new(), Names::new(self));
+        while let Some(row) = rows.next()? {
+            events.push(read_event(row, &read_logged(row, &mut names)?)?);
+        }
+        Ok(events)
+    }
+
+    /// The organizations of which a sync has begun and not ended. That means something only while
+    /// somebody holds the lock.
+    ///
+    /// # Errors
+    ///
+    /// The disk or the database failed.
+    pub fn under_way(&self) -> rusqlite::Result<HashSet<OrganizationId>> {
+        let mut statement = self.0.prepare_cached(
+            "SELECT service, owner FROM under_way JOIN organizations ON id = organization",
+        )?;
+        statement.query_map([], id)?.collect()
+    }
+}
+
+impl Wanted {
+    /// In words of SQL: `?1` is the organization, `?2` and `?3` what is searched for.
+    fn condition(&self) -> String {
+        let having = match self.having {
+            Having::Anything => "",
+            Having::Seat => " AND seat = 1",
+            Having::NoSeat => " AND seat = 0",
+            Having::Admin => " AND admin = 1",
+        };
+        let part = " AND (?2 IS NULL OR instr(key, ?2) > 0
+                          OR name LIKE ?3 ESCAPE '\\' OR email LIKE ?3 ESCAPE '\\')";
+        format!("organization = ?1{having}{part}")
+    }
+
+    /// What a key must have in it, and the pattern for names and emails.
+    fn parameters(&self) -> (Option<String>, Option<String>) {
+        let part = self.part.as_deref();
+        let literal = |c: char| if "\\%_".contains(c) { vec!['\\', c] } else { vec![c] };
+        let pattern =
+            |part: &str| format!("%{}%", part.chars().flat_map(literal).collect::<String>());
+        let key = |part| crate::roster::Username::new(part).key().to_owned();
+        (part.map(key), part.map(pattern))
+    }
+}
