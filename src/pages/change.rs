@@ -102,15 +102,16 @@ impl Change {
             tone,
             who,
             formerly: renamed.map(|before| show::name(&before.username)),
-            what: what.to_owned(),
+            what: what.map_or_else(|| plain(data.event), str::to_owned),
             more: more(data),
             organization: id.map(|id| (id.to_string(), link::organization(&id))),
         }
     }
 }
 
-fn words(kind: EventKind) -> (&'static str, &'static str) {
-    match kind {
+/// The tone of an event, and the words for it where its own word will not do.
+fn words(kind: EventKind) -> (&'static str, Option<&'static str>) {
+    let (tone, words) = match kind {
         EventKind::Joined => ("good", "joined"),
         EventKind::Left => ("bad", "left"),
         EventKind::SeatGained => ("good", "gained a seat"),
@@ -126,9 +127,17 @@ fn words(kind: EventKind) -> (&'static str, &'static str) {
         EventKind::RosterReleased => ("good", "Roster released"),
         EventKind::SeatLimitNear => ("warn", "Seat limit near"),
         EventKind::SeatLimitReached => ("bad", "Seat limit reached"),
-        EventKind::Heartbeat => ("plain", "Sign of life"),
-        EventKind::Test => ("plain", "Test"),
-    }
+        _ => return ("plain", None),
+    };
+    (tone, Some(words))
+}
+
+/// An event's own word: `Heartbeat`.
+fn plain(kind: EventKind) -> String {
+    let words = kind.word().replace('_', " ");
+    let mut letters = words.chars();
+    let first = letters.next().map(|first| first.to_ascii_uppercase());
+    first.into_iter().chain(letters).collect()
 }
 
 /// What was edited of a member, or what else is told of an organization.
