@@ -70,12 +70,11 @@ impl Report {
         let reader = Reader::open(&config.state_dir)?;
         let past = Past { config: &config, reader: &reader, now: instance::clock().now() };
         let zone = past::zone(&config, self.organization.as_ref());
-        let (from, to) = match self.from {
-            Some(from) => past.span(from, self.to, zone)?,
-            None => {
-                let to = past.end(self.to, zone)?;
-                (to.checked_sub_signed(USUAL_SPAN).unwrap_or(to), to)
-            }
+        let (from, to) = if let Some(from) = self.from {
+            past.span(from, self.to, zone)?
+        } else {
+            let to = past.end(self.to, zone)?;
+            (to.checked_sub_signed(USUAL_SPAN).unwrap_or(to), to)
         };
         let mut chapters = self.chapters(&past, (from, to))?;
         let exit = if self.dormant { ask_log_ins(&config, &mut chapters)? } else { Exit::Ok };

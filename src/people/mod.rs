@@ -3,11 +3,11 @@
 //!
 //! The list is a file that somebody exported from an identity provider, a personnel system or a
 //! spreadsheet: CSV or JSON, in whatever encoding and with whatever columns. [`read`] takes from it
-//! what people can be told by, [`compare`] holds it against rosters. Where there is nothing to tell
+//! what people can be told by, [`compare()`] holds it against rosters. Where there is nothing to tell
 //! somebody by, or more than one possibility, that is the answer: nobody is called a ghost by a
 //! guess.
 //!
-//! Knows neither the store nor who asks; [`compare`] is pure.
+//! Knows neither the store nor who asks; [`compare()`] is pure.
 
 mod columns;
 mod compare;
