@@ -75,7 +75,7 @@ impl Demo {
         };
         let daemon = Daemon::start(stage.config()?, around).await?;
         let orders = daemon.orders();
-        let mut show = Show::new(stage, stage.sights(daemon.address()));
+        let mut show = Show::new(stage, daemon.address());
         let playing = async {
             let time_is_up = async {
                 match self.lasts {

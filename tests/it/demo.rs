@@ -91,6 +91,7 @@ fn a_demo_plays_the_story_and_ends_on_ctrl_c() {
     let mut demo = Demo::start(&[]);
     let introduction = demo.until(&["— the first rosters"]);
     let config = demo.config();
+    assert!(introduction.contains("in a browser: http://127.0.0.1:"), "{introduction}");
     assert!(introduction.contains(&format!("--config {} status", config.display())));
 
     demo.until(&["github/acme", "baselined", "12 members, 8 seats, 1 admin"]);

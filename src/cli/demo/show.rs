@@ -2,6 +2,7 @@
 //!
 //! Nothing waits for luck: a scene ends when the daemon has told what it is about.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use anstyle::Style;
@@ -32,14 +33,14 @@ const GLANCE: Duration = Duration::from_millis(50);
 /// A performance.
 pub(super) struct Show<'a> {
     stage: &'a Stage,
-    /// What there is to look at meanwhile.
-    sights: Vec<String>,
+    /// Where the daemon's pages are.
+    daemon: SocketAddr,
     sink: Sink,
 }
 
 impl<'a> Show<'a> {
-    pub(super) fn new(stage: &'a Stage, sights: Vec<String>) -> Self {
-        Self { stage, sights, sink: Sink::new(stage.events_path()) }
+    pub(super) fn new(stage: &'a Stage, daemon: SocketAddr) -> Self {
+        Self { stage, daemon, sink: Sink::new(stage.events_path()) }
     }
 
     /// Plays the story, and then whatever comes to mind, without an end.
@@ -67,12 +68,15 @@ impl<'a> Show<'a> {
 
     fn introduce(&self) -> Result<(), Stop> {
         let url = self.stage.simulator.base_url();
-        let sights = self.sights.iter().map(|sight| format!("  {}", typed(sight)));
+        let sights = self.stage.sights(self.daemon);
+        let sights = sights.iter().map(|sight| format!("  {}", typed(sight)));
         Ok(say(&format!(
             "A made-up Codecov on {url}, and the daemon, which asks it every two seconds.\n\
              Config, state and events are in {} until this ends.\n\
-             To look on from another terminal:\n{}",
+             To look on in a browser: http://{}/\n\
+             From another terminal:\n{}",
             self.stage.folder().display(),
+            self.daemon,
             sights.format("")
         ))?)
     }

@@ -124,7 +124,7 @@ impl Stage {
              organizations:\n  \
                - service: github\n    \
                  owner: acme\n    \
-                 seats: {{ limit: 10 }}\n  \
+                 seats: {{ limit: 10, price_per_seat: 12.00, currency: USD }}\n  \
                - github/umbrella\n  \
                - service: gitlab\n    \
                  owner: example-group\n    \
