@@ -51,3 +51,4 @@ pub mod sync;
 mod tables;
 mod text;
 pub mod upkeep;
+mod words;

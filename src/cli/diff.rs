@@ -6,7 +6,6 @@ use std::path::Path;
 use seatwatch_sdk::{EventKind, Profile, Totals};
 
 use super::exit::{Exit, Stop};
-use super::history::edits;
 use super::instance;
 use super::output::{Format, Row, count, local, shown, table, write_rows, write_table};
 use super::past::Past;
@@ -15,6 +14,7 @@ use crate::organization::OrganizationId;
 use crate::store::Reader;
 use crate::sync::{NetChange, Numbered, net_change};
 use crate::tables;
+use crate::words;
 
 /// Arguments of `diff`.
 #[derive(Debug, clap::Args)]
@@ -97,5 +97,7 @@ fn write_changes(changes: &[NetChange<'_>], out: &mut dyn Write) -> std::io::Res
 fn edited(change: &NetChange<'_>, kind: EventKind) -> String {
     let both = change.before.zip(change.after).filter(|_| kind == EventKind::Updated);
     let profiles = both.map(|(before, after)| (before.profile(), after.profile()));
-    profiles.map(|(before, after): (Profile, Profile)| edits(&before, &after)).unwrap_or_default()
+    profiles
+        .map(|(before, after): (Profile, Profile)| words::edits(&before, &after).join(", "))
+        .unwrap_or_default()
 }

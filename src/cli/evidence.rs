@@ -198,10 +198,6 @@ impl Report {
     }
 }
 
-fn of_config<'a>(config: &'a Config, id: &OrganizationId) -> Option<&'a Organization> {
-    config.organizations.iter().find(|organization| organization.id == *id)
-}
-
 /// What is known of an organization in one line.
 fn told(chapter: &Chapter<'_>) -> String {
     let Some(after) = &chapter.after else {
@@ -238,7 +234,7 @@ fn told_comparison(comparison: &Comparison<'_>) -> String {
 fn ask_log_ins(config: &Config, chapters: &mut [Chapter<'_>]) -> Result<Exit, Stop> {
     let mut asked = Vec::new();
     for chapter in chapters.iter_mut().filter(|chapter| chapter.after.is_some()) {
-        match of_config(config, &chapter.id) {
+        match config.find(&chapter.id) {
             Some(organization) => asked.push((organization, chapter)),
             None => chapter.sessions = Some(Err("it is not in the config any more".to_owned())),
         }

@@ -10,7 +10,7 @@ use std::path::Path;
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use itertools::Itertools as _;
-use seatwatch_sdk::{Data, Event, EventKind, Profile};
+use seatwatch_sdk::{Data, Event, EventKind};
 use serde_json::Value;
 
 use super::exit::{Exit, Failure, Stop};
@@ -24,6 +24,7 @@ use crate::organization::OrganizationId;
 use crate::roster::Username;
 use crate::store::{self, PastMember, Reader};
 use crate::tables;
+use crate::words;
 
 /// So many events are read at once, and share the widths of a table.
 const PAGE: usize = 1000;
@@ -234,7 +235,7 @@ fn member(data: &Data) -> String {
 fn details(data: &Data) -> String {
     if let (EventKind::Updated, Some(before), Some(after)) = (data.event, &data.before, &data.after)
     {
-        return edits(before, after);
+        return words::edits(before, after).join(", ");
     }
     let details = data.details.as_ref().and_then(Value::as_object).into_iter().flatten();
     // What is long is for machines, and for `status` while it lasts.
@@ -248,18 +249,4 @@ fn details(data: &Data) -> String {
         }
     });
     words.collect_vec().join(", ")
-}
-
-/// What differs of the texts: `name Ann → Anna, email – → ann@example.com`.
-pub(super) fn edits(before: &Profile, after: &Profile) -> String {
-    let text = |text: &Option<String>| text.as_deref().map_or_else(|| "–".to_owned(), shown);
-    [
-        ("username", shown(&before.username), shown(&after.username)),
-        ("name", text(&before.name), text(&after.name)),
-        ("email", text(&before.email), text(&after.email)),
-    ]
-    .into_iter()
-    .filter(|(_, before, after)| before != after)
-    .map(|(what, before, after)| format!("{what} {before} → {after}"))
-    .join(", ")
 }

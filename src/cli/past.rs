@@ -8,7 +8,7 @@ use super::history::unknown_organization;
 use super::instance;
 use super::output::local;
 use super::when::When;
-use crate::config::{self, Config};
+use crate::config::Config;
 use crate::coverage;
 use crate::organization::OrganizationId;
 use crate::schedule;
@@ -24,7 +24,7 @@ pub(super) struct Past<'a> {
 impl Past<'_> {
     /// The zone that the organization's own times are in.
     pub(super) fn zone(&self, id: &OrganizationId) -> Tz {
-        zone(self.config, Some(id))
+        self.config.zone_of(id)
     }
 
     /// A time at which something ends, or is looked at; none that is yet to come.
@@ -99,10 +99,9 @@ impl Past<'_> {
             found.map_or(Ok(Vec::new()), |number| view.runs(number, at, at))
         })?;
         let zone = self.zone(id);
-        let of_config =
-            self.config.organizations.iter().find(|organization| organization.id == *id);
         let last_run = runs.last().map(|run| run.last_finished_at);
-        let overdue = schedule::overdue(of_config, self.config.splay, last_run, self.now);
+        let overdue =
+            schedule::overdue(self.config.find(id), self.config.splay, last_run, self.now);
         let always = (DateTime::<Utc>::MIN_UTC, self.now);
         let gaps = coverage::gaps(&runs, overdue, always);
         if let Some(gap) = gaps.iter().find(|gap| gap.from <= at && (at < gap.to || at == self.now))
@@ -145,7 +144,7 @@ impl Past<'_> {
 
     /// In the config, but never read; or nowhere.
     pub(super) fn not_read(&self, id: &OrganizationId) -> Result<Failure, Stop> {
-        if self.config.organizations.iter().any(|one| one.id == *id) {
+        if self.config.find(id).is_some() {
             return Ok(Failure::new(Exit::Data, format!("{id}: no roster was read yet"))
                 .with_hint(format!("run `seatwatch sync {id}`")));
         }
@@ -158,10 +157,9 @@ impl Past<'_> {
     }
 }
 
-/// The zone that an organization's own times are in; the instance's where it has none.
+/// The zone of what a command was asked: an organization's, or the instance's where none is named.
 pub(super) fn zone(config: &Config, id: Option<&OrganizationId>) -> Tz {
-    let named = |one: &&config::Organization| Some(&one.id) == id;
-    config.organizations.iter().find(named).map_or(config.timezone, |one| one.timezone)
+    id.map_or(config.timezone, |id| config.zone_of(id))
 }
 
 /// That no roster of any organization is known of a time.

@@ -245,6 +245,18 @@ pub enum Timing {
     Digest(Cron, Tz),
 }
 
+impl Config {
+    /// The zone of an organization's times: its own, or the instance's where it is not watched.
+    pub fn zone_of(&self, id: &OrganizationId) -> Tz {
+        self.find(id).map_or(self.timezone, |organization| organization.timezone)
+    }
+
+    /// The organization of that name, if it is watched.
+    pub fn find(&self, id: &OrganizationId) -> Option<&Organization> {
+        self.organizations.iter().find(|organization| organization.id == *id)
+    }
+}
+
 /// Reads the file at `path`, checks it, and makes sure that its secrets, its certificate
 /// authorities and what else it names can be read.
 ///

@@ -26,7 +26,7 @@ pub fn gather<'a>(
     number: Option<store::Organization>,
     (from, to): (DateTime<Utc>, DateTime<Utc>),
 ) -> rusqlite::Result<Chapter<'a>> {
-    let of_config = config.organizations.iter().find(|organization| organization.id == *id);
+    let of_config = config.find(id);
     let mut chapter = Chapter {
         id: id.clone(),
         label: of_config.and_then(|organization| organization.label.as_deref()),

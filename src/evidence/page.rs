@@ -22,6 +22,7 @@ use crate::people::Finding;
 use crate::roster::Member;
 use crate::store::{PastMember, PastRoster, Sums};
 use crate::text::{count, shown};
+use crate::words;
 
 /// The whole page.
 pub(super) fn render(evidence: &Evidence<'_>) -> String {
@@ -188,37 +189,18 @@ fn members(chapter: &Chapter<'_>, clock: Clock, is_asked: fn(&Member) -> bool) -
 
 /// One event in words.
 fn told(event: &Event, clock: Clock) -> Value {
-    let Data { event: kind, member, before, details, .. } = &event.data;
+    let Data { event: kind, member, before, .. } = &event.data;
     let profile = member.as_ref().map(|member| &member.profile);
     let formerly = before.as_ref().filter(|_| *kind == EventKind::Renamed);
     context! {
         time => clock.time(event.time),
-        what => words(*kind),
+        what => words::what(*kind),
         username => profile.map(|profile| shown(&profile.username)),
         formerly => formerly.map(|before| shown(&before.username)),
         name => profile.and_then(|profile| profile.name.as_deref()).map(shown),
         email => profile.and_then(|profile| profile.email.as_deref()).map(shown),
-        details => details.as_ref().map(|details| shown(&detail_words(details))),
+        more => words::more(&event.data).join(", "),
     }
-}
-
-/// An event's kind for people: `seat lost`.
-fn words(kind: EventKind) -> String {
-    kind.word().replace('_', " ")
-}
-
-/// The details of an organization event that are single words or numbers.
-fn detail_words(details: &serde_json::Value) -> String {
-    let fields = details.as_object().into_iter().flatten();
-    let words = fields.filter_map(|(key, value)| {
-        let what = key.replace('_', " ");
-        match value {
-            serde_json::Value::String(text) => Some(format!("{what} {text}")),
-            serde_json::Value::Number(number) => Some(format!("{what} {number}")),
-            _ => None,
-        }
-    });
-    words.collect::<Vec<_>>().join(", ")
 }
 
 fn log_ins(chapter: &Chapter<'_>, clock: Clock) -> Option<Value> {

@@ -1,15 +1,14 @@
 //! One event, as a line of a timeline.
 
 use chrono_tz::Tz;
-use seatwatch_sdk::{Data, Event, EventKind, Profile};
+use seatwatch_sdk::{Event, EventKind};
 use serde::Serialize;
-use serde_json::Value;
 
-use super::show::{self, Moment, grouped};
+use super::show::{self, Moment};
 use super::{Surroundings, link};
 use crate::organization::OrganizationId;
 use crate::store::{Newest, View};
-use crate::text::count;
+use crate::words;
 
 /// What happened.
 #[derive(Debug, Serialize)]
@@ -22,7 +21,7 @@ pub(super) struct Change {
     /// What they were called before, where that is what changed.
     formerly: Option<String>,
     /// `gained a seat`.
-    what: String,
+    what: &'static str,
     /// More about it.
     more: Vec<String>,
     /// Where: `github/acme` and the way there.
@@ -96,88 +95,38 @@ impl Change {
             (show::name(username), href)
         });
         let renamed = data.before.as_ref().filter(|_| data.event == EventKind::Renamed);
-        let (tone, what) = words(data.event);
         Self {
             at: Moment::of(event.time, zone),
-            tone,
+            tone: tone(data.event),
             who,
             formerly: renamed.map(|before| show::name(&before.username)),
-            what: what.to_owned(),
-            more: more(data),
+            what: words::what(data.event),
+            more: words::more(data),
             organization: id.map(|id| (id.to_string(), link::organization(&id))),
         }
     }
 }
 
-fn words(kind: EventKind) -> (&'static str, &'static str) {
+/// The colour that repeats what the words say.
+fn tone(kind: EventKind) -> &'static str {
     match kind {
-        EventKind::Joined => ("good", "joined"),
-        EventKind::Left => ("bad", "left"),
-        EventKind::SeatGained => ("good", "gained a seat"),
-        EventKind::SeatLost => ("bad", "lost the seat"),
-        EventKind::AdminGranted => ("warn", "became an admin"),
-        EventKind::AdminRevoked => ("plain", "is no longer an admin"),
-        EventKind::Renamed => ("plain", "renamed"),
-        EventKind::Updated => ("plain", "was edited"),
-        EventKind::Baselined => ("plain", "First roster read"),
-        EventKind::SyncFailing => ("bad", "Syncs keep failing"),
-        EventKind::SyncRecovered => ("good", "Syncs work again"),
-        EventKind::RosterHeld => ("warn", "Roster held"),
-        EventKind::RosterReleased => ("good", "Roster released"),
-        EventKind::SeatLimitNear => ("warn", "Seat limit near"),
-        EventKind::SeatLimitReached => ("bad", "Seat limit reached"),
-        EventKind::OrganizationVanished => ("warn", "Vanished from the token's listing"),
-        EventKind::Heartbeat => ("plain", "Sign of life"),
-        EventKind::Test => ("plain", "Test"),
+        EventKind::Joined
+        | EventKind::SeatGained
+        | EventKind::SyncRecovered
+        | EventKind::RosterReleased => "good",
+        EventKind::Left
+        | EventKind::SeatLost
+        | EventKind::SyncFailing
+        | EventKind::SeatLimitReached => "bad",
+        EventKind::AdminGranted
+        | EventKind::RosterHeld
+        | EventKind::SeatLimitNear
+        | EventKind::OrganizationVanished => "warn",
+        EventKind::AdminRevoked
+        | EventKind::Renamed
+        | EventKind::Updated
+        | EventKind::Baselined
+        | EventKind::Heartbeat
+        | EventKind::Test => "plain",
     }
-}
-
-/// What was edited of a member, or what else is told of an organization.
-fn more(data: &Data) -> Vec<String> {
-    if let (EventKind::Updated, Some(before), Some(after)) = (data.event, &data.before, &data.after)
-    {
-        return edits(before, after);
-    }
-    let detail = |key: &str| data.details.as_ref()?.get(key);
-    let number = |key: &str| detail(key).and_then(Value::as_u64);
-    let text = |key: &str| detail(key).and_then(Value::as_str).map(show::sentence);
-    match data.event {
-        EventKind::Baselined => {
-            let totals = data.totals.as_ref();
-            totals.map(|totals| count(totals.members, "member")).into_iter().collect()
-        }
-        EventKind::SyncFailing => [text("reason"), text("message")].into_iter().flatten().collect(),
-        EventKind::RosterHeld => [
-            number("leavers").map(|leavers| format!("{} would leave", count(leavers, "member"))),
-            number("seat_losers")
-                .filter(|losers| *losers > 0)
-                .map(|losers| format!("{} would be lost", count(losers, "seat"))),
-        ]
-        .into_iter()
-        .flatten()
-        .collect(),
-        EventKind::RosterReleased => {
-            text("how").map(|how| how.replace('_', " ")).into_iter().collect()
-        }
-        EventKind::SeatLimitNear | EventKind::SeatLimitReached => number("used")
-            .zip(number("limit"))
-            .map(|(used, limit)| format!("{} of {} in use", grouped(used), count(limit, "seat")))
-            .into_iter()
-            .collect(),
-        _ => Vec::new(),
-    }
-}
-
-fn edits(before: &Profile, after: &Profile) -> Vec<String> {
-    let text =
-        |text: &Option<String>| text.as_deref().map_or_else(|| "none".to_owned(), show::name);
-    [
-        ("username", show::name(&before.username), show::name(&after.username)),
-        ("name", text(&before.name), text(&after.name)),
-        ("email", text(&before.email), text(&after.email)),
-    ]
-    .into_iter()
-    .filter(|(_, before, after)| before != after)
-    .map(|(what, before, after)| format!("{what}: {before} → {after}"))
-    .collect()
 }

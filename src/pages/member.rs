@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::change::Timeline;
 use super::show::{self, Moment, SinceWhen};
-use super::{Content, Found, LifeQuery, Missing, Surroundings, link, zone_of};
+use super::{Content, Found, LifeQuery, Missing, Surroundings, link};
 use crate::organization::OrganizationId;
 use crate::roster::Username;
 use crate::store::{Life, Newest, View};
@@ -55,7 +55,7 @@ pub(super) fn page(
         return Ok(Err(missing(id, username)));
     };
 
-    let zone = zone_of(around.config, id);
+    let zone = around.config.zone_of(id);
     let path = link::member(id, username);
     let members = named.iter().map(|(_, member)| *member).collect();
     let newest = Newest { organization: Some(number), members: Some(members), ..Newest::default() };

@@ -21,7 +21,6 @@ mod trouble;
 use std::sync::LazyLock;
 
 use chrono::{DateTime, Utc};
-use chrono_tz::Tz;
 use minijinja::Value;
 use minijinja::value::Serde;
 use serde::{Deserialize, Serialize};
@@ -248,10 +247,4 @@ impl Missing {
                 .collect(),
         })
     }
-}
-
-/// The zone of an organization's times: its own, or where it is not watched, everybody's.
-fn zone_of(config: &Config, id: &OrganizationId) -> Tz {
-    let found = config.organizations.iter().find(|organization| organization.id == *id);
-    found.map_or(config.timezone, |organization| organization.timezone)
 }

@@ -9,7 +9,7 @@ use super::overview::{self, DAYS};
 use super::paging::{self, Paging};
 use super::show::{self, Moment, SinceWhen, grouped};
 use super::trouble::Trouble;
-use super::{Content, Found, Missing, Surroundings, link, zone_of};
+use super::{Content, Found, Missing, Surroundings, link};
 use crate::chart::Chart;
 use crate::config;
 use crate::coverage;
@@ -117,7 +117,7 @@ pub(super) fn page(
     if watched.is_none() && number.is_none() {
         return Ok(Err(Missing::organization(view, around, &id.to_string())?));
     }
-    let zone = zone_of(around.config, id);
+    let zone = around.config.zone_of(id);
     let path = link::organization(id);
     let roster = match Roster::load(view, id, number, zone, query)? {
         Ok(roster) => roster,
