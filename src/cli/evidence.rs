@@ -180,7 +180,9 @@ impl Report {
         let (size, number) = (indicatif::HumanBytes(bytes), count(files.len() as u64, "file"));
         writeln!(out, "{}: {number}, {size}, {from} to {to}", self.output.display())?;
         for chapter in &evidence.organizations {
-            writeln!(out, "  {}  {}", chapter.id, told(chapter))?;
+            let known = chapter.known_since.filter(|known_since| *known_since > evidence.from);
+            let known = known.map(|at| format!("; known since {}", local(Some(at), evidence.zone)));
+            writeln!(out, "  {}  {}{}", chapter.id, told(chapter), known.unwrap_or_default())?;
         }
         if let Some(compared) = &evidence.compared {
             let list = shown(&compared.list);

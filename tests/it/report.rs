@@ -30,7 +30,7 @@ fn a_report_is_a_folder_with_all_of_it() {
     let size = regex::Regex::new("[0-9.]+ KiB").unwrap();
     assert_snapshot!(size.replace(&said, "[SIZE]"), @"
     [DIR]/pack: 18 files, [SIZE], 2026-01-01 00:00 CET to 2026-03-31 23:59 CEST
-      github/acme  4 members, 3 seats; 7 events, 3 gaps
+      github/acme  4 members, 3 seats; 7 events, 3 gaps; known since 2026-01-05 10:00 CET
     open [DIR]/pack/report.html
     ");
     assert_snapshot!(files(&folder).join("\n"), @"
@@ -124,8 +124,8 @@ fn a_report_of_all_is_held_against_a_list() {
     let size = regex::Regex::new("[0-9.]+ KiB").unwrap();
     assert_snapshot!(size.replace(&said, "[SIZE]"), @"
     [DIR]/pack: 22 files, [SIZE], 2026-01-01 00:00 UTC to 2026-03-31 23:59 UTC
-      github/acme  3 members, 1 seat; 1 event, 1 gap
-      gitlab/other  3 members, 2 seats; 1 event, 1 gap
+      github/acme  3 members, 1 seat; 1 event, 1 gap; known since 2026-01-05 09:00 UTC
+      gitlab/other  3 members, 2 seats; 1 event, 1 gap; known since 2026-01-05 09:00 UTC
       github/new  no roster is known of this time
     next to people.csv: 1 seat held by somebody who is not in it, 3 members not in it; 1 in it without access; 0 open who, 1 with nothing to tell them by
     open [DIR]/pack/report.html
