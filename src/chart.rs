@@ -12,11 +12,11 @@ mod line;
 use std::sync::LazyLock;
 
 use chrono::{DateTime, Utc};
-use minijinja::syntax::SyntaxConfig;
-use minijinja::{AutoEscape, Environment, UndefinedBehavior, context};
+use minijinja::{Environment, context};
 
 use self::axis::{Axis, Tick};
 use self::line::Steps;
+use crate::templates::environment;
 use crate::text::count;
 
 /// The colours of all pages, light and dark, and the rules for charts. Whoever shows a chart puts
@@ -217,19 +217,10 @@ pub(crate) fn grouped(number: u64) -> String {
 }
 
 static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
-    let mut environment = Environment::new();
-    environment.set_undefined_behavior(UndefinedBehavior::Strict);
-    environment.set_auto_escape_callback(|_| AutoEscape::Html);
-    let mut syntax = SyntaxConfig::builder();
-    let syntax = syntax.trim_blocks(true).lstrip_blocks(true).build();
-    environment.set_syntax(syntax.expect("only white space is treated otherwise"));
-    for (name, source) in [
+    environment(&[
         ("full.svg", include_str!("chart/full.svg")),
         ("spark.svg", include_str!("chart/spark.svg")),
-    ] {
-        environment.add_template(name, source).expect("a test renders it");
-    }
-    environment
+    ])
 });
 
 #[cfg(test)]

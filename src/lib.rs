@@ -49,6 +49,7 @@ pub mod standing;
 pub mod store;
 pub mod sync;
 mod tables;
+mod templates;
 mod text;
 pub mod upkeep;
 mod words;

@@ -162,7 +162,6 @@ pub(crate) const SYNC: &[&str] = &[
     "first_finished_at",
     "last_finished_at",
     "count",
-    "after_gap",
 ];
 
 /// One sync, or several that ended alike. Where they go on past `to`, their end and number are left
@@ -179,7 +178,6 @@ pub(crate) fn sync(id: &OrganizationId, run: &Run, to: DateTime<Utc>) -> Row {
         first_finished_at: utc(Some(run.finished_at)),
         last_finished_at: utc(is_over.then_some(run.last_finished_at)),
         count: is_over.then_some(run.count),
-        after_gap: run.after_gap,
     }
 }
 

@@ -92,7 +92,7 @@ impl Years {
             finished_at: read_at,
             requests: 11,
             events: leavers as u64 * 2,
-            after_gap: false,
+            missed_from: None,
         };
         let run = tx.note_run(organization, &run)?;
         for _ in 0..leavers {

@@ -8,7 +8,7 @@ use super::ask::{Doer, ask, doer};
 use super::exit::{Exit, Stop};
 use super::instance;
 use super::output::{Format, row, write_rows};
-use super::report::refusal;
+use super::synced::refusal;
 use super::sync::{COMMITTED_NOTHING, GOES_ON, interruptible, sync_and_deliver, sync_by_daemon};
 use crate::control::{Answer, Question};
 use crate::organization::OrganizationId;

@@ -89,7 +89,7 @@ fn people(config: &Config) -> Result<Vec<OrganizationId>, Stop> {
         reason = "the method is not general enough"
     )]
     let known = reader.read(|view| view.discovered())?;
-    Ok(known.into_iter().filter(|one| one.is_person).map(|one| one.id).collect())
+    Ok(known.into_iter().filter(|one| one.empty_at.is_some()).map(|one| one.id).collect())
 }
 
 async fn list(config: &Config, service: Service) -> Result<Vec<Owner>, Stop> {

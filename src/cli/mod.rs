@@ -10,7 +10,6 @@ mod check;
 mod demo;
 mod diff;
 mod discover;
-mod evidence;
 mod history;
 mod instance;
 mod log_ins;
@@ -30,6 +29,7 @@ mod simulate;
 mod sink;
 mod status;
 mod sync;
+mod synced;
 mod when;
 
 use std::io::{self, Write};
@@ -86,7 +86,7 @@ enum Command {
     Diff(diff::Diff),
     /// Writes an evidence pack: who had access between two times, what changed, what it costs, and
     /// when nobody looked.
-    Report(evidence::Report),
+    Report(report::Report),
     /// Accepts a held roster: exactly the losses that were shown.
     Approve(approve::Approve),
     /// Says that a held roster is wrong: it stays held, without reminders.

@@ -11,7 +11,6 @@ use super::when::When;
 use crate::config::Config;
 use crate::coverage;
 use crate::organization::OrganizationId;
-use crate::schedule;
 use crate::store::{self, PastRoster, Reader, View};
 
 /// What a command that looks back knows of its surroundings.
@@ -99,11 +98,7 @@ impl Past<'_> {
             found.map_or(Ok(Vec::new()), |number| view.runs(number, at, at))
         })?;
         let zone = self.zone(id);
-        let last_run = runs.last().map(|run| run.last_finished_at);
-        let overdue =
-            schedule::overdue(self.config.find(id), self.config.splay, last_run, self.now);
-        let always = (DateTime::<Utc>::MIN_UTC, self.now);
-        let gaps = coverage::gaps(&runs, overdue, always);
+        let gaps = coverage::gaps(&runs, DateTime::<Utc>::MIN_UTC, self.now);
         if let Some(gap) = gaps.iter().find(|gap| gap.from <= at && (at < gap.to || at == self.now))
         {
             let [from, to] = [gap.from, gap.to].map(|time| local(Some(time), zone));

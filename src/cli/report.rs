@@ -1,314 +1,295 @@
-//! What a sync did, in words and in rows.
-//!
-//! One line of sums an organization, below it who is concerned; what went wrong goes to stderr,
-//! with what to do next.
+//! `seatwatch report`: an evidence pack in a folder.
 
 use std::io::{self, Write};
+use std::path::{Path, PathBuf};
 
-use itertools::Itertools as _;
-use seatwatch_sdk::{EventKind, Totals};
+use chrono::{DateTime, TimeDelta, Utc};
 
-use super::exit::{Exit, Failure};
-use super::output::{Row, count, row, shown};
-use crate::config::Organization;
-use crate::dispatch::{Obstacle, Undelivered};
+use super::exit::{Exit, Failure, Stop};
+use super::output::{Format, Row, count, local, row, shown, write_rows};
+use super::past::{self, Past};
+use super::sync::interruptible;
+use super::when::When;
+use super::{instance, log_ins};
+use crate::config::{Config, Organization};
+use crate::evidence::{self, Chapter, Compared, Evidence, Written};
 use crate::organization::OrganizationId;
-use crate::store::Hold;
-use crate::sync::{NotSynced, Refused, Report, Synced, Told, difference};
+use crate::people::{self, Columns, Comparison, Finding, People, Sums};
+use crate::roster::Roster;
+use crate::store::Reader;
 
-/// Writes to stderr what went wrong or may.
-pub(super) fn say_troubles(report: &Report, dry_run: bool) {
-    let organization = &report.organization;
-    // What might have been wrong does not matter any more where something is.
-    for warning in report.warnings.iter().filter(|_| report.result.is_ok()) {
-        super::complain(&format!("warning: {organization}: {}", shown(warning)));
-    }
-    match &report.result {
-        Err(error) => super::complain(&describe_error(organization, error)),
-        Ok(Synced::Held { hold, kept, found }) => {
-            super::complain(&describe_hold(organization, hold, kept, found, dry_run));
+/// Arguments of `report`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Report {
+    /// Of which organization, as `service/owner`. It need not be in the config any more.
+    #[arg(value_name = "ORG", required_unless_present = "all", conflicts_with = "all")]
+    organization: Option<OrganizationId>,
+
+    /// Of all organizations of the config.
+    #[arg(long)]
+    all: bool,
+
+    /// From when: a day (its beginning), a time, `yesterday`, or `3d ago`. Without it, 90 days before
+    /// the end.
+    #[arg(long, value_name = "TIME")]
+    from: Option<When>,
+
+    /// Until when; a day counts to its end.
+    #[arg(long, value_name = "TIME", default_value = "now")]
+    to: When,
+
+    /// The folder to write, which must not exist or be empty.
+    #[arg(long, short, value_name = "DIR")]
+    output: PathBuf,
+
+    /// Holds the rosters at the end against a list of people from HR or an identity provider: CSV
+    /// or JSON. It tells who takes a seat and is not in the list, and who is in it without access.
+    #[arg(long, value_name = "FILE")]
+    compare: Option<PathBuf>,
+
+    /// What the columns of that list are called, if they are not the usual names:
+    /// `email=Mail,username="GitHub login",name=Name`.
+    #[arg(long, value_name = "COLUMNS", requires = "compare")]
+    columns: Option<Columns>,
+
+    /// Asks Codecov who is logged in now, and tells of seats whose holders are not. That is all it
+    /// says of them: commits and pull requests use a seat without a log-in.
+    #[arg(long, conflicts_with = "to")]
+    dormant: bool,
+}
+
+/// What a report is of that says no beginning.
+const USUAL_SPAN: TimeDelta = TimeDelta::days(90);
+
+/// The keys of a row for machines: of a file.
+const COLUMNS: &[&str] = &["file", "bytes", "sha256"];
+
+impl Report {
+    pub(super) fn run(self, config_file: &Path, format: Format) -> Result<Exit, Stop> {
+        let config = instance::load(config_file)?;
+        let reader = Reader::open(&config.state_dir)?;
+        let past = Past { config: &config, reader: &reader, now: instance::clock().now() };
+        let zone = past::zone(&config, self.organization.as_ref());
+        let (from, to) = if let Some(from) = self.from {
+            past.span(from, self.to, zone)?
+        } else {
+            let to = past.end(self.to, zone)?;
+            (to.checked_sub_signed(USUAL_SPAN).unwrap_or(to), to)
+        };
+        let mut chapters = self.chapters(&past, (from, to))?;
+        let exit = if self.dormant { ask_log_ins(&config, &mut chapters)? } else { Exit::Ok };
+        let list = self.compare.as_deref().map(|path| List::read(path, self.columns.as_ref()));
+        let list = list.transpose()?;
+        let rosters = rosters(&chapters);
+        let compared = list.as_ref().map(|list| list.hold_against(&rosters));
+        let evidence = Evidence {
+            instance: &config.instance,
+            config_sha256: sha256(config_file)?,
+            from,
+            to,
+            zone,
+            organizations: chapters,
+            compared,
+        };
+        let files = evidence::write(&evidence, &self.output);
+        let files = files.map_err(|error| self.not_written(&error))?;
+        let mut out = super::stdout();
+        if format == Format::Table {
+            self.write_told(&evidence, &files, &mut out)?;
+        } else {
+            let rows: Vec<Row> = files.iter().map(|file| self.file_row(file)).collect();
+            write_rows(format, COLUMNS, &rows, &mut out)?;
         }
-        Ok(_) => {}
+        out.flush()?;
+        Ok(exit)
+    }
+
+    /// What is known of each organization. That nothing is known of any is a failure; of some, it
+    /// stands in the pack.
+    fn chapters<'a>(
+        &self,
+        past: &Past<'a>,
+        span: (DateTime<Utc>, DateTime<Utc>),
+    ) -> Result<Vec<Chapter<'a>>, Stop> {
+        let config = past.config;
+        let ids: Vec<OrganizationId> = match &self.organization {
+            Some(id) => vec![id.clone()],
+            None => {
+                config.organizations.iter().map(|organization| organization.id.clone()).collect()
+            }
+        };
+        let chapters: Vec<Chapter<'a>> = past.reader.read(|view| {
+            let chapter = |id: &OrganizationId| {
+                let number = instance::find(view, config, id)?;
+                evidence::gather(view, config, id, number, span)
+            };
+            ids.iter().map(chapter).collect()
+        })?;
+        let is_known = |chapter: &Chapter<'_>| chapter.after.is_some();
+        match (&self.organization, chapters.iter().any(is_known)) {
+            (_, true) => Ok(chapters),
+            // Says why not.
+            (Some(id), false) => Err(match past.roster(id, span.1) {
+                Err(stop) => stop,
+                Ok(_) => Failure::new(Exit::TryAgain, format!("{id}: was synced just now")).into(),
+            }),
+            (None, false) => Err(past::nothing_known().into()),
+        }
+    }
+
+    fn not_written(&self, error: &io::Error) -> Failure {
+        let folder = self.output.display();
+        let (exit, reason, hint) = match error.kind() {
+            io::ErrorKind::DirectoryNotEmpty => (
+                Exit::CannotCreate,
+                "is not empty".to_owned(),
+                "name a folder that is not there yet",
+            ),
+            io::ErrorKind::NotADirectory => (
+                Exit::CannotCreate,
+                "is not a folder".to_owned(),
+                "name a folder that is not there yet",
+            ),
+            io::ErrorKind::NotFound => (
+                Exit::CannotCreate,
+                "cannot be made: the folder that it is to be in is not there".to_owned(),
+                "make that one first",
+            ),
+            io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => (
+                Exit::CannotCreate,
+                format!("cannot be written: {}", seatwatch_sdk::io_reason(error)),
+                "name a folder in a place where the user that owns `state_dir` may write",
+            ),
+            _ => (
+                Exit::Io,
+                format!("cannot be written: {}", seatwatch_sdk::io_reason(error)),
+                "make room, or name a folder on another disk; nothing was left there",
+            ),
+        };
+        Failure::new(exit, format!("{folder}: {reason}")).with_hint(hint)
+    }
+
+    fn write_told(
+        &self,
+        evidence: &Evidence<'_>,
+        files: &[Written],
+        out: &mut dyn Write,
+    ) -> io::Result<()> {
+        let [from, to] = [evidence.from, evidence.to].map(|time| local(Some(time), evidence.zone));
+        let bytes = files.iter().map(|file| file.bytes).sum();
+        let (size, number) = (indicatif::HumanBytes(bytes), count(files.len() as u64, "file"));
+        writeln!(out, "{}: {number}, {size}, {from} to {to}", self.output.display())?;
+        for chapter in &evidence.organizations {
+            let known = chapter.known_since.filter(|known_since| *known_since > evidence.from);
+            let known = known.map(|at| format!("; known since {}", local(Some(at), evidence.zone)));
+            writeln!(out, "  {}  {}{}", chapter.id, told(chapter), known.unwrap_or_default())?;
+        }
+        if let Some(compared) = &evidence.compared {
+            let list = shown(&compared.list);
+            writeln!(out, "next to {list}: {}", told_comparison(&compared.comparison))?;
+        }
+        writeln!(out, "open {}", self.output.join("report.html").display())
+    }
+
+    fn file_row(&self, file: &Written) -> Row {
+        row! {
+            file: self.output.join(&file.name).display().to_string(),
+            bytes: file.bytes,
+            sha256: file.sha256,
+        }
     }
 }
 
-fn describe_hold(
-    organization: &OrganizationId,
-    hold: &Hold,
-    kept: &Totals,
-    found: &Totals,
-    dry_run: bool,
-) -> String {
-    let Hold { id, losses, told_id, rejected_at, .. } = hold;
-    let mut lacks = Vec::new();
-    if !losses.leavers.is_empty() {
-        let members = count(kept.members, "member");
-        lacks.push(format!("{} of {members} would leave", losses.leavers.len()));
-    }
-    if !losses.seat_losers.is_empty() {
-        let holders = count(kept.seats, "seat holder");
-        let losers = losses.seat_losers.len();
-        lacks.push(format!("{losers} of {holders} would stay and lose the seat"));
-    }
-    if losses.last_admin {
-        lacks.push("no admin would be left".to_owned());
-    }
-    if found.seats < kept.seats {
-        lacks.push(format!("{} of {} would remain", found.seats, count(kept.seats, "seat")));
-    }
-    let lacks = lacks.join(", ");
-    // What has changed since it was told has to be named to be approved.
-    let named = if told_id == id { String::new() } else { format!(" --hold {id}") };
-    let approve = format!("seatwatch approve {organization}{named}");
-    let (state, hint) = if dry_run {
-        let hint = format!(
-            "if this is right, run `seatwatch sync {organization}`, which holds it, and then \
-             `seatwatch approve {organization}`"
-        );
-        ("held", hint)
-    } else if rejected_at.is_some() {
-        let hint = format!(
-            "it was rejected, and waits until Codecov lists them again; if it is right after \
-             all, run `{approve}`"
-        );
-        ("still held", hint)
-    } else {
-        let reject = format!("if not, `seatwatch reject {organization}`");
-        ("held", format!("if this is right, run `{approve}`; {reject}"))
+/// What is known of an organization in one line.
+fn told(chapter: &Chapter<'_>) -> String {
+    let Some(after) = &chapter.after else {
+        return "no roster is known of this time".to_owned();
     };
+    let totals = after.totals;
+    let (members, seats) = (count(totals.members, "member"), count(totals.seats_used(), "seat"));
+    let events = count(chapter.events.len() as u64, "event");
+    let gaps = match chapter.gaps.len() {
+        0 => "no gap".to_owned(),
+        gaps => count(gaps as u64, "gap"),
+    };
+    format!("{members}, {seats}; {events}, {gaps}")
+}
+
+fn told_comparison(comparison: &Comparison<'_>) -> String {
+    let ghosts: u64 = comparison.organizations.iter().map(Sums::ghost_seats).sum();
+    let number =
+        |finding| comparison.entries.iter().filter(|entry| entry.finding == finding).count() as u64;
+    let strangers: u64 = comparison.organizations.iter().map(|it| it.not_in_list.members).sum();
     format!(
-        "error: {organization}: roster {state} ({id}): {lacks}; nothing was committed\n\
-         hint: {hint}"
+        "{} held by somebody who is not in it, {} not in it; {} in it without access; {} open who, \
+         {} with nothing to tell them by",
+        count(ghosts, "seat"),
+        count(strangers, "member"),
+        comparison.listed.no_access,
+        number(Finding::Ambiguous),
+        number(Finding::CannotTell),
     )
 }
 
-fn describe_error(organization: &OrganizationId, error: &NotSynced) -> String {
-    let NotSynced { reason, message, hint, .. } = error;
-    format!("error: {organization}: {reason}: {message}; nothing was committed\nhint: {hint}")
-}
-
-/// Why a person's word was not taken, and what they can say instead.
-pub(super) fn refusal(organization: &OrganizationId, refused: &Refused) -> Failure {
-    let hold = match refused {
-        Refused::NotHeld => {
-            return Failure::new(Exit::Data, format!("{organization}: no roster is held"))
-                .with_hint("`seatwatch status` shows how every organization stands");
-        }
-        Refused::OtherHold { hold, .. } | Refused::Changed { hold } => hold,
-    };
-    let mut message = format!("{organization}: {refused}");
-    for line in difference(&hold.told_losses, &hold.losses) {
-        message.push_str("\n  ");
-        message.push_str(&shown(&line));
-    }
-    Failure::new(Exit::Data, message).with_hint(format!(
-        "to accept it as it is now: seatwatch approve {organization} --hold {}",
-        hold.id
-    ))
-}
-
-/// What a lane did not deliver: what died, and what waits.
-pub(super) fn describe_undelivered(undelivered: &Undelivered) -> Vec<String> {
-    let Undelivered { sink, lane, obstacle, queued, buried } = undelivered;
-    let lane = if lane == "main" { String::new() } else { format!(" ({lane})") };
-    let mut texts = Vec::new();
-    if let Some((number, reason)) = buried {
-        let letters = count(*number, "more dead letter");
-        texts.push(format!(
-            "warning: sink {sink}{lane}: {letters}: {reason}\n\
-             hint: `seatwatch outbox list {sink}` shows what was given up, `seatwatch outbox retry \
-             {sink}` tries it again"
-        ));
-    }
-    let stay = if *queued == 1 { "stays" } else { "stay" };
-    let queue = format!("{} {stay} queued", count(*queued, "event"));
-    texts.extend(obstacle.as_ref().map(|obstacle| match obstacle {
-        Obstacle::Failed(reason) => format!(
-            "warning: sink {sink}{lane}: not delivered: {reason}\n\
-             hint: {queue}; the next `seatwatch sync` tries again"
-        ),
-        Obstacle::Digest(time) => {
-            let time = time.format("%Y-%m-%d %H:%M UTC");
-            format!("sink {sink}{lane}: {queue} for its digest at {time}")
-        }
-        Obstacle::Disabled(reason) => format!(
-            "warning: sink {sink}{lane}: stopped: {reason}\n\
-             hint: {queue}; change the sink's config, or run `seatwatch sink resume {sink}`"
-        ),
-        Obstacle::Paused(since) => {
-            let since = since.format("%Y-%m-%d %H:%M UTC");
-            format!("sink {sink}{lane}: paused since {since}: {queue}")
-        }
-    }));
-    texts
-}
-
-/// One line of sums, and below it who is concerned.
-pub(super) fn write_report(
-    organization: &Organization,
-    report: &Report,
-    out: &mut dyn Write,
-) -> io::Result<()> {
-    let name = match &organization.label {
-        Some(label) => format!("{} ({})", organization.id, shown(label)),
-        None => organization.id.to_string(),
-    };
-    let limit = organization.seats.limit;
-    match &report.result {
-        Err(_) => return out.flush(),
-        Ok(Synced::Baselined(totals)) => {
-            writeln!(out, "{name}  {}  baseline", sums(totals, &Moves::default(), limit))?;
-        }
-        Ok(Synced::Compared { before, after }) => {
-            writeln!(out, "{name}  {}", sums(after, &Moves::of(report, before, after), limit))?;
-        }
-        Ok(Synced::Held { hold, kept, .. }) => {
-            let kept = sums(kept, &Moves::default(), limit);
-            writeln!(out, "{name}  {kept}  held ({})", hold.id)?;
-            let losses = &hold.losses;
-            for (what, keys) in
-                [("would leave", &losses.leavers), ("would lose the seat", &losses.seat_losers)]
-            {
-                if !keys.is_empty() {
-                    let names = shortened(keys.iter().map(|key| shown(key)), keys.len());
-                    writeln!(out, "  {what:<13}  {names}")?;
-                }
-            }
+/// Asks who is logged in. Where Codecov does not say it of an organization, the pack says that, and
+/// the command fails with the first reason once it is written.
+fn ask_log_ins(config: &Config, chapters: &mut [Chapter<'_>]) -> Result<Exit, Stop> {
+    let mut asked = Vec::new();
+    for chapter in chapters.iter_mut().filter(|chapter| chapter.after.is_some()) {
+        match config.find(&chapter.id) {
+            Some(organization) => asked.push((organization, chapter)),
+            None => chapter.sessions = Some(Err("it is not in the config any more".to_owned())),
         }
     }
-    for (event, members) in names(&report.events) {
-        if members.is_empty() {
-            writeln!(out, "  {event}")?;
-        } else {
-            writeln!(out, "  {:<13}  {}", event.word(), members)?;
-        }
+    let organizations: Vec<&Organization> = asked.iter().map(|(it, _)| *it).collect();
+    let answers = super::runtime()?.block_on(interruptible("nothing was written", async {
+        log_ins::ask(config, &organizations).await
+    }))?;
+    let mut exit = Exit::Ok;
+    for ((_, chapter), answer) in asked.into_iter().zip(answers) {
+        chapter.sessions = Some(answer.map_err(|failure| {
+            super::complain(&failure.to_string());
+            exit = if exit == Exit::Ok { failure.exit } else { exit };
+            failure.message
+        }));
     }
-    out.flush()
+    Ok(exit)
 }
 
-/// How many came and went, of each of the three sums.
-#[derive(Clone, Copy, Debug, Default)]
-struct Moves {
-    members: (usize, usize),
-    seats: (usize, usize),
-    admins: (usize, usize),
+/// A list of people, read.
+struct List {
+    name: String,
+    sha256: String,
+    people: People,
 }
 
-impl Moves {
-    /// The events tell of everybody who has a name; of the other rows only the sums are known.
-    fn of(report: &Report, before: &Totals, after: &Totals) -> Self {
-        let count = |kind| report.events.iter().filter(|told| told.event == kind).count();
-        let seats = |totals: &Totals| usize::try_from(totals.unnamed.seats).unwrap_or(usize::MAX);
-        let (then, now) = (seats(before), seats(after));
-        let gained = count(EventKind::SeatGained) + now.saturating_sub(then);
-        let lost = count(EventKind::SeatLost) + then.saturating_sub(now);
-        Self {
-            members: (count(EventKind::Joined), count(EventKind::Left)),
-            seats: (gained, lost),
-            admins: (count(EventKind::AdminGranted), count(EventKind::AdminRevoked)),
+impl List {
+    fn read(path: &Path, columns: Option<&Columns>) -> Result<Self, Stop> {
+        let people = people::read(path, columns)?;
+        for warning in people.warnings() {
+            super::complain(&format!("warning: {}: {warning}", path.display()));
         }
+        let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
+        Ok(Self { name, sha256: sha256(path)?, people })
+    }
+
+    fn hold_against<'a>(&'a self, rosters: &'a [(OrganizationId, Roster)]) -> Compared<'a> {
+        let rosters: Vec<_> = rosters.iter().map(|(id, roster)| (id, roster)).collect();
+        let comparison = people::compare(&rosters, &self.people);
+        Compared { list: self.name.clone(), sha256: self.sha256.clone(), comparison }
     }
 }
 
-/// `83 members (+1 −1)  61 of 65 seats (+2 −1)  3 admins`.
-fn sums(after: &Totals, moves: &Moves, limit: Option<u64>) -> String {
-    let change = |moves| match moves {
-        (0, 0) => String::new(),
-        (more, 0) => format!(" (+{more})"),
-        (0, less) => format!(" (−{less})"),
-        (more, less) => format!(" (+{more} −{less})"),
-    };
-    let [members, seats, admins] = [moves.members, moves.seats, moves.admins].map(change);
-    let used = match limit {
-        Some(limit) => format!("{} of {}", after.seats_used(), count(limit, "seat")),
-        None => count(after.seats_used(), "seat"),
-    };
-    let unnamed = match after.unnamed.members {
-        0 => String::new(),
-        rows => format!("  {rows} unnamed"),
-    };
-    let (all, admin) = (count(after.members, "member"), count(after.admins, "admin"));
-    format!("{all}{members}  {used}{seats}  {admin}{admins}{unnamed}")
+/// The rosters at the end.
+fn rosters(chapters: &[Chapter<'_>]) -> Vec<(OrganizationId, Roster)> {
+    let known = chapters.iter().filter_map(|chapter| Some((&chapter.id, chapter.after.as_ref()?)));
+    known.map(|(id, roster)| (id.clone(), roster.roster())).collect()
 }
 
-/// So many names a kind are shown; the sink has all of them.
-const NAMES_SHOWN: usize = 20;
-
-/// The members by event, in the order of the events' kinds.
-fn names(events: &[Told]) -> Vec<(EventKind, String)> {
-    let by_kind = events.iter().map(|told| (told.event, told)).into_group_map();
-    by_kind
-        .into_iter()
-        .sorted_by_key(|(event, _)| *event)
-        .map(|(event, told)| {
-            let members = told.iter().filter_map(|told| {
-                let name = shown(told.member.as_deref()?);
-                let formerly = told.formerly.as_deref().map(|old| format!("{} → ", shown(old)));
-                Some(format!("{}{name}", formerly.unwrap_or_default()))
-            });
-            (event, shortened(members, told.len()))
-        })
-        .collect()
-}
-
-/// The first of so many names.
-fn shortened(names: impl Iterator<Item = String>, all: usize) -> String {
-    let more = all.saturating_sub(NAMES_SHOWN);
-    let more = (more > 0).then(|| format!("and {more} more"));
-    names.take(NAMES_SHOWN).chain(more).join(", ")
-}
-
-/// The keys of a row for machines.
-pub(super) const COLUMNS: &[&str] = &[
-    "organization",
-    "outcome",
-    "reason",
-    "message",
-    "hold",
-    "members",
-    "seats",
-    "admins",
-    "unnamed_members",
-    "unnamed_seats",
-    "joined",
-    "left",
-    "seat_gained",
-    "seat_lost",
-    "admin_granted",
-    "admin_revoked",
-    "renamed",
-    "updated",
-    "requests",
-];
-
-pub(super) fn report_row(report: &Report) -> Row {
-    let (totals, hold) = match &report.result {
-        Ok(Synced::Baselined(totals)) => (Some(totals), None),
-        Ok(Synced::Compared { after, .. }) => (Some(after), None),
-        Ok(Synced::Held { hold, kept, .. }) => (Some(kept), Some(&hold.id)),
-        Err(_) => (None, None),
-    };
-    let error = report.result.as_ref().err();
-    let events = |kind| report.events.iter().filter(|told| told.event == kind).count();
-    row! {
-        organization: report.organization.to_string(),
-        outcome: report.outcome.word(),
-        reason: error.map(|error| error.reason.word()),
-        message: error.map(|error| &error.message),
-        hold: hold,
-        members: totals.map(|totals| totals.members),
-        seats: totals.map(|totals| totals.seats),
-        admins: totals.map(|totals| totals.admins),
-        unnamed_members: totals.map(|totals| totals.unnamed.members),
-        unnamed_seats: totals.map(|totals| totals.unnamed.seats),
-        joined: events(EventKind::Joined),
-        left: events(EventKind::Left),
-        seat_gained: events(EventKind::SeatGained),
-        seat_lost: events(EventKind::SeatLost),
-        admin_granted: events(EventKind::AdminGranted),
-        admin_revoked: events(EventKind::AdminRevoked),
-        renamed: events(EventKind::Renamed),
-        updated: events(EventKind::Updated),
-        requests: report.requests,
-    }
+/// SHA-256 of a file, in hexadecimal digits.
+fn sha256(path: &Path) -> Result<String, Failure> {
+    evidence::digest(path).map(|(_, digits)| digits).map_err(|error| {
+        let reason = seatwatch_sdk::io_reason(&error);
+        Failure::new(Exit::Io, format!("{}: cannot be read: {reason}", path.display()))
+    })
 }

@@ -17,7 +17,7 @@ use super::exit::{Exit, Failure, Stop};
 use super::instance;
 use super::output::{Format, Row, write_rows};
 use super::progress::Watch;
-use super::report::{
+use super::synced::{
     COLUMNS, describe_undelivered, refusal, report_row, say_troubles, write_report,
 };
 use crate::chain::chain;
@@ -69,9 +69,12 @@ impl Sync {
                         if !all || config.discover.is_empty() {
                             return sync_and_deliver(&config, &selected, store, format).await;
                         }
+                        instance::take_over(&config, &store).await?;
+                        let dispatcher = dispatcher(&config, &store).await?;
                         let (config, looked_up) = look_up(&config, &store).await?;
                         let selected: Vec<&Organization> = config.organizations.iter().collect();
-                        let synced = sync_and_deliver(&config, &selected, store, format).await?;
+                        let synced =
+                            sync_and_attempt(&config, &selected, store, dispatcher, format).await?;
                         Ok(if synced == Exit::Ok { looked_up } else { synced })
                     };
                     interruptible(COMMITTED_NOTHING, work).await
@@ -140,8 +143,6 @@ pub(super) async fn sync_by_daemon(
 /// Returns the config with what is known then.
 async fn look_up(config: &Config, store: &Store) -> Result<(Config, Exit), Stop> {
     let clock = instance::clock();
-    // A new sink starts at the end of the log: before anything is added to it.
-    instance::take_over(config, store).await?;
     let servers = Servers::of(config, [], &Servers::default(), Policy::default(), None)?;
     let round = discover::look_up(config, &servers, store, &clock).await?;
     for (service, missed) in &round.failed {
@@ -173,10 +174,25 @@ pub(super) async fn sync_and_deliver(
     store: Arc<Store>,
     format: Format,
 ) -> Result<Exit, Stop> {
-    let clock = instance::clock();
     instance::take_over(config, &store).await?;
-    // A new sink starts at the end of the log: before anything is added to it.
-    let dispatcher = Dispatcher::open(&store, &clock, &config.sinks).await?;
+    let dispatcher = dispatcher(config, &store).await?;
+    sync_and_attempt(config, selected, store, dispatcher, format).await
+}
+
+/// What delivers afterwards. A new sink starts at the end of the log: before anything is added to it.
+async fn dispatcher(config: &Config, store: &Arc<Store>) -> Result<Dispatcher, Stop> {
+    Ok(Dispatcher::open(store, &instance::clock(), &config.sinks).await?)
+}
+
+/// Syncs with a config that was taken over, then delivers.
+async fn sync_and_attempt(
+    config: &Config,
+    selected: &[&Organization],
+    store: Arc<Store>,
+    dispatcher: Dispatcher,
+    format: Format,
+) -> Result<Exit, Stop> {
+    let clock = instance::clock();
     let ids: Vec<OrganizationId> = selected.iter().map(|one| one.id.clone()).collect();
     let now = clock.now();
     store.write(move |tx| tx.begin_syncs_anew(&ids, now)).await?;

@@ -36,6 +36,12 @@ impl Discovery {
         self.next = None;
     }
 
+    /// Drops the one that is under way, which commits nothing then: it is of another config.
+    pub(super) async fn start_over(&mut self) {
+        self.under_way.shutdown().await;
+        self.soon();
+    }
+
     fn is_due(&self, now: DateTime<Utc>) -> bool {
         // A time further ahead was noted by a wrong clock.
         let waits = self.next.is_some_and(|next| next > now && next - now <= EVERY);

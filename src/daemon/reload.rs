@@ -65,7 +65,7 @@ impl Daemon {
         }
         let (before, config) = (Arc::clone(&self.config), Arc::new(config));
         self.adopt(Arc::clone(&config), Some(&before)).await?;
-        self.discovery.soon();
+        self.discovery.start_over().await;
         Ok(changes(&before, &config))
     }
 
@@ -191,6 +191,7 @@ fn changes(before: &Config, after: &Config) -> Vec<String> {
     let settings = [
         ("instance", before.instance != after.instance),
         ("listen", before.listen != after.listen),
+        ("http.pages", before.http_pages != after.http_pages),
         ("http.hosts", before.http_hosts != after.http_hosts),
         ("timezone", before.timezone != after.timezone),
         ("splay", before.splay != after.splay),

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 
-use super::{Missed, Owners};
+use super::{Kind, Missed, Owners};
 use crate::config::{Config, DiscoverRule};
 use crate::organization::OrganizationId;
 use crate::store::Discovered;
@@ -20,6 +20,8 @@ pub(super) struct Listing<'a> {
     pub(super) rule: &'a DiscoverRule,
     /// All of it, or why not.
     pub(super) owners: Result<Owners, Missed>,
+    /// Why one owner in it could not be asked about.
+    pub(super) odd: Option<Missed>,
 }
 
 /// What a round means.
@@ -27,7 +29,7 @@ pub(super) struct Listing<'a> {
 pub(super) struct Verdict {
     /// What is to be kept in the place of what was known.
     pub(super) changed: Vec<Discovered>,
-    /// New, and no people.
+    /// To be watched from now on.
     pub(super) found: Vec<OrganizationId>,
     /// To be told.
     pub(super) vanished: Vec<OrganizationId>,
@@ -44,19 +46,27 @@ pub(super) fn judge(
     now: DateTime<Utc>,
 ) -> Verdict {
     let mut listed = BTreeMap::new();
-    for Listing { rule, owners } in listings {
-        for (id, is_person) in owners.iter().flatten() {
+    for Listing { rule, owners, .. } in listings {
+        for (id, kind) in owners.iter().flatten() {
             if rule.matches(id) && config.rule_for(id).is_some() {
-                listed.insert(id.clone(), *is_person);
+                listed.insert(id.clone(), *kind);
             }
         }
     }
     let mut verdict = Verdict::default();
     for mut one in known {
-        if listed.remove(&one.id).is_some() {
-            let there = Discovered { last_seen: now, missed: 0, vanished_at: None, ..one };
-            verdict.changed.push(there);
-        } else if !one.is_person && is_missing(config, listings, &one.id) {
+        if let Some(kind) = listed.remove(&one.id) {
+            let empty_at = match kind {
+                Kind::AsBefore => one.empty_at,
+                Kind::Empty => Some(now),
+                Kind::Organization => None,
+            };
+            if one.empty_at.is_some() && empty_at.is_none() {
+                verdict.found.push(one.id.clone());
+            }
+            let (last_seen, missed, vanished_at) = (now, 0, None);
+            verdict.changed.push(Discovered { last_seen, missed, vanished_at, empty_at, ..one });
+        } else if one.empty_at.is_none() && is_missing(config, listings, &one.id) {
             one.missed = one.missed.saturating_add(1);
             if one.missed >= VANISHED_AFTER && one.vanished_at.is_none() {
                 one.vanished_at = Some(now);
@@ -65,12 +75,18 @@ pub(super) fn judge(
             verdict.changed.push(one);
         }
     }
-    for (id, is_person) in listed {
-        if !is_person {
+    for (id, kind) in listed {
+        let empty_at = match kind {
+            // It did not answer: it is new the next time, too.
+            Kind::AsBefore => continue,
+            Kind::Empty => Some(now),
+            Kind::Organization => None,
+        };
+        if empty_at.is_none() {
             verdict.found.push(id.clone());
         }
         let (last_seen, missed, vanished_at) = (now, 0, None);
-        verdict.changed.push(Discovered { id, last_seen, missed, vanished_at, is_person });
+        verdict.changed.push(Discovered { id, last_seen, missed, vanished_at, empty_at });
     }
     verdict
 }
@@ -106,8 +122,8 @@ discover:
         parse(RULES, Path::new("/seatwatch.yaml")).unwrap()
     }
 
-    /// The listings of the two rules, each written `"acme-a mona?"` (mona is a person) or `"-"`, one
-    /// that could not be read.
+    /// The listings of the two rules, each written `"acme-a mona? beta~"` (mona is a person, beta was
+    /// not asked about or did not answer) or `"-"`, one that could not be read.
     fn round(known: &mut Vec<Discovered>, listings: [&str; 2]) -> String {
         let config = config();
         let now = DateTime::UNIX_EPOCH;
@@ -118,14 +134,19 @@ discover:
             text => Ok(text
                 .split_whitespace()
                 .map(|word| {
-                    let id = format!("github/{}", word.trim_end_matches('?'));
-                    (id.parse().unwrap(), word.ends_with('?'))
+                    let id = format!("github/{}", word.trim_end_matches(['?', '~']));
+                    let kind = match word.chars().last() {
+                        Some('?') => Kind::Empty,
+                        Some('~') => Kind::AsBefore,
+                        _ => Kind::Organization,
+                    };
+                    (id.parse().unwrap(), kind)
                 })
                 .collect()),
         };
         let rules = config.discover.iter().zip(listings);
         let listings: Vec<Listing<'_>> =
-            rules.map(|(rule, text)| Listing { rule, owners: owners(text) }).collect();
+            rules.map(|(rule, text)| Listing { rule, owners: owners(text), odd: None }).collect();
         let verdict = judge(&config, known.clone(), &listings, now);
         for one in verdict.changed {
             known.retain(|other| other.id != one.id);
@@ -187,5 +208,24 @@ discover:
     #[test]
     fn a_person_never_vanishes() {
         check(&[(["mona?", ""], ""), (["", ""], ""), (["", ""], "")]);
+    }
+
+    /// Codecov may have answered wrongly, or a person become an organization.
+    #[test]
+    fn who_is_empty_is_left_out_until_it_has_members() {
+        check(&[
+            (["mona?", ""], ""),
+            (["mona~", ""], ""),
+            (["mona?", ""], ""),
+            (["mona", ""], "+mona"),
+            (["mona~", ""], ""),
+            (["", ""], ""),
+            (["", ""], "-mona"),
+        ]);
+    }
+
+    #[test]
+    fn who_does_not_answer_is_new_the_next_time() {
+        check(&[(["beta~ acme-a", ""], "+acme-a"), (["beta acme-a~", ""], "+beta")]);
     }
 }

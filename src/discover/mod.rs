@@ -16,7 +16,7 @@ mod judge;
 
 use std::sync::Arc;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use itertools::Itertools as _;
 use seatwatch_sdk::{Data, EventKind, Organization};
 use secrecy::SecretString;
@@ -32,6 +32,9 @@ use crate::servers::Servers;
 use crate::store::{Discovered, Failure, Lookups, NewEvent, Store, StoreError, Tx, View};
 use crate::sync::SyncError;
 
+/// An owner without members is asked about again after so long.
+const ASKED_AGAIN_AFTER: TimeDelta = TimeDelta::hours(24);
+
 /// The config with what its rules have found until now.
 ///
 /// # Errors
@@ -41,7 +44,7 @@ pub fn watched(config: Config, view: &View<'_>) -> rusqlite::Result<Config> {
     if config.discover.is_empty() {
         return Ok(config);
     }
-    let found = view.discovered()?.into_iter().filter(|one| !one.is_person);
+    let found = view.discovered()?.into_iter().filter(|one| one.empty_at.is_none());
     Ok(config.watching(found.map(|one| one.id)))
 }
 
@@ -131,10 +134,10 @@ fn services(config: &Config) -> impl Iterator<Item = Service> {
     config.discover.iter().map(|rule| rule.service).unique()
 }
 
-/// The first failure on each service.
+/// The first failure on each service: of a listing, or of one owner in it.
 fn failures(listings: &[Listing<'_>]) -> Vec<(Service, Missed)> {
     let failed = listings.iter().filter_map(|listing| {
-        let missed = listing.owners.as_ref().err()?;
+        let missed = listing.owners.as_ref().err().or(listing.odd.as_ref())?;
         Some((listing.rule.service, missed.clone()))
     });
     failed.unique_by(|(service, _)| *service).collect()
@@ -148,8 +151,20 @@ struct Scout<'a> {
     deadline: tokio::time::Instant,
 }
 
-/// Owners in a listing, and which of them turned out to be people.
-type Owners = Vec<(OrganizationId, bool)>;
+/// Owners in a listing, and what they turned out to be.
+type Owners = Vec<(OrganizationId, Kind)>;
+
+/// What an owner in a listing is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    /// An organization, or nobody that a rule wants.
+    Organization,
+    /// Without members, as a person's user name is. Codecov may also have answered wrongly, so this
+    /// is asked again.
+    Empty,
+    /// It was not asked this time, or did not answer: it is what it was.
+    AsBefore,
+}
 
 impl<'a> Scout<'a> {
     /// What each rule's listing has; rules with one token share it.
@@ -157,11 +172,15 @@ impl<'a> Scout<'a> {
         let mut listings: Vec<Listing<'a>> = Vec::new();
         for rule in &self.config.discover {
             let same = listings.iter().find(|other| other.rule.shares_listing_with(rule));
-            let owners = match same {
-                Some(Listing { owners, .. }) => owners.clone(),
-                None => self.listing(rule, known).await.map_err(|error| Missed::from(&error)),
+            let (owners, odd) = match same {
+                Some(Listing { owners, .. }) => (owners.clone(), None),
+                None => {
+                    let mut odd = None;
+                    let owners = self.listing(rule, known, &mut odd).await;
+                    (owners.map_err(|error| Missed::from(&error)), odd)
+                }
             };
-            listings.push(Listing { rule, owners });
+            listings.push(Listing { rule, owners, odd });
         }
         listings
     }
@@ -170,6 +189,7 @@ impl<'a> Scout<'a> {
         &self,
         rule: &DiscoverRule,
         known: &[Discovered],
+        odd: &mut Option<Missed>,
     ) -> Result<Owners, SyncError> {
         let server = self.servers.at(&rule.base_url);
         let token = SecretString::from(rule.token.read()?.expose());
@@ -179,33 +199,56 @@ impl<'a> Scout<'a> {
             // One that cannot stand in a URL cannot be asked about either.
             let Some(username) = owner.username else { continue };
             let Ok(id) = OrganizationId::new(rule.service, username.shown()) else { continue };
-            let is_person = match known.iter().find(|one| one.id == id) {
-                Some(known) => known.is_person,
-                None if self.config.rule_for(&id).is_none() => false,
-                None => self.is_person(server, &rule.token, &id).await?,
+            let known = known.iter().find(|one| one.id == id);
+            let kind = if self.config.rule_for(&id).is_none() {
+                Kind::Organization
+            } else if known.is_some_and(|known| !self.is_asked_again(known)) {
+                Kind::AsBefore
+            } else {
+                self.ask(server, &rule.token, &id, odd).await?
             };
-            listed.push((id, is_person));
+            listed.push((id, kind));
         }
         Ok(listed)
     }
 
-    /// Whether an owner is a person, about whom Codecov answers with a list of nobody. An
-    /// organization is never empty to those who see it (`docs/CODECOV_API.md` section 0).
-    async fn is_person(
+    /// Whether an owner was empty a while ago: a person may have become an organization, or Codecov
+    /// may have answered wrongly.
+    fn is_asked_again(&self, known: &Discovered) -> bool {
+        let now = self.clock.now();
+        known.empty_at.is_some_and(|at| at > now || now - at >= ASKED_AGAIN_AFTER)
+    }
+
+    /// What an owner is. About a person, Codecov answers with a list of nobody; an organization is
+    /// never empty to those who see it (`docs/CODECOV_API.md` section 0). What is wrong with this
+    /// one alone stands in no other's way: it is asked about next time, and noted in `odd`.
+    async fn ask(
         &self,
         server: &Server,
         token: &SecretSource,
         id: &OrganizationId,
-    ) -> Result<bool, SyncError> {
+        odd: &mut Option<Missed>,
+    ) -> Result<Kind, SyncError> {
         let token = SecretString::from(token.read()?.expose());
         let session = server.session(id, token, Arc::clone(self.clock), self.deadline);
         match session.still_listed().await {
-            Ok(()) => Ok(false),
+            Ok(()) => Ok(Kind::Organization),
             Err(error) => match error.reason() {
-                Reason::Empty => Ok(true),
-                // Something is wrong with this one alone, and its syncs will say so.
-                Reason::NotAMember | Reason::OrganizationNotFound => Ok(false),
-                _ => Err(error.into()),
+                Reason::Empty => Ok(Kind::Empty),
+                // Its syncs will say so.
+                Reason::NotAMember | Reason::OrganizationNotFound => Ok(Kind::Organization),
+                Reason::TokenRefused
+                | Reason::TokenNotAdmin
+                | Reason::Unreachable
+                | Reason::Tls
+                | Reason::RateLimited => Err(error.into()),
+                Reason::Timeout
+                | Reason::ServerError
+                | Reason::Inconsistent
+                | Reason::BadResponse => {
+                    odd.get_or_insert_with(|| Missed::from(&error.into()));
+                    Ok(Kind::AsBefore)
+                }
             },
         }
     }

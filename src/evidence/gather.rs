@@ -1,13 +1,12 @@
 //! Reads what a pack says of one organization from the store.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use seatwatch_sdk::Event;
 
 use super::Chapter;
 use crate::config::{Config, SeatsConfig};
 use crate::coverage;
 use crate::organization::OrganizationId;
-use crate::schedule;
 use crate::store::{self, History, View};
 
 /// So many events are read at once.
@@ -32,6 +31,8 @@ pub fn gather<'a>(
         label: of_config.and_then(|organization| organization.label.as_deref()),
         seats: of_config.map_or_else(SeatsConfig::default, |organization| organization.seats),
         known_since: None,
+        gaps_known_from: None,
+        before_at: from,
         before: None,
         after: None,
         events: Vec::new(),
@@ -46,12 +47,15 @@ pub fn gather<'a>(
     let known_since = view.known_since(number)?.filter(|known_since| *known_since <= to);
     if let Some(known_since) = known_since {
         chapter.known_since = Some(known_since);
-        chapter.before = view.past_roster(number, from.max(known_since))?;
+        // What happened at the very beginning is told as what has changed.
+        let before = from.checked_sub_signed(TimeDelta::milliseconds(1)).unwrap_or(from);
+        let before = before.max(known_since);
+        chapter.before_at = before;
+        chapter.before = view.past_roster(number, before)?;
         chapter.after = view.past_roster(number, to)?;
-        let last_run = chapter.runs.last().map(|run| run.last_finished_at);
-        let overdue = schedule::overdue(of_config, config.splay, last_run, to);
-        chapter.gaps = coverage::gaps(&chapter.runs, overdue, (from, to));
-        chapter.sums = view.sums(number, from.max(known_since), to)?;
+        chapter.gaps = coverage::gaps(&chapter.runs, from, to);
+        chapter.gaps_known_from = view.gaps_known_from()?.filter(|known| *known > from);
+        chapter.sums = view.sums(number, before, to)?;
     }
     Ok(chapter)
 }

@@ -58,8 +58,11 @@ pub struct Chapter<'a> {
     pub seats: SeatsConfig,
     /// Before then nothing is known of it; none where no roster was read up to the end.
     pub known_since: Option<DateTime<Utc>>,
-    /// The roster where the pack begins, or where the organization begins to be known, if that is
-    /// later.
+    /// Since when it is known of syncs that were due whether they ran, where that is not always.
+    pub gaps_known_from: Option<DateTime<Utc>>,
+    /// Just before the pack begins, or when the organization begins to be known, if that is later.
+    pub before_at: DateTime<Utc>,
+    /// The roster at that time.
     pub before: Option<PastRoster>,
     /// The roster where the pack ends.
     pub after: Option<PastRoster>,
@@ -102,9 +105,10 @@ impl Chapter<'_> {
         self.sessions.as_ref()?.as_ref().ok()
     }
 
-    /// How many events there are of a kind.
-    fn count(&self, kind: EventKind) -> usize {
-        self.events.iter().filter(|event| event.data.event == kind).count()
+    /// How many members have changed so since the beginning.
+    fn count(&self, kind: EventKind) -> u64 {
+        let since = self.events.iter().filter(|event| event.time > self.before_at);
+        since.filter(|event| event.data.event == kind).count() as u64
     }
 
     /// The runs that ended in the time of the pack.

@@ -9,8 +9,7 @@ use std::sync::LazyLock;
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use itertools::Itertools as _;
-use minijinja::syntax::SyntaxConfig;
-use minijinja::{AutoEscape, Environment, UndefinedBehavior, Value, context};
+use minijinja::{Environment, Value, context};
 use seatwatch_sdk::{Data, Event, EventKind};
 
 use super::sheets::sheets;
@@ -21,7 +20,8 @@ use crate::dormant::{self, LogIn};
 use crate::people::Finding;
 use crate::roster::Member;
 use crate::store::{PastMember, PastRoster, Sums};
-use crate::text::{count, shown};
+use crate::templates::environment;
+use crate::text::shown;
 use crate::words;
 
 /// The whole page.
@@ -46,16 +46,8 @@ pub(super) fn render(evidence: &Evidence<'_>) -> String {
     page.render(context).expect("the template is tested with all that it uses")
 }
 
-static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
-    let mut environment = Environment::new();
-    environment.set_undefined_behavior(UndefinedBehavior::Strict);
-    environment.set_auto_escape_callback(|_| AutoEscape::Html);
-    let mut syntax = SyntaxConfig::builder();
-    let syntax = syntax.trim_blocks(true).lstrip_blocks(true).build();
-    environment.set_syntax(syntax.expect("only white space is treated otherwise"));
-    environment.add_template("page.html", include_str!("page.html")).expect("a test renders it");
-    environment
-});
+static TEMPLATES: LazyLock<Environment<'static>> =
+    LazyLock::new(|| environment(&[("page.html", include_str!("page.html"))]));
 
 /// Tells times as the reader's clock shows them.
 #[derive(Clone, Copy)]
@@ -86,11 +78,6 @@ fn chapter(chapter: &Chapter<'_>, evidence: &Evidence<'_>, clock: Clock) -> Valu
     });
     let events = chapter.events.iter().map(|event| told(event, clock));
     let left = chapter.events.iter().filter(|event| event.data.event == EventKind::Left);
-    let syncs: u64 = chapter
-        .runs_within(evidence.from, evidence.to)
-        .filter(|run| run.is_good() && run.last_finished_at <= evidence.to)
-        .map(|run| run.count)
-        .sum();
     context! {
         id => shown(&chapter.id.to_string()),
         label => chapter.label.map(shown),
@@ -109,7 +96,7 @@ fn chapter(chapter: &Chapter<'_>, evidence: &Evidence<'_>, clock: Clock) -> Valu
         left => left.map(|event| told(event, clock)).collect::<Vec<_>>(),
         events => events.collect::<Vec<_>>(),
         gaps => gaps.collect::<Vec<_>>(),
-        syncs => count(syncs, "sync"),
+        gaps_known_from => chapter.gaps_known_from.map(|at| clock.time(at)),
         log_ins => log_ins(chapter, clock),
     }
 }
@@ -117,15 +104,14 @@ fn chapter(chapter: &Chapter<'_>, evidence: &Evidence<'_>, clock: Clock) -> Valu
 /// The numbers at both ends.
 fn sums(chapter: &Chapter<'_>, (before, after): (&PastRoster, &PastRoster)) -> Vec<Value> {
     let (old, new) = (before.totals, after.totals);
-    let row = |what, old: u64, new: u64, more: EventKind, less: EventKind| {
-        context! {
-            what,
-            before => grouped(old),
-            after => grouped(new),
-            more => chapter.count(more),
-            less => chapter.count(less),
-        }
+    let row = |what, (old, new): (u64, u64), (more, less): (u64, u64)| {
+        context! { what, before => grouped(old), after => grouped(new), more, less }
     };
+    let moved = |more, less| (chapter.count(more), chapter.count(less));
+    // Of rows without a name, only the sums are known.
+    let (gained, lost) = moved(EventKind::SeatGained, EventKind::SeatLost);
+    let gained = gained + new.unnamed.seats.saturating_sub(old.unnamed.seats);
+    let lost = lost + old.unnamed.seats.saturating_sub(new.unnamed.seats);
     let unnamed = (old.unnamed.members + new.unnamed.members > 0).then(|| {
         context! {
             what => "Rows without a name",
@@ -135,15 +121,13 @@ fn sums(chapter: &Chapter<'_>, (before, after): (&PastRoster, &PastRoster)) -> V
         }
     });
     let mut rows = vec![
-        row("Members", old.members, new.members, EventKind::Joined, EventKind::Left),
+        row("Members", (old.members, new.members), moved(EventKind::Joined, EventKind::Left)),
+        row("Seats in use", (old.seats_used(), new.seats_used()), (gained, lost)),
         row(
-            "Seats in use",
-            old.seats_used(),
-            new.seats_used(),
-            EventKind::SeatGained,
-            EventKind::SeatLost,
+            "Admins",
+            (old.admins, new.admins),
+            moved(EventKind::AdminGranted, EventKind::AdminRevoked),
         ),
-        row("Admins", old.admins, new.admins, EventKind::AdminGranted, EventKind::AdminRevoked),
     ];
     rows.extend(unnamed);
     rows
@@ -247,7 +231,7 @@ fn comparison(compared: &Compared<'_>) -> Value {
     let organizations = comparison.organizations.iter().map(|sums| {
         context! {
             id => shown(&sums.organization.to_string()),
-            ghost_seats => sums.not_in_list.seats,
+            ghost_seats => sums.ghost_seats(),
             not_in_list => sums.not_in_list.members,
             in_list => sums.by_email.members + sums.by_username.members,
             by_email => sums.by_email.members,

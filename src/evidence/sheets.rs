@@ -94,6 +94,7 @@ const SUMMARY: &[&str] = &[
     "cost_at_end",
     "currency",
     "gaps",
+    "gaps_known_from",
 ];
 
 fn summary(chapter: &Chapter<'_>) -> Vec<Row> {
@@ -113,6 +114,7 @@ fn summary(chapter: &Chapter<'_>) -> Vec<Row> {
         cost_at_end: cost.map(|cost| cost.amount.to_string()),
         currency: cost.map(|cost| cost.currency.to_string()),
         gaps: chapter.gaps.len(),
+        gaps_known_from: utc(chapter.gaps_known_from),
     }]
 }
 

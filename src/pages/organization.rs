@@ -249,9 +249,7 @@ fn chart(
     let (points, gaps) = match number {
         Some(number) => {
             let runs = view.runs(number, from, now)?;
-            let last_run = runs.last().map(|run| run.last_finished_at);
-            let overdue = schedule::overdue(watched, around.config.splay, last_run, now);
-            let gaps = coverage::gaps(&runs, overdue, (from, now));
+            let gaps = coverage::gaps(&runs, from, now);
             let gaps = gaps.into_iter().map(|gap| (gap.from, gap.to));
             (overview::points(view, number, now)?, gaps.collect())
         }

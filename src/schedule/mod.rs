@@ -31,29 +31,15 @@ pub fn next_run(
     Rule::of(organization, splay).next_after(after)
 }
 
-/// Whether a sync that was due between two others never ran. The later one stands for the time at
-/// which it was due itself, however late it is.
-pub fn missed(
+/// By when a sync after `last` should have begun: at the second time at which one is due. One that
+/// begins before stands for the first, however late it is.
+pub fn missed_from(
     organization: &Organization,
     splay: Duration,
     last: DateTime<Utc>,
-    this: DateTime<Utc>,
-) -> bool {
+) -> Option<DateTime<Utc>> {
     let rule = Rule::of(organization, splay);
-    let due = rule.next_after(last).and_then(|due| rule.next_after(due));
-    due.is_some_and(|due| due <= this)
-}
-
-/// Whether a sync that was due after the last run never ran, up to `to`. Of an organization that is
-/// not in the config any more, none ever does.
-pub fn overdue(
-    organization: Option<&Organization>,
-    splay: Duration,
-    last: Option<DateTime<Utc>>,
-    to: DateTime<Utc>,
-) -> bool {
-    let Some(last) = last.filter(|last| *last < to) else { return false };
-    organization.is_none_or(|organization| missed(organization, splay, last, to))
+    rule.next_after(rule.next_after(last)?)
 }
 
 /// What decides when an organization is due.

@@ -19,8 +19,9 @@ pub struct Discovered {
     pub missed: u32,
     /// When it was told that it vanished; none while it is there.
     pub vanished_at: Option<DateTime<Utc>>,
-    /// Whether it is a person's user name, which has no members to watch.
-    pub is_person: bool,
+    /// When it was last asked about and had no members, as a person's user name has none; none where
+    /// it has, and is watched.
+    pub empty_at: Option<DateTime<Utc>>,
 }
 
 /// How the look-ups on one git service fare.
@@ -36,7 +37,7 @@ pub struct Lookups {
     pub failure: Option<Failure>,
 }
 
-const DISCOVERED: &str = "SELECT service, owner, last_seen, missed, vanished_at, person
+const DISCOVERED: &str = "SELECT service, owner, last_seen, missed, vanished_at, empty_at
                           FROM discovered";
 
 impl View<'_> {
@@ -102,7 +103,7 @@ impl Tx<'_> {
                 millis(one.last_seen),
                 one.missed,
                 one.vanished_at.map(millis),
-                one.is_person,
+                one.empty_at.map(millis),
             ))
             .map(drop)
     }
@@ -141,7 +142,7 @@ fn discovered(row: &Row<'_>) -> rusqlite::Result<Discovered> {
         last_seen: time(row.get("last_seen")?)?,
         missed: row.get("missed")?,
         vanished_at: maybe_time(row.get("vanished_at")?)?,
-        is_person: row.get("person")?,
+        empty_at: maybe_time(row.get("empty_at")?)?,
     })
 }
 

@@ -6,7 +6,8 @@
 use std::collections::HashSet;
 
 use chrono::{DateTime, Utc};
-use rusqlite::params;
+use rusqlite::functions::FunctionFlags;
+use rusqlite::{Connection, params};
 use seatwatch_sdk::Event;
 
 use super::log::{COLUMNS, Names, read_event, read_logged};
@@ -14,7 +15,20 @@ use super::rosters::read_member;
 use super::vitals::id;
 use super::{Organization, Since, View, time};
 use crate::organization::OrganizationId;
-use crate::roster::Member;
+use crate::roster::{Member, Username};
+
+/// The function of SQL that makes a text lower case, as usernames are made: SQLite's own knows ASCII
+/// alone.
+const FOLDED: &str = "folded";
+
+/// Lets a connection use [`FOLDED`].
+pub(super) fn add_functions(connection: &Connection) -> rusqlite::Result<()> {
+    let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC;
+    connection.create_scalar_function(FOLDED, 1, flags, |call| {
+        let text = call.get_raw(0).as_str_or_null()?;
+        Ok(text.map(|text| Username::new(text).key().to_owned()))
+    })
+}
 
 /// Which members are asked for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -92,8 +106,8 @@ impl View<'_> {
         wanted: &Wanted,
     ) -> rusqlite::Result<u64> {
         let sql = format!("SELECT count(*) FROM states WHERE {}", wanted.condition());
-        let (key, pattern) = wanted.parameters();
-        self.0.prepare_cached(&sql)?.query_row((organization.0, key, pattern), |row| row.get(0))
+        let part = wanted.folded_part();
+        self.0.prepare_cached(&sql)?.query_row((organization.0, part), |row| row.get(0))
     }
 
     /// The members who are as wanted in the order of their keys: so many of them, after so many.
@@ -110,12 +124,12 @@ impl View<'_> {
     ) -> rusqlite::Result<Vec<Listed>> {
         let sql = format!(
             "SELECT key, username, name, email, seat, admin, member, began FROM states
-             WHERE {} ORDER BY key LIMIT ?4 OFFSET ?5",
+             WHERE {} ORDER BY key LIMIT ?3 OFFSET ?4",
             wanted.condition()
         );
-        let (key, pattern) = wanted.parameters();
+        let part = wanted.folded_part();
         let mut statement = self.0.prepare_cached(&sql)?;
-        let mut rows = statement.query((organization.0, key, pattern, limit, after))?;
+        let mut rows = statement.query((organization.0, part, limit, after))?;
         let mut listed = Vec::new();
         while let Some(row) = rows.next()? {
             let member = read_member(row)?;
@@ -245,7 +259,7 @@ impl View<'_> {
 }
 
 impl Wanted {
-    /// In words of SQL: `?1` is the organization, `?2` and `?3` what is searched for.
+    /// In words of SQL: `?1` is the organization, `?2` what is searched for.
     fn condition(&self) -> String {
         let having = match self.having {
             Having::Anything => "",
@@ -254,17 +268,13 @@ impl Wanted {
             Having::Admin => " AND admin = 1",
         };
         let part = " AND (?2 IS NULL OR instr(key, ?2) > 0
-                          OR name LIKE ?3 ESCAPE '\\' OR email LIKE ?3 ESCAPE '\\')";
+                          OR instr(folded(name), ?2) > 0 OR instr(folded(email), ?2) > 0)";
         format!("organization = ?1{having}{part}")
     }
 
-    /// What a key must have in it, and the pattern for names and emails.
-    fn parameters(&self) -> (Option<String>, Option<String>) {
+    /// In lower case, as [`FOLDED`] makes it.
+    fn folded_part(&self) -> Option<String> {
         let part = self.part.as_deref();
-        let literal = |c: char| if "\\%_".contains(c) { vec!['\\', c] } else { vec![c] };
-        let pattern =
-            |part: &str| format!("%{}%", part.chars().flat_map(literal).collect::<String>());
-        let key = |part| crate::roster::Username::new(part).key().to_owned();
-        (part.map(key), part.map(pattern))
+        part.map(|part| Username::new(part).key().to_owned())
     }
 }

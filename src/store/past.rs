@@ -10,18 +10,21 @@ use std::collections::HashMap;
 use chrono::{DateTime, Utc};
 use itertools::Itertools as _;
 use rusqlite::{OptionalExtension as _, Row};
-use seatwatch_sdk::Totals;
+use seatwatch_sdk::{Totals, Unnamed};
 
 use super::rosters::read_member;
 use super::{Organization, View, millis, time, unreadable};
-use crate::roster::{Member, Roster, TwiceListed};
+use crate::roster::{Member, Roster, TwiceListed, UnnamedRow};
 
 /// The roster of one organization at one moment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PastRoster {
     /// The members, in the order of their keys.
     pub members: Vec<PastMember>,
-    /// The sums, rows without a name included; of these alone nothing else is kept.
+    /// The rows that name nobody. What they carry is kept as of now only: of a roster that is not
+    /// the last one, they are there, but without an email.
+    pub unnamed: Vec<UnnamedRow>,
+    /// The sums, rows without a name included.
     pub totals: Totals,
     /// When a sync last said so, up to the moment that was asked for.
     pub read_at: DateTime<Utc>,
@@ -54,10 +57,10 @@ pub struct Since {
 }
 
 impl PastRoster {
-    /// The members alone.
+    /// Without since when.
     pub fn roster(&self) -> Roster {
         let members = self.members.iter().map(|past| past.member.clone());
-        Roster::new(members.collect(), Vec::new())
+        Roster::new(members.collect(), self.unnamed.clone())
             .expect("the store looked for keys that are twice")
     }
 }
@@ -109,8 +112,11 @@ impl View<'_> {
         }
         let sums = self.sums_as_of(organization, at)?;
         let totals = sums.map_or_else(|| totals(&members), |sums| sums.totals);
+        let is_last = self.roster_state(organization)?.is_some_and(|last| last.read_at <= at);
+        let unnamed =
+            if is_last { self.unnamed_rows(organization)? } else { without_email(totals.unnamed) };
         let Moment { read_at, known_since, .. } = moment;
-        Ok(Some(PastRoster { members, totals, read_at, known_since }))
+        Ok(Some(PastRoster { members, unnamed, totals, read_at, known_since }))
     }
 
     /// Since when anything is known of an organization: its first sync, or what retention left.
@@ -131,6 +137,15 @@ impl View<'_> {
         let Some(first) = first else { return Ok(None) };
         let (first, known_from) = (time(first)?, self.known_from()?);
         Ok(Some(known_from.map_or(first, |known_from| first.max(known_from))))
+    }
+
+    /// Since when it is known of a sync that was due whether it ran; none where that was always so.
+    ///
+    /// # Errors
+    ///
+    /// The disk or the database failed.
+    pub fn gaps_known_from(&self) -> rusqlite::Result<Option<DateTime<Utc>>> {
+        self.noted_time("gaps_known_from")
     }
 
     fn moment(
@@ -251,6 +266,12 @@ impl Chain {
             admin: self.admin.map(at).transpose()?,
         })
     }
+}
+
+/// So many rows that name nobody, of which nothing else is known.
+fn without_email(unnamed: Unnamed) -> Vec<UnnamedRow> {
+    let row = |number| UnnamedRow { email: None, seat: number < unnamed.seats };
+    (0..unnamed.members).map(row).collect()
 }
 
 /// What can be counted where no sums were noted: by a version that did not, without an event.

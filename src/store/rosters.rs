@@ -95,7 +95,10 @@ impl View<'_> {
         rows.collect()
     }
 
-    fn unnamed_rows(&self, organization: Organization) -> rusqlite::Result<Vec<UnnamedRow>> {
+    pub(super) fn unnamed_rows(
+        &self,
+        organization: Organization,
+    ) -> rusqlite::Result<Vec<UnnamedRow>> {
         let mut statement = self.0.prepare_cached(
             "SELECT email, seat FROM unnamed_rows WHERE organization = ?1 ORDER BY position",
         )?;

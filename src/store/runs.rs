@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use crate::organization::OrganizationId;
 
-use super::{Organization, Tx, View, millis, time, unreadable};
+use super::{Organization, Tx, View, maybe_time, millis, time, unreadable};
 
 /// The number of a run: later commits have larger ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -77,8 +77,8 @@ pub struct NewRun {
     pub requests: u64,
     /// Events that it brings.
     pub events: u64,
-    /// Whether a sync that was due before it never ran.
-    pub after_gap: bool,
+    /// If no other sync has begun by then, one that was due was missed.
+    pub missed_from: Option<DateTime<Utc>>,
 }
 
 /// One run, or several that ended alike and brought nothing.
@@ -96,8 +96,9 @@ pub struct Run {
     pub last_finished_at: DateTime<Utc>,
     /// How many they are.
     pub count: u64,
-    /// Whether a sync that was due before the first of them never ran.
-    pub after_gap: bool,
+    /// If no other sync began by then, one that was due was missed. Unknown of runs that an older
+    /// version noted.
+    pub missed_from: Option<DateTime<Utc>>,
 }
 
 impl Run {
@@ -108,7 +109,7 @@ impl Run {
 }
 
 const COLUMNS: &str = "outcome, reason, message, hint, started_at, finished_at, last_finished_at,
-                       count, after_gap";
+                       count, missed_from";
 
 impl View<'_> {
     /// The latest run of an organization.
@@ -183,7 +184,7 @@ fn read_run(row: &Row<'_>) -> rusqlite::Result<Run> {
         finished_at: time(row.get("finished_at")?)?,
         last_finished_at: time(row.get("last_finished_at")?)?,
         count: row.get("count")?,
-        after_gap: row.get("after_gap")?,
+        missed_from: maybe_time(row.get("missed_from")?)?,
     })
 }
 
@@ -223,8 +224,8 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Notes a run: as one more of the last row where both ended alike, brought no event, and no
-    /// gap lies between them.
+    /// Notes a run: as one more of the last row where both ended alike and brought no event, none
+    /// was missed between them, and the clock was not set back.
     ///
     /// # Errors
     ///
@@ -239,7 +240,6 @@ impl Tx<'_> {
             .prepare_cached("DELETE FROM under_way WHERE organization = ?1")?
             .execute([organization.0])?;
         if run.events == 0
-            && !run.after_gap
             && let Some(number) = self.repeat_run(organization, run)?
         {
             return Ok(number);
@@ -247,7 +247,7 @@ impl Tx<'_> {
         let failure = run.failure.as_ref();
         let mut statement = self.0.0.prepare_cached(
             "INSERT INTO runs (sync, organization, outcome, reason, message, hint, started_at,
-                               finished_at, last_finished_at, events, requests, after_gap)
+                               finished_at, last_finished_at, events, requests, missed_from)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?8, ?9, ?10, ?11)",
         )?;
         statement
@@ -262,7 +262,7 @@ impl Tx<'_> {
                 millis(run.finished_at),
                 run.events,
                 run.requests,
-                run.after_gap
+                run.missed_from.map(millis)
             ])
             .map(RunNumber)
     }
@@ -281,9 +281,11 @@ impl Tx<'_> {
         // Not with RETURNING, for which SQLite makes a table each time.
         let mut statement = self.0.0.prepare_cached(
             "UPDATE runs SET count = count + 1, last_finished_at = ?4, requests = requests + ?5,
-                             message = ?6, hint = ?7
+                             message = ?6, hint = ?7, missed_from = ?8
              WHERE id = ?1 AND outcome = ?2 AND reason IS ?3 AND events = 0
-               AND outcome IN ('unchanged', 'held', 'failed')",
+               AND outcome IN ('unchanged', 'held', 'failed')
+               AND (missed_from IS NULL OR missed_from > ?9)
+               AND max(finished_at, last_finished_at) <= ?4",
         )?;
         let repeated = statement.execute(rusqlite::params![
             latest,
@@ -292,7 +294,9 @@ impl Tx<'_> {
             millis(run.finished_at),
             run.requests,
             failure.map(|failure| &failure.message),
-            failure.map(|failure| &failure.hint)
+            failure.map(|failure| &failure.hint),
+            run.missed_from.map(millis),
+            millis(run.started_at)
         ])?;
         Ok(latest.filter(|_| repeated > 0).map(RunNumber))
     }

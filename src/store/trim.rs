@@ -118,7 +118,7 @@ impl View<'_> {
         self.noted_time("known_from")
     }
 
-    fn noted_time(&self, name: &str) -> rusqlite::Result<Option<DateTime<Utc>>> {
+    pub(super) fn noted_time(&self, name: &str) -> rusqlite::Result<Option<DateTime<Utc>>> {
         let mut statement = self.0.prepare_cached("SELECT value FROM meta WHERE name = ?1")?;
         maybe_time(statement.query_row([name], |row| row.get(0)).optional()?)
     }

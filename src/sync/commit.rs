@@ -24,8 +24,8 @@ pub(super) struct Stamp {
     pub(super) started_at: DateTime<Utc>,
     pub(super) finished_at: DateTime<Utc>,
     pub(super) requests: u64,
-    /// Whether a sync that was due before this one never ran.
-    pub(super) after_gap: bool,
+    /// If no other sync has begun by then, one that was due was missed.
+    pub(super) missed_from: Option<DateTime<Utc>>,
     /// What was heard of the token in this sync, if it was asked about.
     pub(super) proof: Option<Proof>,
 }
@@ -45,7 +45,7 @@ pub(super) fn write(tx: &Tx<'_>, stamp: &Stamp, plan: &Plan) -> rusqlite::Result
             finished_at: stamp.finished_at,
             requests: stamp.requests,
             events: events as u64,
-            after_gap: stamp.after_gap,
+            missed_from: stamp.missed_from,
         },
     )?;
     tx.set_health(organization, &plan.health)?;

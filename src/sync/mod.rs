@@ -170,9 +170,7 @@ impl Syncer {
                 started_at,
                 finished_at,
                 requests,
-                after_gap: before.last_run_at.is_some_and(|last| {
-                    schedule::missed(organization, self.splay, last, started_at)
-                }),
+                missed_from: schedule::missed_from(organization, self.splay, finished_at),
                 proof: findings.proof,
             };
             let write = move |tx: &Tx<'_>| commit::write(tx, &stamp, &plan).map(|()| plan);

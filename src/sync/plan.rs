@@ -31,8 +31,6 @@ pub(super) struct Before {
     pub(super) proof: Option<Proof>,
     pub(super) hold: Option<Hold>,
     pub(super) approval: Option<Approval>,
-    /// When its last run ended, whichever way.
-    pub(super) last_run_at: Option<DateTime<Utc>>,
 }
 
 impl Before {
@@ -51,7 +49,6 @@ impl Before {
             proof: view.proof(number)?,
             hold: view.hold(number)?,
             approval: view.approval(number)?,
-            last_run_at: view.last_run(number)?.map(|run| run.last_finished_at),
         })
     }
 

@@ -64,7 +64,7 @@ fn one_week(tx: &Tx<'_>, id: &OrganizationId, week: i64) -> rusqlite::Result<()>
                 finished_at: time,
                 requests: 1,
                 events,
-                after_gap: false,
+                missed_from: None,
             },
         )
     };

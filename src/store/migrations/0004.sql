@@ -14,7 +14,18 @@ CREATE TABLE sums (
 ) STRICT;
 CREATE INDEX sums_of_organization ON sums (organization, id);
 
--- Those of the past, as far as the events tell.
+-- Those of the past, as far as the events tell: what was before the first of them,
+INSERT INTO sums (organization, at, members, seats, admins, unnamed_members, unnamed_seats)
+SELECT organization, coalesce((SELECT min(finished_at) FROM runs
+                               WHERE runs.organization = first.organization
+                                 AND outcome = 'baselined'), time),
+       totals ->> 'members', totals ->> 'seats', totals ->> 'admins',
+       totals ->> '$.unnamed.members', totals ->> '$.unnamed.seats'
+FROM (SELECT organization, time, data -> 'previous_totals' AS totals, min(sequence)
+      FROM log WHERE data ->> '$.totals.members' IS NOT NULL GROUP BY organization) AS first
+WHERE organization IS NOT NULL AND totals ->> 'members' IS NOT NULL;
+
+-- what each of them brought,
 INSERT INTO sums (organization, at, members, seats, admins, unnamed_members, unnamed_seats)
 SELECT organization, time, totals ->> 'members', totals ->> 'seats', totals ->> 'admins',
        totals ->> '$.unnamed.members', totals ->> '$.unnamed.seats'
@@ -25,9 +36,20 @@ FROM (SELECT sequence, organization, time, data -> 'totals' AS totals,
 WHERE totals IS NOT last
 ORDER BY sequence;
 
+-- and what has changed since without an event: rows without a name, or all, where retention has
+-- taken the events.
+INSERT INTO sums (organization, at, members, seats, admins, unnamed_members, unnamed_seats)
+SELECT organization, read_at, members, seats, admins, unnamed_members, unnamed_seats FROM rosters
+WHERE (members, seats, admins, unnamed_members, unnamed_seats) IS NOT
+      (SELECT members, seats, admins, unnamed_members, unnamed_seats FROM sums
+       WHERE sums.organization = rosters.organization ORDER BY id DESC LIMIT 1);
+
 -- A member's earlier states.
 CREATE INDEX past_states_of_member ON past_states (organization, member);
 
--- Whether a sync that was due before this run, or the first of these, never ran. No run counts as
--- one more of a row that ended before such a gap.
-ALTER TABLE runs ADD COLUMN after_gap INTEGER NOT NULL DEFAULT 0 CHECK (after_gap IN (0, 1));
+-- By when another sync should have begun, as the schedule was when the last of these runs ended: if
+-- none had, one was missed. No run counts as one more of a row that ended before such a gap. Of runs
+-- that are older than this version, nobody knows.
+ALTER TABLE runs ADD COLUMN missed_from INTEGER;
+INSERT INTO meta SELECT 'gaps_known_from', CAST(unixepoch('subsec') * 1000 AS INTEGER)
+WHERE EXISTS (SELECT 1 FROM runs);

@@ -7,7 +7,7 @@ CREATE TABLE discovered (
     last_seen   INTEGER NOT NULL,                              -- in a listing that was whole
     missed      INTEGER NOT NULL CHECK (missed >= 0),          -- whole listings since, without it
     vanished_at INTEGER,                                       -- when that was told
-    person      INTEGER NOT NULL CHECK (person IN (0, 1)),     -- a user name: nothing to watch
+    empty_at    INTEGER,                                       -- asked then, it had no members
     PRIMARY KEY (service, owner)
 ) STRICT, WITHOUT ROWID;
 

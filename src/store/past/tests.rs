@@ -103,13 +103,14 @@ impl<'a> World<'a> {
             finished_at: time,
             requests: 1,
             events: u64::from(matches!(outcome, Outcome::Baselined | Outcome::Changed)),
-            after_gap: false,
+            missed_from: None,
         };
         let run = tx.note_run(organization, &run).unwrap();
         let Some(found) = sync.finds.clone() else { return };
         let totals = totals_of(&found);
         let state = RosterState { read_at: time, digest: None, totals };
         tx.set_roster_state(organization, &state).unwrap();
+        tx.set_unnamed_rows(organization, &unnamed(&found)).unwrap();
         let before = before.unwrap_or_default();
         let mut numbers = self.committed.last().map_or_else(BTreeMap::new, |it| it.numbers.clone());
         for (person, state) in &before.people {
@@ -148,6 +149,7 @@ impl<'a> World<'a> {
         members.sort_by(|a, b| a.member.key().cmp(b.member.key()));
         Some(PastRoster {
             members,
+            unnamed: unnamed(&committed.cast),
             totals: totals_of(&committed.cast),
             read_at: minute(committed.minute),
             known_since: minute(self.committed[0].minute),
@@ -166,6 +168,11 @@ impl<'a> World<'a> {
             admin: began(&|state| state.2),
         }
     }
+}
+
+/// Without an email, so that they are the same when that is not known any more.
+fn unnamed(cast: &Cast) -> Vec<UnnamedRow> {
+    (0..cast.unnamed).map(|_| UnnamedRow { email: None, seat: false }).collect()
 }
 
 fn totals_of(cast: &Cast) -> Totals {

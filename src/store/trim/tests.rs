@@ -189,7 +189,7 @@ fn write(
         finished_at: time,
         requests: 1,
         events,
-        after_gap: false,
+        missed_from: None,
     };
     let run = tx.note_run(organization, &run)?;
     if matches!(outcome, Outcome::Baselined | Outcome::Changed) {

@@ -131,7 +131,7 @@ impl World {
             started_at: now,
             finished_at: now,
             requests: 1,
-            after_gap: false,
+            missed_from: None,
             proof: None,
         };
         let after = match &plan.roster {
