@@ -55,7 +55,8 @@ impl Gap {
 pub fn gaps(runs: &[Run], from: DateTime<Utc>, to: DateTime<Utc>) -> Vec<Gap> {
     let mut gaps = Vec::new();
     let mut open: Option<Open> = None;
-    for run in runs.iter().take_while(|run| run.started_at <= to) {
+    let mut runs = runs.iter().take_while(|run| run.started_at <= to).peekable();
+    while let Some(run) = runs.next() {
         if let Some(open) = &mut open {
             open.missed |= open.missed_from.is_some_and(|missed| missed <= run.started_at);
         }
@@ -63,7 +64,8 @@ pub fn gaps(runs: &[Run], from: DateTime<Utc>, to: DateTime<Utc>) -> Vec<Gap> {
             gaps.extend(open.and_then(|open| open.close(run.finished_at)));
             open = Some(Open::after(run));
         } else if let Some(open) = &mut open {
-            open.add(run, (from, to));
+            let is_over = is_over(run, runs.peek().copied(), to);
+            open.add(run, is_over && from <= run.finished_at);
         }
     }
     if let Some(open) = &mut open {
@@ -72,6 +74,15 @@ pub fn gaps(runs: &[Run], from: DateTime<Utc>, to: DateTime<Utc>) -> Vec<Gap> {
     gaps.extend(open.and_then(|open| open.close(to)));
     let cut = |gap: Gap| Gap { from: gap.from.max(from), to: gap.to.min(to), ..gap };
     gaps.into_iter().map(cut).filter(|gap| gap.from < gap.to).collect()
+}
+
+/// Whether some runs had all ended by a time, and no later one could be one more of them, given the
+/// run that follows. What is told of them as of that time is then the same whenever it is told.
+pub fn is_over(run: &Run, next: Option<&Run>, by: DateTime<Utc>) -> bool {
+    let is_one = matches!(run.outcome, Outcome::Baselined | Outcome::Changed);
+    let is_missed = run.missed_from.is_none_or(|missed_from| missed_from <= by);
+    let is_followed = next.is_some_and(|next| next.finished_at <= by);
+    run.last_finished_at <= by && (is_one || is_missed || is_followed)
 }
 
 /// What is known of a stretch before its end.
@@ -100,9 +111,9 @@ impl Open {
         }
     }
 
-    fn add(&mut self, run: &Run, (from, to): (DateTime<Utc>, DateTime<Utc>)) {
+    /// Adds runs that brought no roster, which may not all be within the time that was asked for.
+    fn add(&mut self, run: &Run, is_within: bool) {
         self.missed_from = run.missed_from;
-        let is_within = from <= run.finished_at && run.last_finished_at <= to;
         let number = if run.outcome == Outcome::Held { &mut self.held } else { &mut self.failed };
         *number = number.filter(|_| is_within).map(|number| number + run.count);
         let reason = run.failure.as_ref().map(|failure| &failure.reason);
@@ -179,7 +190,8 @@ mod tests {
 
     #[test]
     fn one_that_lasts_is_one_and_none_is_before_the_first_roster() {
-        check("1 ok, 2-8 tls", (0, 9), "1-9 7 syncs failed (tls)");
+        check("1 ok, 2-8 tls", (0, 9), "1-9 syncs failed (tls)");
+        check("1 ok, 2-8 tls", (0, 10), "1-10 7 syncs failed (tls), no sync ran when one was due");
         check("1-2 tls, 3-8 ok", (0, 9), "");
         check("1-3 ok", (0, 9), "3-9 no sync ran when one was due");
         check("1-3 ok", (0, 4), "");
@@ -192,7 +204,7 @@ mod tests {
         check(runs, (3, 4), "3-4 syncs failed (tls)");
         check(runs, (0, 4), "1-4 syncs failed (tls)");
         check(runs, (2, 6), "2-6 4 syncs failed (tls)");
-        check(runs, (6, 7), "6-7 1 roster held");
+        check(runs, (6, 7), "6-7 rosters held");
         check(runs, (8, 9), "");
         check(runs, (10, 12), "");
     }
@@ -200,12 +212,13 @@ mod tests {
     /// Whatever comes later, what is told of the past stays so.
     #[test]
     fn what_comes_later_makes_no_difference() {
-        for later in ["", ", 6 timeout", ", 6 held, 7 ok", ", 9 ok"] {
-            check(
-                &format!("1 ok, 2 tls, 3-5 timeout{later}"),
-                (0, 5),
-                "1-5 4 syncs failed (tls, timeout)",
-            );
+        for later in
+            ["3-5 timeout", "3-6 timeout", "3-5 timeout, 6 held, 7 ok", "3-5 timeout, 9 ok"]
+        {
+            check(&format!("1 ok, 2 tls, {later}"), (0, 5), "1-5 syncs failed (tls, timeout)");
+        }
+        for later in ["4-5 ok", "4-9 ok", "4-5 ok, 6 tls"] {
+            check(&format!("1 ok, 2-3 tls, {later}"), (0, 5), "1-4 2 syncs failed (tls)");
         }
     }
 }

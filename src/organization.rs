@@ -108,8 +108,9 @@ impl OrganizationId {
         if owner.is_empty() || owner.split(':').any(str::is_empty) || owner.contains(bad) {
             return Err(NameError::Owner(owner));
         }
-        if owner == "." || owner == ".." {
-            return Err(NameError::Owner(owner));
+        // What a reader would not see, or what would deceive them, is in no name of an owner.
+        if owner == "." || owner == ".." || seatwatch_sdk::shown(&owner) != owner {
+            return Err(NameError::Owner(seatwatch_sdk::shown(&owner)));
         }
         Ok(Self { service, owner })
     }
@@ -197,7 +198,14 @@ mod tests {
         for text in ["acme", "svn/acme", "github/", "github/a/b", "github/a b", "gitlab/a//b"] {
             assert!(text.parse::<OrganizationId>().is_err(), "{text}");
         }
-        for text in ["github/a?b", "github/a%2Fb", "github/..", "github/a\u{7}", "gitlab/:a"] {
+        for text in [
+            "github/a?b",
+            "github/a%2Fb",
+            "github/..",
+            "github/a\u{7}",
+            "gitlab/:a",
+            "github/\u{202e}a",
+        ] {
             assert!(text.parse::<OrganizationId>().is_err(), "{text}");
         }
     }

@@ -164,10 +164,9 @@ pub(crate) const SYNC: &[&str] = &[
     "count",
 ];
 
-/// One sync, or several that ended alike. Where they go on past `to`, their end and number are left
-/// out: they are not of the time that is told of.
-pub(crate) fn sync(id: &OrganizationId, run: &Run, to: DateTime<Utc>) -> Row {
-    let is_over = run.last_finished_at <= to;
+/// One sync, or several that ended alike. Where they may go on past the time that is told of, their
+/// end and number are left out.
+pub(crate) fn sync(id: &OrganizationId, run: &Run, is_over: bool) -> Row {
     let failure = run.failure.as_ref();
     row! {
         organization: id.to_string(),

@@ -2,12 +2,7 @@
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread;
-
-use signal_hook::consts::{SIGINT, SIGTERM};
-use signal_hook::iterator::Signals;
+use std::sync::atomic::Ordering;
 
 use super::exit::{Exit, Failure, Stop};
 use super::instance;
@@ -36,7 +31,8 @@ impl Backup {
                 .into());
         }
         self.refuse_state_dir(&config.state_dir)?;
-        let stopped = stop_on_signals(&reader)?;
+        let copying = reader.interrupt_handle();
+        let stopped = instance::stop_on_signals(move || copying.interrupt())?;
         let backup = reader.back_up(&self.file).map_err(|error| {
             if stopped.load(Ordering::Relaxed) {
                 return Failure::new(Exit::Interrupted, "interrupted: no backup was made").into();
@@ -76,23 +72,4 @@ impl Backup {
             _ => Ok(()),
         }
     }
-}
-
-/// Lets Ctrl-C or TERM end the copying, so that nothing half made is left behind. The flag says
-/// whether one of them came.
-fn stop_on_signals(reader: &Reader) -> Result<Arc<AtomicBool>, Failure> {
-    let failed = |error: std::io::Error| {
-        Failure::new(Exit::Internal, format!("cannot listen for signals: {error}"))
-    };
-    let mut signals = Signals::new([SIGINT, SIGTERM]).map_err(failed)?;
-    let (copying, came) = (reader.interrupt_handle(), Arc::new(AtomicBool::new(false)));
-    let stopped = Arc::clone(&came);
-    let wait = move || {
-        for _ in &mut signals {
-            came.store(true, Ordering::Relaxed);
-            copying.interrupt();
-        }
-    };
-    thread::Builder::new().name("signals".to_owned()).spawn(wait).map_err(failed)?;
-    Ok(stopped)
 }

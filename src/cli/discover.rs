@@ -127,6 +127,8 @@ fn found(
             Some(organization) if organization.discovered => Configured::ByRule,
             Some(_) => Configured::Named,
             None if people.contains(&id) => Configured::Person,
+            // The next look-up takes it up.
+            None if config.rule_for(&id).is_some() => Configured::ByRule,
             None => Configured::No,
         };
         Some(Found { id, name: owner.name, configured })

@@ -69,7 +69,9 @@ impl History {
             self.write_tables(&mut next, zone, &mut out)?;
             let members = history.as_ref().and_then(|history| history.members.as_deref());
             let past = Past { config: &config, reader: &reader, now };
-            write_standing(members.unwrap_or_default(), &past, &mut out)?;
+            let until = history.as_ref().and_then(|history| history.until);
+            let members = members.unwrap_or_default();
+            write_standing(members, &past, (until.unwrap_or(now), zone), &mut out)?;
         } else {
             let rows = || Ok(next()?.iter().map(tables::event).collect());
             write_pages(format, tables::EVENT, rows, &mut out)?;
@@ -97,7 +99,8 @@ impl History {
         let members = match &self.member {
             None => None,
             Some(name) => {
-                let key = Username::new(name.as_str());
+                // As people write one who is mentioned.
+                let key = Username::new(name.strip_prefix('@').unwrap_or(name));
                 let found = reader.read(|view| view.members_named(organization, key.key()))?;
                 if found.is_empty() {
                     return Err(self.unknown_member(name, organization, reader)?.into());
@@ -105,8 +108,14 @@ impl History {
                 Some(found)
             }
         };
-        let since = self.since.map(|since| since.start(zone, now));
-        let until = self.until.map(|until| until.end(zone, now));
+        let past = Past { config, reader, now };
+        let since = self.since.map(|since| past.start(since, zone)).transpose()?;
+        let until = self.until.map(|until| past.end(until, zone)).transpose()?;
+        past::refuse_backwards(since, until, zone)?;
+        if let Some((id, until)) = self.organization.as_ref().zip(until) {
+            // An empty answer would say that nothing happened.
+            past.roster(id, until)?;
+        }
         Ok(Some(store::History { organization, members, since, until }))
     }
 
@@ -157,7 +166,7 @@ impl History {
                 cells.extend((!named).then(|| organization(&event.data)));
                 cells.push(event.data.event.word().to_owned());
                 cells.push(member(&event.data));
-                cells.push(details(&event.data));
+                cells.push(details(&event.data, zone));
                 table.add_row(cells);
             }
             write_table(&table, out)?;
@@ -170,18 +179,18 @@ impl History {
     }
 }
 
-/// What each of some members is now, and since when.
+/// What each of some members was at a time, and since when.
 fn write_standing(
     members: &[(store::Organization, i64)],
     past: &Past<'_>,
+    (at, zone): (DateTime<Utc>, Tz),
     out: &mut dyn Write,
 ) -> Result<(), Stop> {
     for (organization, number) in members {
-        let (id, roster) = past.reader.read(|view| {
-            Ok((view.id(*organization)?, view.past_roster(*organization, past.now)?))
-        })?;
+        let (id, roster) = past
+            .reader
+            .read(|view| Ok((view.id(*organization)?, view.past_roster(*organization, at)?)))?;
         let Some(roster) = roster else { continue };
-        let zone = past.zone(&id);
         let since = |time| since_when(time, roster.known_since, zone);
         let found = roster.members.iter().find(|it| it.number == *number);
         // Who is gone has a last event that says so.
@@ -192,7 +201,8 @@ fn write_standing(
         let admin = known.admin.map(|time| format!(", admin since {}", since(Some(time))));
         let (name, member) = (shown(member.username()), since(Some(known.member)));
         let admin = admin.unwrap_or_default();
-        writeln!(out, "\n{id}: {name} is a member since {member}, {seat}{admin}")?;
+        let at = local(Some(at), zone);
+        writeln!(out, "\n{id}, {at}: {name} is a member since {member}, {seat}{admin}")?;
     }
     Ok(())
 }
@@ -232,7 +242,7 @@ fn member(data: &Data) -> String {
 }
 
 /// What an organization event says in single words, or what was edited of a member.
-fn details(data: &Data) -> String {
+fn details(data: &Data, zone: Tz) -> String {
     if let (EventKind::Updated, Some(before), Some(after)) = (data.event, &data.before, &data.after)
     {
         return words::edits(before, after).join(", ");
@@ -243,7 +253,11 @@ fn details(data: &Data) -> String {
     let words = told.filter_map(|(key, value)| {
         let what = key.replace('_', " ");
         match value {
-            Value::String(text) => Some(format!("{what} {}", shown(text))),
+            Value::String(text) => {
+                let time = DateTime::parse_from_rfc3339(text).ok().map(|time| time.to_utc());
+                let text = time.map_or_else(|| shown(text), |time| local(Some(time), zone));
+                Some(format!("{what} {text}"))
+            }
             Value::Number(_) | Value::Bool(true) => Some(format!("{what} {value}")),
             _ => None,
         }

@@ -2,6 +2,11 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
 
 use super::exit::{Exit, Failure, Stop};
 use crate::config::{self, Config, Organization};
@@ -157,4 +162,25 @@ pub(super) fn find(
 /// The machine's clock, as those who need one take it.
 pub(super) fn clock() -> Arc<dyn crate::clock::Clock> {
     Arc::new(crate::clock::SystemClock)
+}
+
+/// Lets Ctrl-C, TERM or a closed terminal end what is under way, so that nothing half made is left
+/// behind: calls `stop`, and says in the flag that one of them came.
+pub(super) fn stop_on_signals(
+    stop: impl Fn() + Send + 'static,
+) -> Result<Arc<AtomicBool>, Failure> {
+    let failed = |error: std::io::Error| {
+        Failure::new(Exit::Internal, format!("cannot listen for signals: {error}"))
+    };
+    let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP]).map_err(failed)?;
+    let came = Arc::new(AtomicBool::new(false));
+    let stopped = Arc::clone(&came);
+    let wait = move || {
+        for _ in &mut signals {
+            came.store(true, Ordering::Relaxed);
+            stop();
+        }
+    };
+    thread::Builder::new().name("signals".to_owned()).spawn(wait).map_err(failed)?;
+    Ok(stopped)
 }

@@ -109,6 +109,11 @@ pub(super) fn local(time: Option<DateTime<Utc>>, zone: Tz) -> String {
     time.map_or_else(|| "–".to_owned(), format)
 }
 
+/// A time for people to the second: where one is compared with another, or is to be typed.
+pub(super) fn exact(time: DateTime<Utc>, zone: Tz) -> String {
+    time.with_timezone(&zone).format("%F %T %Z").to_string()
+}
+
 /// The name of a lane for people: that of the sink where it has only one.
 pub(super) fn lane_name(sink: &str, lane: &str) -> String {
     match lane {

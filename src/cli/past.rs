@@ -6,7 +6,7 @@ use chrono_tz::Tz;
 use super::exit::{Exit, Failure, Stop};
 use super::history::unknown_organization;
 use super::instance;
-use super::output::local;
+use super::output::{exact, local};
 use super::when::When;
 use crate::config::Config;
 use crate::coverage;
@@ -40,8 +40,8 @@ impl Past<'_> {
         if at <= self.now {
             return Ok(at);
         }
-        let message = format!("{} is yet to come", local(Some(at), zone));
-        let now = local(Some(self.now), zone);
+        let message = format!("{} is yet to come", exact(at, zone));
+        let now = exact(self.now, zone);
         Err(Failure::new(Exit::Usage, message).with_hint(format!("it is {now} now")))
     }
 
@@ -53,13 +53,7 @@ impl Past<'_> {
         zone: Tz,
     ) -> Result<(DateTime<Utc>, DateTime<Utc>), Failure> {
         let (from, to) = (self.start(from, zone)?, self.end(to, zone)?);
-        if from > to {
-            let [from, to] = [from, to].map(|time| local(Some(time), zone));
-            let message = format!("{from} is after {to}");
-            return Err(
-                Failure::new(Exit::Usage, message).with_hint("the earlier time comes first")
-            );
-        }
+        refuse_backwards(Some(from), Some(to), zone)?;
         Ok((from, to))
     }
 
@@ -93,6 +87,7 @@ impl Past<'_> {
 
     /// Says that the time lies in a gap, if it does: the roster is older than it looks.
     pub(super) fn warn_of_gap(&self, id: &OrganizationId, at: DateTime<Utc>) -> Result<(), Stop> {
+        let at = at.min(self.now);
         let runs = self.reader.read(|view| {
             let found = self.number(view, id)?;
             found.map_or(Ok(Vec::new()), |number| view.runs(number, at, at))
@@ -125,7 +120,7 @@ impl Past<'_> {
             reason = "the method is not general enough"
         )]
         let trimmed = self.reader.read(|view| view.known_from())?;
-        let [at, since] = [at, known_since].map(|time| local(Some(time), self.zone(id)));
+        let [at, since] = [at, known_since].map(|time| exact(time, self.zone(id)));
         let why = match trimmed {
             Some(horizon) if horizon >= known_since => {
                 "what was before has been taken by `retention`"
@@ -161,4 +156,26 @@ pub(super) fn zone(config: &Config, id: Option<&OrganizationId>) -> Tz {
 pub(super) fn nothing_known() -> Failure {
     Failure::new(Exit::Data, "no roster of any organization is known of that time")
         .with_hint("`seatwatch status` shows when each was synced")
+}
+
+/// That a command was asked about nothing.
+pub(super) fn not_named() -> Failure {
+    Failure::new(Exit::Usage, "no organization is named")
+        .with_hint("name one, such as `github/acme`, or say `--all`")
+}
+
+/// A span that ends before it begins has nothing in it, whatever happened.
+pub(super) fn refuse_backwards(
+    from: Option<DateTime<Utc>>,
+    to: Option<DateTime<Utc>>,
+    zone: Tz,
+) -> Result<(), Failure> {
+    match from.zip(to) {
+        Some((from, to)) if from > to => {
+            let [from, to] = [from, to].map(|time| exact(time, zone));
+            let message = format!("{from} is after {to}");
+            Err(Failure::new(Exit::Usage, message).with_hint("the earlier time comes first"))
+        }
+        _ => Ok(()),
+    }
 }

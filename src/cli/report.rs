@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -22,7 +23,7 @@ use crate::store::Reader;
 #[derive(Debug, clap::Args)]
 pub(super) struct Report {
     /// Of which organization, as `service/owner`. It need not be in the config any more.
-    #[arg(value_name = "ORG", required_unless_present = "all", conflicts_with = "all")]
+    #[arg(value_name = "ORG", conflicts_with = "all")]
     organization: Option<OrganizationId>,
 
     /// Of all organizations of the config.
@@ -66,7 +67,12 @@ const COLUMNS: &[&str] = &["file", "bytes", "sha256"];
 
 impl Report {
     pub(super) fn run(self, config_file: &Path, format: Format) -> Result<Exit, Stop> {
+        if self.organization.is_none() && !self.all {
+            return Err(past::not_named().into());
+        }
+        let config_sha256 = sha256(config_file)?;
         let config = instance::load(config_file)?;
+        refuse_changed(config_file, &config_sha256)?;
         let reader = Reader::open(&config.state_dir)?;
         let past = Past { config: &config, reader: &reader, now: instance::clock().now() };
         let zone = past::zone(&config, self.organization.as_ref());
@@ -84,14 +90,16 @@ impl Report {
         let compared = list.as_ref().map(|list| list.hold_against(&rosters));
         let evidence = Evidence {
             instance: &config.instance,
-            config_sha256: sha256(config_file)?,
+            config_sha256,
             from,
             to,
             zone,
             organizations: chapters,
             compared,
         };
-        let files = evidence::write(&evidence, &self.output);
+        let stopped = instance::stop_on_signals(|| ())?;
+        let is_stopped = || stopped.load(Ordering::Relaxed);
+        let files = evidence::write(&evidence, &self.output, is_stopped);
         let files = files.map_err(|error| self.not_written(&error))?;
         let mut out = super::stdout();
         if format == Format::Table {
@@ -265,12 +273,16 @@ struct List {
 
 impl List {
     fn read(path: &Path, columns: Option<&Columns>) -> Result<Self, Stop> {
+        let sha256 = sha256_of_regular(path)?;
         let people = people::read(path, columns)?;
+        if let Some(sha256) = &sha256 {
+            refuse_changed(path, sha256)?;
+        }
         for warning in people.warnings() {
             super::complain(&format!("warning: {}: {warning}", path.display()));
         }
         let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
-        Ok(Self { name, sha256: sha256(path)?, people })
+        Ok(Self { name, sha256: sha256.unwrap_or_default(), people })
     }
 
     fn hold_against<'a>(&'a self, rosters: &'a [(OrganizationId, Roster)]) -> Compared<'a> {
@@ -292,4 +304,19 @@ fn sha256(path: &Path) -> Result<String, Failure> {
         let reason = seatwatch_sdk::io_reason(&error);
         Failure::new(Exit::Io, format!("{}: cannot be read: {reason}", path.display()))
     })
+}
+
+/// As [`sha256`]; nothing of what is no file, about which whoever reads it has more to say.
+fn sha256_of_regular(path: &Path) -> Result<Option<String>, Failure> {
+    let is_regular = std::fs::metadata(path).is_ok_and(|metadata| metadata.is_file());
+    is_regular.then(|| sha256(path)).transpose()
+}
+
+/// What was read has to be what the digest is of.
+fn refuse_changed(path: &Path, before: &str) -> Result<(), Failure> {
+    if sha256(path)? == before {
+        return Ok(());
+    }
+    let message = format!("{}: was changed while it was read", path.display());
+    Err(Failure::new(Exit::TryAgain, message).with_hint("try again"))
 }

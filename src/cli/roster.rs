@@ -26,7 +26,7 @@ use crate::tables;
 #[derive(Debug, clap::Args)]
 pub(super) struct Roster {
     /// Which organization, as `service/owner`. It need not be in the config any more.
-    #[arg(value_name = "ORG", required_unless_present = "all", conflicts_with = "all")]
+    #[arg(value_name = "ORG", conflicts_with = "all")]
     organization: Option<OrganizationId>,
 
     /// All organizations of the config, with one line per person: members with the same email, or
@@ -83,6 +83,9 @@ impl Only {
     }
 }
 
+/// The roster of now is the last one, whatever a clock says or said.
+const NOW: DateTime<Utc> = DateTime::<Utc>::MAX_UTC;
+
 impl Roster {
     pub(super) fn run(self, config: &Path, format: Format) -> Result<Exit, Stop> {
         let config = instance::load(config)?;
@@ -91,13 +94,14 @@ impl Roster {
         match &self.organization {
             Some(id) if self.dormant => dormant(&past, id, format),
             Some(id) => self.one(&past, id, format),
+            None if !self.all => Err(past::not_named().into()),
             None => self.everybody(&past, format),
         }
     }
 
     fn one(&self, past: &Past<'_>, id: &OrganizationId, format: Format) -> Result<Exit, Stop> {
         let zone = past.zone(id);
-        let at = self.as_of.map_or(Ok(past.now), |when| past.end(when, zone))?;
+        let at = self.as_of.map_or(Ok(NOW), |when| past.end(when, zone))?;
         let roster = past.roster(id, at)?;
         if self.as_of.is_some() {
             past.warn_of_gap(id, at)?;
@@ -141,7 +145,7 @@ impl Roster {
 
     fn everybody(&self, past: &Past<'_>, format: Format) -> Result<Exit, Stop> {
         let zone = past.config.timezone;
-        let at = self.as_of.map_or(Ok(past.now), |when| past.end(when, zone))?;
+        let at = self.as_of.map_or(Ok(NOW), |when| past.end(when, zone))?;
         let rosters = all_rosters(past, at)?;
         let members = rosters
             .iter()
@@ -157,7 +161,11 @@ impl Roster {
             let (all, organizations) = (all as u64, rosters.len() as u64);
             let people = if all == 1 { "1 person".to_owned() } else { format!("{all} people") };
             let organizations = count(organizations, "organization");
-            writeln!(out, "\n{some}{people} in {organizations} as of {}", local(Some(at), zone))?;
+            writeln!(
+                out,
+                "\n{some}{people} in {organizations} as of {}",
+                local(Some(at.min(past.now)), zone)
+            )?;
         } else {
             let rows: Vec<Row> = persons.iter().map(tables::person).collect();
             write_rows(format, tables::PERSON, &rows, &mut out)?;
@@ -196,7 +204,7 @@ pub(super) fn all_rosters<'a>(
 
 /// Who has a seat and is not logged in at Codecov.
 fn dormant(past: &Past<'_>, id: &OrganizationId, format: Format) -> Result<Exit, Stop> {
-    let roster = past.roster(id, past.now)?;
+    let roster = past.roster(id, NOW)?;
     let organizations = instance::select(past.config, std::slice::from_ref(id))?;
     let asked = log_ins::ask(past.config, &organizations);
     let asked = super::runtime()?.block_on(interruptible("nothing is known", asked))?;

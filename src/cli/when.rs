@@ -98,8 +98,8 @@ impl FromStr for When {
         let local = local.iter().find_map(|form| NaiveDateTime::parse_from_str(text, form).ok());
         let day = || NaiveDate::parse_from_str(text, "%Y-%m-%d").ok();
         local.map(Self::Local).or_else(|| day().map(Self::Day)).ok_or_else(|| {
-            "expected a day such as `2026-11-23`, a time such as `2026-11-23T09:00:00Z`, \
-             `yesterday`, or `3d ago`"
+            "expected a day such as `2026-11-23`, a time such as `\"2026-11-23 09:00\"` or \
+             `2026-11-23T09:00:00Z`, `now`, `today`, `yesterday`, or `\"3d ago\"`"
                 .to_owned()
         })
     }

@@ -16,6 +16,8 @@ use crate::roster::Username;
 /// One row of the list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Owner {
+    /// On which git service, in Codecov's word.
+    pub service: String,
     /// The name on the git service, as Codecov shows it; none for a row that names nobody.
     pub username: Option<Username>,
     /// Free text.
@@ -84,7 +86,12 @@ impl Owners {
                  too: log in to Codecov once as that user, and make sure that the organization is \
                  shown there",
             )),
-            owners => owners,
+            Ok(mut owners) => {
+                // All are of the service that was asked for; another's name would be somebody else's.
+                owners.retain(|owner| owner.service == service.word());
+                Ok(owners)
+            }
+            error => error,
         }
     }
 }

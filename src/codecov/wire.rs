@@ -313,6 +313,8 @@ pub(super) fn parse_owner_row(json: &[u8]) -> Result<Owner, Fault> {
     #[derive(Deserialize)]
     struct Wire<'a> {
         #[serde(borrow, default, deserialize_with = "present")]
+        service: Field<'a>,
+        #[serde(borrow, default, deserialize_with = "present")]
         username: Field<'a>,
         #[serde(borrow, default, deserialize_with = "present")]
         name: Field<'a>,
@@ -321,6 +323,7 @@ pub(super) fn parse_owner_row(json: &[u8]) -> Result<Owner, Fault> {
     let username = read_text("username", wire.username)?;
     let name = read_text("name", wire.name)?;
     Ok(Owner {
+        service: read("service", wire.service)?,
         username: username.filter(|username| !username.is_empty()).map(Username::new),
         name: name.map(Cow::into_owned),
     })

@@ -19,7 +19,7 @@ use seatwatch_sdk::{Event, EventKind, Totals};
 
 use crate::codecov::Sessions;
 use crate::config::{Cost, SeatsConfig};
-use crate::coverage::Gap;
+use crate::coverage::{self, Gap};
 use crate::organization::OrganizationId;
 use crate::people::Comparison;
 use crate::store::{PastRoster, Run, Sums};
@@ -111,8 +111,16 @@ impl Chapter<'_> {
         since.filter(|event| event.data.event == kind).count() as u64
     }
 
-    /// The runs that ended in the time of the pack.
-    fn runs_within(&self, from: DateTime<Utc>, to: DateTime<Utc>) -> impl Iterator<Item = &Run> {
-        self.runs.iter().filter(move |run| run.last_finished_at >= from && run.finished_at <= to)
+    /// The runs that ended in the time of the pack, and whether they were over by its end.
+    fn runs_within(
+        &self,
+        from: DateTime<Utc>,
+        to: DateTime<Utc>,
+    ) -> impl Iterator<Item = (&Run, bool)> {
+        let next = self.runs.iter().skip(1).map(Some).chain([None]);
+        let runs = self.runs.iter().zip(next);
+        let runs =
+            runs.filter(move |(run, _)| run.last_finished_at >= from && run.finished_at <= to);
+        runs.map(move |(run, next)| (run, coverage::is_over(run, next, to)))
     }
 }

@@ -83,7 +83,7 @@ fn chapter(chapter: &Chapter<'_>, evidence: &Evidence<'_>, clock: Clock) -> Valu
         label => chapter.label.map(shown),
         known_since => chapter.known_since.filter(|it| *it > evidence.from).map(|it| clock.time(it)),
         is_known => rosters.is_some(),
-        read_at => chapter.after.as_ref().map(|roster| clock.time(roster.read_at)),
+        read_at => chapter.after.as_ref().filter(|it| !it.is_fresh).map(|it| clock.time(it.read_at)),
         sums => rosters.map(|rosters| sums(chapter, rosters)),
         cost => chapter.cost().map(|cost| cost.to_string()),
         limit => chapter.seats.limit.map(grouped),

@@ -162,7 +162,7 @@ fn syncs(evidence: &Evidence<'_>) -> Vec<Row> {
     let (from, to) = (evidence.from, evidence.to);
     let of = |chapter: &'_ Chapter<'_>| {
         let runs = chapter.runs_within(from, to);
-        runs.map(|run| tables::sync(&chapter.id, run, to)).collect::<Vec<_>>()
+        runs.map(|(run, is_over)| tables::sync(&chapter.id, run, is_over)).collect::<Vec<_>>()
     };
     evidence.organizations.iter().flat_map(of).collect()
 }

@@ -1,10 +1,12 @@
 //! Puts a pack into a folder: whole, or not at all.
 //!
-//! The files are written beside the folder and get its name when they are all on the disk. What is
-//! there already is never touched, except that an empty folder may be taken.
+//! The files are written aside, and get their place when they are all on the disk: as a folder that
+//! gets its name, or, where an empty one is there, one by one, the manifest last. Nothing that is
+//! there already is touched.
 
-use std::fs::{self, File};
+use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, BufWriter, Write as _};
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::Path;
 
 use serde_json::json;
@@ -26,44 +28,85 @@ pub struct Written {
     pub sha256: String,
 }
 
-/// Writes a pack into a folder that is not there yet, or is empty. Nobody else can read it: it is
-/// full of names.
+/// Writes a pack into a folder that is not there yet, or is empty. Nobody else can read what is in
+/// it: it is full of names. `is_stopped` is asked now and then whether it is still wanted.
 ///
 /// # Errors
 ///
-/// There is something in the folder, or it cannot be written; then nothing is left of it.
-pub fn write(evidence: &Evidence<'_>, folder: &Path) -> io::Result<Vec<Written>> {
-    refuse_what_is_there(folder)?;
+/// There is something in the folder, it cannot be written, or it is not wanted any more; then nothing
+/// is left of it.
+pub fn write(
+    evidence: &Evidence<'_>,
+    folder: &Path,
+    is_stopped: impl Fn() -> bool,
+) -> io::Result<Vec<Written>> {
+    let is_there = is_there(folder)?;
     let parent = folder.parent().filter(|parent| !parent.as_os_str().is_empty());
     let parent = parent.unwrap_or_else(|| Path::new("."));
-    // Only we can look into it.
-    let work = tempfile::Builder::new().prefix(".seatwatch-report-").tempdir_in(parent)?;
+    let mut builder = tempfile::Builder::new();
+    let builder = builder.prefix(".seatwatch-report-").permissions(Permissions::from_mode(0o700));
+    // One that is there may be a mount, which nothing can take the place of.
+    let work = builder.tempdir_in(if is_there { folder } else { parent })?;
+    let files = fill(&work, evidence, is_stopped)?;
+    File::open(work.path())?.sync_all()?;
+    if is_there {
+        move_all(&work, &files, folder)?;
+        return Ok(files);
+    }
+    fs::rename(work.path(), folder)?;
+    // It is elsewhere now: nothing is there to be removed.
+    drop(work.keep());
+    // The pack is there. That its name outlives a power failure cannot be helped where the folder
+    // around it cannot be opened.
+    drop(File::open(parent).and_then(|parent| parent.sync_all()));
+    Ok(files)
+}
+
+/// Writes all files of a pack; the manifest is the last.
+fn fill(
+    work: &TempDir,
+    evidence: &Evidence<'_>,
+    is_stopped: impl Fn() -> bool,
+) -> io::Result<Vec<Written>> {
+    let go_on = || if is_stopped() { Err(io::ErrorKind::Interrupted) } else { Ok(()) };
     let mut names = Vec::new();
     for sheet in sheets(evidence) {
+        go_on()?;
         let [csv, json] = ["csv", "json"].map(|ending| format!("{}.{ending}", sheet.name));
-        let [mut csv_file, mut json_file] = [create(&work, &csv)?, create(&work, &json)?];
+        let [mut csv_file, mut json_file] = [create(work, &csv)?, create(work, &json)?];
         sheet.write(evidence, &mut csv_file, &mut json_file)?;
         finish(csv_file)?;
         finish(json_file)?;
         names.extend([csv, json]);
     }
-    let mut file = create(&work, PAGE)?;
+    go_on()?;
+    let mut file = create(work, PAGE)?;
     file.write_all(page::render(evidence).as_bytes())?;
     finish(file)?;
     names.push(PAGE.to_owned());
     names.sort();
-    let files = names.into_iter().map(|name| hash(&work, name)).collect::<io::Result<Vec<_>>>()?;
-    let mut file = create(&work, MANIFEST)?;
+    let files = names.into_iter().map(|name| hash(work, name)).collect::<io::Result<Vec<_>>>();
+    let mut files = files?;
+    let mut file = create(work, MANIFEST)?;
     serde_json::to_writer_pretty(&mut file, &manifest(evidence, &files))?;
     file.write_all(b"\n")?;
     finish(file)?;
-    let mut all = files;
-    all.push(hash(&work, MANIFEST.to_owned())?);
-    fs::rename(work.path(), folder)?;
-    // It is elsewhere now: nothing is there to be removed.
-    drop(work.keep());
-    File::open(parent)?.sync_all()?;
-    Ok(all)
+    files.push(hash(work, MANIFEST.to_owned())?);
+    go_on()?;
+    Ok(files)
+}
+
+/// Moves the files into a folder, the manifest last; none of them where one cannot be moved.
+fn move_all(work: &TempDir, files: &[Written], folder: &Path) -> io::Result<()> {
+    for (moved, file) in files.iter().enumerate() {
+        if let Err(error) = fs::rename(work.path().join(&file.name), folder.join(&file.name)) {
+            for file in files.iter().take(moved) {
+                drop(fs::remove_file(folder.join(&file.name)));
+            }
+            return Err(error);
+        }
+    }
+    File::open(folder)?.sync_all()
 }
 
 /// The page that needs nothing else.
@@ -72,19 +115,22 @@ const PAGE: &str = "report.html";
 /// What the pack is of, and the digest of each file.
 const MANIFEST: &str = "manifest.json";
 
-fn refuse_what_is_there(folder: &Path) -> io::Result<()> {
+/// Whether there is a folder, which must be empty.
+fn is_there(folder: &Path) -> io::Result<bool> {
     match fs::read_dir(folder) {
         Ok(mut entries) => match entries.next() {
-            None => Ok(()),
+            None => Ok(true),
             Some(_) => Err(io::ErrorKind::DirectoryNotEmpty.into()),
         },
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
         Err(error) => Err(error),
     }
 }
 
 fn create(work: &TempDir, name: &str) -> io::Result<BufWriter<File>> {
-    File::create_new(work.path().join(name)).map(BufWriter::new)
+    let mut options = OpenOptions::new();
+    let file = options.write(true).create_new(true).mode(0o600).open(work.path().join(name))?;
+    Ok(BufWriter::new(file))
 }
 
 fn finish(file: BufWriter<File>) -> io::Result<()> {

@@ -82,6 +82,14 @@ pub enum ErrorKind {
         /// The how-manyth it is.
         number: u32,
     },
+    /// A quotation mark is not closed, or is one too many.
+    #[error(
+        "a quotation mark is not closed: who stands after it is not found, up to the end, row {number}"
+    )]
+    OpenQuote {
+        /// The how-manyth row is the last that was read.
+        number: u32,
+    },
     /// It begins like JSON, and is no JSON or no list of people.
     #[error("{message}")]
     Json {
@@ -173,6 +181,9 @@ impl Error {
                     Some(name) => format!("did you mean `{}`?", short(name)),
                     None => "`--columns` takes the names as the list has them".to_owned(),
                 };
+            }
+            ErrorKind::OpenQuote { .. } => {
+                "close it; one that is meant to be there is written twice (`\"\"`), in quotes"
             }
             ErrorKind::Runaway { .. } => "see whether a quotation mark there is not closed",
             ErrorKind::Json { .. } => {

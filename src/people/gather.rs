@@ -103,8 +103,10 @@ impl Gathering {
         if roles.username {
             row.has_no_username |= !add_all(&mut row.usernames, usernames(cell));
         }
-        if roles.name && row.name.is_empty() {
-            row.name.extend(Itertools::intersperse(cell.split_whitespace(), " "));
+        if roles.name {
+            // Of several columns, one after the other: `Mona` and `Lisa`.
+            let words = row.name.split_whitespace().chain(cell.split_whitespace());
+            row.name = Itertools::intersperse(words, " ").collect();
         }
     }
 
@@ -210,7 +212,9 @@ fn usernames(cell: &str) -> impl Iterator<Item = String> {
 
 /// An address as it is compared; nothing if it is none.
 pub(super) fn email(text: &str) -> Option<String> {
-    let text = trim(text);
+    // `<mona@example.com>`, as behind a name, `mailto:mona@example.com`, or in quotes.
+    let text = trim(text).trim_matches(['<', '>', '"', '\'', '(', ')']);
+    let text = text.strip_prefix("mailto:").unwrap_or(text);
     let (local, domain) = text.rsplit_once('@')?;
     (!local.is_empty() && !domain.is_empty()).then(|| fold(text))
 }

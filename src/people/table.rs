@@ -1,6 +1,6 @@
 //! A list as CSV: a line that names the columns, and a row for each person.
 
-use std::io::Read;
+use std::io::{self, Read};
 
 use csv::{ErrorKind as Csv, ReaderBuilder, StringRecord};
 
@@ -14,6 +14,25 @@ const SEPARATORS: [u8; 3] = *b",;\t";
 /// Longer than all that is told of one person. What is, has swallowed others.
 const MOST_ROW_BYTES: usize = 1024 * 1024;
 
+/// More lines than a cell has that somebody wrote.
+const MOST_LINES: usize = 10;
+
+/// A text, and whether a quotation mark in what was read of it is still open: all that follows on
+/// one is a single cell, and nobody in it is found.
+struct Quotes<R> {
+    text: R,
+    is_open: bool,
+}
+
+impl<R: Read> Read for Quotes<R> {
+    fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
+        let length = self.text.read(bytes)?;
+        let read = bytes.get(..length).unwrap_or_default();
+        self.is_open ^= read.iter().filter(|byte| **byte == b'"').count() % 2 == 1;
+        Ok(length)
+    }
+}
+
 /// Reads all rows, however many cells they have, of a text that begins with `start`.
 pub(super) fn read(
     start: &[u8],
@@ -25,7 +44,7 @@ pub(super) fn read(
         .delimiter(separator(start))
         .flexible(true)
         .has_headers(false)
-        .from_reader(start.chain(rest));
+        .from_reader(Quotes { text: start.chain(rest), is_open: false });
     let mut row = StringRecord::new();
     let mut number = 0_u32;
     while is_blank(&row) {
@@ -43,7 +62,7 @@ pub(super) fn read(
         .filter(|(_, roles)| roles.is_any())
         .collect();
     let last = wanted.last().map_or(0, |(index, _)| *index);
-    let (mut long, mut short) = (Oddity::default(), Oddity::default());
+    let (mut long, mut short, mut tall) = (Oddity::default(), Oddity::default(), Oddity::default());
     while reader.read_record(&mut row).map_err(failed)? {
         number = number.saturating_add(1);
         if row.as_slice().len() > MOST_ROW_BYTES {
@@ -58,6 +77,9 @@ pub(super) fn read(
         if row.len() <= last {
             short.note(number);
         }
+        if row.as_slice().matches('\n').count() > MOST_LINES {
+            tall.note(number);
+        }
         for (index, roles) in &wanted {
             gathering.cell(*roles, row.get(*index).unwrap_or_default());
         }
@@ -68,6 +90,10 @@ pub(super) fn read(
         "with more cells than the header, as a separator in a text without quotes makes them",
     );
     gathering.warn_of(short, "with too few cells for the columns that matter");
+    gathering.warn_of(tall, "over many lines, as a quotation mark that is not closed makes them");
+    if reader.get_ref().is_open {
+        return Err(ErrorKind::OpenQuote { number });
+    }
     Ok(())
 }
 

@@ -31,15 +31,18 @@ pub fn next_run(
     Rule::of(organization, splay).next_after(after)
 }
 
-/// By when a sync after `last` should have begun: at the second time at which one is due. One that
-/// begins before stands for the first, however late it is.
+/// By when a sync after `last` should have begun: an hour or a tenth of the time between two after
+/// the one that is due then, but no later than the next one is.
 pub fn missed_from(
     organization: &Organization,
     splay: Duration,
     last: DateTime<Utc>,
 ) -> Option<DateTime<Utc>> {
     let rule = Rule::of(organization, splay);
-    rule.next_after(rule.next_after(last)?)
+    let due = rule.next_after(last)?;
+    let next = rule.next_after(due)?;
+    let late = ((next - due) / 10).max(TimeDelta::hours(1));
+    Some(next.min(due.checked_add_signed(late)?))
 }
 
 /// What decides when an organization is due.

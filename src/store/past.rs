@@ -13,6 +13,7 @@ use rusqlite::{OptionalExtension as _, Row};
 use seatwatch_sdk::{Totals, Unnamed};
 
 use super::rosters::read_member;
+use super::runs::{COLUMNS, read_run};
 use super::{Organization, View, millis, time, unreadable};
 use crate::roster::{Member, Roster, TwiceListed, UnnamedRow};
 
@@ -26,8 +27,11 @@ pub struct PastRoster {
     pub unnamed: Vec<UnnamedRow>,
     /// The sums, rows without a name included.
     pub totals: Totals,
-    /// When a sync last said so, up to the moment that was asked for.
+    /// When a sync last said so, as far as that is known; that moment, where some did before and
+    /// after it.
     pub read_at: DateTime<Utc>,
+    /// Whether no sync that was due after that had been missed at the moment that was asked for.
+    pub is_fresh: bool,
     /// Before then nothing is known of the organization.
     pub known_since: DateTime<Utc>,
 }
@@ -69,6 +73,7 @@ impl PastRoster {
 struct Moment {
     run: i64,
     read_at: DateTime<Utc>,
+    is_fresh: bool,
     known_since: DateTime<Utc>,
 }
 
@@ -115,8 +120,8 @@ impl View<'_> {
         let is_last = self.roster_state(organization)?.is_some_and(|last| last.read_at <= at);
         let unnamed =
             if is_last { self.unnamed_rows(organization)? } else { without_email(totals.unnamed) };
-        let Moment { read_at, known_since, .. } = moment;
-        Ok(Some(PastRoster { members, unnamed, totals, read_at, known_since }))
+        let Moment { read_at, is_fresh, known_since, .. } = moment;
+        Ok(Some(PastRoster { members, unnamed, totals, read_at, is_fresh, known_since }))
     }
 
     /// Since when anything is known of an organization: its first sync, or what retention left.
@@ -164,14 +169,14 @@ impl View<'_> {
         )?;
         let run = statement.query_row((organization.0, millis(at)), |row| row.get(0)).optional()?;
         let Some(run) = run else { return Ok(None) };
-        let mut statement = self.0.prepare_cached(
-            "SELECT min(last_finished_at, ?3) FROM runs
+        let mut statement = self.0.prepare_cached(&format!(
+            "SELECT {COLUMNS} FROM runs
              WHERE organization = ?1 AND id <= ?2 AND outcome NOT IN ('held', 'failed')
-             ORDER BY id DESC LIMIT 1",
-        )?;
-        let parameters = (organization.0, run, millis(at));
-        let read_at: i64 = statement.query_row(parameters, |row| row.get(0))?;
-        Ok(Some(Moment { run, read_at: time(read_at)?, known_since }))
+             ORDER BY id DESC LIMIT 1"
+        ))?;
+        let last = statement.query_row((organization.0, run), read_run)?;
+        let (read_at, is_fresh) = (last.last_finished_at.min(at), last.is_followed(at));
+        Ok(Some(Moment { run, read_at, is_fresh, known_since }))
     }
 
     /// When each run ended, up to one of them, in the order of their numbers.

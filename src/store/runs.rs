@@ -106,9 +106,16 @@ impl Run {
     pub fn is_good(&self) -> bool {
         !matches!(self.outcome, Outcome::Held | Outcome::Failed)
     }
+
+    /// Whether no sync that was due after them had been missed at a time.
+    pub(super) fn is_followed(&self, at: DateTime<Utc>) -> bool {
+        let is_missed = self.missed_from.is_some_and(|missed_from| missed_from <= at);
+        at <= self.last_finished_at || !is_missed
+    }
 }
 
-const COLUMNS: &str = "outcome, reason, message, hint, started_at, finished_at, last_finished_at,
+pub(super) const COLUMNS: &str =
+    "outcome, reason, message, hint, started_at, finished_at, last_finished_at,
                        count, missed_from";
 
 impl View<'_> {
@@ -137,16 +144,21 @@ impl View<'_> {
         to: DateTime<Utc>,
     ) -> rusqlite::Result<Vec<Run>> {
         const GOOD: &str = "organization = ?1 AND outcome NOT IN ('held', 'failed')";
+        let mut first = self.0.prepare_cached(&format!(
+            "SELECT coalesce((SELECT id FROM runs WHERE {GOOD} AND finished_at <= ?2
+                              ORDER BY id DESC LIMIT 1), 0)"
+        ))?;
+        let first: i64 = first.query_row((organization.0, millis(from)), |row| row.get(0))?;
+        // Behind the first: one that a wrong clock dated far ahead may stand before it.
         let mut statement = self.0.prepare_cached(&format!(
             "SELECT {COLUMNS} FROM runs
-             WHERE organization = ?1
-               AND id >= coalesce((SELECT id FROM runs WHERE {GOOD} AND finished_at <= ?2
-                                   ORDER BY id DESC LIMIT 1), 0)
-               AND id <= coalesce((SELECT id FROM runs WHERE {GOOD} AND finished_at > ?3
-                                   ORDER BY id LIMIT 1), 9223372036854775807)
+             WHERE organization = ?1 AND id >= ?2
+               AND id <= coalesce((SELECT id FROM runs WHERE {GOOD} AND id > ?2
+                                     AND finished_at > ?3 ORDER BY id LIMIT 1),
+                                  9223372036854775807)
              ORDER BY id"
         ))?;
-        let rows = statement.query_map((organization.0, millis(from), millis(to)), read_run)?;
+        let rows = statement.query_map((organization.0, first, millis(to)), read_run)?;
         rows.collect()
     }
 
@@ -172,7 +184,7 @@ impl View<'_> {
     }
 }
 
-fn read_run(row: &Row<'_>) -> rusqlite::Result<Run> {
+pub(super) fn read_run(row: &Row<'_>) -> rusqlite::Result<Run> {
     let word: String = row.get("outcome")?;
     let outcome = Outcome::ALL.into_iter().find(|outcome| outcome.word() == word);
     let text = |column| row.get::<_, Option<String>>(column);

@@ -137,12 +137,12 @@ fn what_nobody_knows_is_an_error() {
     hint: `seatwatch roster ORG` lists the members of an organization
     exit code 64
     ");
-    assert_snapshot!(world.run(&["history", "--since", "soon"]).shown(), @r"
-    error: invalid value 'soon' for '--since <TIME>': expected a day such as `2026-11-23`, a time such as `[TIME]`, `yesterday`, or `3d ago`
+    assert_snapshot!(world.run(&["history", "--since", "soon"]).shown(), @r#"
+    error: invalid value 'soon' for '--since <TIME>': expected a day such as `2026-11-23`, a time such as `"[TIME]"` or `[TIME]`, `now`, `today`, `yesterday`, or `"3d ago"`
 
     For more information, try '--help'.
     exit code 64
-    ");
+    "#);
     // Of this one nothing is known, and that is no error.
     assert_eq!(words(&world, &["github/beta"]), Vec::<String>::new());
     assert_eq!(world.run(&["history", "github/beta"]).ok().stdout, "no changes\n");

@@ -1,7 +1,7 @@
 //! `seatwatch report`: the evidence pack.
 
 use insta::assert_snapshot;
-use seatwatch::simulator::Person;
+use seatwatch::simulator::{Fault, Person, When};
 
 use crate::review::{two, winter, with_log_ins};
 use crate::world::{ACME, World};
@@ -55,8 +55,8 @@ fn a_report_is_a_folder_with_all_of_it() {
     ");
     let read = |name: &str| std::fs::read_to_string(folder.join(name)).unwrap();
     assert_snapshot!(read("summary.csv"), @"
-    organization,label,known_since,members_at_start,members_at_end,seats_used_at_start,seats_used_at_end,seats_limit,admins_at_start,admins_at_end,cost_at_end,currency,gaps
-    github/acme,,2026-01-05T09:00:00.000Z,3,4,1,3,4,1,1,37.50,EUR,3
+    organization,label,known_since,members_at_start,members_at_end,seats_used_at_start,seats_used_at_end,seats_limit,admins_at_start,admins_at_end,cost_at_end,currency,gaps,gaps_known_from
+    github/acme,,2026-01-05T09:00:00.000Z,3,4,1,3,4,1,1,37.50,EUR,3,
     ");
     assert_snapshot!(read("seats.csv"), @"
     organization,time,members,seats,admins,unnamed_members,unnamed_seats,seats_used,cost,currency
@@ -72,13 +72,13 @@ fn a_report_is_a_folder_with_all_of_it() {
     github/acme,2026-03-02T10:00:00.000Z,2026-03-31T21:59:59.999Z,0,0,true,
     ");
     assert_snapshot!(read("syncs.csv"), @"
-    organization,outcome,reason,message,started_at,first_finished_at,last_finished_at,count,after_gap
-    github/acme,baselined,,,2026-01-05T09:00:00.000Z,2026-01-05T09:00:00.000Z,2026-01-05T09:00:00.000Z,1,false
-    github/acme,unchanged,,,2026-01-05T10:00:00.000Z,2026-01-05T10:00:00.000Z,2026-01-05T10:00:00.000Z,1,false
-    github/acme,changed,,,2026-02-02T10:00:00.000Z,2026-02-02T10:00:00.000Z,2026-02-02T10:00:00.000Z,1,true
-    github/acme,unchanged,,,2026-02-02T11:00:00.000Z,2026-02-02T11:00:00.000Z,2026-02-02T11:00:00.000Z,1,false
-    github/acme,changed,,,2026-02-02T12:00:00.000Z,2026-02-02T12:00:00.000Z,2026-02-02T12:00:00.000Z,1,false
-    github/acme,changed,,,2026-03-02T10:00:00.000Z,2026-03-02T10:00:00.000Z,2026-03-02T10:00:00.000Z,1,true
+    organization,outcome,reason,message,started_at,first_finished_at,last_finished_at,count
+    github/acme,baselined,,,2026-01-05T09:00:00.000Z,2026-01-05T09:00:00.000Z,2026-01-05T09:00:00.000Z,1
+    github/acme,unchanged,,,2026-01-05T10:00:00.000Z,2026-01-05T10:00:00.000Z,2026-01-05T10:00:00.000Z,1
+    github/acme,changed,,,2026-02-02T10:00:00.000Z,2026-02-02T10:00:00.000Z,2026-02-02T10:00:00.000Z,1
+    github/acme,unchanged,,,2026-02-02T11:00:00.000Z,2026-02-02T11:00:00.000Z,2026-02-02T11:00:00.000Z,1
+    github/acme,changed,,,2026-02-02T12:00:00.000Z,2026-02-02T12:00:00.000Z,2026-02-02T12:00:00.000Z,1
+    github/acme,changed,,,2026-03-02T10:00:00.000Z,2026-03-02T10:00:00.000Z,2026-03-02T10:00:00.000Z,1
     ");
     assert_snapshot!(read("net-changes.csv"), @"
     organization,from,to,event,username,formerly,name,email,seat,admin,status
@@ -147,10 +147,10 @@ fn a_report_of_all_is_held_against_a_list() {
     cat@example.com,cat; zoe,cat; zoe,github/acme; gitlab/other,gitlab/other,gitlab/other
     ");
     assert_snapshot!(read("summary.csv"), @"
-    organization,label,known_since,members_at_start,members_at_end,seats_used_at_start,seats_used_at_end,seats_limit,admins_at_start,admins_at_end,cost_at_end,currency,gaps
-    github/acme,,2026-01-05T09:00:00.000Z,3,3,1,1,,1,1,,,1
-    gitlab/other,,2026-01-05T09:00:00.000Z,3,3,2,2,,1,1,,,1
-    github/new,,,,,,,,,,,,0
+    organization,label,known_since,members_at_start,members_at_end,seats_used_at_start,seats_used_at_end,seats_limit,admins_at_start,admins_at_end,cost_at_end,currency,gaps,gaps_known_from
+    github/acme,,2026-01-05T09:00:00.000Z,3,3,1,1,,1,1,,,1,
+    gitlab/other,,2026-01-05T09:00:00.000Z,3,3,2,2,,1,1,,,1,
+    github/new,,,,,,,,,,,,0,
     ");
     assert_snapshot!(report("other", "email=Mail").shown(), @"
     error: [DIR]/people.csv: has no column `Mail`; it has `Name`, `Work e-mail`
@@ -189,13 +189,13 @@ fn what_cannot_be_written_is_said_and_nothing_is_left() {
     let left = std::fs::read_dir(world.path("")).unwrap().map(|entry| entry.unwrap().file_name());
     assert!(left.into_iter().all(|name| !name.to_string_lossy().starts_with(".seatwatch-report")));
     assert_snapshot!(world.says(&["report", ACME, "-o", "x", "--from", "2026-03-01", "--to", "2026-02-01"]).shown(), @"
-    error: 2026-03-01 00:00 CET is after 2026-02-01 23:59 CET
+    error: 2026-03-01 00:00:00 CET is after 2026-02-01 23:59:59 CET
     hint: the earlier time comes first
     exit code 64
     ");
     assert_snapshot!(world.says(&["report", ACME, "-o", "x", "--to", "2026-01-01"]).shown(), @"
-    error: github/acme: nothing is known of 2026-01-01 23:59 CET
-    hint: rosters are known since 2026-01-05 10:00 CET: that was the first sync
+    error: github/acme: nothing is known of 2026-01-01 23:59:59 CET
+    hint: rosters are known since 2026-01-05 10:00:00 CET: that was the first sync
     exit code 65
     ");
     assert_snapshot!(world.says(&["report", "github/nobody", "-o", "x"]).shown(), @"
@@ -204,12 +204,8 @@ fn what_cannot_be_written_is_said_and_nothing_is_left() {
     exit code 64
     ");
     assert_snapshot!(world.says(&["report", "-o", "x"]).shown(), @"
-    error: the following required arguments were not provided:
-      <ORG>
-
-    Usage: seatwatch report --output <DIR> --config <FILE> <ORG>
-
-    For more information, try '--help'.
+    error: no organization is named
+    hint: name one, such as `github/acme`, or say `--all`
     exit code 64
     ");
 }
@@ -241,7 +237,7 @@ fn no_name_harms_the_page() {
     let page = std::fs::read_to_string(folder.join("report.html")).unwrap();
     assert!(!page.contains("<script") && !page.contains("onload=\""), "{page}");
     assert!(!page.contains('\u{202e}') && !page.contains('\u{0}') && !page.contains(">49"));
-    assert!(page.contains("https:&#x2f;&#x2f;evil.example"), "{page}");
+    assert!(page.contains("<bdi>https://evil.example/"), "{page}");
 }
 
 #[test]
@@ -262,5 +258,106 @@ fn a_report_tells_who_is_not_logged_in_or_why_that_is_not_known() {
     let report = ["report", ACME, "--dormant", "-o", folder.to_str().unwrap()];
     assert_eq!(world.says(&report).code, Some(77));
     let page = std::fs::read_to_string(folder.join("report.html")).unwrap();
-    assert!(page.contains("Codecov did not say: github&#x2f;acme: who is logged in is not known"));
+    assert!(page.contains("Codecov did not say: github/acme: who is logged in is not known"));
+}
+
+/// Hourly syncs, one of which brought a change; the report is of a time in the middle.
+fn quiet() -> World {
+    let world = World::start("ann* bob!");
+    world.sync_at("2026-01-05T09:00:00Z");
+    world.members("ann* bob! cat").sync_at("2026-01-05T10:00:00Z");
+    for hour in 11..20 {
+        world.sync_at(&format!("2026-01-05T{hour}:00:00Z"));
+    }
+    world
+}
+
+/// All files of a report of `quiet`, or of what came of it, as one text.
+fn pack(world: &World, name: &str, [from, to]: [&str; 2]) -> String {
+    let folder = world.path(name);
+    let span = ["--from", from, "--to", to];
+    world.says(&[&["report", ACME, "-o", folder.to_str().unwrap()], &span[..]].concat()).ok();
+    let read = |name: &String| std::fs::read_to_string(folder.join(name)).unwrap();
+    files(&folder).iter().map(|name| format!("— {name}\n{}\n", read(name))).collect()
+}
+
+/// Whatever comes after its end, a report is the same to the byte: more syncs like the last one,
+/// failures, and rosters that are held.
+#[test]
+fn what_comes_later_is_not_in_a_report_of_the_past() {
+    let world = quiet();
+    let at_noon = ["2026-01-05T09:30:00Z", "2026-01-05T19:30:00Z"];
+    let quiet = pack(&world, "quiet", at_noon);
+    assert!(quiet.contains("Never: no sync that was due failed, was held or is missing."));
+    assert!(quiet.contains("Rosters were read up to the end."));
+    world.sync_at("2026-01-05T20:00:00Z").sync_at("2026-01-05T21:00:00Z");
+    assert_eq!(pack(&world, "quiet-again", at_noon), quiet);
+
+    world.simulator.fault(When::always(), Fault::Status { status: 500, retry_after: None });
+    world.sync_at("2026-01-05T22:00:00Z").sync_at("2026-01-05T23:00:00Z");
+    let failing = ["2026-01-05T12:00:00Z", "2026-01-05T23:30:00Z"];
+    let before = pack(&world, "failing", failing);
+    assert!(before.contains("<td>syncs failed (server_error)</td>"), "{before}");
+    world.sync_at("2026-01-06T00:00:00Z");
+    world.simulator.calm();
+    world.members("ann* bob!").sync_at("2026-01-06T01:00:00Z");
+    assert_eq!(pack(&world, "failing-again", failing), before);
+    assert_eq!(pack(&world, "quiet-at-last", at_noon), quiet);
+}
+
+/// What somebody without a name holds is paid for, too, and told by the address that is left.
+#[test]
+fn seats_without_a_name_are_held_against_a_list() {
+    let world = World::start("ann*!");
+    world.edit(|world, acme| {
+        for email in [Some("gone@example.com"), Some("known@example.com"), None] {
+            let person = email.map_or_else(Person::default, |email| Person::default().email(email));
+            let person = world.add_person("github".parse().unwrap(), person);
+            world.seat(acme, person);
+        }
+    });
+    world.sync_at("2026-01-05T09:00:00Z");
+    std::fs::write(world.path("people.csv"), "email\nann@example.com\nknown@example.com\n")
+        .unwrap();
+    let (folder, list) = (world.path("pack"), world.path("people.csv"));
+    let arguments =
+        ["report", ACME, "-o", folder.to_str().unwrap(), "--compare", list.to_str().unwrap()];
+    let said = world.says(&arguments).ok().stdout;
+    assert!(said.contains("people.csv: 1 seat held by somebody who is not in it"), "{said}");
+    assert_snapshot!(std::fs::read_to_string(folder.join("comparison.csv")).unwrap(), @"
+    organization,username,name,email,seat,admin,status,finding,matched_by,listed_at
+    github/acme,,,gone@example.com,true,,enabled,not_in_list,,
+    github/acme,,,,true,,enabled,cannot_tell,,
+    ");
+}
+
+/// It is full of names, whatever others may do by default.
+#[test]
+fn nobody_else_can_read_a_report() {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let world = quiet();
+    let mode =
+        |path: std::path::PathBuf| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    pack(&world, "pack", ["2026-01-05", "2026-01-05"]);
+    assert_eq!(mode(world.path("pack")), 0o700);
+    assert_eq!(mode(world.path("pack/report.html")), 0o600);
+    assert_eq!(mode(world.path("pack/manifest.json")), 0o600);
+}
+
+#[test]
+fn a_list_that_ends_in_quotes_makes_no_ghosts() {
+    let world = quiet();
+    std::fs::write(
+        world.path("people.csv"),
+        "email,title\nann@example.com,\"Lead\nbob@example.com,x\n",
+    )
+    .unwrap();
+    let list = world.path("people.csv");
+    let report = ["report", ACME, "-o", "x", "--compare", list.to_str().unwrap()];
+    assert_snapshot!(world.says(&report).shown(), @r#"
+    error: [DIR]/people.csv: a quotation mark is not closed: who stands after it is not found, up to the end, row 2
+    hint: close it; one that is meant to be there is written twice (`""`), in quotes
+    exit code 65
+    "#);
 }

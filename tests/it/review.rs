@@ -110,8 +110,8 @@ fn members_are_shown_by_what_they_have() {
 fn what_is_not_known_of_a_time_is_said() {
     let world = winter().with_other("gitlab/other");
     assert_snapshot!(world.says(&["roster", ACME, "--as-of", "2026-01-04"]).shown(), @"
-    error: github/acme: nothing is known of 2026-01-04 23:59 CET
-    hint: rosters are known since 2026-01-05 10:00 CET: that was the first sync
+    error: github/acme: nothing is known of 2026-01-04 23:59:59 CET
+    hint: rosters are known since 2026-01-05 10:00:00 CET: that was the first sync
     exit code 65
     ");
     assert_snapshot!(world.says(&["roster", ACME, "--as-of", "2999-01-01"]).code.unwrap(), @"64");
@@ -125,19 +125,15 @@ fn what_is_not_known_of_a_time_is_said() {
     hint: known here: github/acme, gitlab/other
     exit code 64
     ");
-    assert_snapshot!(world.says(&["roster", ACME, "--as-of", "last week"]).shown(), @"
-    error: invalid value 'last week' for '--as-of <TIME>': expected a day such as `2026-11-23`, a time such as `2026-11-23T09:00:00Z`, `yesterday`, or `3d ago`
+    assert_snapshot!(world.says(&["roster", ACME, "--as-of", "last week"]).shown(), @r#"
+    error: invalid value 'last week' for '--as-of <TIME>': expected a day such as `2026-11-23`, a time such as `"2026-11-23 09:00"` or `2026-11-23T09:00:00Z`, `now`, `today`, `yesterday`, or `"3d ago"`
 
     For more information, try '--help'.
     exit code 64
-    ");
+    "#);
     assert_snapshot!(world.says(&["roster"]).shown(), @"
-    error: the following required arguments were not provided:
-      <ORG>
-
-    Usage: seatwatch roster --config <FILE> <ORG>
-
-    For more information, try '--help'.
+    error: no organization is named
+    hint: name one, such as `github/acme`, or say `--all`
     exit code 64
     ");
 }
@@ -148,8 +144,8 @@ fn what_retention_has_taken_is_said() {
     let world = winter();
     world.trim_to("2026-02-15T00:00:00Z");
     assert_snapshot!(world.says(&["roster", ACME, "--as-of", "2026-02-14"]).shown(), @"
-    error: github/acme: nothing is known of 2026-02-14 23:59 CET
-    hint: rosters are known since 2026-02-15 01:00 CET: what was before has been taken by `retention`
+    error: github/acme: nothing is known of 2026-02-14 23:59:59 CET
+    hint: rosters are known since 2026-02-15 01:00:00 CET: what was before has been taken by `retention`
     exit code 65
     ");
     assert_snapshot!(world.says(&["roster", ACME, "--as-of", "2026-02-28"]).ok().stdout, @"
@@ -222,13 +218,13 @@ fn the_net_change_leaves_out_what_was_undone() {
     no changes
     ");
     assert_snapshot!(world.says(&["diff", ACME, "2026-03-03", "2026-03-02"]).shown(), @"
-    error: 2026-03-03 00:00 CET is after 2026-03-02 23:59 CET
+    error: 2026-03-03 00:00:00 CET is after 2026-03-02 23:59:59 CET
     hint: the earlier time comes first
     exit code 64
     ");
     assert_snapshot!(world.says(&["diff", ACME, "2026-01-01"]).shown(), @"
-    error: github/acme: nothing is known of 2026-01-01 00:00 CET
-    hint: rosters are known since 2026-01-05 10:00 CET: that was the first sync
+    error: github/acme: nothing is known of 2026-01-01 00:00:00 CET
+    hint: rosters are known since 2026-01-05 10:00:00 CET: that was the first sync
     exit code 65
     ");
     let rows = world
@@ -255,7 +251,7 @@ fn the_history_has_a_beginning_and_an_end() {
     2026-02-02 11:00 CET  seat_gained  dan
     2026-02-02 13:00 CET  renamed      dan → Daniel
 
-    github/acme: Daniel is a member since 2026-02-02 11:00, with a seat since 2026-02-02 11:00
+    github/acme, 2026-11-26 04:33 CET: Daniel is a member since 2026-02-02 11:00, with a seat since 2026-02-02 11:00
     ");
 }
 
@@ -303,10 +299,10 @@ fn everybody_is_one_line_over_all_organizations() {
     cat@example.com,cat; zoe,cat; zoe,github/acme; gitlab/other,gitlab/other,gitlab/other
     ");
     assert_snapshot!(world.says(&["roster", "--all", "--as-of", "2026-01-04"]).shown(), @"
-    warning: github/acme: nothing is known of 2026-01-04 23:59 UTC; left out
-    hint: rosters are known since 2026-01-05 09:00 UTC: that was the first sync
-    warning: gitlab/other: nothing is known of 2026-01-04 23:59 UTC; left out
-    hint: rosters are known since 2026-01-05 09:00 UTC: that was the first sync
+    warning: github/acme: nothing is known of 2026-01-04 23:59:59 UTC; left out
+    hint: rosters are known since 2026-01-05 09:00:00 UTC: that was the first sync
+    warning: gitlab/other: nothing is known of 2026-01-04 23:59:59 UTC; left out
+    hint: rosters are known since 2026-01-05 09:00:00 UTC: that was the first sync
     warning: github/new: no roster was read yet; left out
     hint: run `seatwatch sync github/new`
     error: no roster of any organization is known of that time

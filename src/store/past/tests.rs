@@ -152,6 +152,7 @@ impl<'a> World<'a> {
             unnamed: unnamed(&committed.cast),
             totals: totals_of(&committed.cast),
             read_at: minute(committed.minute),
+            is_fresh: true,
             known_since: minute(self.committed[0].minute),
         })
     }
