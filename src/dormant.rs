@@ -8,16 +8,6 @@
 //! joined by lower-cased username, because nothing else is in both. They are read at different
 //! times: who came since the roster was read is not in it, and a name that somebody else has taken
 //! since then shows that person's sessions.
-//!
-//! A command calls it so, with what a sync of the organization needs too:
-//!
-//! ```ignore
-//! let servers = Servers::of(&config, [organization], &Servers::default(), Policy::default(), None)?;
-//! let server = servers.get(organization);
-//! let time = config.sync_timeout;
-//! let sessions = sync::read_log_ins(organization, server, instance::clock(), time).await?;
-//! let seats = dormant::seats(&roster, &sessions);
-//! ```
 
 use std::collections::HashMap;
 

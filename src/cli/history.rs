@@ -71,7 +71,7 @@ impl History {
             let past = Past { config: &config, reader: &reader, now };
             let until = history.as_ref().and_then(|history| history.until);
             let members = members.unwrap_or_default();
-            write_standing(members, &past, (until.unwrap_or(now), zone), &mut out)?;
+            write_standing(members, &past, (until, zone), &mut out)?;
         } else {
             let rows = || Ok(next()?.iter().map(tables::event).collect());
             write_pages(format, tables::EVENT, rows, &mut out)?;
@@ -179,17 +179,17 @@ impl History {
     }
 }
 
-/// What each of some members was at a time, and since when.
+/// What each of some members is now, or was at a time, and since when.
 fn write_standing(
     members: &[(store::Organization, i64)],
     past: &Past<'_>,
-    (at, zone): (DateTime<Utc>, Tz),
+    (at, zone): (Option<DateTime<Utc>>, Tz),
     out: &mut dyn Write,
 ) -> Result<(), Stop> {
     for (organization, number) in members {
-        let (id, roster) = past
-            .reader
-            .read(|view| Ok((view.id(*organization)?, view.past_roster(*organization, at)?)))?;
+        let (id, roster) = past.reader.read(|view| {
+            Ok((view.id(*organization)?, view.past_roster(*organization, at.unwrap_or(past.now))?))
+        })?;
         let Some(roster) = roster else { continue };
         let since = |time| since_when(time, roster.known_since, zone);
         let found = roster.members.iter().find(|it| it.number == *number);
@@ -201,8 +201,8 @@ fn write_standing(
         let admin = known.admin.map(|time| format!(", admin since {}", since(Some(time))));
         let (name, member) = (shown(member.username()), since(Some(known.member)));
         let admin = admin.unwrap_or_default();
-        let at = local(Some(at), zone);
-        writeln!(out, "\n{id}, {at}: {name} is a member since {member}, {seat}{admin}")?;
+        let when = at.map(|at| format!(", {}", local(Some(at), zone))).unwrap_or_default();
+        writeln!(out, "\n{id}{when}: {name} is a member since {member}, {seat}{admin}")?;
     }
     Ok(())
 }

@@ -5,7 +5,7 @@
 //! what they cost: as CSV and JSON, and as one page that needs nothing else. The same store and
 //! the same times give the same bytes, so whoever doubts a pack can make it again.
 //!
-//! Reads the store through [`gather()`]; knows neither Codecov nor the command line.
+//! Reads the store through [`gather()`]; asks Codecov nothing, and knows no command line.
 
 mod digest;
 mod gather;

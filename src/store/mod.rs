@@ -194,6 +194,7 @@ impl Reader {
             }
             _ => {
                 let mut connection = Connection::open_in_memory().map_err(failed)?;
+                prepare(&connection).map_err(failed)?;
                 schema::migrate(&mut connection, &database)?;
                 connection
             }

@@ -160,16 +160,22 @@ mod tests {
     }
 
     fn roster() -> impl Strategy<Value = Numbered> {
-        btree_map(0i64..6, (0u8..8, any::<bool>(), any::<bool>()), 0..6).prop_map(|people| {
-            let by_name: BTreeMap<u8, _> = people
-                .into_iter()
-                .map(|(number, (name, seat, admin))| (name, (number, seat, admin)))
-                .collect();
-            let members = by_name.into_iter().map(|(name, (number, seat, admin))| {
-                (number, Member::new(&format!("n{name}"), None, None, seat, admin))
-            });
-            Numbered::new(members).unwrap()
-        })
+        btree_map(0i64..6, (0u8..8, any::<bool>(), any::<bool>(), 0u8..4), 0..6).prop_map(
+            |people| {
+                let by_name: BTreeMap<u8, _> = people
+                    .into_iter()
+                    .map(|(number, (name, seat, admin, email))| {
+                        (name, (number, seat, admin, email))
+                    })
+                    .collect();
+                let members = by_name.into_iter().map(|(name, (number, seat, admin, email))| {
+                    let email = (email > 0).then(|| format!("{email}@example.com"));
+                    let username = format!("n{name}");
+                    (number, Member::new(&username, None, email.as_deref(), seat, admin))
+                });
+                Numbered::new(members).unwrap()
+            },
+        )
     }
 
     proptest! {

@@ -388,3 +388,20 @@ fn a_listing_that_fails_vanishes_nobody() {
     let lookups = rows.iter().find(|row| row["discover"] == "github").unwrap();
     assert_eq!((&lookups["failures"], &lookups["reason"]), (&0.into(), &Value::Null));
 }
+
+/// What is wrong with one owner stands in no other's way, and is tried again.
+#[test]
+fn one_that_does_not_answer_is_found_later() {
+    let world = world();
+    run(&world, ALL, &["sync"]).ok();
+    join(&world, "beta", "bob! cat*");
+    join(&world, "gamma", "bob! dan*");
+    // The first that is asked about is beta.
+    world.simulator.fault(When::once().on(Route::Users), Fault::Html);
+    let ran = run(&world, ALL, &["sync"]);
+    assert_eq!(ran.code, Some(76), "{}", ran.shown());
+    assert!(ran.stderr.contains("error: discover on github: bad_response"), "{}", ran.shown());
+    assert_eq!(watched(&world, ALL), "acme connected; gamma connected");
+    run(&world, ALL, &["sync"]).ok();
+    assert_eq!(watched(&world, ALL), "acme connected; beta connected; gamma connected");
+}

@@ -251,7 +251,7 @@ fn the_history_has_a_beginning_and_an_end() {
     2026-02-02 11:00 CET  seat_gained  dan
     2026-02-02 13:00 CET  renamed      dan → Daniel
 
-    github/acme, 2026-11-26 04:33 CET: Daniel is a member since 2026-02-02 11:00, with a seat since 2026-02-02 11:00
+    github/acme: Daniel is a member since 2026-02-02 11:00, with a seat since 2026-02-02 11:00
     ");
 }
 

@@ -13,7 +13,7 @@ use rusqlite::Connection;
 use seatwatch_sdk::Unnamed;
 use uuid::Uuid;
 
-use super::super::{NewRun, Outcome, RosterState, Tx, schema};
+use super::super::{NewRun, Outcome, RosterState, Tx, Wanted, prepare, schema};
 use super::*;
 
 /// What a person is on one roster: which of three usernames they go by, seat, admin.
@@ -189,6 +189,7 @@ fn totals_of(cast: &Cast) -> Totals {
 #[test]
 fn the_roster_as_of_any_instant_is_what_was_synced_then() {
     let mut connection = Connection::open_in_memory().unwrap();
+    prepare(&connection).unwrap();
     schema::migrate(&mut connection, "test".as_ref()).unwrap();
     let config = ProptestConfig { cases: 2000, failure_persistence: None, ..Default::default() };
     let law = |syncs: Vec<Sync>| {
@@ -204,6 +205,13 @@ fn the_roster_as_of_any_instant_is_what_was_synced_then() {
             });
             prop_assert_eq!(found, expected, "at {}", at);
         }
+        // What a page tells of some members is what the whole roster tells of them.
+        let view = View(&connection);
+        let listed = view.list_members(world.organization, &Wanted::default(), 99, 0).unwrap();
+        let listed: Vec<_> = listed.into_iter().map(|it| (it.member, it.since)).collect();
+        let now = world.past(world.now).map_or(Vec::new(), |past| past.members);
+        let now: Vec<_> = now.into_iter().map(|it| (it.member, it.since)).collect();
+        prop_assert_eq!(listed, now);
         Ok(())
     };
     TestRunner::new(config).run(&syncs(), law).unwrap();

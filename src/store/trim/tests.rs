@@ -11,7 +11,7 @@ use tempfile::TempDir;
 use tokio::runtime::Runtime;
 use uuid::Uuid;
 
-use super::super::{LockedDirectory, NewEvent, NewRun, Outcome, RosterState, Store};
+use super::super::{LockedDirectory, NewEvent, NewRun, Outcome, PastMember, RosterState, Store};
 use super::*;
 use crate::organization::OrganizationId;
 use crate::roster::{Member, Roster};
@@ -101,6 +101,20 @@ impl World {
                 {
                     rosters.push(format!("{time} {:?}", seen(view, number, time)?));
                 }
+            }
+            Ok(rosters)
+        });
+        rosters.unwrap()
+    }
+
+    /// Before when nothing is known of each organization, and its members now.
+    fn since(&self) -> Vec<(DateTime<Utc>, Vec<PastMember>)> {
+        let rosters = self.store.read(|view| {
+            let mut rosters = Vec::new();
+            for second in [false, true] {
+                let Some(number) = view.find(&organization(second))? else { continue };
+                let past = view.past_roster(number, hour(self.now + 1))?;
+                rosters.extend(past.map(|past| (past.known_since, past.members)));
             }
             Ok(rosters)
         });
@@ -254,10 +268,19 @@ proptest! {
             };
             world.runtime.block_on(world.store.write(pass)).unwrap();
             let (rosters, (ahead, _)) = (world.rosters_since(before), world.lane());
+            let since = world.since();
             let events = world.count("SELECT count(*) FROM log");
             let trimmed = world.trim(before);
 
             prop_assert_eq!(world.rosters_since(before), rosters);
+            for (past, trimmed) in since.into_iter().zip(world.since()) {
+                let (known_since, members) = trimmed;
+                for (before, after) in past.1.into_iter().zip(members) {
+                    // A chain that lost its beginning says that it may be older.
+                    let is_honest = before.since == after.since || after.since.member <= known_since;
+                    prop_assert!(is_honest, "{:?} became {:?}", before, after);
+                }
+            }
             let (left, lost_by_now) = world.lane();
             lost += (ahead.len() - left.len()) as u64;
             prop_assert_eq!(lost, lost_by_now);
