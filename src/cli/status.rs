@@ -81,6 +81,14 @@ pub(super) fn run(config: &Path, format: Format) -> Result<Exit, Stop> {
     let lookups = lookups(&config, &reader)?;
     let lanes = dispatch::status(&reader, &config.sinks)?;
     let mut out = super::stdout();
+    if format == Format::Table && standings.is_empty() {
+        let rules = count(config.discover.len() as u64, "rule");
+        writeln!(
+            out,
+            "no organization is watched yet: {rules} of `discover`, not looked up so far"
+        )?;
+        writeln!(out, "hint: `seatwatch sync` looks them up, and so does the daemon")?;
+    }
     if format == Format::Table {
         write_organizations(&standings, &mut out)?;
         write_troubles(&standings, &mut out)?;
@@ -148,6 +156,9 @@ fn write_lookups(lookups: &[(Service, Lookups)], zone: Tz, out: &mut dyn Write) 
 }
 
 fn write_organizations(standings: &[Standing<'_>], out: &mut dyn Write) -> io::Result<()> {
+    if standings.is_empty() {
+        return Ok(());
+    }
     let has_prices = standings.iter().any(|it| it.organization.seats.price.is_some());
     let mut header = vec!["ORGANIZATION", "STATE", "MEMBERS", "SEATS", "30 DAYS"];
     header.extend(has_prices.then_some("COST A MONTH"));

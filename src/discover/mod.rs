@@ -172,13 +172,12 @@ impl<'a> Scout<'a> {
         let mut listings: Vec<Listing<'a>> = Vec::new();
         for rule in &self.config.discover {
             let same = listings.iter().find(|other| other.rule.shares_listing_with(rule));
-            let (owners, odd) = match same {
-                Some(Listing { owners, .. }) => (owners.clone(), None),
-                None => {
-                    let mut odd = None;
-                    let owners = self.listing(rule, known, &mut odd).await;
-                    (owners.map_err(|error| Missed::from(&error)), odd)
-                }
+            let (owners, odd) = if let Some(Listing { owners, .. }) = same {
+                (owners.clone(), None)
+            } else {
+                let mut odd = None;
+                let owners = self.listing(rule, known, &mut odd).await;
+                (owners.map_err(|error| Missed::from(&error)), odd)
             };
             listings.push(Listing { rule, owners, odd });
         }

@@ -28,7 +28,7 @@ impl<R: Read> Read for Quotes<R> {
     fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
         let length = self.text.read(bytes)?;
         let read = bytes.get(..length).unwrap_or_default();
-        self.is_open ^= read.iter().filter(|byte| **byte == b'"').count() % 2 == 1;
+        self.is_open = read.iter().fold(self.is_open, |is_open, byte| is_open ^ (*byte == b'"'));
         Ok(length)
     }
 }
@@ -47,7 +47,7 @@ pub(super) fn read(
         .from_reader(Quotes { text: start.chain(rest), is_open: false });
     let mut row = StringRecord::new();
     let mut number = 0_u32;
-    while is_blank(&row) {
+    while is_blank(&row) || names_separator(&row) {
         if !reader.read_record(&mut row).map_err(failed)? {
             return Err(ErrorKind::Empty);
         }
@@ -115,6 +115,11 @@ fn separator(start: &[u8]) -> u8 {
     }
     let most_first = SEPARATORS.iter().zip(counts).rev().max_by_key(|(_, count)| *count);
     most_first.map_or(b',', |(separator, _)| *separator)
+}
+
+/// `sep=;`, by which some programs tell others how they separate.
+fn names_separator(row: &StringRecord) -> bool {
+    row.get(0).is_some_and(|cell| cell.trim().to_ascii_lowercase().starts_with("sep="))
 }
 
 fn is_blank(row: &StringRecord) -> bool {

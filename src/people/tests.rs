@@ -54,6 +54,8 @@ fn csv_is_read_however_it_is_written() {
     check("email,username,name,note\nann@x,ann,Ann,\"two\nlines; \"\"quoted\"\"\"\n", ann);
     check("\n\n email , USER_NAME ,Full Name\n\n\n ANN@x , @Ann , Ann \n,,\n", "2: ann@x|ann|Ann");
     check("email\nann@x", "2: ann@x||");
+    check("sep=;\nemail;username;name\nann@x;ann;Ann\n", "3: ann@x|ann|Ann");
+    check("email,name,name\nann@x,Ann,Albers\n", "2: ann@x||Ann Albers");
     check("\"a;b;c;d\",email,user\n;;;;;,ann@x,ann\n", "2: ann@x|ann|");
     check(
         "email,username\nann@x\nbob@x,bob,x,y",
@@ -93,6 +95,7 @@ fn cells_are_what_they_look_like() {
         "2: ann@x bob@x||\nwarning: 1 row with more cells than the header, as a separator in a text without quotes makes them; the first is row 2",
     );
     check("email;username\nann@x b@x,ann@X;\"ann, @Bot\"", "2: ann@x b@x|ann bot|");
+    check("email\nAnn A <ann@x>; mailto:b@x; 'c@x'", "2: ann@x b@x c@x||");
     check("email,upn\nann@x,Ann@x\n\u{a0}bob@x\u{200b},b@y", "2: ann@x||\n3: bob@x b@y||");
     let odd = "email,username\n-,ann@x\nann@x,https://github.com/ann\nn/a,?\nbob@x,bob\n";
     insta::assert_snapshot!(told(odd.as_bytes(), ""));

@@ -305,6 +305,20 @@ fn what_vanished_is_told_once_and_kept() {
 }
 
 #[test]
+fn that_nothing_was_looked_up_yet_is_said() {
+    let world = world();
+    insta::assert_snapshot!(run(&world, ALL, &["status"]).ok().shown(), @"
+    no organization is watched yet: 1 rule of `discover`, not looked up so far
+    hint: `seatwatch sync` looks them up, and so does the daemon
+
+    SINK    TYPE  STATE  QUEUED  OLDEST  DEAD LETTERS
+    events  file  ok          0  –                  0
+
+    no daemon runs: what is due is synced when somebody calls `seatwatch sync`
+    ");
+}
+
+#[test]
 fn a_listing_that_fails_vanishes_nobody() {
     let world = world();
     join(&world, "beta", "bob! cat*");

@@ -278,7 +278,9 @@ fn pack(world: &World, name: &str, [from, to]: [&str; 2]) -> String {
     let span = ["--from", from, "--to", to];
     world.says(&[&["report", ACME, "-o", folder.to_str().unwrap()], &span[..]].concat()).ok();
     let read = |name: &String| std::fs::read_to_string(folder.join(name)).unwrap();
-    files(&folder).iter().map(|name| format!("— {name}\n{}\n", read(name))).collect()
+    let texts: Vec<String> =
+        files(&folder).iter().map(|name| format!("— {name}\n{}\n", read(name))).collect();
+    texts.concat()
 }
 
 /// Whatever comes after its end, a report is the same to the byte: more syncs like the last one,

@@ -38,8 +38,14 @@ async fn the_owners_of_a_token_are_read_as_codecov_sends_them() {
     let pages = [page(3, 2, &owners("acme beta")), page(3, 2, &owners("mona"))];
     let canned = Canned::script(pages);
     let setup = Setup { page_size: 2, ..Setup::of(&canned) };
-    assert_eq!(read(&setup, Service::GithubEnterprise).await, "acme beta mona");
-    assert_eq!(canned.requests()[1].line, "GET /api/v2/github_enterprise/?page=2&page_size=2");
+    assert_eq!(read(&setup, Service::Github).await, "acme beta mona");
+    assert_eq!(canned.requests()[1].line, "GET /api/v2/github/?page=2&page_size=2");
+
+    // Another service's name is somebody else's here.
+    let canned = Canned::script([page(2, 1, &owners("acme beta"))]);
+    let setup = Setup::of(&canned);
+    assert_eq!(read(&setup, Service::GithubEnterprise).await, "");
+    assert_eq!(canned.requests()[0].line, "GET /api/v2/github_enterprise/?page=1&page_size=1000");
 }
 
 #[tokio::test]

@@ -236,7 +236,7 @@ fn what_a_sink_had_can_be_delivered_again() {
         run(&["replay", "events", "--since", "2099-01-01"]);
         run(&["replay", "events", "--since", "someday"]);
     });
-    assert_snapshot!(story, @"
+    assert_snapshot!(story, @r#"
     $ seatwatch replay events --since 1h ago
     sink events: 2 events since [TIME] again, 2 events queued
 
@@ -250,7 +250,7 @@ fn what_a_sink_had_can_be_delivered_again() {
     exit code 64
 
     $ seatwatch replay events --since someday
-    error: invalid value 'someday' for '--since <TIME>': expected a day such as `2026-11-23`, a time such as `[TIME]`, `yesterday`, or `3d ago`
+    error: invalid value 'someday' for '--since <TIME>': expected a day such as `2026-11-23`, a time such as `"[TIME]"` or `[TIME]`, `now`, `today`, `yesterday`, or `"3d ago"`
 
     For more information, try '--help'.
     exit code 64
@@ -258,7 +258,7 @@ fn what_a_sink_had_can_be_delivered_again() {
     events.ndjson: baselined, joined cat, left ann, seat_lost ann
     missing/events.ndjson: 
     missing/hasty.ndjson:
-    ");
+    "#);
 }
 
 /// It is an event as any for the receiver, and none for the history.
