@@ -33,6 +33,8 @@ pub(super) struct Verdict {
     pub(super) found: Vec<OrganizationId>,
     /// To be told.
     pub(super) vanished: Vec<OrganizationId>,
+    /// Without members, and not wanted by any rule any more: nothing is kept of them.
+    pub(super) dropped: Vec<OrganizationId>,
 }
 
 /// Compares what was known with what was listed.
@@ -55,7 +57,9 @@ pub(super) fn judge(
     }
     let mut verdict = Verdict::default();
     for mut one in known {
-        if let Some(kind) = listed.remove(&one.id) {
+        if one.empty_at.is_some() && config.rule_for(&one.id).is_none() {
+            verdict.dropped.push(one.id);
+        } else if let Some(kind) = listed.remove(&one.id) {
             let empty_at = match kind {
                 Kind::AsBefore => one.empty_at,
                 Kind::Empty => Some(now),
@@ -208,6 +212,19 @@ discover:
     #[test]
     fn a_person_never_vanishes() {
         check(&[(["mona?", ""], ""), (["", ""], ""), (["", ""], "")]);
+    }
+
+    #[test]
+    fn of_a_person_whom_no_rule_wants_nothing_is_kept() {
+        let mut known = Vec::new();
+        round(&mut known, ["mona?", ""]);
+        let id: OrganizationId = "github/left-out".parse().unwrap();
+        let (last_seen, empty_at) = (DateTime::UNIX_EPOCH, Some(DateTime::UNIX_EPOCH));
+        let left_out =
+            Discovered { id: id.clone(), last_seen, missed: 0, vanished_at: None, empty_at };
+        known.push(left_out);
+        let verdict = judge(&config(), known, &[], DateTime::UNIX_EPOCH);
+        assert_eq!(verdict, Verdict { dropped: vec![id], ..Verdict::default() });
     }
 
     /// Codecov may have answered wrongly, or a person become an organization.

@@ -262,6 +262,9 @@ fn write(
     for one in &verdict.changed {
         tx.set_discovered(one)?;
     }
+    for id in &verdict.dropped {
+        tx.drop_discovered(id)?;
+    }
     let (sync, key) = (uuid_v7(now), tx.key()?);
     for (id, position) in verdict.vanished.iter().zip(0..) {
         let organization = tx.organization(id)?;

@@ -17,6 +17,7 @@ use crate::organization::OrganizationId;
 use crate::schedule;
 use crate::standing::Standing;
 use crate::store::{self, Having, Listed, Newest, View, Wanted};
+use crate::text::count;
 
 /// Which part of a roster and of a timeline is asked for.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -46,9 +47,7 @@ struct Model {
     synced_at: Option<Moment>,
     next_sync: Option<Moment>,
     totals: Option<Sums>,
-    chart: String,
-    days: i64,
-    gaps: usize,
+    seats: Seats,
     trouble: Option<Trouble>,
     roster: Roster,
     timeline: Timeline,
@@ -142,7 +141,7 @@ pub(super) fn page(
         }
         _ => None,
     };
-    let (chart, gaps) = chart(view, around, watched, number)?;
+    let seats = Seats::load(view, around, watched, number)?;
     let next_sync = watched.and_then(|organization| next_sync(organization, around, &standing));
     Ok(Ok(Content::of(
         "organization.html",
@@ -156,9 +155,7 @@ pub(super) fn page(
             synced_at: standing.health.last_success_at.map(|at| Moment::of(at, zone)),
             next_sync: next_sync.map(|at| Moment::of(at, zone)),
             totals: sums(watched, &standing),
-            chart,
-            days: DAYS,
-            gaps,
+            seats,
             trouble: Trouble::of(id, &standing, vanished_at, zone),
             roster,
             timeline,
@@ -237,27 +234,41 @@ fn sums(watched: Option<&config::Organization>, standing: &Standing) -> Option<S
     })
 }
 
-/// The chart, and how many gaps are in it.
-fn chart(
-    view: &View<'_>,
-    around: &Surroundings<'_>,
-    watched: Option<&config::Organization>,
-    number: Option<store::Organization>,
-) -> rusqlite::Result<(String, usize)> {
-    let now = around.now;
-    let from = now - TimeDelta::days(DAYS);
-    let (points, gaps) = match number {
-        Some(number) => {
-            let runs = view.runs(number, from, now)?;
-            let gaps = coverage::gaps(&runs, from, now);
-            let gaps = gaps.into_iter().map(|gap| (gap.from, gap.to));
-            (overview::points(view, number, now)?, gaps.collect())
-        }
-        None => (Vec::new(), Vec::new()),
-    };
-    let limit = watched.and_then(|organization| organization.seats.limit);
-    let chart = Chart { from, to: now, points: &points, limit, gaps: &gaps };
-    Ok((chart.full(), gaps.len()))
+/// The seats in use.
+#[derive(Serialize)]
+struct Seats {
+    chart: String,
+    /// Over how long: `90 days`.
+    days: String,
+    /// How many gaps are in it.
+    gaps: usize,
+}
+
+impl Seats {
+    fn load(
+        view: &View<'_>,
+        around: &Surroundings<'_>,
+        watched: Option<&config::Organization>,
+        number: Option<store::Organization>,
+    ) -> rusqlite::Result<Self> {
+        let now = around.now;
+        let points = number.map_or(Ok(Vec::new()), |it| overview::points(view, it, now))?;
+        let from = begin(points.first().map(|(at, _)| *at), now);
+        let runs = number.map_or(Ok(Vec::new()), |number| view.runs(number, from, now))?;
+        let gaps = coverage::gaps(&runs, from, now).into_iter().map(|gap| (gap.from, gap.to));
+        let gaps: Vec<_> = gaps.collect();
+        let limit = watched.and_then(|organization| organization.seats.limit);
+        let chart = Chart { from, to: now, points: &points, limit, gaps: &gaps };
+        let days = count((now - from).num_days().unsigned_abs(), "day");
+        Ok(Self { chart: chart.full(), days, gaps: gaps.len() })
+    }
+}
+
+/// Where the chart begins: with what is known, a day ago at the latest.
+fn begin(first: Option<DateTime<Utc>>, now: DateTime<Utc>) -> DateTime<Utc> {
+    let latest = now - TimeDelta::days(1);
+    let earliest = now - TimeDelta::days(DAYS);
+    first.map_or(earliest, |first| first.clamp(earliest, latest))
 }
 
 impl Row {

@@ -53,6 +53,9 @@ pub(super) fn read(
         }
         number = number.saturating_add(1);
     }
+    if row.as_slice().len() > MOST_ROW_BYTES {
+        return Err(ErrorKind::Runaway { number });
+    }
     columns::check(columns, row.iter())?;
     let width = row.len();
     let wanted: Vec<(usize, Roles)> = row

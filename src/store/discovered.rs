@@ -108,6 +108,17 @@ impl Tx<'_> {
             .map(drop)
     }
 
+    /// Keeps nothing of one that was found.
+    ///
+    /// # Errors
+    ///
+    /// The disk or the database failed.
+    pub fn drop_discovered(&self, id: &OrganizationId) -> rusqlite::Result<()> {
+        let mut statement =
+            self.0.0.prepare_cached("DELETE FROM discovered WHERE service = ?1 AND owner = ?2")?;
+        statement.execute((id.service().word(), id.owner())).map(drop)
+    }
+
     /// Keeps how the look-ups on a service fare.
     ///
     /// # Errors
