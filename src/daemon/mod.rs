@@ -367,11 +367,13 @@ impl Daemon {
         info!("stopping");
         self.stop.cancel();
         self.orders.1.close();
+        // Before the syncs: who waits for one is to hear that the daemon has ended, and not that
+        // nothing came of it.
+        self.chores.shutdown().await;
         drop(self.syncs);
         drop(self.discovery);
         self.workers.end_all().await;
         self.door.close().await;
-        self.chores.shutdown().await;
         info!("stopped");
     }
 
