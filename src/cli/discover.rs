@@ -122,8 +122,7 @@ fn found(
 ) -> Vec<Found> {
     let owners = owners.into_iter().filter_map(|owner| {
         let id = OrganizationId::new(service, owner.username?.shown()).ok()?;
-        let known = config.organizations.iter().find(|organization| organization.id == id);
-        let configured = match known {
+        let configured = match config.find(&id) {
             Some(organization) if organization.discovered => Configured::ByRule,
             Some(_) => Configured::Named,
             None if people.contains(&id) => Configured::Person,

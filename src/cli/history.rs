@@ -92,7 +92,7 @@ impl History {
             None => None,
             Some(id) => match reader.read(|view| instance::find(view, config, id))? {
                 Some(number) => Some(number),
-                None if config.organizations.iter().any(|one| one.id == *id) => return Ok(None),
+                None if config.find(id).is_some() => return Ok(None),
                 None => return Err(unknown_organization(id, config, reader)?.into()),
             },
         };
@@ -114,7 +114,7 @@ impl History {
         past::refuse_backwards(since, until, zone)?;
         if let Some((id, until)) = self.organization.as_ref().zip(until) {
             // An empty answer would say that nothing happened.
-            past.roster(id, until)?;
+            past.refuse_unknown(id, until)?;
         }
         Ok(Some(store::History { organization, members, since, until }))
     }

@@ -105,7 +105,7 @@ pub(super) fn select<'a>(
     names: &[OrganizationId],
 ) -> Result<Vec<&'a Organization>, Failure> {
     for name in names {
-        if !config.organizations.iter().any(|organization| organization.id == *name) {
+        if config.find(name).is_none() {
             let known: Vec<String> = config
                 .organizations
                 .iter()
@@ -155,7 +155,7 @@ pub(super) fn find(
     config: &Config,
     id: &OrganizationId,
 ) -> rusqlite::Result<Option<store::Organization>> {
-    let of_config = config.organizations.iter().find(|organization| organization.id == *id);
+    let of_config = config.find(id);
     view.find_renamed(id, of_config.and_then(|organization| organization.formerly.as_ref()))
 }
 

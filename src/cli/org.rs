@@ -46,7 +46,7 @@ impl Forget {
     fn run(self, path: &Path, format: Format) -> Result<Exit, Stop> {
         let config = instance::load(path)?;
         let id = &self.organization;
-        if config.organizations.iter().any(|organization| organization.id == *id) {
+        if config.find(id).is_some() {
             let message = format!("{id}: is in the config, and would be back with the next sync");
             let is_named = |one: &Organization| one.id == *id && !one.discovered;
             let hint = if config.organizations.iter().any(is_named) {

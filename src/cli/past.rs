@@ -74,6 +74,23 @@ impl Past<'_> {
         }
     }
 
+    /// Fails where no roster of that time is known.
+    pub(super) fn refuse_unknown(
+        &self,
+        id: &OrganizationId,
+        at: DateTime<Utc>,
+    ) -> Result<(), Stop> {
+        let known_since = self.reader.read(|view| {
+            let found = instance::find(view, self.config, id)?;
+            found.map_or(Ok(None), |number| view.known_since(number))
+        })?;
+        match known_since {
+            Some(known_since) if known_since <= at => Ok(()),
+            Some(known_since) => Err(self.not_known(id, at, known_since)?.into()),
+            None => Err(self.not_read(id)?.into()),
+        }
+    }
+
     /// The number of an organization of which a roster is known.
     pub(super) fn number(
         &self,

@@ -37,7 +37,7 @@ pub(super) fn page(
     username: &str,
     query: &LifeQuery,
 ) -> Found {
-    let watched = around.config.organizations.iter().find(|it| it.id == *id);
+    let watched = around.config.find(id);
     let formerly = watched.and_then(|organization| organization.formerly.as_ref());
     let Some(number) = view.find_renamed(id, formerly)? else {
         return Ok(Err(match watched {

@@ -110,7 +110,7 @@ pub(super) fn page(
     id: &OrganizationId,
     query: &RosterQuery,
 ) -> Found {
-    let watched = around.config.organizations.iter().find(|it| it.id == *id);
+    let watched = around.config.find(id);
     let formerly = watched.and_then(|organization| organization.formerly.as_ref());
     let number = view.find_renamed(id, formerly)?;
     if watched.is_none() && number.is_none() {

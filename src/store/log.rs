@@ -1,12 +1,12 @@
 //! The log: all events in commit order. It is the queue that every lane reads.
 
 use chrono::{DateTime, Utc};
-use rusqlite::{Row, ToSql, params_from_iter};
+use rusqlite::{OptionalExtension as _, Row, ToSql, params_from_iter};
 use seatwatch_sdk::{Data, Event, EventKind};
 use uuid::Uuid;
 
 use super::{Organization, SecretKey, Tx, View, millis, time, unreadable};
-use crate::organization::{OrganizationId, Service};
+use crate::organization::OrganizationId;
 
 /// An event that is about to be committed.
 #[derive(Debug)]
@@ -236,11 +236,7 @@ impl<'a> Names<'a> {
     }
 
     fn look_up(&self, number: i64) -> rusqlite::Result<Option<OrganizationId>> {
-        let mut statement =
-            self.view.0.prepare_cached("SELECT service, owner FROM organizations WHERE id = ?1")?;
-        let mut rows = statement.query([number])?;
-        let Some(row) = rows.next()? else { return Ok(None) };
-        identity(row.get_ref(0)?.as_str()?, row.get_ref(1)?.as_str()?).map(Some)
+        self.view.id(Organization(number)).optional()
     }
 }
 
@@ -253,11 +249,6 @@ pub(super) fn read_logged(row: &Row<'_>, names: &mut Names<'_>) -> rusqlite::Res
         organization,
         time: time(row.get(2)?)?,
     })
-}
-
-fn identity(service: &str, owner: &str) -> rusqlite::Result<OrganizationId> {
-    let service: Service = service.parse().map_err(unreadable)?;
-    OrganizationId::new(service, owner).map_err(unreadable)
 }
 
 pub(super) fn read_event(row: &Row<'_>, logged: &Logged) -> rusqlite::Result<Event> {

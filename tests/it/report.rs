@@ -86,9 +86,6 @@ fn a_report_is_a_folder_with_all_of_it() {
     github/acme,2026-01-05T09:00:00.000Z,2026-03-31T21:59:59.999Z,joined,Daniel,,dan,dan@example.com,true,false,enabled
     github/acme,2026-01-05T09:00:00.000Z,2026-03-31T21:59:59.999Z,seat_gained,Daniel,,dan,dan@example.com,true,false,enabled
     ");
-    if let Ok(copy) = std::env::var("KEEP_REPORT") {
-        std::fs::write(copy, read("report.html")).unwrap();
-    }
 
     // The same again, to the byte.
     let again = world.path("again");
