@@ -4,6 +4,7 @@ Usage: look.py SEATWATCH AXE PICTURES
 """
 
 import base64
+import contextlib
 import itertools
 import json
 import pathlib
@@ -15,6 +16,8 @@ import urllib.parse
 from selenium import webdriver
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.support import expected_conditions
+from selenium.webdriver.support.wait import WebDriverWait
 
 import world
 
@@ -63,6 +66,14 @@ class Browser:
             if message["method"] == "Network.requestWillBeSent":
                 url = message["params"]["request"]["url"]
                 assert url.startswith((self.base + "/", "data:")), (path, url)
+
+    @contextlib.contextmanager
+    def leaving(self, element):
+        """What is done in here leads to another page, and afterwards that page is there."""
+        yield
+        WebDriverWait(self.driver, 30).until(expected_conditions.staleness_of(element))
+        WebDriverWait(self.driver, 30).until(
+            expected_conditions.presence_of_element_located((By.TAG_NAME, "footer")))
 
     def run(self, script, *arguments):
         self.tell("Emulation.setScriptExecutionDisabled", value=False)
@@ -139,7 +150,8 @@ def search(browser, path, word):
     browser.open(path)
     field = browser.driver.find_element(By.NAME, "q")
     field.clear()
-    field.send_keys(word, Keys.ENTER)
+    with browser.leaving(field):
+        field.send_keys(word, Keys.ENTER)
     browser.check_quiet(path)
     rows = browser.driver.find_elements(By.CSS_SELECTOR, "table tbody th a")
     return [row.text for row in rows]
@@ -186,7 +198,8 @@ def large(browser, pictures):
     some = browser.driver.find_element(By.CSS_SELECTOR, "table tbody th a").text
     assert some in search(browser, "/org/github/giant", some.upper())
     links = browser.driver.find_elements(By.LINK_TEXT, some)
-    links[0].click()
+    with browser.leaving(links[0]):
+        links[0].click()
     assert some in browser.driver.title, browser.driver.title
 
 
