@@ -371,9 +371,12 @@ impl World {
     }
 }
 
-/// The token stands in its file, and nowhere else.
+/// The token stands in its file and nowhere else, and took nobody's seat.
 impl Drop for World {
     fn drop(&mut self) {
+        for request in self.simulator.log().iter().filter(|_| !std::thread::panicking()) {
+            assert_eq!(request.method, "GET", "only GET is ever sent: {request:?}");
+        }
         let mut directories = vec![self.directory.path().to_owned()];
         while let Some(directory) = directories.pop().filter(|_| !std::thread::panicking()) {
             for entry in fs::read_dir(directory).into_iter().flatten().flatten() {

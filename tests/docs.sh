@@ -1,0 +1,20 @@
+#!/usr/bin/env bash
+# Runs every command that the documents show, word for word, on this machine as it would be if
+# seatwatch had just been installed on it: in namespaces of its own, over files that nobody else sees,
+# with a made-up Codecov, receivers on loopback, and a past.
+#
+# usage: tests/docs.sh [PAGE…]     such as docs/sinks.md; without one, all
+#
+# Needs root, Python 3 with venv, curl, openssl, and Debian's package `faketime`; the rest comes from
+# PyPI.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+if [ "$(id -u)" -ne 0 ]; then
+    echo "tests/docs.sh: error: it makes namespaces and a user, for which it has to be root" >&2
+    exit 77
+fi
+cargo build --locked --quiet
+# Whatever it starts ends with it, and whatever it mounts is gone with it.
+PYTHONDONTWRITEBYTECODE=1 exec unshare --mount --pid --fork --mount-proc --kill-child \
+    python3 tests/docs/run.py "$@"

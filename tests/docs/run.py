@@ -1,0 +1,210 @@
+"""Runs the commands of the documents, and says which of them do not do what they should.
+
+Each page has a world of its own (world.py). A command runs as it stands there, with the directory
+and the variables that those before it have left. It has to succeed, or to end as `ENDS` says.
+
+Usage: run.py [PAGE…]
+"""
+
+import os
+import pathlib
+import pty
+import re
+import subprocess
+import sys
+import tempfile
+import time
+
+import commands
+import world
+
+# What is no one's to run here: another program of this repository runs it, word for word.
+ELSEWHERE = {
+    "cargo test --workspace --locked": ".ci/run",
+}
+
+# What cannot be run by a test at all, and why.
+NEVER = {
+    "ssh -L 9642:127.0.0.1:9642 seatwatch.example.com": "needs another machine",
+}
+
+# The same with the profile that is built anyway: building another takes minutes.
+PROFILE = [
+    (re.compile(r"^cargo run --release "), "cargo run --locked "),
+    (re.compile(r"^cargo install "), "cargo install --debug "),
+    (re.compile(r"^cargo bench --bench (\w+) -- --quick"), r"cargo test --locked --bench \1 -- --quick"),
+]
+
+# Goes on until somebody ends it. It has to be there still after a while.
+ENDLESS = re.compile(r"^(seatwatch (run|simulate)|tail -F) ?")
+
+# Whoever reads these has the source before them.
+IN_THE_CHECKOUT = {"README.md", "docs/plugins.md", "docs/performance.md", "docs/writing-a-sink.md",
+                   "docs/CONTRIBUTING.md", "plugins/apprise/README.md"}
+
+# With which code a command ends that has to fail.
+ENDS = {}
+
+# What is typed at what asks.
+TYPED = {
+    "seatwatch org forget github/acme": "github/acme\n",
+}
+
+
+def edit(old, new):
+    """Changes the config, as the text around the command tells to."""
+    text = world.CONFIG.read_text()
+    assert old in text, f"no `{old}` in the config:\n{text}"
+    world.CONFIG.write_text(text.replace(old, new))
+
+
+# What else the text around a command tells to do before it.
+BEFORE = {
+    "seatwatch org forget github/acme": lambda: (edit("  - github/acme\n", ""), world.daemon("restart")),
+    "seatwatch report github/acme --compare": lambda: world.people(),
+}
+
+
+class Page:
+    """Runs the commands of one page, one after the other."""
+
+    def __init__(self, name):
+        self.name, self.directory = name, world.ROOT if name in IN_THE_CHECKOUT else world.WORK
+        self.state = pathlib.Path(tempfile.mkdtemp())
+        self.endless = []
+
+    def run(self, command):
+        for beginning, prepare in BEFORE.items():
+            if command.text.startswith(beginning):
+                prepare()
+        text = command.text
+        for pattern, instead in PROFILE:
+            text = pattern.sub(instead, text)
+        if ENDLESS.match(text):
+            return self.go_on(command, text)
+        script = f"""
+            cd "$(cat {self.state}/directory)"; [ ! -f {self.state}/variables ] || . {self.state}/variables
+            {text}
+            code=$?
+            pwd >{self.state}/directory; export -p >{self.state}/variables; exit $code"""
+        code, said = self.shell(script, TYPED.get(text, "made up\n"))
+        expected = ENDS.get(text, 0)
+        if code != expected:
+            return f"ended with {code} instead of {expected}:\n{said}"
+        return None
+
+    def shell(self, script, typed):
+        """With a terminal, for some ask only there."""
+        (self.state / "directory").exists() or (self.state / "directory").write_text(str(self.directory))
+        leader, follower = pty.openpty()
+        os.write(leader, typed.encode())
+        log = self.state / "said"
+        with log.open("wb") as said:
+            process = subprocess.Popen(["bash", "-c", script], stdin=follower, stdout=said, stderr=said,
+                                       start_new_session=True)
+        os.close(follower)
+        if "/dev/stdin" in script:
+            os.write(leader, b"\x04")
+        try:
+            code = process.wait(100)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            code = "a time-out"
+        os.close(leader)
+        return code, log.read_text(errors="replace")
+
+    def go_on(self, command, text):
+        log = self.state / f"endless-{len(self.endless)}"
+        with log.open("wb") as file:
+            process = subprocess.Popen(
+                ["bash", "-c", f'cd "$(cat {self.state}/directory)"; '
+                 f"[ ! -f {self.state}/variables ] || . {self.state}/variables; exec {text}"],
+                stdin=subprocess.DEVNULL, stdout=file, stderr=file)
+        self.endless.append(process)
+        deadline = time.monotonic() + 20
+        while process.poll() is None and time.monotonic() < deadline:
+            if log.stat().st_size:
+                return None
+            time.sleep(0.1)
+        said = log.read_text(errors="replace")
+        return f"ended with {process.poll()}, or said nothing:\n{said}"
+
+
+def elsewhere(text):
+    """What runs the command instead of us, where something does."""
+    for known, where in ELSEWHERE.items():
+        if text.startswith(known):
+            assert known in (world.ROOT / where).read_text(), f"`{known}` is not in {where}"
+            return where
+    return NEVER.get(text)
+
+
+def look_at(name):
+    """One page, in the namespaces that have been made for it. Says whether all is well."""
+    found = list(commands.of(name, (world.ROOT / name).read_text()))
+    mine = [command for command in found if not elsewhere(command.text)]
+    world.hide("/mnt")
+    world.install()
+    prepare(name)
+    page, bad = Page(name), 0
+    for command in mine:
+        if trouble := page.run(command):
+            bad += 1
+            print(f"{command}\n  {trouble}".replace("\n", "\n  "), flush=True)
+    for process in page.endless:
+        if process.poll() not in (None, 0):
+            bad += 1
+            print(f"{name}: {process.args[-1]} ended with {process.poll()}", flush=True)
+    print(f"{name}: {len(mine)} run, {len(found) - len(mine)} elsewhere", flush=True)
+    return not bad
+
+
+def prepare(name):
+    os.environ.update(LANG="C.UTF-8", EDITOR="/tmp/editor", SHELL="/bin/bash")
+    editor = pathlib.Path("/tmp/editor")
+    editor.write_text("#!/bin/sh\necho 5ea70000-0000-4000-8000-000000000001 >\"$1\"\n")
+    editor.chmod(0o755)
+    WORLDS.get(name, usual)(name)
+
+
+def usual(_name):
+    world.codecov()
+    world.configure()
+    world.past()
+    world.daemon("start")
+
+
+def bare(_name):
+    """Nothing is configured, and nothing runs."""
+    world.CONFIG.unlink(missing_ok=True)
+
+
+WORLDS = {
+    "README.md": bare,
+    "docs/CONTRIBUTING.md": bare,
+    "docs/performance.md": bare,
+}
+
+
+def pages():
+    found = [world.ROOT / "README.md", *world.ROOT.glob("docs/**/*.md"), *world.ROOT.glob("plugins/**/README.md")]
+    return sorted(str(path.relative_to(world.ROOT)) for path in found)
+
+
+def main():
+    if sys.argv[1:2] == ["--look-at"]:
+        sys.exit(not look_at(sys.argv[2]))
+    bad = []
+    for name in sys.argv[1:] or pages():
+        if not any(commands.of(name, (world.ROOT / name).read_text())):
+            continue
+        namespaces = ["unshare", "--mount", "--pid", "--fork", "--mount-proc", "--kill-child"]
+        looked = subprocess.run([*namespaces, sys.executable, __file__, "--look-at", name])
+        if looked.returncode:
+            bad.append(name)
+    if bad:
+        sys.exit(f"not as the documents say: {', '.join(bad)}")
+
+
+if __name__ == "__main__":
+    main()
