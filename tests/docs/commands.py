@@ -14,6 +14,7 @@ DOCUMENT = re.compile(r"<<'(\w+)'")
 @dataclasses.dataclass(frozen=True)
 class Command:
     page: str
+    block: int
     line: int
     text: str
 
@@ -37,7 +38,7 @@ def of(page, text):
                     command.append(more)
                     if more == end[1]:
                         break
-            yield Command(page, number, "\n".join(command))
+            yield Command(page, first, number, "\n".join(command))
 
 
 def sample(text, word):

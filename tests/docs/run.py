@@ -26,6 +26,9 @@ ELSEWHERE = {
 # What cannot be run by a test at all, and why.
 NEVER = {
     "ssh -L 9642:127.0.0.1:9642 seatwatch.example.com": "needs another machine",
+    # With `--quick`, they are run.
+    "cargo bench --bench sync    ": "takes minutes",
+    "cargo bench --bench sinks    ": "takes minutes",
 }
 
 # The same with the profile that is built anyway: building another takes minutes.
@@ -35,7 +38,7 @@ PROFILE = [
     (re.compile(r"^cargo bench --bench (\w+) -- --quick"), r"cargo test --locked --bench \1 -- --quick"),
 ]
 
-# Goes on until somebody ends it. It has to be there still after a while.
+# Goes on until somebody ends it, which is when the next block begins. It has to be there still then.
 ENDLESS = re.compile(r"^(seatwatch (run|simulate)|tail -F) ?")
 
 # Whoever reads these has the source before them.
@@ -71,9 +74,14 @@ class Page:
     def __init__(self, name):
         self.name, self.directory = name, world.ROOT if name in IN_THE_CHECKOUT else world.WORK
         self.state = pathlib.Path(tempfile.mkdtemp())
-        self.endless = []
+        self.endless, self.block = [], None
 
     def run(self, command):
+        """What is wrong with it, if anything is."""
+        if command.block != self.block:
+            self.block = command.block
+            if trouble := self.end():
+                return trouble
         for beginning, prepare in BEFORE.items():
             if command.text.startswith(beginning):
                 prepare()
@@ -106,7 +114,7 @@ class Page:
         if "/dev/stdin" in script:
             os.write(leader, b"\x04")
         try:
-            code = process.wait(100)
+            code = process.wait(900 if "cargo" in script else 60)
         except subprocess.TimeoutExpired:
             process.kill()
             code = "a time-out"
@@ -114,13 +122,13 @@ class Page:
         return code, log.read_text(errors="replace")
 
     def go_on(self, command, text):
-        log = self.state / f"endless-{len(self.endless)}"
+        log = self.state / f"endless-{command.line}"
         with log.open("wb") as file:
             process = subprocess.Popen(
                 ["bash", "-c", f'cd "$(cat {self.state}/directory)"; '
                  f"[ ! -f {self.state}/variables ] || . {self.state}/variables; exec {text}"],
                 stdin=subprocess.DEVNULL, stdout=file, stderr=file)
-        self.endless.append(process)
+        self.endless.append((command, process))
         deadline = time.monotonic() + 20
         while process.poll() is None and time.monotonic() < deadline:
             if log.stat().st_size:
@@ -128,6 +136,16 @@ class Page:
             time.sleep(0.1)
         said = log.read_text(errors="replace")
         return f"ended with {process.poll()}, or said nothing:\n{said}"
+
+    def end(self):
+        """Ends what went on until here. Says what is not there any more."""
+        gone = [f"{command}: ended with {process.poll()}"
+                for command, process in self.endless if process.poll() is not None]
+        for _, process in self.endless:
+            process.terminate()
+            process.wait(30)
+        self.endless = []
+        return "\n".join(gone)
 
 
 def elsewhere(text):
@@ -151,10 +169,9 @@ def look_at(name):
         if trouble := page.run(command):
             bad += 1
             print(f"{command}\n  {trouble}".replace("\n", "\n  "), flush=True)
-    for process in page.endless:
-        if process.poll() not in (None, 0):
-            bad += 1
-            print(f"{name}: {process.args[-1]} ended with {process.poll()}", flush=True)
+    if trouble := page.end():
+        bad += 1
+        print(trouble, flush=True)
     print(f"{name}: {len(mine)} run, {len(found) - len(mine)} elsewhere", flush=True)
     return not bad
 
@@ -175,8 +192,9 @@ def usual(_name):
 
 
 def bare(_name):
-    """Nothing is configured, and nothing runs."""
-    world.CONFIG.unlink(missing_ok=True)
+    """Nothing is configured yet, and no daemon runs."""
+    world.codecov()
+    world.first_config()
 
 
 WORLDS = {
