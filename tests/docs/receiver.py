@@ -1,7 +1,14 @@
-"""Takes whatever is posted to it. Usage: receiver.py HOST:PORT"""
+"""Takes whatever it is given: mails of whoever logs in, and all that is posted to it.
+
+Usage: receiver.py MAIL_PORT HTTP_PORT, on loopback.
+"""
 
 import http.server
 import sys
+
+from aiosmtpd.controller import Controller
+from aiosmtpd.handlers import Sink
+from aiosmtpd.smtp import AuthResult
 
 
 class Receiver(http.server.BaseHTTPRequestHandler):
@@ -11,5 +18,8 @@ class Receiver(http.server.BaseHTTPRequestHandler):
         self.end_headers()
 
 
-host, _, port = sys.argv[1].rpartition(":")
-http.server.ThreadingHTTPServer((host, int(port)), Receiver).serve_forever()
+mail, web = map(int, sys.argv[1:])
+# Without TLS, as only loopback may do.
+Controller(Sink(), hostname="127.0.0.1", port=mail, auth_require_tls=False,
+           authenticator=lambda *_: AuthResult(success=True)).start()
+http.server.ThreadingHTTPServer(("127.0.0.1", web), Receiver).serve_forever()

@@ -51,6 +51,7 @@ ENDS = {}
 # What is typed at what asks.
 TYPED = {
     "seatwatch org forget github/acme": "github/acme\n",
+    "install -m 600 -o seatwatch /dev/stdin apprise-urls": f"json://127.0.0.1:{world.RECEIVER}/\n",
 }
 
 
@@ -64,7 +65,8 @@ def edit(old, new):
 # What else the text around a command tells to do before it.
 BEFORE = {
     "seatwatch org forget github/acme": lambda: (edit("  - github/acme\n", ""), world.daemon("restart")),
-    "seatwatch report github/acme --compare": lambda: world.people(),
+    "seatwatch report github/acme --compare": world.people,
+    "seatwatch reload": lambda: None,
 }
 
 
@@ -95,7 +97,8 @@ class Page:
             {text}
             code=$?
             pwd >{self.state}/directory; export -p >{self.state}/variables; exit $code"""
-        code, said = self.shell(script, TYPED.get(text, "made up\n"))
+        typed = (typed for beginning, typed in TYPED.items() if text.startswith(beginning))
+        code, said = self.shell(script, next(typed, "made up\n"))
         expected = ENDS.get(text, 0)
         if code != expected:
             return f"ended with {code} instead of {expected}:\n{said}"
@@ -197,7 +200,13 @@ def bare(_name):
     world.first_config()
 
 
+def with_receivers(name):
+    usual(name)
+    world.receivers()
+
+
 WORLDS = {
+    "docs/sinks.md": with_receivers,
     "README.md": bare,
     "docs/CONTRIBUTING.md": bare,
     "docs/performance.md": bare,

@@ -18,8 +18,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 WORK = pathlib.Path("/srv/work")
 CONFIG = pathlib.Path("/etc/seatwatch/seatwatch.yaml")
 CODECOV = "127.0.0.1:18642"
-MAIL = 2525
-RECEIVER = "127.0.0.1:18088"
+MAIL, RECEIVER = 2525, 18088
 
 # What stands in for systemd, which does not run here; tests/package.sh has the real one. It knows one
 # unit, and does with the daemon what systemd does by it.
@@ -186,9 +185,24 @@ def people():
         "Mail,GitHub login,Full Name\nada@example.com,ada-albers,Ada Albers\n,octocat,Mona\n")
 
 
-def receivers(python):
-    """Those who take mails, webhooks and messages."""
-    start(python, "-m", "aiosmtpd", "-n", "-l", f"127.0.0.1:{MAIL}")
-    until(lambda: answers(f"127.0.0.1:{MAIL}"), "the mail server")
-    start(python, ROOT / "tests/docs/receiver.py", RECEIVER)
-    until(lambda: answers(RECEIVER), "the receiver")
+def receivers():
+    """Those who take mails, webhooks and messages, and the plugin for the latter."""
+    environment = pathlib.Path("/opt/seatwatch-apprise")
+    run("python3", "-m", "venv", environment)
+    pip = [environment / "bin/pip", "install", "--quiet", "--disable-pip-version-check"]
+    run(*pip, "--require-hashes", "-r", ROOT / "plugins/apprise/requirements.txt")
+    run(*pip, "aiosmtpd==1.4.6")
+    plugin = pathlib.Path("/usr/lib/seatwatch/plugins/seatwatch-sink-apprise")
+    plugin.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copy2(ROOT / "plugins/apprise/seatwatch-sink-apprise", plugin)
+    start(environment / "bin/python3", ROOT / "tests/docs/receiver.py", str(MAIL), str(RECEIVER))
+    for port in (MAIL, RECEIVER):
+        until(lambda port=port: answers(f"127.0.0.1:{port}"), f"the receiver on {port}")
+
+
+def sinks():
+    """The sinks that a page sets up, with the receivers here."""
+    sample = commands.sample((ROOT / "docs/sinks.md").read_text(), "sinks:")
+    sample = sample.replace("host: smtp.example.com", f"host: 127.0.0.1, port: {MAIL}, tls: none")
+    sample = sample.replace("https://siem.example.com", f"http://127.0.0.1:{RECEIVER}")
+    configure(AUDIT + sample.removeprefix("sinks:\n"))
