@@ -64,9 +64,10 @@ def edit(old, new):
 
 # What else the text around a command tells to do before it.
 BEFORE = {
-    "seatwatch org forget github/acme": lambda: (edit("  - github/acme\n", ""), world.daemon("restart")),
-    "seatwatch report github/acme --compare": world.people,
-    "seatwatch reload": lambda: None,
+    ("docs/compare.md", "seatwatch report"): world.people,
+    ("docs/history.md", "seatwatch org forget"): lambda: (edit("  - github/acme\n", ""),
+                                                          world.daemon("restart")),
+    ("docs/sinks.md", "seatwatch check --online"): world.sinks,
 }
 
 
@@ -84,8 +85,8 @@ class Page:
             self.block = command.block
             if trouble := self.end():
                 return trouble
-        for beginning, prepare in BEFORE.items():
-            if command.text.startswith(beginning):
+        for (page, beginning), prepare in BEFORE.items():
+            if page == self.name and command.text.startswith(beginning):
                 prepare()
         text = command.text
         for pattern, instead in PROFILE:
