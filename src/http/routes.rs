@@ -103,6 +103,12 @@ pub(super) fn routes(
         .with_state(desk)
 }
 
+/// The answer to whoever speaks HTTP in the clear where TLS is spoken.
+pub(super) fn astray() -> Router {
+    let text = "this port speaks TLS: ask again with `https://`\n";
+    Router::new().fallback(async move || (StatusCode::BAD_REQUEST, HEADERS, text))
+}
+
 /// Sends away who is wrong here, and sees to it that everybody is answered in time.
 async fn admit(
     State(desk): State<Desk>,

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::http::{Request, StatusCode};
+use axum::http::Request;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::{Service as _, service_fn};
@@ -23,7 +23,7 @@ use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::places::Places;
-use super::routes::{Visit, routes};
+use super::routes::{Visit, astray, routes};
 use super::{Daemon, Protection};
 
 /// For the line and the headers of a request; the largest that a browser sends are smaller.
@@ -34,9 +34,6 @@ const PAUSE: Duration = Duration::from_millis(500);
 const FAREWELL: Duration = Duration::from_secs(1);
 /// The first byte of TLS: a handshake (RFC 8446, section 5.1). No request begins so.
 const HANDSHAKE: u8 = 22;
-
-/// To who speaks HTTP in the clear where TLS is spoken.
-const ASTRAY: &str = "this port speaks TLS: ask again with `https://`\n";
 
 /// What clients may take.
 #[derive(Clone, Copy, Debug)]
@@ -157,8 +154,7 @@ impl Host {
             Greeted::Clear(stream) => self.serve(stream, self.routes.clone(), visit).await?,
             Greeted::Encrypted(stream) => self.serve(*stream, self.routes.clone(), visit).await?,
             Greeted::Astray(stream) => {
-                let astray = Router::new().fallback(async || (StatusCode::BAD_REQUEST, ASTRAY));
-                self.serve(stream, astray, visit).await?;
+                self.serve(stream, astray(), visit).await?;
             }
         }
         Ok(())

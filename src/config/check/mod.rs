@@ -219,18 +219,14 @@ impl Checker<'_> {
             .map(|name| (self.locate(name), self.top.place(&["http", "web_config_file"])));
         let address = self.options.listen.0;
         let is_loopback = address.ip().to_canonical().is_loopback();
-        if is_loopback || http.pages == Some(false) {
-            return WebFile { named, exposed: None };
+        let exposed = (!is_loopback && http.pages != Some(false))
+            .then(|| (address, self.top.place(&["listen"])));
+        // What is wrong in that section may be what was to say it.
+        let is_unclear = self.problems.iter().any(|problem| problem.path.starts_with("http"));
+        if let (None, Some((address, place)), false) = (&named, &exposed, is_unclear) {
+            self.problems.extend(exposure(*address, place, &WebConfig::default(), None));
         }
-        let place = self.top.place(&["listen"]);
-        let is_unclear = |key, is_read: bool| self.top.has(&["http", key]) && !is_read;
-        if named.is_none()
-            && !is_unclear("web_config_file", false)
-            && !is_unclear("pages", http.pages.is_some())
-        {
-            self.problems.extend(exposure(address, &place, &WebConfig::default(), None));
-        }
-        WebFile { named, exposed: Some((address, place)) }
+        WebFile { named, exposed }
     }
 
     fn url(&mut self, section: Section<'_>, keys: &[&str], url: &BaseUrl) {

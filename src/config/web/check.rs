@@ -86,12 +86,10 @@ impl Checker<'_> {
         }
         let text = |text: Option<HeaderText>| text.map(|text| text.0);
         let frames = options.x_frame_options.map(|frames| match frames {
-            FrameOptions::Unset => HeaderValue::from_static(""),
             FrameOptions::Deny => HeaderValue::from_static("deny"),
             FrameOptions::SameOrigin => HeaderValue::from_static("sameorigin"),
         });
         let types = options.x_content_type_options.map(|types| match types {
-            ContentTypeOptions::Unset => HeaderValue::from_static(""),
             ContentTypeOptions::NoSniff => HeaderValue::from_static("nosniff"),
         });
         let headers = [

@@ -159,10 +159,9 @@ impl WebFile {
     /// Those that are in the credentials directory need not be looked for elsewhere: `credentials`
     /// is that directory, if there is one.
     pub(super) fn read(&self, credentials: Option<&Path>) -> Result<WebConfig, Vec<Problem>> {
-        let web = match &self.named {
-            None => WebConfig::default(),
-            Some((source, place)) => read(source, place, credentials)?,
-        };
+        // Without a file, whoever checked the configuration has said what is missing.
+        let Some((source, place)) = &self.named else { return Ok(WebConfig::default()) };
+        let web = read(source, place, credentials)?;
         match &self.exposed {
             Some((address, place)) => {
                 exposure(*address, place, &web, self.path()).map_or(Ok(web), |it| Err(vec![it]))

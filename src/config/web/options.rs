@@ -181,20 +181,18 @@ impl Curve {
     }
 }
 
+/// Whether a page may stand in a frame.
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum FrameOptions {
-    #[serde(rename = "")]
-    Unset,
     Deny,
     SameOrigin,
 }
 
+/// Whether a browser may guess what an answer is.
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum ContentTypeOptions {
-    #[serde(rename = "")]
-    Unset,
     NoSniff,
 }
 
