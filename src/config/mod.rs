@@ -49,6 +49,7 @@ pub(crate) use self::problem::{did_you_mean, nearest};
 pub(crate) use self::reader::{Mistake, Reader};
 pub use self::schema::schema;
 pub use self::value::{Cost, Currency, Price, WarnAt};
+pub(crate) use self::web::authorities_of;
 pub use self::web::{
     Certificate, CertificateError, CertificateFiles, Clients, PasswordHash, RateLimit, TlsConfig,
     WebConfig, WebFile,

@@ -38,7 +38,7 @@ pub struct Problem {
     /// How bad it is.
     pub severity: Severity,
     /// In which file, if not in the one that was read but in one that it names.
-    pub file: Option<PathBuf>,
+    pub file: Option<Box<Path>>,
     /// Where in the file; nothing if the whole file is meant.
     pub position: Option<Position>,
     /// The key, such as `organizations[1].schedule`; empty for the whole file.
@@ -72,7 +72,7 @@ impl Problem {
     /// The same problem, in a file that the configuration names.
     #[must_use]
     pub(crate) fn within(mut self, file: &Path) -> Self {
-        self.file = Some(file.to_owned());
+        self.file = Some(file.into());
         self
     }
 
@@ -115,7 +115,7 @@ impl fmt::Display for Problems {
                 Severity::Error => "error",
                 Severity::Warning => "warning",
             };
-            let file = problem.file.as_ref().unwrap_or(&self.origin);
+            let file = problem.file.as_deref().unwrap_or(&self.origin);
             write!(f, "{severity}: {}", file.display())?;
             if let Some(position) = problem.position {
                 write!(f, ":{position}")?;

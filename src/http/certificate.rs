@@ -7,7 +7,7 @@
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, TryLockError};
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
@@ -62,23 +62,26 @@ impl Served {
         }
     }
 
-    /// Whether it is time for a look; who hears that has to look.
+    /// Whether it is time for a look, and nobody is at it.
     fn is_due(&self) -> bool {
-        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_due = seen.at.elapsed() >= LOOK_EVERY;
-        if is_due {
-            seen.at = Instant::now();
+        match self.seen.try_lock() {
+            Ok(seen) => seen.at.elapsed() >= LOOK_EVERY,
+            // Where a file system hangs, one who looks is enough.
+            Err(TryLockError::WouldBlock) => false,
+            Err(TryLockError::Poisoned(seen)) => seen.into_inner().at.elapsed() >= LOOK_EVERY,
         }
-        is_due
     }
 
     fn look(&self) {
-        let stamps = stamps(&self.files);
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        if seen.at.elapsed() < LOOK_EVERY {
+            return;
+        }
+        seen.at = Instant::now();
+        let stamps = stamps(&self.files);
         if std::mem::replace(&mut seen.stamps, stamps) == stamps {
             return;
         }
-        drop(seen);
         let file = &self.files.certificate;
         match self.files.read() {
             Ok(certificate) => {

@@ -3,6 +3,7 @@
 //! A connection keeps to the end what was so when it came, so that what one reload allows and what
 //! another encrypts never mix.
 
+use std::error::Error;
 use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -12,15 +13,15 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, Utc};
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
+use rustls::ServerConfig;
 use rustls::crypto::{CryptoProvider, ring};
 use rustls::server::{NoClientAuth, WebPkiClientVerifier};
-use rustls::{RootCertStore, ServerConfig};
 use rustls_pki_types::CertificateDer;
 use tokio_rustls::TlsAcceptor;
 
 use super::certificate::Served;
 use super::users::{Stranger, Users};
-use crate::config::{CertificateError, Clients, RateLimit, TlsConfig, WebConfig};
+use crate::config::{CertificateError, Clients, RateLimit, TlsConfig, WebConfig, authorities_of};
 
 /// How the endpoints are protected. The default is not at all.
 #[derive(Default)]
@@ -39,7 +40,7 @@ pub enum ProtectionError {
     Certificate(#[from] CertificateError),
     /// TLS cannot be spoken as it says.
     #[error("TLS cannot be spoken as the web configuration says")]
-    Tls(#[source] Box<dyn std::error::Error + Send + Sync>),
+    Tls(#[source] Box<dyn Error + Send + Sync>),
 }
 
 impl Protection {
@@ -119,36 +120,36 @@ fn limiter(limit: RateLimit) -> Option<DefaultDirectRateLimiter> {
 }
 
 fn tls(config: &TlsConfig) -> Result<(TlsAcceptor, Arc<Served>), ProtectionError> {
+    let served = Arc::new(Served::read(&config.files)?);
+    let spoken = spoken(config, Arc::clone(&served)).map_err(ProtectionError::Tls)?;
+    Ok((TlsAcceptor::from(Arc::new(spoken)), served))
+}
+
+/// How TLS is spoken, with the certificate of each moment.
+fn spoken(
+    config: &TlsConfig,
+    served: Arc<Served>,
+) -> Result<ServerConfig, Box<dyn Error + Send + Sync>> {
     let provider = Arc::new(CryptoProvider {
         cipher_suites: config.cipher_suites.clone(),
         kx_groups: config.curves.clone(),
         ..ring::default_provider()
     });
-    let served = Arc::new(Served::read(&config.files)?);
-    let mut server = server(config, provider, Arc::clone(&served)).map_err(ProtectionError::Tls)?;
-    server.ignore_client_order = config.prefers_own_order;
-    server.alpn_protocols = vec![b"http/1.1".to_vec()];
-    Ok((TlsAcceptor::from(Arc::new(server)), served))
-}
-
-fn server(
-    config: &TlsConfig,
-    provider: Arc<CryptoProvider>,
-    served: Arc<Served>,
-) -> Result<ServerConfig, Box<dyn std::error::Error + Send + Sync>> {
     let verifier = |authorities: &[CertificateDer<'static>]| {
-        let mut roots = RootCertStore::empty();
-        authorities.iter().try_for_each(|one| roots.add(one.clone()))?;
+        let roots = Arc::new(authorities_of(authorities)?);
         let provider = Arc::clone(&provider);
-        Ok::<_, rustls::Error>(WebPkiClientVerifier::builder_with_provider(roots.into(), provider))
+        Ok::<_, rustls::Error>(WebPkiClientVerifier::builder_with_provider(roots, provider))
     };
     let clients = match &config.clients {
         Clients::All => Arc::new(NoClientAuth),
         Clients::Optional(authorities) => verifier(authorities)?.allow_unauthenticated().build()?,
         Clients::Required(authorities) => verifier(authorities)?.build()?,
     };
-    Ok(ServerConfig::builder_with_provider(Arc::clone(&provider))
+    let mut spoken = ServerConfig::builder_with_provider(Arc::clone(&provider))
         .with_protocol_versions(&config.versions)?
         .with_client_cert_verifier(clients)
-        .with_cert_resolver(served))
+        .with_cert_resolver(served);
+    spoken.ignore_client_order = config.prefers_own_order;
+    spoken.alpn_protocols = vec![b"http/1.1".to_vec()];
+    Ok(spoken)
 }

@@ -84,7 +84,10 @@ pub async fn serve(
             accepted = listener.accept(), if connections.len() < limits.connections => {
                 match accepted {
                     Ok((stream, peer)) => {
-                        let Some(place) = places.take(peer.ip()) else { continue };
+                        let Some(place) = places.take(peer.ip()) else {
+                            tracing::debug!(%peer, "too many HTTP connections of one address");
+                            continue;
+                        };
                         let protection = Arc::clone(&protection.borrow());
                         let visit = Visit { peer: peer.ip(), protection };
                         let host = Host { routes: routes.clone(), limits, stop: stop.clone() };

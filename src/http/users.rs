@@ -57,7 +57,7 @@ impl Users {
     pub(super) fn new(hashes: &BTreeMap<String, PasswordHash>) -> Option<Self> {
         let mut key = Digest::default();
         let random = ring::default_provider().secure_random;
-        random.fill(&mut key).expect("the system gives random numbers, or no TLS either");
+        random.fill(&mut key).expect("hash maps need random numbers of the system, too");
         let turns = thread::available_parallelism().map_or(1, |all| (all.get() / 2).max(1));
         (!hashes.is_empty()).then(|| Self {
             hashes: hashes.clone(),
@@ -154,5 +154,46 @@ impl Failures {
             tracing::warn!(%peer, attempts, "wrong user or password on the HTTP endpoints");
             (*told, *attempts) = (Some(Instant::now()), 0);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn users(names: &[&str]) -> Users {
+        let hash = |name: &&str| {
+            // Their costs differ, so that it shows which one is checked.
+            let cost = 3 + u32::try_from(name.len()).unwrap();
+            (name.to_string(), bcrypt::hash("right", cost).unwrap().try_into().unwrap())
+        };
+        Users::new(&names.iter().map(hash).collect()).unwrap()
+    }
+
+    /// How long an answer takes does not tell who is a user: for each name it is as long as for
+    /// some user, and every time the same.
+    #[test]
+    fn who_is_nobody_costs_what_somebody_costs() {
+        let users = users(&["a", "bb", "ccc"]);
+        let all: Vec<&PasswordHash> = users.hashes.values().collect();
+        let names: Vec<String> = (0..100).map(|number| format!("nobody-{number}")).collect();
+        let costs: Vec<&PasswordHash> = names.iter().map(|name| users.anybody(name)).collect();
+        assert!(all.iter().all(|hash| costs.contains(hash)), "some cost gives users away");
+        assert!(names.iter().map(|name| users.anybody(name)).eq(costs));
+    }
+
+    #[test]
+    fn a_password_is_known_for_its_user_alone() {
+        let users = users(&["ann", "bob"]);
+        let digest = users.digest(&["ann", "right"]);
+        users.prove("ann", digest);
+        assert!(users.is_proven("ann", &digest));
+        assert!(!users.is_proven("bob", &digest));
+        for other in [["ann", "wrong"], ["annr", "ight"], ["", "annright"]] {
+            assert!(!users.is_proven("ann", &users.digest(&other)));
+        }
+        // Another one that is right, as all are that begin with the same 72 bytes, takes its place.
+        users.prove("ann", users.digest(&["ann", "long"]));
+        assert!(!users.is_proven("ann", &digest) && users.proven.lock().unwrap().len() == 1);
     }
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use axum::http::{HeaderName, HeaderValue, header};
 use rustls::crypto::ring;
-use rustls::{RootCertStore, SupportedCipherSuite, SupportedProtocolVersion};
+use rustls::{SupportedCipherSuite, SupportedProtocolVersion};
 use rustls_pki_types::CertificateDer;
 use seatwatch_sdk::{Origin, SecretSource, read_certificates};
 
@@ -12,7 +12,7 @@ use super::options::{
     CipherSuite, ClientAuthType, ContentTypeOptions, Curve, FrameOptions, HeaderOptions,
     HeaderText, RateLimitOptions, TlsOptions, TlsVersion, WebOptions,
 };
-use super::{CertificateFiles, Clients, RateLimit, TlsConfig, WebConfig};
+use super::{CertificateFiles, Clients, RateLimit, TlsConfig, WebConfig, authorities_of};
 use crate::config::check::Section;
 use crate::config::problem::Problem;
 use crate::config::reader;
@@ -69,7 +69,7 @@ impl Checker<'_> {
             Some(options) => Some(self.tls(&options)?),
             None => None,
         };
-        let rate_limit = rate_limit.and_then(rate_limit_of);
+        let rate_limit = rate_limit.as_ref().and_then(rate_limit_of);
         Some(WebConfig { tls, headers, users, rate_limit })
     }
 
@@ -177,7 +177,7 @@ impl Checker<'_> {
     fn authorities(&mut self, name: &Path) -> Option<Vec<CertificateDer<'static>>> {
         let source = self.locate(name);
         let read = source.path().map(read_certificates)?.map_err(|error| error.to_string());
-        let usable = read.and_then(|all| match roots(&all) {
+        let usable = read.and_then(|all| match authorities_of(&all) {
             Ok(_) => Ok(all),
             Err(_) => Err("holds a certificate that cannot be an authority's".to_owned()),
         });
@@ -229,16 +229,7 @@ impl Checker<'_> {
     }
 }
 
-/// A store of these authorities.
-pub(super) fn roots(
-    certificates: &[CertificateDer<'static>],
-) -> Result<RootCertStore, rustls::Error> {
-    let mut roots = RootCertStore::empty();
-    certificates.iter().try_for_each(|one| roots.add(one.clone()))?;
-    Ok(roots)
-}
-
-fn rate_limit_of(options: RateLimitOptions) -> Option<RateLimit> {
+fn rate_limit_of(options: &RateLimitOptions) -> Option<RateLimit> {
     let interval = options.interval.0;
     let burst = u32::try_from(options.burst.0).ok()?;
     (!interval.is_zero()).then_some(RateLimit { interval, burst })

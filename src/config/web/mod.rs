@@ -22,7 +22,7 @@ use std::time::Duration;
 
 use axum::http::{HeaderName, HeaderValue};
 use rustls::crypto::SupportedKxGroup;
-use rustls::{SupportedCipherSuite, SupportedProtocolVersion};
+use rustls::{RootCertStore, SupportedCipherSuite, SupportedProtocolVersion};
 use rustls_pki_types::CertificateDer;
 use seatwatch_sdk::{Origin, SecretSource, read_file};
 use serde::Deserialize;
@@ -89,6 +89,19 @@ pub enum Clients {
     Optional(Vec<CertificateDer<'static>>),
     /// Who shows one that leads to these authorities.
     Required(Vec<CertificateDer<'static>>),
+}
+
+/// Those that may sign the certificates of clients.
+///
+/// # Errors
+///
+/// One of these cannot be an authority's.
+pub(crate) fn authorities_of(
+    certificates: &[CertificateDer<'static>],
+) -> Result<RootCertStore, rustls::Error> {
+    let mut authorities = RootCertStore::empty();
+    certificates.iter().try_for_each(|one| authorities.add(one.clone()))?;
+    Ok(authorities)
 }
 
 /// A token bucket.

@@ -1,8 +1,9 @@
 //! A daemon whose endpoints other machines may reach: TLS, passwords, and what becomes of both
 //! while it runs.
 
-use std::fs;
+use std::fs::{self, Permissions};
 use std::net::SocketAddr;
+use std::os::unix::fs::PermissionsExt as _;
 
 use insta::assert_snapshot;
 use nix::sys::signal::Signal;
@@ -40,7 +41,7 @@ impl Guarded {
             pattern.captures(&daemon.log())?.get(1)?.as_str().parse().ok()
         });
         let (address, caller) = (([127, 0, 0, 1], port).into(), Caller::new(&authority));
-        Self { world, daemon, address, authority, caller }
+        Self { daemon, world, address, authority, caller }
     }
 
     /// The status of an answer to somebody who says that this is who they are.
@@ -58,13 +59,13 @@ impl Guarded {
     }
 
     /// The year in which the metrics say that it is over.
-    fn expiry(&self) -> i64 {
+    fn expiry(&self) -> String {
         let reply = self.caller.get(self.address, "/metrics", &basic("ann", "right")).unwrap();
         let pattern =
             Regex::new(r"(?m)^seatwatch_http_certificate_expiry_timestamp_seconds (\S+)$").unwrap();
         let seconds: f64 = pattern.captures(&reply.text).unwrap()[1].parse().unwrap();
-        // A year is a little longer than 365 days, so that its first day is past the middle.
-        1970 + (seconds / (365.2425 * 86_400.0)).round() as i64
+        // It is its first day, and no year is far from the mean.
+        format!("{:.0}", 1970.0 + seconds / (365.2425 * 86_400.0))
     }
 
     fn write(&self, leaf: &Leaf) {
@@ -98,11 +99,11 @@ fn pages_are_shown_to_whoever_has_a_password() {
 #[test]
 fn a_renewed_certificate_is_served_without_a_reload() {
     let guarded = Guarded::start(&[("ann", "right")]);
-    assert_eq!(guarded.expiry(), 2040);
+    assert_eq!(guarded.expiry(), "2040");
     let renewed = guarded.authority.issue(2050);
     guarded.write(&renewed);
     guarded.daemon.until("the renewed certificate", || guarded.is_shown(&renewed));
-    assert_eq!(guarded.expiry(), 2050);
+    assert_eq!(guarded.expiry(), "2050");
     guarded.daemon.until_logged(&["the certificate has been renewed", "cert.pem"]);
 
     // A key that is not its own, and then no certificate at all: the last good one stays.
@@ -121,7 +122,7 @@ fn a_renewed_certificate_is_served_without_a_reload() {
         guarded.is_shown(&renewed).unwrap();
         (told() == before + 2).then_some(())
     });
-    assert_eq!(guarded.expiry(), 2050);
+    assert_eq!(guarded.expiry(), "2050");
     let ran = guarded.reload();
     assert!(
         ran.contains("cert.pem` holds no certificate") && ran.contains("exit code 78"),
@@ -133,7 +134,7 @@ fn a_renewed_certificate_is_served_without_a_reload() {
     guarded.write(&other);
     assert_snapshot!(guarded.reload(), @"reloaded: nothing changed");
     guarded.is_shown(&other).unwrap();
-    assert_eq!(guarded.expiry(), 2060);
+    assert_eq!(guarded.expiry(), "2060");
     guarded.daemon.stop();
 }
 
@@ -161,6 +162,28 @@ fn who_is_taken_out_is_not_known_any_more() {
     guarded.daemon.until("ann is back", || (guarded.ask("/", ann) == 200).then_some(()));
     assert_eq!(guarded.ask("/", bob), 401);
     guarded.daemon.stop();
+}
+
+/// systemd hands over what only root can read: the file, and what it names.
+#[test]
+fn all_of_it_may_be_credentials() {
+    let mut world = World::start("ann*").with_config("http: { web_config_file: web.yml }");
+    let credentials = world.path("credentials");
+    fs::create_dir(&credentials).unwrap();
+    let check = |world: &World| {
+        let mut command = world.command_with(&everywhere(world), &["check"]);
+        world.ran(&mut command).code
+    };
+    world.set_env("CREDENTIALS_DIRECTORY", credentials.to_str().unwrap());
+    assert_eq!(check(&world), Some(78));
+    Authority::new().issue(2040).write_to(&credentials);
+    let web = credentials.join("web.yml");
+    fs::write(&web, format!("{TLS}{}", users(&[("ann", "right")]))).unwrap();
+    // Who may read them is systemd's business.
+    fs::set_permissions(&web, Permissions::from_mode(0o644)).unwrap();
+    assert_eq!(check(&world), Some(0));
+    world.set_env("CREDENTIALS_DIRECTORY", "/nowhere");
+    assert_eq!(check(&world), Some(78));
 }
 
 #[test]
