@@ -8,7 +8,7 @@ use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
-use axum::http::header::{CONTENT_SECURITY_POLICY, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::header::{CONTENT_SECURITY_POLICY, WWW_AUTHENTICATE};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, Utc};
@@ -83,7 +83,8 @@ impl Protection {
     /// Lets a request in, or says why not.
     pub(super) async fn admit(&self, peer: IpAddr, headers: &HeaderMap) -> Result<(), Response> {
         if self.limiter.as_ref().is_some_and(|limiter| limiter.check().is_err()) {
-            return Err(too_many("too many requests\n"));
+            let text = "too many requests\n";
+            return Err((StatusCode::TOO_MANY_REQUESTS, text).into_response());
         }
         let Some(users) = &self.users else { return Ok(()) };
         users.admit(peer, headers).await.map_err(|stranger| match stranger {
@@ -92,7 +93,10 @@ impl Protection {
                 let text = "user and password are needed, and right\n";
                 (StatusCode::UNAUTHORIZED, challenge, text).into_response()
             }
-            Stranger::Hasty => too_many("too many passwords at once from one address\n"),
+            Stranger::Hasty => {
+                let text = "too many passwords at once from one address\n";
+                (StatusCode::TOO_MANY_REQUESTS, text).into_response()
+            }
         })
     }
 
@@ -108,10 +112,6 @@ impl Protection {
             }
         }
     }
-}
-
-fn too_many(text: &'static str) -> Response {
-    (StatusCode::TOO_MANY_REQUESTS, [(RETRY_AFTER, "1")], text).into_response()
 }
 
 fn limiter(limit: RateLimit) -> Option<DefaultDirectRateLimiter> {

@@ -167,10 +167,8 @@ impl WebFile {
         self.named.as_ref()?.0.path()
     }
 
-    /// Reads it, and the files that it names. Blocks.
-    ///
-    /// Those that are in the credentials directory need not be looked for elsewhere: `credentials`
-    /// is that directory, if there is one.
+    /// Reads it and the files that it names, bare names first in `credentials`, and makes sure that
+    /// it is enough for the address. Blocks.
     pub(super) fn read(&self, credentials: Option<&Path>) -> Result<WebConfig, Vec<Problem>> {
         // Without a file, whoever checked the configuration has said what is missing.
         let Some((source, place)) = &self.named else { return Ok(WebConfig::default()) };

@@ -2,7 +2,8 @@
 //! while it runs.
 
 use std::fs::{self, Permissions};
-use std::net::SocketAddr;
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
 use std::os::unix::fs::PermissionsExt as _;
 
 use insta::assert_snapshot;
@@ -33,7 +34,7 @@ impl Guarded {
         let world = World::start("ann* bob!").rarely();
         let world = world.with_config("http: { web_config_file: web.yml }");
         let authority = Authority::new();
-        authority.issue(2040).write_to(world.state_dir().parent().unwrap());
+        authority.issue(2040).write_to(&world.path(""));
         write_secret(&world.path("web.yml"), &format!("{TLS}{}", users(passwords)));
         let daemon = world.daemon_of(&everywhere(&world));
         let pattern = Regex::new(r"started .*listen=0.0.0.0:(\d+)").unwrap();
@@ -69,7 +70,7 @@ impl Guarded {
     }
 
     fn write(&self, leaf: &Leaf) {
-        leaf.write_to(self.world.state_dir().parent().unwrap());
+        leaf.write_to(&self.world.path(""));
     }
 
     fn reload(&self) -> String {
@@ -162,6 +163,44 @@ fn who_is_taken_out_is_not_known_any_more() {
     guarded.daemon.until("ann is back", || (guarded.ask("/", ann) == 200).then_some(()));
     assert_eq!(guarded.ask("/", bob), 401);
     guarded.daemon.stop();
+}
+
+/// The port is the same, and nobody who comes after the reload gets what was so before it.
+#[test]
+fn tls_comes_and_goes_with_a_reload() {
+    let mut world = World::start("ann*").rarely();
+    let daemon = world.daemon();
+    let pattern = Regex::new(r"started .*listen=(127.0.0.1:\d+)").unwrap();
+    let address: SocketAddr = daemon.until("told where it listens", || {
+        pattern.captures(&daemon.log())?.get(1)?.as_str().parse().ok()
+    });
+    let clear = || {
+        let mut stream = TcpStream::connect(address).unwrap();
+        stream.write_all(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer.split(' ').nth(1).unwrap().to_owned()
+    };
+    let authority = Authority::new();
+    let caller = Caller::new(&authority);
+    let encrypted = || {
+        let reply = caller.get(address, "/metrics", &basic("ann", "right"));
+        reply.map(|reply| reply.status())
+    };
+    assert!(clear() == "200" && encrypted().is_err());
+
+    authority.issue(2040).write_to(&world.path(""));
+    write_secret(&world.path("web.yml"), &format!("{TLS}{}", users(&[("ann", "right")])));
+    world = world.with_config("http: { web_config_file: web.yml }");
+    let reloaded = world.run(&["reload"]).ok();
+    assert_snapshot!(reloaded.shown(), @"reloaded: settings: changed http.web_config_file");
+    assert_eq!((clear().as_str(), encrypted()), ("400", Ok(200)));
+
+    world.reset_config("schedule: \"0 0 29 2 *\"");
+    world.run(&["reload"]).ok();
+    assert!(clear() == "200" && encrypted().is_err());
+    let log = daemon.stop();
+    assert!(!log.contains("moved the HTTP endpoints"), "{log}");
 }
 
 /// systemd hands over what only root can read: the file, and what it names.
