@@ -13,7 +13,10 @@ use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair,
 use rustls::client::Resumption;
 use rustls::crypto::{CryptoProvider, ring};
 use rustls::pki_types::PrivateKeyDer;
-use rustls::{ClientConfig, ClientConnection, RootCertStore, SupportedProtocolVersion};
+use rustls::{
+    CipherSuite, ClientConfig, ClientConnection, RootCertStore, StreamOwned,
+    SupportedProtocolVersion,
+};
 
 /// An authority that nobody trusts by themselves.
 pub(crate) struct Authority(CertifiedIssuer<'static, KeyPair>);
@@ -75,6 +78,9 @@ pub(crate) struct Caller {
     config: ClientConfig,
 }
 
+/// A connection of it.
+pub(crate) type Tls = StreamOwned<ClientConnection, TcpStream>;
+
 /// What it was told.
 #[derive(Debug)]
 pub(crate) struct Reply {
@@ -84,6 +90,8 @@ pub(crate) struct Reply {
     pub(crate) certificate: Vec<u8>,
     /// What it was agreed to speak.
     pub(crate) protocol: Option<String>,
+    /// How that was encrypted.
+    pub(crate) cipher_suite: CipherSuite,
 }
 
 impl Caller {
@@ -128,7 +136,8 @@ impl Caller {
         self.converse(address, request).map_err(|error| error.to_string())
     }
 
-    fn converse(&self, address: SocketAddr, request: &str) -> std::io::Result<Reply> {
+    /// Shakes hands, and no more.
+    pub(crate) fn open(&self, address: SocketAddr) -> std::io::Result<Tls> {
         let mut stream = TcpStream::connect(address)?;
         // Whoever waits that long waits for nothing.
         stream.set_read_timeout(Some(Duration::from_secs(60)))?;
@@ -137,12 +146,18 @@ impl Caller {
         while connection.is_handshaking() {
             connection.complete_io(&mut stream)?;
         }
-        let mut tls = rustls::Stream::new(&mut connection, &mut stream);
+        Ok(StreamOwned::new(connection, stream))
+    }
+
+    fn converse(&self, address: SocketAddr, request: &str) -> std::io::Result<Reply> {
+        let mut tls = self.open(address)?;
         tls.write_all(request.as_bytes())?;
         let mut text = Vec::new();
         tls.read_to_end(&mut text)?;
+        let connection = tls.conn;
         Ok(Reply {
             text: String::from_utf8(text).unwrap(),
+            cipher_suite: connection.negotiated_cipher_suite().unwrap().suite(),
             certificate: connection.peer_certificates().unwrap()[0].to_vec(),
             protocol: connection
                 .alpn_protocol()

@@ -108,6 +108,33 @@ fn ciphers_and_curves_are_those_of_the_file() {
     check(cipher_suite::TLS13_AES_128_GCM_SHA256, kx_group::X25519, false);
 }
 
+/// The client likes the shorter key, the file the longer one.
+#[test]
+fn the_order_of_the_file_counts_unless_it_says_otherwise() {
+    use rustls::CipherSuite::{
+        TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256 as SHORT,
+        TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384 as LONG,
+    };
+
+    let mut provider = ring::default_provider();
+    provider.cipher_suites.retain(|suite| [SHORT, LONG].contains(&suite.suite()));
+    provider.cipher_suites.sort_by_key(|suite| suite.suite() != SHORT);
+    for (more, expected) in [
+        ("", LONG),
+        ("  prefer_server_cipher_suites: true\n", LONG),
+        ("  prefer_server_cipher_suites: false\n", SHORT),
+    ] {
+        let guarded = Guarded::open(&format!(
+            "{TLS}  cipher_suites:\n  - TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384\n  \
+             - TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256\n{more}"
+        ));
+        let versions = [&rustls::version::TLS12];
+        let caller = Caller::with(&guarded.authority, provider.clone(), &versions, None);
+        let reply = caller.get(guarded.site.address, "/metrics", "").unwrap();
+        assert_eq!(reply.cipher_suite, expected, "{more}");
+    }
+}
+
 #[test]
 fn clients_show_certificates_where_they_have_to() {
     let check = |kind: &str, none: bool, stranger: bool| {
@@ -191,6 +218,20 @@ fn slow_handshakes_are_cut_and_whoever_comes_after_them_is_served() {
     // Ends because the server closes the connection: writing to it fails in the end.
     while trickling.write_all(b"\x01").is_ok() {
         assert_eq!(guarded.ask(&guarded.caller()), Ok(200));
+    }
+}
+
+/// Having shaken hands keeps nobody's place either.
+#[test]
+fn who_trickles_under_tls_is_cut_while_others_are_served() {
+    let limits = Limits { request: Duration::from_secs(1), ..Limits::default() };
+    let guarded = Guarded::open_with(TLS, limits);
+    let caller = guarded.caller();
+    let mut slow = caller.open(guarded.site.address).unwrap();
+    slow.write_all(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n").unwrap();
+    // Ends because the server closes the connection: writing to it fails in the end.
+    while slow.write_all(b"a: b\r\n").is_ok() {
+        assert_eq!(guarded.ask(&caller), Ok(200));
     }
 }
 
