@@ -8,6 +8,7 @@
 //! Knows of the daemon only what [`Daemon`] says.
 
 mod certificate;
+mod clients;
 mod hosts;
 mod places;
 mod protection;

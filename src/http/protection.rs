@@ -15,11 +15,13 @@ use chrono::{DateTime, Utc};
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use rustls::ServerConfig;
 use rustls::crypto::{CryptoProvider, ring};
+use rustls::server::danger::ClientCertVerifier;
 use rustls::server::{NoClientAuth, WebPkiClientVerifier};
 use rustls_pki_types::CertificateDer;
 use tokio_rustls::TlsAcceptor;
 
 use super::certificate::Served;
+use super::clients::Named;
 use super::users::{Stranger, Users};
 use crate::config::{CertificateError, Clients, RateLimit, TlsConfig, WebConfig, authorities_of};
 
@@ -144,6 +146,10 @@ fn spoken(
         Clients::All => Arc::new(NoClientAuth),
         Clients::Optional(authorities) => verifier(authorities)?.allow_unauthenticated().build()?,
         Clients::Required(authorities) => verifier(authorities)?.build()?,
+    };
+    let clients: Arc<dyn ClientCertVerifier> = match &config.client_names[..] {
+        [] => clients,
+        names => Arc::new(Named { verifier: clients, names: names.to_vec() }),
     };
     let mut spoken = ServerConfig::builder_with_provider(Arc::clone(&provider))
         .with_protocol_versions(&config.versions)?

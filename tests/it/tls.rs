@@ -9,7 +9,9 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, date_time_ymd};
+use rcgen::{
+    BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, SanType, date_time_ymd,
+};
 use rustls::client::Resumption;
 use rustls::crypto::{CryptoProvider, ring};
 use rustls::pki_types::PrivateKeyDer;
@@ -40,7 +42,13 @@ impl Authority {
 
     /// Valid until the first day of that year.
     pub(crate) fn issue(&self, year: i32) -> Leaf {
-        let mut params = CertificateParams::new(["localhost".to_owned()]).unwrap();
+        self.issue_for(SanType::DnsName("localhost".try_into().unwrap()), year)
+    }
+
+    /// The same for another name.
+    pub(crate) fn issue_for(&self, name: SanType, year: i32) -> Leaf {
+        let mut params = CertificateParams::default();
+        params.subject_alt_names = vec![name];
         params.not_after = date_time_ymd(year, 1, 1);
         let key = KeyPair::generate().unwrap();
         Leaf { certificate: params.signed_by(&key, &self.0).unwrap(), key }

@@ -112,10 +112,12 @@ impl Checker<'_> {
             self.wrong(&[TLS, error.key], error.to_string(), error.hint);
         }
         let clients = self.clients(options);
+        self.client_names(options);
         let (versions, cipher_suites) = self.versions(options)?;
         Some(TlsConfig {
             files,
             clients: clients?,
+            client_names: options.client_allowed_sans.clone().unwrap_or_default(),
             versions,
             cipher_suites,
             curves: match options.curve_preferences.as_deref() {
@@ -171,6 +173,23 @@ impl Checker<'_> {
                 self.wrong(&kind, text, hint);
                 None
             }
+        }
+    }
+
+    /// Names are looked at in certificates that were verified, and in no others.
+    fn client_names(&mut self, options: &TlsOptions) {
+        let keys = [TLS, "client_allowed_sans"];
+        match options.client_allowed_sans.as_deref() {
+            Some([]) => {
+                let hint = "remove the line, or name some";
+                self.wrong(&keys, "no names, and so nobody could come in", hint);
+            }
+            Some(_) if options.client_auth_type == ClientAuthType::NoClientCert => {
+                let text = "names in client certificates, and no client is asked for one";
+                let hint = "add `client_auth_type: RequireAndVerifyClientCert`";
+                self.wrong(&keys, text, hint);
+            }
+            Some(_) | None => {}
         }
     }
 

@@ -57,6 +57,8 @@ pub struct TlsConfig {
     pub files: CertificateFiles,
     /// Which clients may come in.
     pub clients: Clients,
+    /// For one of these names, if there are any, the certificate of a client has to be.
+    pub client_names: Vec<String>,
     /// At least one.
     pub versions: Vec<&'static SupportedProtocolVersion>,
     /// In the order in which they are liked; at least one for each version.
@@ -73,6 +75,7 @@ impl PartialEq for TlsConfig {
             |config: &Self| -> Vec<_> { config.curves.iter().map(|curve| curve.name()).collect() };
         self.files == other.files
             && self.clients == other.clients
+            && self.client_names == other.client_names
             && self.versions == other.versions
             && self.cipher_suites == other.cipher_suites
             && self.prefers_own_order == other.prefers_own_order

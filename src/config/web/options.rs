@@ -37,6 +37,8 @@ pub(super) struct TlsOptions {
     #[serde(default)]
     pub(super) client_ca_file: Option<PathBuf>,
     #[serde(default)]
+    pub(super) client_allowed_sans: Option<Vec<String>>,
+    #[serde(default)]
     pub(super) min_version: Option<TlsVersion>,
     #[serde(default)]
     pub(super) max_version: Option<TlsVersion>,
@@ -55,9 +57,6 @@ pub(super) struct TlsOptions {
     #[expect(dead_code, reason = "refused while it is read")]
     #[serde(default)]
     client_ca: Option<InlineAuthority>,
-    #[expect(dead_code, reason = "refused while it is read")]
-    #[serde(default)]
-    client_allowed_sans: Option<AllowedNames>,
 }
 
 /// What answers are like.
@@ -233,6 +232,4 @@ refused! {
     InlineCertificate: "certificates do not stand in this file\nname a file in `cert_file`",
     InlineKey: "secrets do not stand in this file\nname a file in `key_file`",
     InlineAuthority: "certificates do not stand in this file\nname a file in `client_ca_file`",
-    AllowedNames: "the names in client certificates are not looked at\n\
-                   let an authority of its own, in `client_ca_file`, sign those that may come in",
 }

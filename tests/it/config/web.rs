@@ -152,7 +152,7 @@ fn mistakes_are_told_with_their_places() {
         "tls_server_config:\n  cert_file: cert.pem\n  key: |\n    hunter2\n  \
          min_version: TLS11\n  cipher_suites: [TLS_RSA_WITH_RC4_128_SHA]\n  \
          curve_preferences: [CurveP521]\n  client_auth_type: Always\n  \
-         client_allowed_sans: [ann]\n"
+         client_allowed_sans: ann\n"
     ), @"
     error: [DIR]/web.yml:2:3: tls_server_config: `key_file` is missing
 
@@ -169,8 +169,7 @@ fn mistakes_are_told_with_their_places() {
 
     error: [DIR]/web.yml:8:21: tls_server_config.client_auth_type: `Always` is not one of NoClientCert, RequestClientCert, RequireAnyClientCert, RequireClientCert, VerifyClientCertIfGiven, RequireAndVerifyClientCert
 
-    error: [DIR]/web.yml:9:24: tls_server_config.client_allowed_sans: the names in client certificates are not looked at
-    hint: let an authority of its own, in `client_ca_file`, sign those that may come in
+    error: [DIR]/web.yml:9:24: tls_server_config.client_allowed_sans: found a text, expected a list
     ");
     insta::assert_snapshot!(told("tls_server_config: [\n"), @"
     error: [DIR]/web.yml:1:20: not valid YAML: unclosed bracket '['
@@ -197,6 +196,14 @@ fn values_that_do_not_go_together_are_told() {
     insta::assert_snapshot!(tls("  client_auth_type: RequireAndVerifyClientCert\n"), @"
     error: [DIR]/web.yml:4:21: tls_server_config.client_auth_type: client certificates are to be verified, and `client_ca_file` is missing
     hint: name a file of the authorities that sign them
+    ");
+    insta::assert_snapshot!(tls("  client_allowed_sans: [ann]\n"), @"
+    error: [DIR]/web.yml:4:24: tls_server_config.client_allowed_sans: names in client certificates, and no client is asked for one
+    hint: add `client_auth_type: RequireAndVerifyClientCert`
+    ");
+    insta::assert_snapshot!(tls("  client_allowed_sans: []\n"), @"
+    error: [DIR]/web.yml:4:24: tls_server_config.client_allowed_sans: no names, and so nobody could come in
+    hint: remove the line, or name some
     ");
     insta::assert_snapshot!(tls("  client_auth_type: RequireAnyClientCert\n"), @"
     error: [DIR]/web.yml:4:21: tls_server_config.client_auth_type: takes any certificate, also one that its owner has made up

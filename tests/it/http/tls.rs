@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use rcgen::SanType;
 use rustls::crypto::ring::{self, cipher_suite, kx_group};
 
 use super::*;
@@ -155,6 +156,39 @@ fn clients_show_certificates_where_they_have_to() {
     };
     check("RequireAndVerifyClientCert", false, false);
     check("VerifyClientCertIfGiven", true, false);
+}
+
+#[test]
+fn certificates_of_clients_are_for_the_names_in_the_file() {
+    let guarded = Guarded::open(&format!(
+        "{TLS}  client_ca_file: ca.pem\n  client_auth_type: RequireAndVerifyClientCert\n  \
+         client_allowed_sans: [ann.example.com, ops@example.com, 10.0.0.7, 'fd00::7', \
+         'spiffe://example.com/prometheus']\n"
+    ));
+    let ask = |authority: &Authority, name: SanType| {
+        let own = authority.issue_for(name, 2040);
+        let (provider, versions) = (ring::default_provider(), rustls::ALL_VERSIONS);
+        guarded.ask(&Caller::with(&guarded.authority, provider, versions, Some(&own))).is_ok()
+    };
+    let dns = |name: &str| SanType::DnsName(name.try_into().unwrap());
+    let uri = |name: &str| SanType::URI(name.try_into().unwrap());
+    let mail = |name: &str| SanType::Rfc822Name(name.try_into().unwrap());
+    let ip = |address: &str| SanType::IpAddress(address.parse().unwrap());
+    for (name, expected) in [
+        (dns("ann.example.com"), true),
+        (mail("ops@example.com"), true),
+        (ip("10.0.0.7"), true),
+        (ip("fd00::7"), true),
+        (uri("spiffe://example.com/prometheus"), true),
+        (dns("bob.example.com"), false),
+        (dns("a.ann.example.com"), false),
+        (ip("10.0.0.8"), false),
+        (uri("spiffe://example.com/other"), false),
+    ] {
+        assert_eq!(ask(&guarded.authority, name.clone()), expected, "{name:?}");
+        assert!(!ask(&Authority::new(), name), "another authority's");
+    }
+    assert!(guarded.ask(&guarded.caller()).is_err(), "none at all");
 }
 
 #[test]
