@@ -21,6 +21,7 @@ mod reader;
 mod schema;
 mod tree;
 mod value;
+mod web;
 
 use std::collections::{BTreeSet, HashSet};
 use std::fs::OpenOptions;
@@ -48,6 +49,11 @@ pub(crate) use self::problem::{did_you_mean, nearest};
 pub(crate) use self::reader::{Mistake, Reader};
 pub use self::schema::schema;
 pub use self::value::{Cost, Currency, Price, WarnAt};
+pub(crate) use self::web::authorities_of;
+pub use self::web::{
+    Certificate, CertificateError, CertificateFiles, Clients, PasswordHash, RateLimit, TlsConfig,
+    WebConfig, WebFile,
+};
 use crate::organization::OrganizationId;
 
 /// Larger than any configuration; it keeps `--config /dev/zero` from filling the memory.
@@ -66,7 +72,9 @@ pub struct Config {
     /// without a port.
     pub http_hosts: Vec<String>,
     /// Whether pages are among them.
-    pub http_pages: Pages,
+    pub http_pages: bool,
+    /// How they are protected, as a file of its own says.
+    pub web: WebFile,
     /// Over how long organizations due at one moment are spread.
     pub splay: Duration,
     /// How long one sync may take in all.
@@ -102,17 +110,6 @@ pub struct Config {
     pub sinks: Vec<SinkEntry>,
     /// What is allowed and yet probably not as meant.
     pub warnings: Problems,
-}
-
-/// Whether the pages are served, which show names.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Pages {
-    /// They are: only this machine can reach them.
-    Served,
-    /// They are not: other machines could reach them, and nothing would ask who is there.
-    Exposed,
-    /// They are not: the file says so.
-    Off,
 }
 
 /// How to talk to Codecov; which server and with what token, each organization says itself.
@@ -255,10 +252,21 @@ impl Config {
     pub fn find(&self, id: &OrganizationId) -> Option<&Organization> {
         self.organizations.iter().find(|organization| organization.id == *id)
     }
+
+    /// Reads how the HTTP endpoints are protected, and makes sure that it is enough for where they
+    /// are. Blocks.
+    ///
+    /// # Errors
+    ///
+    /// All problems that could be found, in the web configuration or where it is named.
+    pub fn read_web(&self) -> Result<WebConfig, Problems> {
+        let read = self.web.read(credentials().as_deref());
+        read.map_err(|problems| Problems::new(&self.warnings.origin, problems))
+    }
 }
 
 /// Reads the file at `path`, checks it, and makes sure that its secrets, its certificate
-/// authorities and what else it names can be read.
+/// authorities, its web configuration and what else it names can be read.
 ///
 /// # Errors
 ///
@@ -279,6 +287,11 @@ pub fn load(path: &Path) -> Result<Config, Problems> {
     {
         let problem = place.error(format!("`{}` {error}", ca_file.display()));
         problems.push(problem.with_hint("name a file of certificates in PEM form"));
+    }
+    if let Some(config) = &config
+        && let Err(of_web) = config.web.read(credentials().as_deref())
+    {
+        problems.extend(of_web);
     }
     for problem in checked.sinks.iter().flat_map(check::NamedSink::file_problems) {
         // A URL that is missing is missing for whoever looks at files, too.
@@ -330,8 +343,13 @@ fn read_and_check(path: &Path) -> Result<check::Checked, Problems> {
 
 fn read_and_check_as(path: &Path, unfinished: bool) -> Result<check::Checked, Problems> {
     let text = read(path).map_err(|problem| Problems::new(path, vec![problem]))?;
-    let credentials = std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from);
-    Ok(check::check(&text, path, &Outside { credentials, plugins: true, unfinished }))
+    let outside = Outside { credentials: credentials(), plugins: true, unfinished };
+    Ok(check::check(&text, path, &outside))
+}
+
+/// Where systemd keeps secrets for us, if it does.
+fn credentials() -> Option<PathBuf> {
+    std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from)
 }
 
 /// Checks a configuration that stands in the file `origin`, without touching any file.

@@ -304,9 +304,16 @@ pub(super) struct HttpOptions {
     /// `localhost`. A request with another `Host` is refused, so that no web page can read the
     /// endpoints through somebody's browser.
     pub(super) hosts: Vec<HostName>,
-    /// Whether there are pages to look at. They show names, so they are served on a loopback
-    /// address only; without this key, they are wherever they may be.
+    /// Whether there are pages to look at. They show names: where `listen` is not a loopback
+    /// address, they need TLS and basic auth, and without both `listen` is refused unless this is
+    /// `false`.
+    #[schemars(extend("default" = true))]
     pub(super) pages: Option<bool>,
+    /// A file that gives the endpoints TLS, basic auth and more, in the format of Prometheus'
+    /// exporters. A bare name is looked up in `$CREDENTIALS_DIRECTORY` first; another path is
+    /// relative to this file.
+    #[schemars(title = "a path")]
+    pub(super) web_config_file: Option<PathBuf>,
 }
 
 /// What every sink has; all other keys are those of its type.

@@ -6,7 +6,7 @@
 //! Pure: knows neither YAML nor the keys of the configuration.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// A place in a text, both counted from 1 in characters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -37,6 +37,8 @@ pub enum Severity {
 pub struct Problem {
     /// How bad it is.
     pub severity: Severity,
+    /// In which file, if not in the one that was read but in one that it names.
+    pub file: Option<Box<Path>>,
     /// Where in the file; nothing if the whole file is meant.
     pub position: Option<Position>,
     /// The key, such as `organizations[1].schedule`; empty for the whole file.
@@ -52,6 +54,7 @@ impl Problem {
     pub(crate) fn of_file(text: impl Into<String>) -> Self {
         Self {
             severity: Severity::Error,
+            file: None,
             position: None,
             path: String::new(),
             text: text.into(),
@@ -66,6 +69,13 @@ impl Problem {
         self
     }
 
+    /// The same problem, in a file that the configuration names.
+    #[must_use]
+    pub(crate) fn within(mut self, file: &Path) -> Self {
+        self.file = Some(file.into());
+        self
+    }
+
     /// The same problem, at a position.
     #[must_use]
     pub(crate) fn at(mut self, position: Position) -> Self {
@@ -74,18 +84,19 @@ impl Problem {
     }
 }
 
-/// All that is wrong with one file, in the order of the file.
+/// All that is wrong with one file, in the order of the file, and then with those that it names.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problems {
     /// The file, as it was named.
     pub origin: PathBuf,
-    /// Sorted by position; warnings are among them.
+    /// Sorted by file and position; warnings are among them.
     pub problems: Vec<Problem>,
 }
 
 impl Problems {
     pub(crate) fn new(origin: impl Into<PathBuf>, mut problems: Vec<Problem>) -> Self {
-        problems.sort_by_key(|problem| problem.position);
+        problems
+            .sort_by(|one, other| (&one.file, one.position).cmp(&(&other.file, other.position)));
         Self { origin: origin.into(), problems }
     }
 }
@@ -104,7 +115,8 @@ impl fmt::Display for Problems {
                 Severity::Error => "error",
                 Severity::Warning => "warning",
             };
-            write!(f, "{severity}: {}", self.origin.display())?;
+            let file = problem.file.as_deref().unwrap_or(&self.origin);
+            write!(f, "{severity}: {}", file.display())?;
             if let Some(position) = problem.position {
                 write!(f, ":{position}")?;
             }

@@ -67,6 +67,7 @@ impl Mistake {
         }
         Problem {
             severity: Severity::Error,
+            file: None,
             position: self.position,
             path: tree::display(&path),
             text: self.text,

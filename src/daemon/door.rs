@@ -1,24 +1,34 @@
-//! The HTTP endpoints of the daemon, over reloads that move them.
+//! The HTTP endpoints of the daemon, over reloads that move or protect them.
 
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info};
 
 use super::overview::Overview;
 use crate::exit::{Exit, Failure};
-use crate::http::{self, Limits};
+use crate::http::{self, Limits, Protection};
 
 /// Where clients come in: one door that is open, and others whose last clients are leaving.
 #[derive(Default)]
 pub(super) struct Door {
-    /// As the config names it, and as it is: port 0 stands for a free one.
-    open: Option<(SocketAddr, SocketAddr, CancellationToken)>,
+    open: Option<Open>,
     servers: JoinSet<()>,
+}
+
+/// The door that is open.
+struct Open {
+    /// As the config has it: port 0 stands for a free one.
+    named: SocketAddr,
+    /// As it is.
+    address: SocketAddr,
+    protection: watch::Sender<Arc<Protection>>,
+    stop: CancellationToken,
 }
 
 impl Door {
@@ -27,13 +37,13 @@ impl Door {
         &self,
         wanted: SocketAddr,
     ) -> Result<Option<(SocketAddr, TcpListener)>, Failure> {
-        if self.open.as_ref().is_some_and(|(named, ..)| *named == wanted) {
+        if self.open.as_ref().is_some_and(|open| open.named == wanted) {
             return Ok(None);
         }
         let bound = TcpListener::bind(wanted).await;
         let listener = bound.map_err(|error| match &self.open {
-            Some((_, open, _)) if open.port() == wanted.port() && is_taken(&error) => {
-                let message = format!("cannot listen on {wanted} while listening on {open}");
+            Some(Open { address, .. }) if address.port() == wanted.port() && is_taken(&error) => {
+                let message = format!("cannot listen on {wanted} while listening on {address}");
                 Failure::new(Exit::Config, message)
                     .with_hint("restart the daemon, or give `listen` another port too")
             }
@@ -47,29 +57,40 @@ impl Door {
         &mut self,
         (named, listener): (SocketAddr, TcpListener),
         overview: &Arc<Overview>,
+        protection: Arc<Protection>,
     ) {
         let stop = CancellationToken::new();
+        let (protection, protected) = watch::channel(protection);
         let address = listener.local_addr().unwrap_or(named);
         let (daemon, stopped) = (Arc::clone(overview), stop.clone());
         self.servers.spawn(async move {
-            if let Err(error) = http::serve(listener, daemon, Limits::default(), stopped).await {
+            let limits = Limits::default();
+            let served = http::serve(listener, daemon, protected, limits, stopped).await;
+            if let Err(error) = served {
                 error!(%error, listen = %address, "the HTTP endpoints ended");
             }
         });
-        if let Some((_, old, stop)) = self.open.replace((named, address, stop)) {
-            info!(listen = %address, before = %old, "moved the HTTP endpoints");
-            stop.cancel();
+        if let Some(old) = self.open.replace(Open { named, address, protection, stop }) {
+            info!(listen = %address, before = %old.address, "moved the HTTP endpoints");
+            old.stop.cancel();
+        }
+    }
+
+    /// Protects the door that is open for whoever comes from now on.
+    pub(super) fn protect(&self, protection: Arc<Protection>) {
+        if let Some(open) = &self.open {
+            open.protection.send_replace(protection);
         }
     }
 
     pub(super) fn address(&self) -> Option<SocketAddr> {
-        self.open.as_ref().map(|(_, address, _)| *address)
+        self.open.as_ref().map(|open| open.address)
     }
 
     /// Closes it, when those who are in have left or had their time.
     pub(super) async fn close(&mut self) {
-        if let Some((.., stop)) = self.open.take() {
-            stop.cancel();
+        if let Some(open) = self.open.take() {
+            open.stop.cancel();
         }
         while self.servers.join_next().await.is_some() {}
     }

@@ -14,9 +14,9 @@ use tokio::sync::watch;
 
 use super::pulse::Pulse;
 use crate::clock::Clock;
-use crate::config::{Config, Organization, Pages};
+use crate::config::{Config, Organization};
 use crate::dispatch::{self, Lag, LaneState};
-use crate::http;
+use crate::http::{self, Protection};
 use crate::metrics::{LaneGauge, Metrics, Snapshot};
 use crate::organization::OrganizationId;
 use crate::pages::{self, Asked, Page, Surroundings};
@@ -37,6 +37,7 @@ pub(super) struct Sights {
 pub(super) struct Overview {
     sights: Sights,
     shown: Mutex<Shown>,
+    protection: Mutex<Arc<Protection>>,
     ready: AtomicBool,
 }
 
@@ -49,12 +50,23 @@ struct Shown {
 
 impl Overview {
     pub(super) fn new(sights: Sights) -> Self {
-        Self { sights, shown: Mutex::default(), ready: AtomicBool::new(false) }
+        let ready = AtomicBool::new(false);
+        Self { sights, shown: Mutex::default(), protection: Mutex::default(), ready }
     }
 
     /// What there is to show, from now on.
     pub(super) fn show(&self, config: &Arc<Config>, lanes: Vec<watch::Receiver<LaneState>>) {
         *self.shown() = Shown { config: Some(Arc::clone(config)), lanes };
+    }
+
+    /// How the endpoints are protected, from now on.
+    pub(super) fn protect(&self, protection: Arc<Protection>) {
+        *self.protection.lock().unwrap_or_else(PoisonError::into_inner) = protection;
+    }
+
+    /// How the endpoints are protected.
+    pub(super) fn protection(&self) -> Arc<Protection> {
+        Arc::clone(&self.protection.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Whether the daemon is up, and not about to stop.
@@ -153,22 +165,17 @@ impl http::Daemon for Overview {
         let Sights { store, metrics, .. } = &self.sights;
         let config = self.config();
         let next = |id: &OrganizationId| self.next_sync(id);
-        Ok(metrics.render(&Snapshot::take(store, &config, next, lanes.collect())?))
+        let mut snapshot = Snapshot::take(store, &config, next, lanes.collect())?;
+        snapshot.certificate_expiry = self.protection().certificate_expiry();
+        Ok(metrics.render(&snapshot))
     }
 
     fn has_pages(&self) -> Result<(), String> {
-        let reason = match self.config().http_pages {
-            Pages::Served => return Ok(()),
-            Pages::Exposed => {
-                "`listen` is not a loopback address, and the pages show names\n\
-                 hint: set `listen` to a loopback address, such as 127.0.0.1:9642, and reach the \
-                 pages from another machine with `ssh -L 9642:127.0.0.1:9642 HOST`"
-            }
-            Pages::Off => {
-                "`http.pages` is false in the configuration\n\
-                 hint: take the line out, and run `seatwatch reload`"
-            }
-        };
+        if self.config().http_pages {
+            return Ok(());
+        }
+        let reason = "`http.pages` is false in the configuration\n\
+                      hint: take the line out, and run `seatwatch reload`";
         Err(reason.to_owned())
     }
 

@@ -12,9 +12,11 @@ use tracing::{info, warn};
 
 use super::syncs::Plan;
 use super::{Daemon, Surroundings};
+use crate::chain::chain;
 use crate::config::{self, Config};
 use crate::discover;
 use crate::exit::{Exit, Failure, Stop};
+use crate::http::{Protection, ProtectionError};
 use crate::organization::OrganizationId;
 use crate::servers::Servers;
 use crate::store::{Store, StoreError};
@@ -64,9 +66,11 @@ impl Daemon {
             return Err(Failure::new(Exit::Config, message).with_hint(hint).into());
         }
         let (before, config) = (Arc::clone(&self.config), Arc::new(config));
+        let protection = self.overview.protection();
         self.adopt(Arc::clone(&config), Some(&before)).await?;
         self.discovery.start_over().await;
-        Ok(changes(&before, &config))
+        let is_otherwise = protection.web() != self.overview.protection().web();
+        Ok(changes(&before, &config, is_otherwise))
     }
 
     /// Goes over to a config: what can fail comes first, and leaves things as they were before.
@@ -78,6 +82,7 @@ impl Daemon {
         let all = config.organizations.iter();
         let observer = Some(&self.observer);
         let servers = Servers::of(&config, all, &self.servers, self.around.policy, observer)?;
+        let protection = protection(&config)?;
         let listener = self.door.listener_for(config.listen).await?;
         self.syncs.keep(&config.organizations.iter().map(|one| one.id.clone()).collect()).await;
         self.note_under_way().await;
@@ -104,8 +109,10 @@ impl Daemon {
         self.syncs.replan(plan(&self.config, &self.servers, &self.store, &self.around));
         self.heartbeat.follow(&self.config, now);
         self.overview.show(&self.config, self.workers.watch());
-        if let Some(listener) = listener {
-            self.door.open(listener, &self.overview);
+        self.overview.protect(Arc::clone(&protection));
+        match listener {
+            Some(listener) => self.door.open(listener, &self.overview, protection),
+            None => self.door.protect(protection),
         }
         let Config { organizations, splay, .. } = &*self.config;
         self.timetable().set(organizations, *splay, |id| last.get(id).copied(), now);
@@ -167,8 +174,22 @@ fn has_moved(before: &Config, after: &Config) -> bool {
     !names(after).is_subset(&names(before))
 }
 
-/// What differs, for people: one line a kind of thing.
-fn changes(before: &Config, after: &Config) -> Vec<String> {
+/// How the endpoints are protected where the config is this.
+fn protection(config: &Config) -> Result<Arc<Protection>, Stop> {
+    let web = config.read_web()?;
+    let protection = Protection::new(&web).map_err(|error| {
+        let failure = Failure::new(Exit::Config, chain(&error));
+        match &error {
+            ProtectionError::Certificate(error) => failure.with_hint(error.hint.clone()),
+            ProtectionError::Tls(_) => failure,
+        }
+    })?;
+    Ok(Arc::new(protection))
+}
+
+/// What differs, for people: one line a kind of thing. Whether the endpoints are protected
+/// otherwise, only who has read the web configuration can tell.
+fn changes(before: &Config, after: &Config, is_protected_otherwise: bool) -> Vec<String> {
     let organizations = |config: &Config| -> HashMap<String, String> {
         config.organizations.iter().map(|one| (one.id.to_string(), format!("{one:?}"))).collect()
     };
@@ -193,6 +214,7 @@ fn changes(before: &Config, after: &Config) -> Vec<String> {
         ("listen", before.listen != after.listen),
         ("http.pages", before.http_pages != after.http_pages),
         ("http.hosts", before.http_hosts != after.http_hosts),
+        ("http.web_config_file", is_protected_otherwise || before.web.path() != after.web.path()),
         ("timezone", before.timezone != after.timezone),
         ("splay", before.splay != after.splay),
         ("sync_timeout", before.sync_timeout != after.sync_timeout),

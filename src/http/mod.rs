@@ -2,17 +2,24 @@
 //!
 //! They only read, and a client can neither hold up the daemon nor another client: a connection
 //! carries one request, and all that it takes has a limit. Who calls the server by a name that is
-//! not its own is sent away, so that no web page can read it through a visitor's browser.
+//! not its own is sent away, so that no web page can read it through a visitor's browser. Where a
+//! web configuration says so, TLS is spoken, and users have passwords ([`Protection`]).
 //!
 //! Knows of the daemon only what [`Daemon`] says.
 
+mod certificate;
+mod clients;
 mod hosts;
+mod places;
+mod protection;
 mod routes;
 mod server;
+mod users;
 
 use std::error::Error;
 use std::sync::Arc;
 
+pub use self::protection::{Protection, ProtectionError};
 pub use self::server::{Limits, serve};
 use crate::pages::{Asked, Page};
 

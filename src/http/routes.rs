@@ -1,10 +1,9 @@
 //! Which paths there are, and what each answers.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
 use axum::extract::{Path, Query, Request, State};
 use axum::http::header::{
     ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY,
@@ -14,10 +13,11 @@ use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use axum::{Extension, Router};
 use serde::Deserialize;
 use tokio::sync::Semaphore;
 
-use super::{Daemon, hosts};
+use super::{Daemon, Protection, hosts};
 use crate::metrics;
 use crate::pages::{self, Asked, LifeQuery, ListQuery, RosterQuery};
 
@@ -32,7 +32,10 @@ const PAGES: usize = 4;
 const HEADERS: [(HeaderName, HeaderValue); 4] = [
     (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
     (CACHE_CONTROL, HeaderValue::from_static("no-store")),
-    (CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'none'")),
+    (
+        CONTENT_SECURITY_POLICY,
+        HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"),
+    ),
     (REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
 ];
 
@@ -51,6 +54,19 @@ const OF_PAGES: [(HeaderName, HeaderValue); 2] = [
 
 /// The style sheet of another version is at another place.
 const KEPT: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
+
+/// What is told to everybody who gets here, so that probes need no password: whether all is well.
+const HEALTHY: &str = "/-/healthy";
+/// Likewise: whether it has started.
+const READY: &str = "/-/ready";
+
+/// A connection, as its request knows it.
+#[derive(Clone)]
+pub(super) struct Visit {
+    pub(super) peer: IpAddr,
+    /// As it was when the connection came.
+    pub(super) protection: Arc<Protection>,
+}
 
 #[derive(Clone)]
 struct Desk {
@@ -80,14 +96,26 @@ pub(super) fn routes(
         .fallback(nothing)
         .layer(middleware::from_fn_with_state(desk.clone(), pages_only))
         .route("/metrics", get(scrape))
-        .route("/-/healthy", get(healthy))
-        .route("/-/ready", get(ready))
+        .route(HEALTHY, get(healthy))
+        .route(READY, get(ready))
+        .layer(middleware::from_fn(known_only))
         .layer(middleware::from_fn_with_state(desk.clone(), admit))
         .with_state(desk)
 }
 
+/// The answer to whoever speaks HTTP in the clear where TLS is spoken.
+pub(super) fn astray() -> Router {
+    let text = "this port speaks TLS: ask again with `https://`\n";
+    Router::new().fallback(async move || (StatusCode::BAD_REQUEST, HEADERS, text))
+}
+
 /// Sends away who is wrong here, and sees to it that everybody is answered in time.
-async fn admit(State(desk): State<Desk>, request: Request, next: Next) -> Response {
+async fn admit(
+    State(desk): State<Desk>,
+    Extension(visit): Extension<Visit>,
+    request: Request,
+    next: Next,
+) -> Response {
     let head = (request.version(), request.uri(), request.headers());
     let mut response = match hosts::refusal(head, desk.address, &desk.daemon.hosts()) {
         Some(StatusCode::BAD_REQUEST) => {
@@ -109,15 +137,33 @@ async fn admit(State(desk): State<Desk>, request: Request, next: Next) -> Respon
     for (name, value) in HEADERS {
         response.headers_mut().entry(name).or_insert(value);
     }
+    visit.protection.dress(response.headers_mut());
     response
 }
 
+/// Lets through whom the web configuration lets in.
+async fn known_only(Extension(visit): Extension<Visit>, request: Request, next: Next) -> Response {
+    if ![HEALTHY, READY].contains(&request.uri().path())
+        && let Err(refusal) = visit.protection.admit(visit.peer, request.headers()).await
+    {
+        return refusal;
+    }
+    next.run(request).await
+}
+
 /// Lets through who asks for a page, where there are any.
-async fn pages_only(State(desk): State<Desk>, request: Request, next: Next) -> Response {
-    // While a reload moves the listener, the old one must not show what only the new one may.
+async fn pages_only(
+    State(desk): State<Desk>,
+    Extension(visit): Extension<Visit>,
+    request: Request,
+    next: Next,
+) -> Response {
+    // While a reload moves the listener or protects it, a connection of before must not show what
+    // only those that come after it may.
     let is_loopback = desk.address.ip().to_canonical().is_loopback();
-    let has_moved = || Err("`listen` has just moved".to_owned());
-    match desk.daemon.has_pages().and_then(|()| if is_loopback { Ok(()) } else { has_moved() }) {
+    let is_private = is_loopback || visit.protection.is_whole();
+    let has_changed = || Err("the configuration has just changed".to_owned());
+    match desk.daemon.has_pages().and_then(|()| if is_private { Ok(()) } else { has_changed() }) {
         Ok(()) => next.run(request).await,
         Err(reason) => {
             (StatusCode::NOT_FOUND, format!("there are no pages: {reason}\n")).into_response()

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use prometheus::proto::MetricFamily;
-use prometheus::{GaugeVec, Registry};
+use prometheus::{Gauge, GaugeVec, Registry};
 
 use super::{options, register};
 use crate::config::Config;
@@ -23,6 +23,8 @@ pub struct Snapshot {
     pub discovered: BTreeMap<Service, DateTime<Utc>>,
     /// Every lane of every sink of the config, with the sink's name.
     pub lanes: Vec<(String, LaneGauge)>,
+    /// Until when the certificate of the HTTP endpoints is valid, where they speak TLS.
+    pub certificate_expiry: Option<DateTime<Utc>>,
 }
 
 /// How one organization stands.
@@ -68,7 +70,7 @@ impl LaneGauge {
 
 impl Snapshot {
     /// Looks at the store, with one question for all organizations, and takes from the caller
-    /// what the store does not know. Blocks.
+    /// what the store does not know; of the certificate, nobody has said anything. Blocks.
     ///
     /// # Errors
     ///
@@ -92,7 +94,8 @@ impl Snapshot {
         let discovered = discovered
             .filter_map(|(service, lookups)| Some((service, lookups.last_success_at?)))
             .collect();
-        Ok(Self { organizations: organizations.collect(), discovered, lanes })
+        let organizations = organizations.collect();
+        Ok(Self { organizations, discovered, lanes, certificate_expiry: None })
     }
 
     /// The gauges, without those that nothing has a value for.
@@ -101,6 +104,7 @@ impl Snapshot {
         self.show_organizations(&registry);
         self.show_discovered(&registry);
         self.show_sinks(&registry);
+        self.show_certificate(&registry);
         registry.gather()
     }
 
@@ -177,6 +181,15 @@ impl Snapshot {
         for (service, time) in &self.discovered {
             last_success.with_label_values(&[service.word()]).set(seconds(*time));
         }
+    }
+
+    fn show_certificate(&self, registry: &Registry) {
+        let Some(time) = self.certificate_expiry else { return };
+        let expiry = options(
+            "http_certificate_expiry_timestamp_seconds",
+            "Until when the certificate is valid that the HTTP endpoints show. Absent without TLS.",
+        );
+        register(registry, Gauge::with_opts(expiry)).set(seconds(time));
     }
 
     fn show_sinks(&self, registry: &Registry) {

@@ -2,6 +2,7 @@
 //! reference page say the same as the types.
 
 mod reference;
+mod web;
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;

@@ -11,6 +11,7 @@ mod logging;
 mod ordering;
 mod pages;
 mod process;
+mod protecting;
 mod receiving;
 mod reloading;
 mod supervised;

@@ -1,20 +1,28 @@
 //! The HTTP endpoints over real sockets: what they answer, and what no client can do to them.
 
+mod tls;
+mod users;
+
 use std::error::Error;
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
+use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
 use std::time::Duration;
 
 use insta::assert_snapshot;
-use seatwatch::http::{self, Daemon, Limits};
+use seatwatch::config::{self, WebConfig};
+use seatwatch::http::{self, Daemon, Limits, Protection};
 use seatwatch::pages::{Asked, Page, STYLE_PATH};
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
+
+use crate::tls::write_secret;
 
 /// A daemon that stands as it is told to.
 #[derive(Default)]
@@ -87,6 +95,10 @@ impl Site {
     }
 
     fn open_with(limits: Limits) -> Self {
+        Self::open_as(limits, Protection::default())
+    }
+
+    fn open_as(limits: Limits, protection: Protection) -> Self {
         let runtime = Runtime::new().unwrap();
         let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
         let address = listener.local_addr().unwrap();
@@ -94,7 +106,9 @@ impl Site {
         *daemon.text.lock().unwrap() = Some("up 1\n".to_owned());
         let stop = CancellationToken::new();
         let told = Arc::<Standing>::clone(&daemon);
-        let serving = runtime.spawn(http::serve(listener, told, limits, stop.clone()));
+        let (_, protection) = watch::channel(Arc::new(protection));
+        let serving = http::serve(listener, told, protection, limits, stop.clone());
+        let serving = runtime.spawn(serving);
         Self { runtime, address, daemon, stop, serving }
     }
 
@@ -135,6 +149,19 @@ impl Site {
     }
 }
 
+/// A web configuration that says this, in a directory that holds what it names.
+fn web(directory: &Path, web: &str) -> WebConfig {
+    write_secret(&directory.join("web.yml"), web);
+    let config = "organizations: [github/acme]\ncodecov: { token_env: PATH }\n\
+                  http: { web_config_file: web.yml }\n";
+    let config = config::parse(config, &directory.join("seatwatch.yaml")).unwrap();
+    config.read_web().unwrap_or_else(|problems| panic!("{problems}"))
+}
+
+fn protection(directory: &Path, text: &str) -> Protection {
+    Protection::new(&web(directory, text)).unwrap()
+}
+
 fn status(answer: &str) -> u16 {
     let status = answer.split(' ').nth(1).and_then(|status| status.parse().ok());
     status.unwrap_or_else(|| panic!("no status: {answer:?}"))
@@ -159,7 +186,7 @@ fn metrics_are_text_whatever_is_accepted() {
     content-type: text/plain; version=0.0.4; charset=utf-8
     x-content-type-options: nosniff
     cache-control: no-store
-    content-security-policy: default-src 'none'
+    content-security-policy: default-src 'none'; frame-ancestors 'none'
     referrer-policy: no-referrer
     content-length: 5
     connection: close
@@ -180,7 +207,7 @@ fn health_and_readiness_are_told_with_the_reason() {
     content-type: text/plain; charset=utf-8
     x-content-type-options: nosniff
     cache-control: no-store
-    content-security-policy: default-src 'none'
+    content-security-policy: default-src 'none'; frame-ancestors 'none'
     referrer-policy: no-referrer
     content-length: 50
     connection: close

@@ -30,6 +30,7 @@ mod secrets;
 mod simulator;
 mod store;
 mod story;
+mod tls;
 mod truth;
 mod upkeep;
 mod world;

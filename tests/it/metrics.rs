@@ -136,7 +136,8 @@ fn everything() -> (Metrics, Snapshot) {
     ];
     let discovered = [(Service::Github, at("10:30:00"))].into();
     let lanes = lanes.map(|(sink, lane)| (sink.to_owned(), lane)).to_vec();
-    (metrics, Snapshot { organizations: vec![acme], discovered, lanes })
+    let certificate_expiry = Some(at("12:00:00"));
+    (metrics, Snapshot { organizations: vec![acme], discovered, lanes, certificate_expiry })
 }
 
 #[test]

@@ -14,8 +14,7 @@ use std::path::{Path, PathBuf};
 
 use self::discover::DISCOVER;
 use self::organizations::ORGANIZATIONS;
-pub(super) use self::place::Place;
-use self::place::Section;
+pub(super) use self::place::{Place, Section};
 pub(super) use self::sinks::NamedSink;
 use self::sinks::SINKS;
 use super::options::{Options, SeatsOptions};
@@ -25,7 +24,8 @@ use super::tree::{Node, Step, Value};
 use seatwatch_sdk::Origin;
 
 use super::value::{Amount, BaseUrl, Instance, Variable, WarnAt};
-use super::{CodecovConfig, Config, Pages, Price, SeatsConfig, SecretSource};
+use super::web::{WebConfig, WebFile, exposure};
+use super::{CodecovConfig, Config, Price, SeatsConfig, SecretSource};
 
 /// What became of a file.
 #[derive(Default)]
@@ -152,7 +152,7 @@ impl Checker<'_> {
             codecov.token_file.as_deref(),
             codecov.token_env.as_ref(),
         );
-        let http_pages = self.pages();
+        let web = self.web();
         let (discover, is_needed) = self.discover(discover, &token);
         let organizations = self.organizations(organizations, &token, is_needed);
         let sinks = self.sinks(sinks, &organizations);
@@ -161,7 +161,8 @@ impl Checker<'_> {
             state_dir: self.directory.join(&options.state_dir),
             listen: options.listen.0,
             http_hosts: options.http.hosts.iter().map(|host| host.0.clone()).collect(),
-            http_pages,
+            http_pages: options.http.pages.unwrap_or(true),
+            web,
             splay: options.splay.0,
             sync_timeout: options.sync_timeout.0,
             max_concurrent_syncs: usize::try_from(options.max_concurrent_syncs.0).ok()?,
@@ -208,25 +209,24 @@ impl Checker<'_> {
         None
     }
 
-    /// Names are shown to this machine alone.
-    fn pages(&mut self) -> Pages {
-        let listen = self.options.listen.0;
-        match (self.options.http.pages, listen.ip().to_canonical().is_loopback()) {
-            (Some(false), _) => Pages::Off,
-            (None, false) => Pages::Exposed,
-            (None | Some(true), true) => Pages::Served,
-            (Some(true), false) => {
-                let place = self.top.place(&["http", "pages"]);
-                let problem = place.error(format!(
-                    "the pages show names, and `listen` ({listen}) is not a loopback address"
-                ));
-                self.problems.push(problem.with_hint(
-                    "listen on `127.0.0.1:9642` and reach the pages with `ssh -L`, or leave \
-                     `http.pages` out: metrics and health are served all the same",
-                ));
-                Pages::Exposed
-            }
+    /// How the endpoints are protected. Where other machines can reach pages, which show names,
+    /// that takes a file; what must be in it is known once it is read.
+    fn web(&mut self) -> WebFile {
+        let http = &self.options.http;
+        let named = http
+            .web_config_file
+            .as_ref()
+            .map(|name| (self.locate(name), self.top.place(&["http", "web_config_file"])));
+        let address = self.options.listen.0;
+        let is_loopback = address.ip().to_canonical().is_loopback();
+        let exposed = (!is_loopback && http.pages != Some(false))
+            .then(|| (address, self.top.place(&["listen"])));
+        // What is wrong in that section may be what was to say it.
+        let is_unclear = self.problems.iter().any(|problem| problem.path.starts_with("http"));
+        if let (None, Some((address, place)), false) = (&named, &exposed, is_unclear) {
+            self.problems.extend(exposure(*address, place, &WebConfig::default(), None));
         }
+        WebFile { named, exposed }
     }
 
     fn url(&mut self, section: Section<'_>, keys: &[&str], url: &BaseUrl) {

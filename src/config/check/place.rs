@@ -24,6 +24,7 @@ impl Place {
     fn problem(&self, severity: Severity, text: impl Into<String>) -> Problem {
         Problem {
             severity,
+            file: None,
             position: Some(self.position),
             path: self.path.clone(),
             text: text.into(),
@@ -34,14 +35,14 @@ impl Place {
 
 /// A mapping of the file, to look up places in.
 #[derive(Clone, Copy)]
-pub(super) struct Section<'a> {
-    pub(super) node: &'a Node,
-    pub(super) path: &'a [Step],
+pub(in crate::config) struct Section<'a> {
+    pub(in crate::config) node: &'a Node,
+    pub(in crate::config) path: &'a [Step],
 }
 
 impl Section<'_> {
     /// Whether the file says anything at the end of `keys`, right or wrong.
-    pub(super) fn has(self, keys: &[&str]) -> bool {
+    pub(in crate::config) fn has(self, keys: &[&str]) -> bool {
         let mut node = self.node;
         for key in keys {
             match node.get(key) {
@@ -55,7 +56,7 @@ impl Section<'_> {
 
     /// Where the value at the end of `keys`, which may be indices of lists, stands, or as much of
     /// the way as there is.
-    pub(super) fn place(self, keys: &[&str]) -> Place {
+    pub(in crate::config) fn place(self, keys: &[&str]) -> Place {
         let mut path = self.path.to_vec();
         let mut node = self.node;
         for key in keys {
