@@ -22,6 +22,7 @@ mod large;
 mod ledger;
 mod metrics;
 mod plugins;
+mod preflight;
 mod receivers;
 mod report;
 mod review;
