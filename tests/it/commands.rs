@@ -359,10 +359,9 @@ fn only_the_organizations_that_are_named_are_synced() {
     hint: did you mean `github/acme`?
     exit code 64
     ");
-    assert_snapshot!(world.run(&["sync", "github"]).shown(), @r"
-    error: invalid value 'github' for '[ORG]...': `github` does not name an organization: expected `service/owner`, such as `github/acme`
-
-    For more information, try '--help'.
+    assert_snapshot!(world.run(&["sync", "github"]).shown(), @"
+    error: seatwatch sync: `ORG`: `github` does not name an organization: expected `service/owner`, such as `github/acme`
+    hint: `seatwatch status` lists the organizations of the config
     exit code 64
     ");
     assert_eq!(world.asked(), Vec::<String>::new());

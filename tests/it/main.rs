@@ -33,5 +33,6 @@ mod store;
 mod story;
 mod truth;
 mod upkeep;
+mod usage;
 mod world;
 mod year;
