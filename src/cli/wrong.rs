@@ -206,3 +206,47 @@ fn first_line(error: &clap::Error) -> String {
     let line = text.lines().next().unwrap_or_default();
     line.strip_prefix("error: ").unwrap_or(line).to_owned()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What stands in backticks and begins with our name.
+    fn calls(hint: &str) -> impl Iterator<Item = &str> {
+        hint.split('`').skip(1).step_by(2).filter(|code| code.starts_with("seatwatch "))
+    }
+
+    /// A hint leads to commands and options that there are.
+    #[test]
+    fn what_a_hint_says_to_write_is_right() {
+        let root = definition::command();
+        let of_words = COMMANDS.iter().chain(OPTIONS).map(|(_, hint)| hint);
+        let hints = of_words.chain(VALUES.iter().map(|(_, hint)| hint));
+        let mut seen = 0;
+        for call in hints.flat_map(|hint| calls(hint)) {
+            seen += 1;
+            let (mut command, mut found) = (&root, false);
+            for word in call.split(' ').skip(1) {
+                if let Some(below) = command.find_subcommand(word) {
+                    (command, found) = (below, true);
+                } else if let Some(long) = word.strip_prefix("--") {
+                    let mut arguments = command.get_arguments();
+                    let known = arguments.any(|argument| argument.get_long() == Some(long));
+                    assert!(known, "`{call}`");
+                    found = true;
+                }
+            }
+            assert!(found, "`{call}`");
+        }
+        assert!(seen > 20, "{seen}");
+    }
+
+    /// A word that a command has by now needs no hint, and would never get it.
+    #[test]
+    fn no_hint_is_for_a_command_that_there_is() {
+        let root = definition::command();
+        for word in COMMANDS.iter().flat_map(|(words, _)| *words) {
+            assert!(root.find_subcommand(word).is_none(), "`{word}` is a command");
+        }
+    }
+}

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use std::fs::{self, File, Permissions};
 use std::net::TcpListener;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::Command;
 use std::sync::LazyLock;
@@ -434,32 +435,20 @@ fn who_is_not_the_user_of_the_daemon_is_told_and_root_becomes_it() {
     assert!(ran.stdout.contains("user             nobody"), "{}", ran.stdout);
     assert_eq!(files(&world.state_dir()).len(), 2, "the database and the lock");
 
-    let as_another = |arguments: &[&str]| {
-        let mut command = Command::new("setpriv");
-        command.args(["--reuid=65533", "--regid=65533", "--clear-groups"]);
-        let inner = world.command(arguments);
-        command.arg(inner.get_program()).args(inner.get_args());
-        world.ran(&mut command)
-    };
-    set_mode(&world.path("token"), 0o600);
+    let arguments = ["check", "--online", "--format", "json"];
+    let as_another = |mut command: Command| troubles(&world.ran(command.uid(65533).gid(65533)));
     give(&world.path("token"), 65533);
-    assert_snapshot!(troubles(&as_another(&["check", "--online", "--format", "json"])), @"
+    assert_snapshot!(as_another(world.command(&arguments)), @"
     user: error: [DIR]/state: belongs to user `nobody`, and this is user `#65533`
       run it as that user: `sudo -u nobody seatwatch …`
     exit code 77
     ");
 
-    // Nor can the user look into a directory that is not theirs.
+    // Nor can they look into a directory that is not theirs.
     fs::create_dir(world.path("closed")).unwrap();
     set_mode(&world.path("closed"), 0o700);
     let config = world.config().replace("state_dir: state", "state_dir: closed/state");
-    fs::write(world.path("closed.yaml"), config).unwrap();
-    let path = world.path("closed.yaml");
-    let mut command = Command::new("setpriv");
-    command.args(["--reuid=65533", "--regid=65533", "--clear-groups"]);
-    command.arg(env!("CARGO_BIN_EXE_seatwatch"));
-    command.args(["check", "--online", "--format", "json", "--config"]).arg(path);
-    assert_snapshot!(troubles(&world.ran(&mut command)), @"
+    assert_snapshot!(as_another(world.command_with(&config, &arguments)), @"
     state directory: error: [DIR]/closed/state: cannot be opened or created: Permission denied (os error 13)
       check the owner, the mode and the mount of `[DIR]/closed/state`
     exit code 73
