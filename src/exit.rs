@@ -42,6 +42,43 @@ pub enum Exit {
     Interrupted = 130,
 }
 
+impl Exit {
+    /// All of them, by number.
+    pub const ALL: [Self; 12] = [
+        Self::Ok,
+        Self::Usage,
+        Self::Data,
+        Self::Unavailable,
+        Self::Internal,
+        Self::CannotCreate,
+        Self::Io,
+        Self::TryAgain,
+        Self::Protocol,
+        Self::NoPermission,
+        Self::Config,
+        Self::Interrupted,
+    ];
+
+    /// What it says to whoever started the program: a part of a sentence, for the help and the
+    /// manual.
+    pub fn meaning(self) -> &'static str {
+        match self {
+            Self::Ok => "all is well",
+            Self::Usage => "the command line is wrong",
+            Self::Data => "a roster is held or empty, or what is asked for is not stored",
+            Self::Unavailable => "Codecov, a receiver or the daemon cannot be reached",
+            Self::Internal => "seatwatch itself is wrong",
+            Self::CannotCreate => "a file or directory cannot be made",
+            Self::Io => "the disk fails or is full",
+            Self::TryAgain => "later it may work: rate limit, roster in motion, state in use",
+            Self::Protocol => "Codecov or a plugin answered what it should not",
+            Self::NoPermission => "a right is missing: token, not an admin, wrong user",
+            Self::Config => "the config is wrong, or names what Codecov does not know",
+            Self::Interrupted => "ended by Ctrl-C or TERM",
+        }
+    }
+}
+
 impl From<Exit> for std::process::ExitCode {
     fn from(exit: Exit) -> Self {
         Self::from(exit as u8)

@@ -39,6 +39,7 @@ pub mod metrics;
 pub mod organization;
 pub mod pages;
 pub mod people;
+pub mod preflight;
 pub mod roster;
 mod rows;
 pub mod schedule;

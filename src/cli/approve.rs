@@ -22,7 +22,7 @@ pub(super) struct Approve {
     #[arg(value_name = "ORG")]
     organization: OrganizationId,
 
-    /// The hold that is meant, where it has changed since it was told.
+    /// The hold that is meant, by the id that `status` shows; needed where it has changed since.
     #[arg(long, value_name = "ID")]
     hold: Option<String>,
 }

@@ -12,8 +12,8 @@ use crate::store::Reader;
 /// Arguments of `backup`.
 #[derive(Debug, clap::Args)]
 pub(super) struct Backup {
-    /// The file to write; it must not exist.
-    #[arg(value_name = "FILE")]
+    /// The file to write, which must not exist yet.
+    #[arg(value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     file: PathBuf,
 }
 

@@ -1,24 +1,31 @@
 //! `seatwatch check`: whether the configuration is right, and what it means.
 //!
-//! Creates nothing. With `--online` it asks Codecov about every token and every sink whether a
-//! delivery would get through, still without changing anything.
+//! Creates nothing. With `--online` it also looks at the machine, and asks Codecov about every token
+//! and every sink whether a delivery would get through, still without changing anything.
 
+mod machine;
+
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::path::Path;
 use std::time::Duration;
 
+use chrono::TimeDelta;
 use itertools::Itertools as _;
 use secrecy::SecretString;
+use url::Url;
 
 use super::exit::{Exit, Stop};
 use super::instance;
 use super::output::{Format, Row, count, local, row, shown, table, write_rows, write_table};
+use super::run;
 use super::status::named;
 use super::sync::interruptible;
 use crate::chain::chain;
 use crate::codecov::{self, AdminProof, Policy, Server};
 use crate::config::{Config, DiscoverRule, Organization, SinkEntry};
 use crate::organization::OrganizationId;
+use crate::preflight;
 use crate::schedule;
 use crate::servers::Servers;
 use crate::sync::SyncError;
@@ -26,7 +33,12 @@ use crate::sync::SyncError;
 /// Arguments of `check`.
 #[derive(Debug, clap::Args)]
 pub(super) struct Check {
-    /// Asks every token and every sink whether it would work.
+    /// Looks at the machine, and asks every token and every sink whether it would work.
+    ///
+    /// Looked at are the user, the state directory, the database, plugins, the address to listen
+    /// on, free space (a warning below 1 GiB, or 5 % of a small volume; an error below 64 MiB) and
+    /// the clock (a warning from 30 seconds off Codecov's, an error from 5 minutes). Run it as the
+    /// user of the daemon, or as root, who becomes that user. Only GET is sent to Codecov.
     #[arg(long)]
     online: bool,
 }
@@ -42,6 +54,24 @@ struct Finding {
     bad: Option<(Exit, String, Option<String>)>,
 }
 
+/// All that was found out.
+struct Found {
+    /// About this machine.
+    machine: Vec<preflight::Finding>,
+    /// About each organization, then about each rule, then about each sink, in config order.
+    asked: Vec<Finding>,
+}
+
+impl Found {
+    /// That of the first failure: of the machine, because it spoils the rest, then of what was
+    /// asked, in config order.
+    fn exit(&self) -> Exit {
+        let machine = self.machine.iter().find_map(machine::exit);
+        let asked = || self.asked.iter().find_map(|finding| Some(finding.bad.as_ref()?.0));
+        machine.or_else(asked).unwrap_or(Exit::Ok)
+    }
+}
+
 impl Check {
     pub(super) fn run(self, path: &Path, format: Format) -> Result<Exit, Stop> {
         let config = instance::load_with_secrets(path)?;
@@ -50,35 +80,51 @@ impl Check {
             return Ok(Exit::Ok);
         }
         super::runtime()?.block_on(interruptible("not everything was asked", async {
-            let findings = ask_all(&config).await?;
-            write_all(path, &config, Some(&findings), format)?;
-            let bad = findings.iter().find_map(|finding| finding.bad.as_ref());
-            Ok(bad.map_or(Exit::Ok, |(exit, ..)| *exit))
+            let found = ask_all(&config).await?;
+            write_all(path, &config, Some(&found), format)?;
+            Ok(found.exit())
         }))
     }
 }
 
-/// What was found out about each organization, then about each rule, then about each sink, in
-/// config order.
-async fn ask_all(config: &Config) -> Result<Vec<Finding>, Stop> {
+/// Looks at the machine, and asks Codecov and the sinks.
+async fn ask_all(config: &Config) -> Result<Found, Stop> {
+    let mut machine = preflight::look(config, run::runtime_directory().as_deref());
     let organizations: Vec<&Organization> = config.organizations.iter().collect();
     let all = organizations.iter().copied();
     let servers = Servers::of(config, all, &Servers::default(), Policy::default(), None)?;
-    let mut findings = Vec::new();
+    let (mut asked, mut clocks) = (Vec::new(), Clocks::new());
     for organization in organizations {
         let server = servers.get(organization);
-        findings.push(ask_codecov(config, organization, server).await);
+        asked.push(ask_codecov(config, organization, server, &mut clocks).await);
     }
     for rule in &config.discover {
-        findings.push(ask_rule(config, rule, servers.at(&rule.base_url)).await);
+        asked.push(ask_rule(config, rule, servers.at(&rule.base_url), &mut clocks).await);
     }
     for entry in &config.sinks {
-        findings.push(ask_sink(entry).await);
+        asked.push(ask_sink(entry).await);
     }
-    Ok(findings)
+    let clocks = clocks.iter().map(|(server, ahead)| preflight::clock(server, *ahead));
+    machine.extend(clocks);
+    Ok(Found { machine, asked })
 }
 
-async fn ask_codecov(config: &Config, organization: &Organization, server: &Server) -> Finding {
+/// How far ahead the clock of each server is, by base URL; nothing where no answer told it.
+type Clocks = BTreeMap<String, Option<TimeDelta>>;
+
+/// Keeps what a server first told of its clock.
+fn note(clocks: &mut Clocks, base_url: &Url, ahead: Option<TimeDelta>) {
+    let server = base_url.as_str().trim_end_matches('/').to_owned();
+    let known = clocks.entry(server).or_default();
+    *known = known.or(ahead);
+}
+
+async fn ask_codecov(
+    config: &Config,
+    organization: &Organization,
+    server: &Server,
+    clocks: &mut Clocks,
+) -> Finding {
     let mut good = Vec::new();
     let bad = match organization.token.read() {
         Err(error) => Some((Exit::NoPermission, error.to_string(), Some(error.hint()))),
@@ -86,7 +132,9 @@ async fn ask_codecov(config: &Config, organization: &Organization, server: &Serv
             let deadline = tokio::time::Instant::now() + config.sync_timeout;
             let token = SecretString::from(token.expose());
             let session = server.session(&organization.id, token, instance::clock(), deadline);
-            match ask_token(&session, organization, &mut good).await {
+            let asked = ask_token(&session, organization, &mut good).await;
+            note(clocks, &organization.base_url, session.clock_ahead());
+            match asked {
                 Ok(()) => None,
                 Err(error) => {
                     let text = format!("{}: {}", error.reason(), chain(&error));
@@ -118,12 +166,19 @@ async fn ask_token(
 }
 
 /// Looks up the listing of a rule, and keeps nothing of it.
-async fn ask_rule(config: &Config, rule: &DiscoverRule, server: &Server) -> Finding {
+async fn ask_rule(
+    config: &Config,
+    rule: &DiscoverRule,
+    server: &Server,
+    clocks: &mut Clocks,
+) -> Finding {
     let ask = async {
         let token = SecretString::from(rule.token.read()?.expose());
         let deadline = tokio::time::Instant::now() + config.sync_timeout;
         let owners = server.owners(token, instance::clock(), deadline);
-        Ok::<_, SyncError>(owners.read(rule.service).await?)
+        let read = owners.read(rule.service).await;
+        note(clocks, &rule.base_url, owners.clock_ahead());
+        Ok::<_, SyncError>(read?)
     };
     match ask.await {
         Ok(owners) => {
@@ -159,14 +214,14 @@ async fn ask_sink(entry: &SinkEntry) -> Finding {
 fn write_all(
     path: &Path,
     config: &Config,
-    findings: Option<&[Finding]>,
+    found: Option<&Found>,
     format: Format,
 ) -> io::Result<()> {
     let mut out = super::stdout();
     if format == Format::Table {
-        write_people(path, config, findings, &mut out)?;
+        write_people(path, config, found, &mut out)?;
     } else {
-        write_rows(format, COLUMNS, &rows(config, findings), &mut out)?;
+        write_rows(format, COLUMNS, &rows(config, found), &mut out)?;
     }
     out.flush()
 }
@@ -174,13 +229,16 @@ fn write_all(
 fn write_people(
     path: &Path,
     config: &Config,
-    findings: Option<&[Finding]>,
+    found: Option<&Found>,
     out: &mut dyn Write,
 ) -> io::Result<()> {
     let now = instance::clock().now();
-    let online = findings.is_some();
-    let bad = |finding: &&Finding| finding.bad.is_some();
-    let problems = findings.unwrap_or_default().iter().filter(bad).count() as u64;
+    let online = found.is_some();
+    let findings = found.map(|found| found.asked.as_slice());
+    let machine = found.map(|found| found.machine.as_slice()).unwrap_or_default();
+    if online {
+        machine::write_table(machine, out)?;
+    }
     let organizations = config.organizations.iter().map(|one| one.id.to_string());
     let rules = config.discover.iter().map(|rule| format!("discover on {}", rule.service));
     let sinks = config.sinks.iter().map(|entry| format!("sink {}", entry.name));
@@ -231,18 +289,21 @@ fn write_people(
     } else {
         write_table(&sinks, out)?;
     }
+    machine::write_troubles(machine, out)?;
     for (name, (text, hint)) in &troubles {
         writeln!(out, "\n{name}: {}", shown(text))?;
         if let Some(hint) = hint {
             writeln!(out, "hint: {hint}")?;
         }
     }
-    let path = path.display();
-    if problems == 0 {
-        return writeln!(out, "\n{path}: configuration is valid");
-    }
-    let problems = count(problems, "problem");
-    writeln!(out, "\n{path}: configuration is valid, but {problems} came up online")
+    let bad = machine.iter().filter_map(machine::exit).count() + troubles.len();
+    let warnings = machine.iter().filter(|finding| machine::is_warning(finding)).count();
+    let came_up = match (bad as u64, warnings as u64) {
+        (0, 0) => String::new(),
+        (0, warnings) => format!(", with {}", count(warnings, "warning")),
+        (bad, _) => format!(", but {} came up online", count(bad, "problem")),
+    };
+    writeln!(out, "\n{}: configuration is valid{came_up}", path.display())
 }
 
 fn events(entry: &SinkEntry) -> String {
@@ -262,12 +323,26 @@ fn in_words(finding: &Finding) -> String {
     finding.good.iter().map(String::as_str).chain(bad).join(", ")
 }
 
-/// The keys of a row for machines: of an organization, of a rule, or of a sink.
-const COLUMNS: &[&str] =
-    &["organization", "discover", "sink", "type", "schedule", "next_sync", "ok", "message", "hint"];
+/// The keys of a row for machines: of an organization, of a rule, of a sink, or of something that
+/// was looked at on this machine (`check`).
+const COLUMNS: &[&str] = &[
+    "organization",
+    "discover",
+    "sink",
+    "type",
+    "schedule",
+    "next_sync",
+    "ok",
+    "message",
+    "hint",
+    "check",
+    "result",
+];
 
-fn rows(config: &Config, findings: Option<&[Finding]>) -> Vec<Row> {
+fn rows(config: &Config, found: Option<&Found>) -> Vec<Row> {
     let now = instance::clock().now();
+    let findings = found.map(|found| &found.asked);
+    let machine = found.map(|found| found.machine.as_slice()).unwrap_or_default();
     let finding = |index: usize| findings.and_then(|findings| findings.get(index));
     let bad = |index: usize| finding(index).and_then(|finding| finding.bad.as_ref());
     let organizations = config.organizations.iter().enumerate().map(|(index, organization)| {
@@ -298,5 +373,5 @@ fn rows(config: &Config, findings: Option<&[Finding]>) -> Vec<Row> {
             message: bad(first + index).map(|(_, text, _)| text),
         }
     });
-    organizations.chain(rules).chain(sinks).collect()
+    organizations.chain(rules).chain(sinks).chain(machine.iter().map(machine::row)).collect()
 }

@@ -24,7 +24,7 @@ use crate::sync::SyncError;
 #[derive(Debug, clap::Args)]
 pub(super) struct Discover {
     /// On which git service, by the word that stands before the `/` of an organization: `github`.
-    #[arg(long)]
+    #[arg(long, value_name = "SERVICE")]
     service: Service,
 }
 

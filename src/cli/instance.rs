@@ -33,15 +33,15 @@ pub(super) fn load(path: &Path) -> Result<Config, Stop> {
         _ => {}
     }
     say_warnings(&config);
-    with_discovered(config)
+    with_discovered(config, Reader::open)
 }
 
-/// Loads the config with all its secrets, as the user that will need them.
+/// Loads the config with all its secrets, as the user that will need them, and makes no file.
 pub(super) fn load_with_secrets(path: &Path) -> Result<Config, Stop> {
     become_owner(path)?;
     let config = config::load(path)?;
     say_warnings(&config);
-    with_discovered(config)
+    with_discovered(config, Reader::glance)
 }
 
 /// Loads the config for the command that helps to write it: it need not name an organization.
@@ -49,15 +49,18 @@ pub(super) fn load_unfinished(path: &Path) -> Result<Config, Stop> {
     become_owner(path)?;
     let config = config::load_unfinished(path)?;
     say_warnings(&config);
-    with_discovered(config)
+    with_discovered(config, Reader::open)
 }
 
 /// The config with what its rules have found until now.
-fn with_discovered(config: Config) -> Result<Config, Stop> {
+fn with_discovered(
+    config: Config,
+    open: fn(&Path) -> Result<Reader, StoreError>,
+) -> Result<Config, Stop> {
     if config.discover.is_empty() {
         return Ok(config);
     }
-    match Reader::open(&config.state_dir) {
+    match open(&config.state_dir) {
         Ok(reader) => Ok(reader.read(|view| discover::watched(config, view))?),
         // Whoever opens the store to write makes one, or brings it up to date; whoever only reads
         // will hear what is wrong with it.

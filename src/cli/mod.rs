@@ -7,12 +7,16 @@ mod approve;
 mod ask;
 mod backup;
 mod check;
+mod completions;
+mod definition;
 mod demo;
 mod diff;
 mod discover;
+mod examples;
 mod history;
 mod instance;
 mod log_ins;
+mod man;
 mod order;
 mod org;
 mod outbox;
@@ -31,12 +35,14 @@ mod status;
 mod sync;
 mod synced;
 mod when;
+mod wrong;
 
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use clap::{Parser, Subcommand};
+use clap::error::ErrorKind;
+use clap::{Parser, Subcommand, ValueHint};
 use signal_hook::consts::SIGXFSZ;
 
 pub use output::Format;
@@ -44,72 +50,113 @@ pub use output::Format;
 use crate::exit::{self, Exit, Failure, Stop};
 use crate::logging;
 
+/// What stands above the options that every command has.
+const GLOBAL: &str = "Options of all commands";
+
 /// Watches the seats, members and admins of Codecov organizations and tells what changed.
+///
+/// It reads the member rosters of organizations on a schedule and remembers them. Who joined or
+/// left, who took or lost a paid seat, and who became an admin goes to sinks: files, mailboxes,
+/// webhooks, programs of your own. A failure is never mistaken for a change, and a change is never
+/// lost.
 #[derive(Debug, Parser)]
-#[command(name = "seatwatch", version, max_term_width = 100, subcommand_required = true)]
+#[command(name = "seatwatch", version, max_term_width = 100)]
 pub struct Arguments {
     /// The configuration.
     #[arg(
         long,
         global = true,
+        help_heading = GLOBAL,
         value_name = "FILE",
+        value_hint = ValueHint::FilePath,
         env = "SEATWATCH_CONFIG",
+        hide_env_values = true,
         default_value = "/etc/seatwatch/seatwatch.yaml"
     )]
     config: PathBuf,
 
     /// For whom to write: people, or machines.
-    #[arg(long, global = true, value_enum, default_value_t)]
+    #[arg(long, global = true, help_heading = GLOBAL, value_enum, default_value_t)]
     format: Format,
 
     #[command(subcommand)]
     command: Command,
 }
 
+// Of each, the first paragraph is its line in the overview: it fits 65 characters.
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Watches the organizations, each on its schedule, and delivers what changes: the daemon.
+    /// Watches on schedule and delivers what changes: the daemon.
+    ///
+    /// It stays in the foreground until TERM or Ctrl-C, and logs to stderr; `RUST_LOG` says how
+    /// much. HUP, or `seatwatch reload`, lets it read its configuration again.
     Run(run::Run),
-    /// Reads the rosters once, commits what changed, and delivers the events.
+    /// Reads the rosters once, commits what changed, and delivers it.
+    ///
+    /// Where a daemon runs, it does so. What a sink does not take stays queued, is named on
+    /// stderr, and does not change the exit code.
     Sync(sync::Sync),
     /// Says whether the configuration is right, and what it means.
+    ///
+    /// Creates nothing. With `--online` it also looks at the machine (user, directories, database,
+    /// free space, clock, `listen`), and asks every token and every sink whether it would work.
     Check(check::Check),
-    /// Lists the organizations that the token sees, and what to write into the configuration.
+    /// Lists the organizations that the token sees.
+    ///
+    /// It says which of them the configuration names already, and what to write into it for the
+    /// others. The configuration need not name an organization yet.
     Discover(discover::Discover),
     /// Shows how every organization and every sink stands.
+    ///
+    /// It asks nobody, and never waits for the daemon.
     Status,
-    /// Lists the members of an organization, now or as of a time, and since when they are what.
+    /// Lists the members of an organization, now or as of a time.
+    ///
+    /// It tells since when each of them is what they are. What is listed is what was read last:
+    /// Codecov is not asked.
     Roster(roster::Roster),
     /// Tells what changed, in one organization or in all.
     History(history::History),
     /// Tells the net change of an organization between two times.
     Diff(diff::Diff),
-    /// Writes an evidence pack: who had access between two times, what changed, what it costs, and
-    /// when nobody looked.
+    /// Writes an evidence pack for a review: who had access when.
+    ///
+    /// It tells who had access between two times, what changed, what it costs, and when nobody
+    /// looked.
     Report(report::Report),
     /// Accepts a held roster: exactly the losses that were shown.
+    ///
+    /// `seatwatch status` shows what is held and why. The roster is read again; it passes if what
+    /// it loses beyond the hold is within the bounds of `guard`.
     Approve(approve::Approve),
-    /// Says that a held roster is wrong: it stays held, without reminders.
+    /// Says that a held roster is wrong: it stays held, quietly.
+    ///
+    /// There are no more reminders of it. The next roster that is within the bounds of `guard`
+    /// passes by itself.
     Reject(approve::Reject),
-    /// Lets the daemon read its configuration again; fails with the reason where it cannot.
+    /// Lets the daemon read its configuration again.
+    ///
+    /// It waits until the new one is in use, and fails with the reason where it cannot be.
     Reload,
-    /// Copies the database to a file, also while another seatwatch writes it.
+    /// Copies the database to a file, also while it is written.
     Backup(backup::Backup),
-    /// Shows what waits for delivery and what was given up, and does something about it.
+    /// Shows what waits for delivery or was given up; tries or drops it.
     #[command(subcommand)]
     Outbox(outbox::Outbox),
     /// Tries a sink, or lets it be for a while.
     #[command(subcommand)]
     Sink(sink::Sink),
-    /// Delivers to a sink anew what happened since a time, under the same ids.
+    /// Delivers to a sink anew what happened since a time.
+    ///
+    /// The events come in their order and under the same ids, newer ones after them.
     Replay(sink::Replay),
     /// Lists the types of sinks, and tries a program that is to be one.
     #[command(subcommand)]
     Plugin(plugin::Plugin),
-    /// Does something about an organization that is not in the config any more.
+    /// Erases an organization that is not in the config any more.
     #[command(subcommand)]
     Org(org::Org),
-    /// Prints the JSON Schema of the configuration, of an event, or of what plugins say.
+    /// Prints the JSON Schema of the config, of events, or of plugins.
     Schema(schema::Schema),
     /// Serves a made-up Codecov on loopback, to try things out.
     ///
@@ -119,8 +166,18 @@ enum Command {
     /// To let the daemon watch it: `seatwatch simulate --change-every 10s --write-config DIR`, and
     /// in another terminal `seatwatch run --config DIR/seatwatch.yaml`.
     Simulate(simulate::Simulate),
-    /// Shows all of it in a minute, without a token: a made-up Codecov, and the daemon.
+    /// Shows all of it in a minute, without a token.
+    ///
+    /// A made-up Codecov and the daemon run in one process, and a story is played to them.
     Demo(demo::Demo),
+    /// Prints a script that completes commands in a shell.
+    ///
+    /// Commands, options and their words are completed, and files where a file is meant.
+    Completions(completions::Completions),
+    /// Prints a manual page, or writes all of them to a directory.
+    ///
+    /// It is printed as a manual is written; to read it: `seatwatch man seatwatch-sync | man -l -`.
+    Man(man::Man),
 }
 
 impl Command {
@@ -136,12 +193,22 @@ impl Command {
 
 /// Runs the command line and says how the process ends.
 pub fn run(arguments: impl IntoIterator<Item = std::ffi::OsString>) -> Exit {
-    let arguments = match Arguments::try_parse_from(arguments) {
+    let arguments: Vec<_> = arguments.into_iter().collect();
+    let arguments = match definition::parse(&arguments) {
         Ok(arguments) => arguments,
+        // Without a command there is no mistake to point at: what there is says more.
+        Err(error) if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+            drop(error.print());
+            return Exit::Usage;
+        }
+        Err(error) if error.use_stderr() => {
+            complain(&wrong::explain(&error, &arguments).to_string());
+            return Exit::Usage;
+        }
         Err(error) => {
             // Help and version are no errors, and a closed pipe is none either.
             drop(error.print());
-            return if error.use_stderr() { Exit::Usage } else { Exit::Ok };
+            return Exit::Ok;
         }
     };
     match &arguments.command {
@@ -183,6 +250,8 @@ impl Arguments {
             Command::Plugin(command) => command.run(&config, format),
             Command::Org(command) => command.run(&config, format),
             Command::Schema(command) => command.run(),
+            Command::Completions(command) => command.run(),
+            Command::Man(command) => command.run(),
             Command::Demo(command) => command.run(),
             Command::Simulate(command) => {
                 let done = runtime()?.block_on(simulate::run(command));

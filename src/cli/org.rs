@@ -28,7 +28,7 @@ pub(super) struct Forget {
     #[arg(value_name = "ORG")]
     organization: OrganizationId,
 
-    /// Does not ask.
+    /// Erases without asking first; needed where nobody sits at a terminal.
     #[arg(long)]
     yes: bool,
 }

@@ -45,7 +45,7 @@ pub(super) struct List {
 /// Arguments of `outbox retry`.
 #[derive(Debug, clap::Args)]
 pub(super) struct Retry {
-    /// Of these sinks, or those of these numbers, as `outbox list` shows them; without any, all.
+    /// Those of a sink, or those of these numbers, as `outbox list` shows them; without any, all.
     #[arg(value_name = "SINK|ID")]
     which: Vec<String>,
 }
@@ -53,11 +53,11 @@ pub(super) struct Retry {
 /// Arguments of `outbox drop`.
 #[derive(Debug, clap::Args)]
 pub(super) struct Drop {
-    /// Of these sinks, or those of these numbers, as `outbox list` shows them.
+    /// Those of a sink, or those of these numbers, as `outbox list` shows them.
     #[arg(value_name = "SINK|ID", required_unless_present = "all")]
     which: Vec<String>,
 
-    /// All of them, of all sinks.
+    /// All dead letters of all sinks.
     #[arg(long, conflicts_with = "which")]
     all: bool,
 }
@@ -69,7 +69,7 @@ pub(super) struct Skip {
     #[arg(value_name = "SINK")]
     sink: String,
 
-    /// Only in this lane, such as one recipient of a mail sink.
+    /// Only in this lane of it, such as one recipient of a mail sink.
     #[arg(long, value_name = "NAME")]
     lane: Option<String>,
 }

@@ -24,9 +24,9 @@ pub enum Format {
     /// For people.
     #[default]
     Table,
-    /// One array of objects.
+    /// For machines: one array of objects.
     Json,
-    /// Rows under a header.
+    /// For machines and spreadsheets: rows under a header.
     Csv,
 }
 

@@ -28,7 +28,7 @@ pub(super) enum Plugin {
 #[derive(Debug, clap::Args)]
 pub(super) struct Test {
     /// The program, or the name of a plugin in one of the `plugin_dirs`.
-    #[arg(value_name = "PATH")]
+    #[arg(value_name = "PATH", value_hint = clap::ValueHint::ExecutablePath)]
     program: PathBuf,
 
     /// What it gets as its config, as a JSON object; `env` in it is for its environment.

@@ -40,12 +40,12 @@ pub(super) struct Report {
     to: When,
 
     /// The folder to write, which must not exist or be empty.
-    #[arg(long, short, value_name = "DIR")]
+    #[arg(long, short, value_name = "DIR", value_hint = clap::ValueHint::DirPath)]
     output: PathBuf,
 
     /// Holds the rosters at the end against a list of people from HR or an identity provider: CSV
     /// or JSON. It tells who takes a seat and is not in the list, and who is in it without access.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     compare: Option<PathBuf>,
 
     /// What the columns of that list are called, if they are not the usual names:

@@ -90,7 +90,7 @@ async fn serve(config: Config, path: PathBuf) -> Result<Exit, Stop> {
 }
 
 /// The first of the directories that systemd made for us.
-fn runtime_directory() -> Option<PathBuf> {
+pub(super) fn runtime_directory() -> Option<PathBuf> {
     let directories = std::env::var_os("RUNTIME_DIRECTORY")?;
     std::env::split_paths(&directories).find(|directory| !directory.as_os_str().is_empty())
 }

@@ -7,7 +7,8 @@ use super::exit::{Exit, Stop};
 /// Arguments of `schema`.
 #[derive(Debug, clap::Args)]
 pub(super) struct Schema {
-    /// Of what.
+    /// What to describe.
+    #[arg(value_name = "OF")]
     of: Of,
 }
 

@@ -50,11 +50,11 @@ pub(super) struct Simulate {
     /// change (`change: {organization: github/acme, username: ann, action: leave}`) or a fault
     /// (`fault: {status: {status: 429, retry_after: {seconds: 2}}}`, `fault: reset`), which
     /// happens to the next request or to those that a `when: {route: users, times: 3}` matches.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     pub script: Option<PathBuf>,
 
     /// Write a configuration that reads from here, and its token files, into this directory
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", value_hint = clap::ValueHint::DirPath)]
     pub write_config: Option<PathBuf>,
 }
 

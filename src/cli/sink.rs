@@ -26,7 +26,7 @@ pub(super) enum Sink {
 /// The sink that is meant.
 #[derive(Debug, clap::Args)]
 pub(super) struct Named {
-    /// Its name in the config.
+    /// The sink's name in the config.
     #[arg(value_name = "NAME")]
     sink: String,
 }

@@ -39,7 +39,7 @@ const COMMITS_PER_SYNC: usize = 3;
 /// Arguments of `sync`.
 #[derive(Debug, clap::Args)]
 pub(super) struct Sync {
-    /// Which organizations, as `service/owner`; all of them if none is named.
+    /// Which organizations, as `service/owner`; all of the config if none is named.
     #[arg(value_name = "ORG")]
     organizations: Vec<OrganizationId>,
 

@@ -4,9 +4,10 @@
 //! Knows no question. What there is to ask is in [`session`](super::session) of an organization,
 //! and in [`owners`](super::owners) of a token.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
+use chrono::TimeDelta;
 use secrecy::SecretString;
 
 use super::error::{Error, Reason};
@@ -24,6 +25,8 @@ pub(super) struct Asker {
     pub(super) clock: Arc<dyn Clock>,
     pub(super) deadline: tokio::time::Instant,
     pub(super) requests: AtomicU64,
+    /// How far ahead the server's clock is, as the last answer that told it says.
+    clock_ahead: Mutex<Option<TimeDelta>>,
 }
 
 impl Asker {
@@ -33,12 +36,25 @@ impl Asker {
         clock: Arc<dyn Clock>,
         deadline: tokio::time::Instant,
     ) -> Self {
-        Self { server, token, clock, deadline, requests: AtomicU64::default() }
+        let (requests, clock_ahead) = (AtomicU64::default(), Mutex::default());
+        Self { server, token, clock, deadline, requests, clock_ahead }
     }
 
     /// How many requests have been sent so far, repeated ones included.
     pub(super) fn requests(&self) -> u64 {
         self.requests.load(Ordering::Relaxed)
+    }
+
+    /// How far ahead of ours the server's clock is, negative where it is behind; nothing where no
+    /// answer has told it.
+    pub(super) fn clock_ahead(&self) -> Option<TimeDelta> {
+        *self.clock_ahead.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn note_clock(&self, ahead: Option<TimeDelta>) {
+        if ahead.is_some() {
+            *self.clock_ahead.lock().unwrap_or_else(PoisonError::into_inner) = ahead;
+        }
     }
 
     /// What no question has a better word for.

@@ -28,6 +28,7 @@ mod sent;
 mod server;
 mod session;
 mod shape;
+mod skew;
 mod walk;
 mod wire;
 

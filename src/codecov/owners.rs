@@ -4,6 +4,8 @@
 //! this list is a candidate; that it has a member list to read is asked of its
 //! [`Session`](super::Session).
 
+use chrono::TimeDelta;
+
 use super::asker::Asker;
 use super::error::{Error, Reason};
 use super::list::{List, ListRow};
@@ -65,6 +67,11 @@ impl List for OwnerList<'_> {
 impl Owners {
     pub(super) fn new(asker: Asker) -> Self {
         Self(asker)
+    }
+
+    /// As of a [`Session`](super::Session::clock_ahead).
+    pub fn clock_ahead(&self) -> Option<TimeDelta> {
+        self.0.clock_ahead()
     }
 
     /// Reads whom the token sees on a service: never nobody, because its user is among them.

@@ -17,6 +17,7 @@ use super::error::{Error, Reason};
 use super::retry::retry_after;
 use super::route::Question;
 use super::sent::Sent;
+use super::skew;
 use super::wire::parse_detail;
 
 /// The largest body that is read, counted after decompression. What is still compressed is
@@ -120,6 +121,7 @@ impl Asker {
         }
         self.requests.fetch_add(1, Ordering::Relaxed);
         let sent = Sent::now(self.server.observer());
+        let sent_at = self.clock.now();
         let response = request.send().await.map_err(|error| self.transport(question, error))?;
         tracing::debug!(
             method = "GET",
@@ -128,6 +130,7 @@ impl Asker {
             duration_ms = sent.elapsed().as_millis(),
             "Codecov answered"
         );
+        self.note_clock(skew::ahead(response.headers(), sent_at, self.clock.now()));
         let status = response.status();
         if status == StatusCode::TOO_MANY_REQUESTS || status.is_server_error() {
             sent.answered(status.as_u16());

@@ -6,6 +6,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use chrono::TimeDelta;
+
 use super::asker::Asker;
 use super::error::{Error, Reason};
 use super::request::Answer;
@@ -176,6 +178,12 @@ impl Session {
     /// How many requests have been sent so far, repeated ones included.
     pub fn requests(&self) -> u64 {
         self.asker.requests()
+    }
+
+    /// How far ahead of ours the server's clock is, as its last answer says; negative where it is
+    /// behind, nothing where no answer has told it.
+    pub fn clock_ahead(&self) -> Option<TimeDelta> {
+        self.asker.clock_ahead()
     }
 
     /// Watches [`read_roster`](Self::read_roster) from elsewhere.

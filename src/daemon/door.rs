@@ -100,7 +100,8 @@ fn is_taken(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::AddrInUse
 }
 
-fn refusal(address: SocketAddr, error: &io::Error) -> Failure {
+/// Why an address cannot be listened on, and what to do.
+pub(crate) fn refusal(address: SocketAddr, error: &io::Error) -> Failure {
     let message = format!("cannot listen on {address}: {error}");
     match error.kind() {
         io::ErrorKind::AddrInUse => Failure::new(Exit::Unavailable, message)

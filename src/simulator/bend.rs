@@ -20,7 +20,7 @@ use futures_util::stream::{self, StreamExt as _};
 use serde_json::{Map, Value, json};
 
 use super::answer::{Answer, LIST_METHODS};
-use super::faults::{Fault, RetryAfter};
+use super::faults::{Fault, RetryAfter, WrongDate};
 
 /// Long enough for what was written to leave the machine before the connection goes.
 const FLUSHED: Duration = Duration::from_millis(20);
@@ -157,12 +157,30 @@ pub(super) fn send(
 fn retry_after_header(after: RetryAfter, now: DateTime<Utc>) -> Option<HeaderValue> {
     let text = match after {
         RetryAfter::Seconds(seconds) => seconds.to_string(),
-        RetryAfter::DateIn(duration) => {
-            (now + duration).format("%a, %d %b %Y %H:%M:%S GMT").to_string()
-        }
+        RetryAfter::DateIn(duration) => http_date(now + duration),
         RetryAfter::Raw(text) => text,
     };
     HeaderValue::from_str(&text).ok()
+}
+
+/// The `Date` header of an answer; none where a fault takes it away.
+pub(super) fn date(bends: &[Fault], now: DateTime<Utc>) -> Option<HeaderValue> {
+    let wrong = bends.iter().find_map(|fault| match fault {
+        Fault::WrongDate(wrong) => Some(wrong),
+        _ => None,
+    });
+    let text = match wrong {
+        None => http_date(now),
+        Some(WrongDate::Behind(duration)) => http_date(now - *duration),
+        Some(WrongDate::Ahead(duration)) => http_date(now + *duration),
+        Some(WrongDate::Raw(text)) => text.clone(),
+        Some(WrongDate::Missing) => return None,
+    };
+    HeaderValue::from_str(&text).ok()
+}
+
+fn http_date(time: DateTime<Utc>) -> String {
+    time.format("%a, %d %b %Y %H:%M:%S GMT").to_string()
 }
 
 fn whole(answer: Answer) -> Response<Body> {

@@ -90,6 +90,8 @@ pub enum Fault {
     MissingField(String),
     /// The git host says something else about who is not a recorded admin.
     GitHost(GitHost),
+    /// The server's clock is wrong, or it does not tell the time.
+    WrongDate(WrongDate),
 }
 
 impl Fault {
@@ -105,6 +107,7 @@ impl Fault {
                 | Self::WrongField { .. }
                 | Self::MissingField(_)
                 | Self::GitHost(_)
+                | Self::WrongDate(_)
         )
     }
 }
@@ -119,6 +122,20 @@ pub enum RetryAfter {
     DateIn(#[serde(deserialize_with = "duration")] Duration),
     /// As it stands.
     Raw(String),
+}
+
+/// What the `Date` header says.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WrongDate {
+    /// A time so far from now, in the past.
+    Behind(#[serde(deserialize_with = "duration")] Duration),
+    /// A time so far from now, in the future.
+    Ahead(#[serde(deserialize_with = "duration")] Duration),
+    /// As it stands.
+    Raw(String),
+    /// There is none.
+    Missing,
 }
 
 pub(super) fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {

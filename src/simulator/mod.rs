@@ -32,7 +32,7 @@ mod world;
 
 pub use change::{Action, Change, ChangeError};
 pub use churn::Churn;
-pub use faults::{Fault, RetryAfter, Route, When};
+pub use faults::{Fault, RetryAfter, Route, When, WrongDate};
 pub use listing::Row;
 pub use script::{Script, Step};
 pub use server::{LoggedRequest, Moment, Options, Recorded, Simulator};

@@ -54,7 +54,7 @@ pub struct Options {
     pub hosts: Vec<String>,
     /// Leaves connections open, which the real server does not.
     pub keep_alive: bool,
-    /// Tells whether a session has ended, and counts HTTP dates from now.
+    /// Tells the time: that of every answer, and whether a session has ended.
     pub clock: Arc<dyn Clock>,
 }
 
@@ -404,7 +404,11 @@ impl State {
         let answer = door::refusal(&parts.headers, &options.hosts)
             .unwrap_or_else(|| api::answer(&mut desk, request));
         let answer = bend::list(answer, &happening.bends);
-        let outgoing = bend::send(answer, happening.breaks, now, reset);
+        let mut outgoing = bend::send(answer, happening.breaks, now, reset);
+        if let Outgoing::Response { response, .. } = &mut outgoing {
+            let date = bend::date(&happening.bends, now);
+            response.headers_mut().extend(date.map(|date| (header::DATE, date)));
+        }
 
         let text = |name| {
             let value = parts.headers.get(name).map(|value: &HeaderValue| value.as_bytes());
@@ -471,7 +475,9 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>, stop: CancellationTo
 async fn serve(stream: TcpStream, shared: Arc<Shared>) {
     let reset = Arc::new(AtomicBool::new(false));
     let service = service_fn(|request| Box::pin(shared.answer(request, &reset)));
-    let mut connection = http1::Builder::new().serve_connection(TokioIo::new(stream), service);
+    let mut connection = http1::Builder::new()
+        .auto_date_header(false) // It is the simulator's clock that tells.
+        .serve_connection(TokioIo::new(stream), service);
     let ended = std::future::poll_fn(|context| connection.poll_without_shutdown(context)).await;
     if let Err(error) = ended {
         tracing::debug!(%error, "a connection of the simulator broke");

@@ -10,6 +10,7 @@ mod copy;
 mod directory;
 mod discovered;
 mod error;
+mod examine;
 mod forget;
 mod health;
 mod holds;
@@ -41,6 +42,7 @@ use directory::Identity;
 pub use directory::{LockedDirectory, is_locked, owner};
 pub use discovered::{Discovered, Lookups};
 pub use error::{StoreError, StoreErrorKind};
+pub use examine::examine;
 pub use forget::Forgotten;
 pub use health::{Answer, Health, Proof};
 pub use holds::{Approval, Hold};
@@ -183,10 +185,26 @@ impl Reader {
     ///
     /// It is of another version, or cannot be read.
     pub fn open(directory: &Path) -> Result<Self, StoreError> {
+        Self::open_by(directory, open_to_read)
+    }
+
+    /// The same for a moment, and without a trace: SQLite makes no file beside the database.
+    ///
+    /// # Errors
+    ///
+    /// As [`open`](Self::open).
+    pub fn glance(directory: &Path) -> Result<Self, StoreError> {
+        Self::open_by(directory, examine::open)
+    }
+
+    fn open_by(
+        directory: &Path,
+        open: fn(&Path) -> rusqlite::Result<Connection>,
+    ) -> Result<Self, StoreError> {
         let database = directory::database(directory);
         let failed = |error| StoreError::sqlite(&database, error);
         let exists = owner(directory)?.is_some() && directory::exists(&database)?;
-        let found = exists.then(|| open_to_read(&database).map_err(failed)).transpose()?;
+        let found = exists.then(|| open(&database).map_err(failed)).transpose()?;
         let connection = match found {
             Some(connection) if !schema::is_blank(&connection, &database)? => {
                 schema::check(&connection, &database)?;

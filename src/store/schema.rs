@@ -71,7 +71,8 @@ pub(super) fn check(connection: &Connection, path: &Path) -> Result<(), StoreErr
     }
 }
 
-fn version(connection: &Connection, path: &Path) -> Result<u32, StoreError> {
+/// The version of a database of ours; 0 where nothing is in it yet.
+pub(super) fn version(connection: &Connection, path: &Path) -> Result<u32, StoreError> {
     // As of one moment: somebody else may be migrating.
     let transaction = connection.unchecked_transaction();
     let connection = &*transaction.map_err(|error| StoreError::sqlite(path, error))?;
@@ -91,7 +92,7 @@ fn version(connection: &Connection, path: &Path) -> Result<u32, StoreError> {
 }
 
 /// The version that this program writes.
-fn known() -> u32 {
+pub(super) fn known() -> u32 {
     u32::try_from(MIGRATIONS.len()).expect("migrations are few")
 }
 

@@ -2,6 +2,7 @@
 
 mod asking;
 mod by_hand;
+mod checking;
 mod day;
 mod delivering;
 mod discovering;

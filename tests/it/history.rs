@@ -138,9 +138,8 @@ fn what_nobody_knows_is_an_error() {
     exit code 64
     ");
     assert_snapshot!(world.run(&["history", "--since", "soon"]).shown(), @r#"
-    error: invalid value 'soon' for '--since <TIME>': expected a day such as `2026-11-23`, a time such as `"[TIME]"` or `[TIME]`, `now`, `today`, `yesterday`, or `"3d ago"`
-
-    For more information, try '--help'.
+    error: seatwatch history: `--since` cannot be `soon`
+    hint: write a day such as `2026-11-23`, a time such as `"[TIME]"`, `today`, `yesterday`, or `"3d ago"`
     exit code 64
     "#);
     // Of this one nothing is known, and that is no error.

@@ -155,9 +155,8 @@ fn a_report_of_all_is_held_against_a_list() {
     exit code 64
     ");
     assert_snapshot!(report("other", "mail=Mail").shown(), @"
-    error: invalid value 'mail=Mail' for '--columns <COLUMNS>': `mail` is not a key; did you mean `email`?
-
-    For more information, try '--help'.
+    error: seatwatch report: `--columns` cannot be `mail=Mail`: `mail` is not a key; did you mean `email`?
+    hint: `seatwatch report --help` shows what there is
     exit code 64
     ");
 }

@@ -95,11 +95,8 @@ fn members_are_shown_by_what_they_have() {
     ≤ since then, or for longer: nothing older is known
     ");
     assert_snapshot!(world.says(&["roster", ACME, "--seats", "--disabled"]).shown(), @"
-    error: the argument '--seats' cannot be used with '--disabled'
-
-    Usage: seatwatch roster --seats --config <FILE> <ORG>
-
-    For more information, try '--help'.
+    error: seatwatch roster: `--seats` cannot be given with `--disabled`
+    hint: `seatwatch roster --help` shows what there is
     exit code 64
     ");
     let rows = world.says(&["roster", ACME, "--seats", "--format", "json"]).ok().rows();
@@ -126,9 +123,8 @@ fn what_is_not_known_of_a_time_is_said() {
     exit code 64
     ");
     assert_snapshot!(world.says(&["roster", ACME, "--as-of", "last week"]).shown(), @r#"
-    error: invalid value 'last week' for '--as-of <TIME>': expected a day such as `2026-11-23`, a time such as `"2026-11-23 09:00"` or `2026-11-23T09:00:00Z`, `now`, `today`, `yesterday`, or `"3d ago"`
-
-    For more information, try '--help'.
+    error: seatwatch roster: `--as-of` cannot be `last week`
+    hint: write a day such as `2026-11-23`, a time such as `"2026-11-23 09:00"`, `today`, `yesterday`, or `"3d ago"`
     exit code 64
     "#);
     assert_snapshot!(world.says(&["roster"]).shown(), @"

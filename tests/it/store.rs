@@ -452,16 +452,23 @@ fn what_a_crash_left_in_the_wal_is_read() {
 }
 
 /// A small disk that only processes in its mount namespace see, for as long as this lives.
-struct Disk {
+pub(crate) struct Disk {
     holder: Child,
 }
 
 impl Disk {
-    /// None where the machine does not allow it.
+    /// One of a mebibyte; none where the machine does not allow it.
     fn mount(world: &World) -> Option<Self> {
+        Self::mount_with(world, "size=1m")
+    }
+
+    /// The same with other options of tmpfs.
+    pub(crate) fn mount_with(world: &World, options: &str) -> Option<Self> {
         let state = world.state_dir();
-        let script =
-            format!("mount -t tmpfs -o size=1m tmpfs '{}' && echo up && read end", state.display());
+        let script = format!(
+            "mount -t tmpfs -o {options} tmpfs '{}' && echo up && read end",
+            state.display()
+        );
         let holder = Command::new("unshare")
             .args(["-m", "sh", "-c", &script])
             .stdin(Stdio::piped())
@@ -475,7 +482,7 @@ impl Disk {
     }
 
     /// The same command, where the disk is.
-    fn command(&self, inner: &Command) -> Command {
+    pub(crate) fn command(&self, inner: &Command) -> Command {
         let mut command = Command::new("nsenter");
         command.args(["-t", &self.holder.id().to_string(), "-m"]);
         command.arg(inner.get_program()).args(inner.get_args()).stdin(Stdio::null());

@@ -1,6 +1,6 @@
 //! The keys of a sink of type `file`. Their comments are the reference text.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use schemars::JsonSchema;
 use seatwatch_sdk::{BuiltIn, Origin, Sink, SinkConfig};
@@ -48,6 +48,10 @@ impl SinkConfig for FileConfig {
 
     fn resolve(&mut self, origin: &Origin<'_>) {
         self.path = origin.directory.join(&self.path);
+    }
+
+    fn fills(&self) -> Option<&Path> {
+        self.path.parent()
     }
 
     /// A file takes any number; so many are a few megabytes, and worth the fsyncs of a delivery.

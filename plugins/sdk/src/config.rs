@@ -45,6 +45,11 @@ pub trait SinkConfig: fmt::Debug + Send + Sync {
         None
     }
 
+    /// The directory whose disk deliveries fill, if they fill one on this machine.
+    fn fills(&self) -> Option<&Path> {
+        None
+    }
+
     /// The most events that one delivery may hold, at least 1.
     fn max_events(&self) -> usize {
         1000

@@ -137,9 +137,8 @@ fn a_roster_is_listed_for_people_and_machines() {
     exit code 64
     ");
     assert_snapshot!(world.run(&["roster", "acme"]).shown(), @"
-    error: invalid value 'acme' for '[ORG]': `acme` does not name an organization: expected `service/owner`, such as `github/acme`
-
-    For more information, try '--help'.
+    error: seatwatch roster: `ORG`: `acme` does not name an organization: expected `service/owner`, such as `github/acme`
+    hint: `seatwatch status` lists the organizations of the config
     exit code 64
     ");
 }

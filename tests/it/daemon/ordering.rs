@@ -85,12 +85,8 @@ fn dead_letters_are_listed_tried_again_and_dropped() {
     exit code 64
 
     $ seatwatch outbox drop
-    error: the following required arguments were not provided:
-      <SINK|ID>...
-
-    Usage: seatwatch outbox drop --config <FILE> <SINK|ID>...
-
-    For more information, try '--help'.
+    error: seatwatch outbox drop: `SINK|ID` is missing
+    hint: name a sink, or dead letters by the numbers that `seatwatch outbox list` shows
     exit code 64
 
     $ seatwatch outbox retry
@@ -250,9 +246,8 @@ fn what_a_sink_had_can_be_delivered_again() {
     exit code 64
 
     $ seatwatch replay events --since someday
-    error: invalid value 'someday' for '--since <TIME>': expected a day such as `2026-11-23`, a time such as `"[TIME]"` or `[TIME]`, `now`, `today`, `yesterday`, or `"3d ago"`
-
-    For more information, try '--help'.
+    error: seatwatch replay: `--since` cannot be `someday`
+    hint: write a day such as `2026-11-23`, a time such as `"[TIME]"`, `today`, `yesterday`, or `"3d ago"`
     exit code 64
 
     events.ndjson: baselined, joined cat, left ann, seat_lost ann
