@@ -46,7 +46,9 @@ IN_THE_CHECKOUT = {"README.md", "docs/plugins.md", "docs/performance.md", "docs/
                    "docs/CONTRIBUTING.md", "plugins/apprise/README.md"}
 
 # With which code a command ends that has to fail.
-ENDS = {}
+ENDS = {
+    ("docs/http.md", "seatwatch check"): 78,
+}
 
 # What is typed at what asks.
 TYPED = {
@@ -67,6 +69,8 @@ BEFORE = {
     ("docs/compare.md", "seatwatch report"): world.people,
     ("docs/history.md", "seatwatch org forget"): lambda: (edit("  - github/acme\n", ""),
                                                           world.daemon("restart")),
+    ("docs/http.md", "seatwatch check"): lambda: edit("instance: prod", "instance: prod\nlisten: 0.0.0.0:9642"),
+    ("docs/http.md", "cd /etc/seatwatch"): world.web,
     ("docs/sinks.md", "seatwatch check --online"): world.sinks,
 }
 
@@ -100,7 +104,7 @@ class Page:
             pwd >{self.state}/directory; export -p >{self.state}/variables; exit $code"""
         typed = (typed for beginning, typed in TYPED.items() if text.startswith(beginning))
         code, said = self.shell(script, next(typed, "made up\n"))
-        expected = ENDS.get(text, 0)
+        expected = ENDS.get((self.name, text), 0)
         if code != expected:
             return f"ended with {code} instead of {expected}:\n{said}"
         return None

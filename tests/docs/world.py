@@ -185,6 +185,14 @@ def people():
         "Mail,GitHub login,Full Name\nada@example.com,ada-albers,Ada Albers\n,octocat,Mona\n")
 
 
+def web():
+    """What the page about HTTP adds to the config, and the file beside it."""
+    page = (ROOT / "docs/http.md").read_text()
+    edited = CONFIG.read_text().replace("listen: 0.0.0.0:9642\n", commands.sample(page, "web_config_file"))
+    CONFIG.write_text(edited)
+    CONFIG.with_name("web.yml").write_text(commands.sample(page, "tls_server_config"))
+
+
 def receivers():
     """Those who take mails, webhooks and messages, and the plugin for the latter."""
     environment = pathlib.Path("/opt/seatwatch-apprise")
