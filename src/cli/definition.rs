@@ -50,10 +50,17 @@ pub(super) fn command() -> Command {
     });
     // `help` is one of the commands only from here on.
     command.build();
-    command =
-        command.mut_subcommand("help", |help| help.about("Prints this, or the help of a command"));
+    command = command.mut_subcommands(with_our_help);
     let template = overview(&command);
     command.help_template(template)
+}
+
+/// Says of `help` what it does as the other commands say it.
+fn with_our_help(command: Command) -> Command {
+    match command.get_name() {
+        "help" => command.about("Prints this, or the help of a command"),
+        _ => command.mut_subcommands(with_our_help),
+    }
 }
 
 /// Adds the examples of a command and of those below it; `path` leads to it.

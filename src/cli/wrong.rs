@@ -15,7 +15,7 @@ use itertools::Itertools as _;
 use self::hints::{COMMANDS, OPTIONS, VALUES};
 use super::definition;
 use super::exit::{Exit, Failure};
-use crate::config::did_you_mean;
+use crate::config::{did_you_mean, nearest};
 
 /// Says what is wrong with the arguments, the first of which is the name of the program.
 pub(super) fn explain(error: &clap::Error, arguments: &[OsString]) -> Failure {
@@ -42,13 +42,12 @@ fn unknown_command(error: &clap::Error, command: &Command) -> Explained {
     let names = command.get_subcommands().map(Command::get_name);
     let names: Vec<&str> = names.filter(|name| *name != "help").collect();
     let suggested = || match all(error, ContextKind::SuggestedSubcommand).as_slice() {
-        [] => did_you_mean(&word, &names),
-        near => format!("did you mean {}?", quoted(near, " or ")),
+        [] => near_or_all(&word, &names),
+        near => Some(format!("did you mean {}?", quoted(near, " or "))),
     };
     // Below, other commands go by the same words.
     let known = look_up(COMMANDS, &word).filter(|_| command.get_name() == "seatwatch");
-    let hint = known.unwrap_or_else(suggested);
-    (format!("there is no command `{word}`"), Some(hint))
+    (format!("there is no command `{word}`"), known.or_else(suggested))
 }
 
 fn unknown_argument(
@@ -106,7 +105,7 @@ fn wrong_value(error: &clap::Error, argument: &str) -> Explained {
         return (format!("`{name}` needs a value"), hint.or_else(|| value_hint(argument)));
     };
     let known: Vec<&str> = known.iter().map(String::as_str).collect();
-    (format!("`{name}` cannot be `{value}`"), Some(did_you_mean(&value, &known)))
+    (format!("`{name}` cannot be `{value}`"), near_or_all(&value, &known))
 }
 
 fn refused_value(error: &clap::Error, argument: &str) -> Explained {
@@ -156,6 +155,12 @@ fn command_of(root: &Command, arguments: &[OsString], wrong: &str) -> (String, C
         command = command.find_subcommand(word).unwrap_or(command);
     }
     (command.get_bin_name().unwrap_or("seatwatch").to_owned(), command.clone())
+}
+
+/// The known name that is nearest, or else all of them, if they are few.
+fn near_or_all(word: &str, known: &[&str]) -> Option<String> {
+    let is_short = known.len() <= 10 || nearest(word, known.iter().copied()).is_some();
+    is_short.then(|| did_you_mean(word, known))
 }
 
 fn look_up(table: &[(&[&str], &str)], word: &str) -> Option<String> {

@@ -89,6 +89,8 @@ seatwatch schema sink
 seatwatch completions tcsh
 seatwatch man seatwatch-snyc
 seatwatch check --config
+seatwatch man nonsense
+seatwatch frobnicate
 seatwatch help syncc
 ";
 
