@@ -21,6 +21,8 @@ pub struct Snapshot {
     pub organizations: Vec<OrganizationSnapshot>,
     /// When the organizations on a service were last looked up, where the config has a rule.
     pub discovered: BTreeMap<Service, DateTime<Utc>>,
+    /// When the next heartbeat is due, where the config has one; in the past where one is missing.
+    pub heartbeat: Option<DateTime<Utc>>,
     /// Every lane of every sink of the config, with the sink's name.
     pub lanes: Vec<(String, LaneGauge)>,
 }
@@ -45,6 +47,8 @@ pub struct LaneGauge {
     pub queued: u64,
     /// When the oldest of them happened.
     pub oldest: Option<DateTime<Utc>>,
+    /// Attempts at the delivery before it that have failed so far.
+    pub failed_attempts: u32,
     /// Events that the lane did not take.
     pub dead_letters: u64,
     /// Whether it waits for a person, because its receiver is gone.
@@ -59,6 +63,7 @@ impl LaneGauge {
         Self {
             queued: self.queued.saturating_add(other.queued),
             oldest: self.oldest.into_iter().chain(other.oldest).min(),
+            failed_attempts: self.failed_attempts.max(other.failed_attempts),
             dead_letters: self.dead_letters.saturating_add(other.dead_letters),
             stopped: self.stopped || other.stopped,
             paused: self.paused || other.paused,
@@ -68,7 +73,7 @@ impl LaneGauge {
 
 impl Snapshot {
     /// Looks at the store, with one question for all organizations, and takes from the caller
-    /// what the store does not know. Blocks.
+    /// what the store does not know of them. Blocks. Of the heartbeat nothing is known yet.
     ///
     /// # Errors
     ///
@@ -92,7 +97,7 @@ impl Snapshot {
         let discovered = discovered
             .filter_map(|(service, lookups)| Some((service, lookups.last_success_at?)))
             .collect();
-        Ok(Self { organizations: organizations.collect(), discovered, lanes })
+        Ok(Self { organizations: organizations.collect(), discovered, heartbeat: None, lanes })
     }
 
     /// The gauges, without those that nothing has a value for.
@@ -100,6 +105,7 @@ impl Snapshot {
         let registry = Registry::new();
         self.show_organizations(&registry);
         self.show_discovered(&registry);
+        self.show_heartbeat(&registry);
         self.show_sinks(&registry);
         registry.gather()
     }
@@ -122,6 +128,11 @@ impl Snapshot {
             "org_up",
             "Whether the last sync read a whole roster; a held one counts. 0 before the first \
              sync.",
+        );
+        let failed_syncs = gauge(
+            "org_failed_syncs",
+            "Syncs that have failed in a row, up to now: 0 after one that did not. Absent before the \
+             first.",
         );
         let token_admin = gauge(
             "org_token_admin",
@@ -150,6 +161,9 @@ impl Snapshot {
                 set(&seats_limit, number(limit));
             }
             set(&up, yes(vitals.failures == Some(0)));
+            if let Some(failures) = vitals.failures {
+                set(&failed_syncs, f64::from(failures));
+            }
             match vitals.answer {
                 Some(Answer::Admin) => set(&token_admin, 1.0),
                 Some(Answer::NotAdmin) => set(&token_admin, 0.0),
@@ -179,6 +193,19 @@ impl Snapshot {
         }
     }
 
+    fn show_heartbeat(&self, registry: &Registry) {
+        let next = gauges(
+            registry,
+            "heartbeat_next_timestamp_seconds",
+            "When the next heartbeat is due; in the past where one could not be written. Absent \
+             without `heartbeat`.",
+            &[],
+        );
+        if let Some(time) = self.heartbeat {
+            next.with_label_values::<&str>(&[]).set(seconds(time));
+        }
+    }
+
     fn show_sinks(&self, registry: &Registry) {
         let gauge = |name, help| gauges(registry, name, help, &["sink"]);
         let queued = gauge(
@@ -188,6 +215,11 @@ impl Snapshot {
         let oldest = gauge(
             "sink_oldest_pending_timestamp_seconds",
             "When the oldest event happened that waits for delivery; 0 where none waits.",
+        );
+        let failed_attempts = gauge(
+            "sink_failed_attempts",
+            "Attempts at the delivery that comes next, in a row, that have failed; of several lanes \
+             that of the most. 0 once it is accepted.",
         );
         let dead =
             gauge("sink_dead_letter_events", "Events that were given up and wait for a person.");
@@ -205,6 +237,7 @@ impl Snapshot {
         for (sink, sum) in sinks {
             queued.with_label_values(&[sink]).set(number(sum.queued));
             oldest.with_label_values(&[sink]).set(sum.oldest.map_or(0.0, seconds));
+            failed_attempts.with_label_values(&[sink]).set(f64::from(sum.failed_attempts));
             dead.with_label_values(&[sink]).set(number(sum.dead_letters));
             stopped.with_label_values(&[sink]).set(yes(sum.stopped));
             paused.with_label_values(&[sink]).set(yes(sum.paused));

@@ -197,7 +197,7 @@ fn a_receiver_that_is_gone_stops_the_sink_until_it_is_resumed() {
     daemon.stop();
 }
 
-fn metrics(daemon: &Running) -> String {
+pub(super) fn metrics(daemon: &Running) -> String {
     let listen = daemon.until("where it listens", || {
         let log = daemon.log();
         let line = log.lines().rev().find(|line| line.contains("listen="))?.to_owned();
