@@ -70,14 +70,13 @@ def commands_exist(seatwatch, text):
         words = re.sub(r"\{\{.*?\}\}(/\{\{.*?\}\})?", "X", command).split()
         names = list(itertools.takewhile(lambda word: word.islower(), words))
         options = [word for word in words if word.startswith("--")]
-        said = None
-        # What is no subcommand is an argument.
-        for end in range(len(names), 0, -1):
-            ran = subprocess.run([seatwatch, *names[:end], "--help"], capture_output=True, text=True)
-            if ran.returncode == 0:
-                said = ran.stdout
-                break
-        assert said, f"there is no `seatwatch {command}`"
+        program, said = [seatwatch], "Commands:"
+        while "Commands:" in said:
+            assert names, f"`seatwatch {command}` is not a whole command"
+            program.append(names.pop(0))
+            ran = subprocess.run([*program, "--help"], capture_output=True, text=True)
+            assert ran.returncode == 0, f"there is no `seatwatch {command}`"
+            said = ran.stdout
         assert all(option in said for option in options), f"`seatwatch {command}` has no such option"
 
 
@@ -98,7 +97,8 @@ def series_exist(known, where, query):
             continue
         assert name in known, f"{where}: there is no `{name}`"
         labels = set(re.findall(r"(\w+)\s*[=!]", matchers))
-        assert labels <= known[name] | LABELS, f"{where}: `{name}` has no {labels - known[name]}"
+        unknown = labels - known[name] - LABELS
+        assert not unknown, f"{where}: `{name}` has no {unknown}"
 
 
 def lost(before, after, path=""):
@@ -149,7 +149,7 @@ def main(seatwatch):
     assert len(known) > 30, known
     for name, rule in all_rules.items():
         series_exist(known, name, rule["expr"])
-    for where, query in dashboard.queries(board):
+    for where, query, _ in dashboard.queries(board):
         series_exist(known, where, query)
     for name in set(re.findall(r"`((?:seatwatch|process)_\w+)", PAGE)):
         assert name in known, f"docs/monitoring.md: there is no `{name}`"

@@ -13,21 +13,28 @@ def read():
 
 
 def queries(dashboard):
-    """Where each stands, and what it asks: of panels, annotations and variables."""
+    """Where each stands, what it asks, and which labels are shown: panels, annotations, variables."""
     for panel in dashboard["panels"]:
         for target in panel.get("targets", []):
-            yield f"panel `{panel['title']}` {target['refId']}", target["expr"]
+            yield f"panel `{panel['title']}` {target['refId']}", target["expr"], \
+                labels(target["legendFormat"])
     for annotation in dashboard["annotations"]["list"]:
-        yield f"annotation `{annotation['name']}`", annotation["expr"]
+        # Their text names what there may be.
+        yield f"annotation `{annotation['name']}`", annotation["expr"], set()
     for variable in dashboard["templating"]["list"]:
         if variable["type"] == "query":
-            yield f"variable `{variable['name']}`", series_of(variable["query"]["query"])
+            query, label = series_of(variable["query"]["query"])
+            yield f"variable `{variable['name']}`", query, {label}
+
+
+def labels(template):
+    return set(re.findall(r"\{\{(\w+)\}\}", template))
 
 
 def series_of(label_values):
     """`label_values(series, label)`, which only Grafana knows, as a query with the same series."""
     series, label = re.fullmatch(r"label_values\((.*), (\w+)\)", label_values).groups()
-    return f"count by ({label}) ({series})"
+    return f"count by ({label}) ({series})", label
 
 
 def filled_in(query, rate_interval, **variables):

@@ -110,15 +110,16 @@ def mails_came(world):
 
 def dashboard_has_data(world):
     board = dashboard.read()
-    for where, query in dashboard.queries(board):
+    for where, query, shown in dashboard.queries(board):
         query = dashboard.filled_in(query, "1m")
         if where in EMPTY:
             assert not world.ask(query), f"{where} has an answer now: {query}"
-        else:
-            until(f"{where}: {query}", lambda: world.ask(query), 20)
+            continue
+        for labels, _ in until(f"{where}: {query}", lambda: world.ask(query)):
+            assert shown <= set(labels), f"{where} shows {shown - set(labels)}, which is not there"
     # What is chosen is all that is shown.
     chosen = {"instance": world.listen, "org": "acme", "sink": "gone"}
-    for where, query in dashboard.queries(board):
+    for where, query, _ in dashboard.queries(board):
         for labels, _ in world.ask(dashboard.filled_in(query, "1m", **chosen)):
             if where.startswith("panel"):
                 assert {**chosen, **labels}.items() >= chosen.items(), f"{where}: {labels}"
@@ -188,4 +189,6 @@ def main(seatwatch):
         nothing_else_was_told(world)
 
 
+# Everything that was started is ended then, too.
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
 main(pathlib.Path(sys.argv[1]).resolve())

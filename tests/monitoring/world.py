@@ -9,6 +9,7 @@ import email
 import email.policy
 import http.server
 import json
+import math
 import pathlib
 import re
 import socket
@@ -193,7 +194,7 @@ class World:
               lambda: process.is_alive() and answers(f"{self.alertmanager}/-/ready"))
 
     def start_prometheus(self):
-        """With the rules, of whose `for` an hour is half a minute."""
+        """With the rules, of whose `for` an hour is a minute."""
         rules = yaml.safe_load((DOCS / "seatwatch.rules.yml").read_text())
         for rule in (rule for group in rules["groups"] for rule in group["rules"]):
             if "for" in rule:
@@ -217,7 +218,9 @@ class World:
             found = answer(f"{self.prometheus}/api/v1/query", query=query)
         except urllib.error.HTTPError as error:
             raise AssertionError(f"{query}: {error.read().decode()}") from None
-        return [(one["metric"], float(one["value"][1])) for one in found["data"]["result"]]
+        values = [(one["metric"], float(one["value"][1])) for one in found["data"]["result"]]
+        # Such as the median of nothing.
+        return [(labels, value) for labels, value in values if not math.isnan(value)]
 
     def alerts(self, state):
         """The names of alerts that Alertmanager has in that state, with whom they are about."""
@@ -228,7 +231,7 @@ class World:
 
 def shortened(duration):
     number, unit = re.fullmatch(r"(\d+)([mh])", duration).groups()
-    return f"{int(number) * {'m': 60, 'h': 3600}[unit] * 1000 // 120}ms"
+    return f"{int(number) * {'m': 60, 'h': 3600}[unit] * 1000 // 60}ms"
 
 
 def hurry(route):
