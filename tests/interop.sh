@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
 # Other people's tools read what we write: the official CloudEvents SDK and a JSON Schema
 # validator read the events, PyYAML and the schema read the example config, sqlite3 finds the
-# database whole, the official Standard Webhooks library verifies what is posted, Apprise takes what
-# its plugin gets, and a real Prometheus sees a daemon's seats change.
+# database whole, the official Standard Webhooks library verifies what is posted, and Apprise takes
+# what its plugin gets. What watches a daemon has tests/monitoring.sh.
 #
-# Needs Python 3 with venv, curl, and Debian's package `prometheus` with `promtool`; what else it
-# needs it installs from PyPI into a temporary folder.
+# Needs Python 3 with venv, and curl; what else it needs it installs from PyPI into a temporary
+# folder.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -151,50 +151,3 @@ assert taken["/batch"][1:] == ids, (taken["/batch"], ids)
 assert len(taken["/chat"]) > 1, taken["/chat"]
 print("webhooks verified:", len(ids), "· last message in the chat:", taken["/chat"][-1])
 PYTHON
-
-# --- A real Prometheus watches a daemon.
-#
-# until_it_works SECONDS COMMAND…: tries until it succeeds, and shows what it said if it never does.
-until_it_works() {
-    local deadline=$((SECONDS + $1))
-    shift
-    until "$@" >"$work/said" 2>&1; do
-        if [ "$SECONDS" -ge "$deadline" ]; then
-            echo "never worked: $*" >&2
-            cat "$work/said" "$work"/*.log >&2
-            return 1
-        fi
-        sleep 0.2
-    done
-}
-
-port=$((20000 + RANDOM % 10000))
-sed -i -e "s/^schedule: .*/schedule: '* * * * * *'/" -e "s/^state_dir: .*/&\nlisten: 127.0.0.1:$port/" \
-    "$config"
-"$seatwatch" run --config "$config" 2>"$work/daemon.log" &
-started+=("$!")
-until_it_works 20 curl --silent --fail "http://127.0.0.1:$port/-/ready"
-curl --silent --fail "http://127.0.0.1:$port/metrics" >"$work/metrics.txt"
-remarks=$(promtool check metrics <"$work/metrics.txt" 2>&1)
-[ -z "$remarks" ] || { echo "promtool: $remarks" >&2; exit 1; }
-
-cat >"$work/prometheus.yaml" <<YAML
-global: { scrape_interval: 1s, evaluation_interval: 1s }
-scrape_configs:
-  - job_name: seatwatch
-    static_configs: [{ targets: ["127.0.0.1:$port"] }]
-YAML
-promtool check config "$work/prometheus.yaml" >"$work/said"
-prometheus --config.file="$work/prometheus.yaml" --storage.tsdb.path="$work/tsdb" \
-    --web.listen-address="127.0.0.1:$((port + 10000))" --log.level=warn 2>"$work/prometheus.log" &
-started+=("$!")
-prometheus_url=http://127.0.0.1:$((port + 10000))
-
-# finds QUERY: whether it has a result.
-finds() { promtool query instant "$prometheus_url" "$1" | grep --quiet '=>'; }
-
-until_it_works 30 finds 'up{job="seatwatch"} == 1'
-until_it_works 30 finds 'seatwatch_org_up{org="acme", service="github"} == 1'
-until_it_works 60 finds 'changes(seatwatch_org_seats_used[5m]) > 0'
-until_it_works 30 finds 'increase(seatwatch_events_total{event=~"seat_(gained|lost)"}[5m]) > 0'
-echo "Prometheus saw: $(promtool query instant "$prometheus_url" 'sum(seatwatch_org_seats_used)')"

@@ -21,6 +21,8 @@ const LATE: TimeDelta = TimeDelta::minutes(5);
 pub(super) struct Heartbeat {
     schedule: Option<(Cron, Tz)>,
     next: Option<DateTime<Utc>>,
+    /// The time that came last, until its sign of life is in the log.
+    owed: Option<DateTime<Utc>>,
 }
 
 impl Heartbeat {
@@ -36,12 +38,24 @@ impl Heartbeat {
     pub(super) fn is_due(&mut self, now: DateTime<Utc>) -> bool {
         let Some(next) = self.next.filter(|next| *next <= now) else { return false };
         self.reckon(now);
+        self.owed = Some(next);
         now - next <= LATE
     }
 
     /// Counts from now on: with other times, and where the clock jumped.
     pub(super) fn reckon(&mut self, now: DateTime<Utc>) {
         self.next = self.schedule.as_ref().and_then(|(cron, zone)| cron.next_after(*zone, now));
+        self.owed = None;
+    }
+
+    /// One is in the log.
+    pub(super) fn written(&mut self) {
+        self.owed = None;
+    }
+
+    /// When one is due: in the past where one is missing.
+    pub(super) fn due(&self) -> Option<DateTime<Utc>> {
+        self.owed.or(self.next)
     }
 }
 
@@ -87,12 +101,29 @@ mod tests {
     #[test]
     fn a_sign_of_life_comes_once_and_a_missed_one_not_at_all() {
         let schedule = Some(("0 * * * *".parse().unwrap(), chrono_tz::UTC));
-        let mut heartbeat = Heartbeat { schedule, next: None };
+        let mut heartbeat = Heartbeat { schedule, ..Heartbeat::default() };
         heartbeat.reckon(at("10:30"));
         assert!(!heartbeat.is_due(at("10:59")));
         assert!(heartbeat.is_due(at("11:00")));
         assert!(!heartbeat.is_due(at("11:00")));
         assert!(!heartbeat.is_due(at("12:06"))); // The machine slept at twelve.
         assert!(heartbeat.is_due(at("13:01")));
+    }
+
+    #[test]
+    fn a_sign_of_life_that_is_missing_stays_due_until_the_next_is_written() {
+        let schedule = Some(("0 * * * *".parse().unwrap(), chrono_tz::UTC));
+        let mut heartbeat = Heartbeat { schedule, ..Heartbeat::default() };
+        assert_eq!(heartbeat.due(), None);
+        heartbeat.reckon(at("10:30"));
+        assert_eq!(heartbeat.due(), Some(at("11:00")));
+        assert!(heartbeat.is_due(at("11:00")));
+        // It could not be written.
+        assert_eq!(heartbeat.due(), Some(at("11:00")));
+        assert!(!heartbeat.is_due(at("11:30")));
+        assert_eq!(heartbeat.due(), Some(at("11:00")));
+        assert!(heartbeat.is_due(at("12:00")));
+        heartbeat.written();
+        assert_eq!(heartbeat.due(), Some(at("13:00")));
     }
 }

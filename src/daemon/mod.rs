@@ -92,7 +92,7 @@ pub struct Daemon {
     syncs: Syncs,
     discovery: Discovery,
     workers: Workers,
-    heartbeat: Heartbeat,
+    heartbeat: Arc<Mutex<Heartbeat>>,
     last_upkeep: Option<Instant>,
     upkeep: Option<AbortHandle>,
     /// What is done beside the loop, and ends with it.
@@ -130,6 +130,7 @@ impl Daemon {
         let metrics = Metrics::new();
         let timetable = Arc::new(Mutex::new(Timetable::new()));
         let pulse = Arc::<Pulse>::default();
+        let heartbeat = Arc::<Mutex<Heartbeat>>::default();
         let means = Means {
             store: Arc::clone(&store),
             clock: Arc::clone(&around.clock),
@@ -140,6 +141,7 @@ impl Daemon {
             store: Arc::clone(&store),
             clock: Arc::clone(&around.clock),
             timetable: Arc::clone(&timetable),
+            heartbeat: Arc::clone(&heartbeat),
             metrics: metrics.clone(),
             pulse: Arc::clone(&pulse),
         };
@@ -152,7 +154,6 @@ impl Daemon {
             servers: Servers::default(),
             syncs: Syncs::default(),
             discovery: Discovery::default(),
-            heartbeat: Heartbeat::default(),
             door: Door::default(),
             chores: JoinSet::new(),
             stop: CancellationToken::new(),
@@ -163,6 +164,7 @@ impl Daemon {
             store,
             metrics,
             timetable,
+            heartbeat,
             pulse,
         }
     }
@@ -214,11 +216,12 @@ impl Daemon {
         if let Some(jump) = due.jump {
             let seconds = jump.num_seconds();
             warn!(seconds, "the clock jumped: what was missed is made up for, once");
-            self.heartbeat.reckon(now);
+            self.heartbeat().reckon(now);
         }
         self.sync(due.organizations, now).await;
         self.discover(now);
-        if self.heartbeat.is_due(now) {
+        let is_due = self.heartbeat().is_due(now);
+        if is_due {
             self.send_heartbeat(now);
         }
         if self.last_upkeep.is_none_or(|last| last.elapsed() >= UPKEEP_EVERY) {
@@ -287,9 +290,13 @@ impl Daemon {
     fn send_heartbeat(&mut self, now: DateTime<Utc>) {
         let (store, overview) = (Arc::clone(&self.store), Arc::clone(&self.overview));
         let (instance, metrics) = (self.config.instance.clone(), self.metrics.clone());
+        let heartbeat = Arc::clone(&self.heartbeat);
         self.chores.spawn(async move {
             match heartbeat::send(&store, &overview, &instance, now).await {
-                Ok(()) => metrics.event(EventKind::Heartbeat),
+                Ok(()) => {
+                    metrics.event(EventKind::Heartbeat);
+                    heartbeat.lock().unwrap_or_else(PoisonError::into_inner).written();
+                }
                 Err(error) => error!(error = chain(&error), "cannot send a heartbeat"),
             }
         });
@@ -380,6 +387,10 @@ impl Daemon {
 
     fn timetable(&self) -> MutexGuard<'_, Timetable> {
         self.timetable.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn heartbeat(&self) -> MutexGuard<'_, Heartbeat> {
+        self.heartbeat.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn answer(&mut self, control: Control) {

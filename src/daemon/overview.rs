@@ -12,6 +12,7 @@ use chrono::{DateTime, Utc};
 use itertools::Itertools as _;
 use tokio::sync::watch;
 
+use super::heartbeat::Heartbeat;
 use super::pulse::Pulse;
 use crate::clock::Clock;
 use crate::config::{Config, Organization};
@@ -30,6 +31,7 @@ pub(super) struct Sights {
     pub(super) store: Arc<Store>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) timetable: Arc<Mutex<Timetable>>,
+    pub(super) heartbeat: Arc<Mutex<Heartbeat>>,
     pub(super) metrics: Metrics,
     pub(super) pulse: Arc<Pulse>,
 }
@@ -158,15 +160,16 @@ impl http::Daemon for Overview {
 
     fn metrics(&self) -> Result<String, Box<dyn Error + Send + Sync>> {
         let lanes = self.lanes().into_iter().map(|state| {
-            let LaneState { sink, lag, dead_letters, stopped, paused, .. } = state;
+            let LaneState { sink, lag, failed_attempts, dead_letters, stopped, paused, .. } = state;
             let Lag { queued, oldest } = lag;
-            (sink, LaneGauge { queued, oldest, dead_letters, stopped, paused })
+            (sink, LaneGauge { queued, oldest, failed_attempts, dead_letters, stopped, paused })
         });
-        let Sights { store, metrics, .. } = &self.sights;
+        let Sights { store, metrics, heartbeat, .. } = &self.sights;
         let config = self.config();
         let next = |id: &OrganizationId| self.next_sync(id);
         let mut snapshot = Snapshot::take(store, &config, next, lanes.collect())?;
         snapshot.certificate_expiry = self.protection().certificate_expiry();
+        snapshot.heartbeat = heartbeat.lock().unwrap_or_else(PoisonError::into_inner).due();
         Ok(metrics.render(&snapshot))
     }
 

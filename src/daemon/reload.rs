@@ -107,7 +107,7 @@ impl Daemon {
         self.config = config;
         self.servers = servers;
         self.syncs.replan(plan(&self.config, &self.servers, &self.store, &self.around));
-        self.heartbeat.follow(&self.config, now);
+        self.heartbeat().follow(&self.config, now);
         self.overview.show(&self.config, self.workers.watch());
         self.overview.protect(Arc::clone(&protection));
         match listener {

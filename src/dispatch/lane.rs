@@ -227,6 +227,12 @@ impl Lane {
         self.cut.as_ref()
     }
 
+    /// How many attempts at it have failed so far.
+    pub(super) fn failed_attempts(&self) -> u32 {
+        let failing = self.cut.as_ref().filter(|cut| cut.failed.is_some());
+        failing.map_or(0, |cut| cut.attempt.saturating_sub(1))
+    }
+
     /// Since when a person wants it to be left alone.
     pub(super) fn paused(&self) -> Option<DateTime<Utc>> {
         self.paused

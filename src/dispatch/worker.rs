@@ -50,6 +50,8 @@ pub struct LaneState {
     pub lane: String,
     /// What it has before it.
     pub lag: Lag,
+    /// Attempts at the delivery before it that have failed so far.
+    pub failed_attempts: u32,
     /// Events that it would not take.
     pub dead_letters: u64,
     /// Whether it waits for a person, because its receiver is gone.
@@ -467,6 +469,7 @@ impl Worker {
             sink: lane.sink_name().to_owned(),
             lane: lane.lane_name().to_owned(),
             lag: lane.lag().clone(),
+            failed_attempts: lane.failed_attempts(),
             dead_letters: lane.dead_letters(),
             stopped: lane.is_stopped(),
             paused: lane.paused().is_some(),

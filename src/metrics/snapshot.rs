@@ -21,6 +21,8 @@ pub struct Snapshot {
     pub organizations: Vec<OrganizationSnapshot>,
     /// When the organizations on a service were last looked up, where the config has a rule.
     pub discovered: BTreeMap<Service, DateTime<Utc>>,
+    /// When the next heartbeat is due, where the config has one; in the past where one is missing.
+    pub heartbeat: Option<DateTime<Utc>>,
     /// Every lane of every sink of the config, with the sink's name.
     pub lanes: Vec<(String, LaneGauge)>,
     /// Until when the certificate of the HTTP endpoints is valid, where they speak TLS.
@@ -47,6 +49,8 @@ pub struct LaneGauge {
     pub queued: u64,
     /// When the oldest of them happened.
     pub oldest: Option<DateTime<Utc>>,
+    /// Attempts at the delivery before it that have failed so far.
+    pub failed_attempts: u32,
     /// Events that the lane did not take.
     pub dead_letters: u64,
     /// Whether it waits for a person, because its receiver is gone.
@@ -61,6 +65,7 @@ impl LaneGauge {
         Self {
             queued: self.queued.saturating_add(other.queued),
             oldest: self.oldest.into_iter().chain(other.oldest).min(),
+            failed_attempts: self.failed_attempts.max(other.failed_attempts),
             dead_letters: self.dead_letters.saturating_add(other.dead_letters),
             stopped: self.stopped || other.stopped,
             paused: self.paused || other.paused,
@@ -70,7 +75,8 @@ impl LaneGauge {
 
 impl Snapshot {
     /// Looks at the store, with one question for all organizations, and takes from the caller
-    /// what the store does not know; of the certificate, nobody has said anything. Blocks.
+    /// what the store does not know of them. Of heartbeat and certificate nothing is known yet.
+    /// Blocks.
     ///
     /// # Errors
     ///
@@ -95,7 +101,7 @@ impl Snapshot {
             .filter_map(|(service, lookups)| Some((service, lookups.last_success_at?)))
             .collect();
         let organizations = organizations.collect();
-        Ok(Self { organizations, discovered, lanes, certificate_expiry: None })
+        Ok(Self { organizations, discovered, lanes, heartbeat: None, certificate_expiry: None })
     }
 
     /// The gauges, without those that nothing has a value for.
@@ -103,6 +109,7 @@ impl Snapshot {
         let registry = Registry::new();
         self.show_organizations(&registry);
         self.show_discovered(&registry);
+        self.show_heartbeat(&registry);
         self.show_sinks(&registry);
         self.show_certificate(&registry);
         registry.gather()
@@ -126,6 +133,11 @@ impl Snapshot {
             "org_up",
             "Whether the last sync read a whole roster; a held one counts. 0 before the first \
              sync.",
+        );
+        let failed_syncs = gauge(
+            "org_failed_syncs",
+            "Syncs that have failed in a row, up to now: 0 after one that did not. Absent before the \
+             first.",
         );
         let token_admin = gauge(
             "org_token_admin",
@@ -154,6 +166,9 @@ impl Snapshot {
                 set(&seats_limit, number(limit));
             }
             set(&up, yes(vitals.failures == Some(0)));
+            if let Some(failures) = vitals.failures {
+                set(&failed_syncs, f64::from(failures));
+            }
             match vitals.answer {
                 Some(Answer::Admin) => set(&token_admin, 1.0),
                 Some(Answer::NotAdmin) => set(&token_admin, 0.0),
@@ -183,6 +198,16 @@ impl Snapshot {
         }
     }
 
+    fn show_heartbeat(&self, registry: &Registry) {
+        let Some(time) = self.heartbeat else { return };
+        let next = options(
+            "heartbeat_next_timestamp_seconds",
+            "When the next heartbeat is due; in the past where one could not be written. Absent \
+             without `heartbeat`.",
+        );
+        register(registry, Gauge::with_opts(next)).set(seconds(time));
+    }
+
     fn show_certificate(&self, registry: &Registry) {
         let Some(time) = self.certificate_expiry else { return };
         let expiry = options(
@@ -202,6 +227,11 @@ impl Snapshot {
             "sink_oldest_pending_timestamp_seconds",
             "When the oldest event happened that waits for delivery; 0 where none waits.",
         );
+        let failed_attempts = gauge(
+            "sink_failed_attempts",
+            "Attempts at the delivery that comes next, in a row, that have failed; of several lanes \
+             that of the most. 0 once it is accepted.",
+        );
         let dead =
             gauge("sink_dead_letter_events", "Events that were given up and wait for a person.");
         let stopped = gauge(
@@ -218,6 +248,7 @@ impl Snapshot {
         for (sink, sum) in sinks {
             queued.with_label_values(&[sink]).set(number(sum.queued));
             oldest.with_label_values(&[sink]).set(sum.oldest.map_or(0.0, seconds));
+            failed_attempts.with_label_values(&[sink]).set(f64::from(sum.failed_attempts));
             dead.with_label_values(&[sink]).set(number(sum.dead_letters));
             stopped.with_label_values(&[sink]).set(yes(sum.stopped));
             paused.with_label_values(&[sink]).set(yes(sum.paused));

@@ -49,6 +49,8 @@ fn organizations_are_as_the_store_has_them() {
     let world = world.with_other("gitlab/grp/sub");
     assert_snapshot!(world.organizations(), @r#"
     seatwatch_org_admins{org="acme",service="github"} 1
+    seatwatch_org_failed_syncs{org="acme",service="github"} 0
+    seatwatch_org_failed_syncs{org="nowhere",service="github"} 1
     seatwatch_org_members{org="acme",service="github"} 3
     seatwatch_org_seats_limit{org="acme",service="github"} 10
     seatwatch_org_seats_used{org="acme",service="github"} 2
@@ -124,6 +126,7 @@ fn everything() -> (Metrics, Snapshot) {
     let lane = |queued, time, dead_letters| LaneGauge {
         queued,
         oldest: Some(at(time)),
+        failed_attempts: u32::try_from(queued).unwrap(),
         dead_letters,
         stopped: false,
         paused: false,
@@ -137,7 +140,9 @@ fn everything() -> (Metrics, Snapshot) {
     let discovered = [(Service::Github, at("10:30:00"))].into();
     let lanes = lanes.map(|(sink, lane)| (sink.to_owned(), lane)).to_vec();
     let certificate_expiry = Some(at("12:00:00"));
-    (metrics, Snapshot { organizations: vec![acme], discovered, lanes, certificate_expiry })
+    let heartbeat = Some(at("08:00:00"));
+    let organizations = vec![acme];
+    (metrics, Snapshot { organizations, discovered, heartbeat, lanes, certificate_expiry })
 }
 
 #[test]
@@ -148,6 +153,8 @@ fn the_lanes_of_a_sink_are_summed() {
     assert_snapshot!(lines.collect::<Vec<_>>().join("\n"), @r#"
     seatwatch_sink_dead_letter_events{sink="audit"} 0
     seatwatch_sink_dead_letter_events{sink="mail"} 1
+    seatwatch_sink_failed_attempts{sink="audit"} 0
+    seatwatch_sink_failed_attempts{sink="mail"} 2
     seatwatch_sink_oldest_pending_timestamp_seconds{sink="audit"} 0
     seatwatch_sink_oldest_pending_timestamp_seconds{sink="mail"} 1795425000
     seatwatch_sink_paused{sink="audit"} 0

@@ -109,9 +109,16 @@ fn a_receiver_that_was_away_gets_everything_in_order() {
     let lag = world.run(&["status", "--format", "json"]).ok().rows();
     let lag = lag.iter().find(|row| row["sink"] == "siem").unwrap().clone();
     assert_eq!((&lag["state"], &lag["queued"]), (&"failing".into(), &50.into()));
+    let failed_attempts = || {
+        let metrics = metrics(&daemon);
+        let gauge = "seatwatch_sink_failed_attempts{sink=\"siem\"} ";
+        metrics.lines().find_map(|line| line.strip_prefix(gauge)).unwrap().parse::<u32>().unwrap()
+    };
+    assert!(failed_attempts() > 0);
     hook.says(Says::Status(200));
     world.sync().ok();
     daemon.until("all of it", || (hook.once().len() == 51).then_some(()));
+    daemon.until("no failed attempt", || (failed_attempts() == 0).then_some(()));
     daemon.stop();
     assert_eq!(hook.events(), world.events(), "each once, in order");
 }
@@ -197,7 +204,7 @@ fn a_receiver_that_is_gone_stops_the_sink_until_it_is_resumed() {
     daemon.stop();
 }
 
-fn metrics(daemon: &Running) -> String {
+pub(super) fn metrics(daemon: &Running) -> String {
     let listen = daemon.until("where it listens", || {
         let log = daemon.log();
         let line = log.lines().rev().find(|line| line.contains("listen="))?.to_owned();

@@ -7,6 +7,7 @@ use seatwatch::simulator::{Fault, When};
 use serde_json::json;
 
 use super::process::whole_events;
+use super::receiving::metrics;
 use crate::world::World;
 
 #[test]
@@ -95,5 +96,6 @@ fn a_heartbeat_says_how_everything_stands() {
     assert_eq!(event["source"], "/seatwatch/test");
     assert_eq!(event["data"]["organization"], json!(null));
     assert_eq!(event["data"]["details"]["dead_letters"], 0);
+    assert!(metrics(&daemon).contains("\nseatwatch_heartbeat_next_timestamp_seconds 1"));
     daemon.stop();
 }
