@@ -173,6 +173,12 @@ fn a_bare_name_is_looked_up_among_the_credentials() {
     assert_eq!(ran.code, Some(77), "{}", ran.shown());
     assert!(!ran.shown().contains("not-a-token"));
 
+    // As systemd calls it when it loads a whole directory, `LoadCredential=seatwatch:DIRECTORY`.
+    let loaded = world.path("credentials/seatwatch_token");
+    fs::rename(world.path("credentials/token"), &loaded).unwrap();
+    world.sync().ok();
+    fs::rename(&loaded, world.path("credentials/token")).unwrap();
+
     fs::write(world.path("credentials/token"), "").unwrap();
     assert_snapshot!(world.sync().shown(), @r"
     error: github/acme: token_refused: the secret `[DIR]/credentials/token` is empty; nothing was committed

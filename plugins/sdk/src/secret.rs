@@ -8,6 +8,7 @@
 //! No error quotes what was read.
 
 use std::borrow::Cow;
+use std::ffi::OsString;
 use std::fmt;
 use std::fs::Metadata;
 use std::io;
@@ -22,6 +23,14 @@ use crate::{FileError, Origin, file};
 
 /// Secrets are short; what is longer was named by mistake.
 const MAX_BYTES: u64 = 64 * 1024;
+
+/// What systemd puts before the names of the files in a directory that it loads as credentials,
+/// `LoadCredential=seatwatch:DIRECTORY` (systemd.exec(5)): the unit's own directory of secrets.
+const LOADED_AS: &str = "seatwatch_";
+
+/// Where systemd keeps the credentials of our unit while it runs. Only the unit's processes are
+/// told by `$CREDENTIALS_DIRECTORY`; a command in a shell has to know.
+const OF_THE_UNIT: &str = "/run/credentials/seatwatch.service";
 
 /// A secret in memory. `Debug` prints `***`, and it is wiped when dropped.
 #[derive(Clone)]
@@ -103,17 +112,20 @@ fn is_token(path: &Path) -> bool {
 impl SecretSource {
     /// Where the secret called `name` in a configuration in `directory` is.
     ///
-    /// A bare name is looked up among the credentials first, if there are any.
+    /// A bare name is looked up among our credentials first, if there are any; and where no such
+    /// file lies beside the configuration, among those of the unit that runs here.
     pub fn locate(name: &Path, origin: &Origin<'_>) -> Self {
         let is_bare = name.components().count() == 1 && name.file_name() == Some(name.as_os_str());
-        if let (true, Some(credentials)) = (is_bare, origin.credentials) {
-            let credential = credentials.join(name);
-            if credential.exists() {
-                return Self::Credential(credential);
-            }
+        let among = |credentials| is_bare.then(|| credential(name, credentials)).flatten();
+        if let Some(ours) = origin.credentials.and_then(among) {
+            return Self::Credential(ours);
         }
         // Collected again, a path loses its `./`.
-        Self::File(origin.directory.join(name).components().collect())
+        let file: PathBuf = origin.directory.join(name).components().collect();
+        if file.exists() {
+            return Self::File(file);
+        }
+        among(Path::new(OF_THE_UNIT)).map_or(Self::File(file), Self::Credential)
     }
 
     /// The same source, as a configuration in `origin` means it; a sink calls it for each of its
@@ -202,6 +214,13 @@ impl SecretSource {
             Self::Credential(path) => read_file(path, |_| Ok(())),
         }
     }
+}
+
+/// The credential of that name in a directory: one that was loaded by itself, or with others.
+fn credential(name: &Path, directory: &Path) -> Option<PathBuf> {
+    let mut loaded = OsString::from(LOADED_AS);
+    loaded.push(name);
+    [directory.join(name), directory.join(loaded)].into_iter().find(|path| path.exists())
 }
 
 fn read_file(path: &Path, check: impl Fn(&Metadata) -> Result<(), Kind>) -> Result<String, Kind> {

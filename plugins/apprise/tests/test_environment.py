@@ -1,0 +1,54 @@
+"""With which Python the plugin goes on."""
+
+import pathlib
+import subprocess
+import sys
+import tempfile
+import unittest
+
+from world import SCRIPT
+
+# A Python that is in no virtual environment: the one that made ours.
+PLAIN = pathlib.Path(sys.base_prefix, "bin", "python3")
+
+
+class Environment(unittest.TestCase):
+    def setUp(self):
+        directory = tempfile.TemporaryDirectory()
+        self.addCleanup(directory.cleanup)
+        self.environment = pathlib.Path(directory.name, "environment")
+        self.plugin = pathlib.Path(directory.name, "plugin")
+        text = SCRIPT.read_text()
+        assert '"/opt/seatwatch-apprise"' in text
+        self.plugin.write_text(text.replace("/opt/seatwatch-apprise", str(self.environment)))
+
+    def make_environment(self):
+        """Instead of a Python, something that says how it was called."""
+        python = self.environment / "bin" / "python3"
+        python.parent.mkdir(parents=True)
+        python.write_text('#!/bin/sh\necho "$@"\n')
+        python.chmod(0o755)
+
+    def output(self, *python):
+        """What it answers to nothing."""
+        ran = subprocess.run(
+            [*python, self.plugin],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=30,
+            check=False,
+        )
+        self.assertEqual((ran.returncode, ran.stderr), (0, b""))
+        return ran.stdout.decode()
+
+    def test_it_goes_on_in_the_environment_that_is_there(self):
+        self.make_environment()
+        self.assertEqual(self.output(PLAIN), f"-I {self.plugin}\n")
+
+    def test_without_one_it_is_itself(self):
+        self.assertEqual(self.output(PLAIN), "")
+
+    def test_a_python_that_was_chosen_is_kept(self):
+        self.make_environment()
+        self.assertEqual(self.output(PLAIN, "-I"), "")
+        self.assertEqual(self.output(sys.executable), "")
