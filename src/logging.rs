@@ -3,13 +3,16 @@
 //!
 //! Commands other than `run` warn in words on stderr; what they report is no log.
 
+use std::fmt::Debug;
 use std::io::{self, IsTerminal as _};
 
 use nix::sys::stat::fstat;
-use tracing::Subscriber;
+use systemd_journal_logger::{JournalLog, current_exe_identifier};
+use tracing::field::{Field, Visit};
+use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::field::MakeExt as _;
 use tracing_subscriber::fmt::format;
-use tracing_subscriber::layer::{Layer, SubscriberExt as _};
+use tracing_subscriber::layer::{Context, Layer, SubscriberExt as _};
 use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{EnvFilter, fmt};
@@ -33,8 +36,8 @@ pub enum LogFormat {
 pub fn start(format: LogFormat) {
     let registry = tracing_subscriber::registry().with(filter("seatwatch=info"));
     match format {
-        LogFormat::Auto if is_journal() => match tracing_journald::layer() {
-            Ok(journal) => registry.with(journal.with_field_prefix(None)).init(),
+        LogFormat::Auto if is_journal() => match Journal::open() {
+            Ok(journal) => registry.with(journal).init(),
             Err(_) => registry.with(lines(false)).init(),
         },
         LogFormat::Auto | LogFormat::Text => registry.with(lines(!is_journal())).init(),
@@ -63,21 +66,75 @@ fn lines<S>(with_time: bool) -> Box<dyn Layer<S> + Send + Sync>
 where
     S: Subscriber + for<'a> LookupSpan<'a>,
 {
-    // Names, and what servers say, stand in the values as others chose them.
-    let fields = format::debug_fn(|out, field, value| {
-        let value = shown(&format!("{value:?}"));
-        if field.name() == "message" {
-            write!(out, "{value}")
-        } else {
-            write!(out, "{field}={value}")
-        }
-    });
+    let fields = format::debug_fn(|out, field, value| write!(out, "{}", in_words(field, value)));
     let layer = fmt::layer()
         .with_writer(io::stderr)
         .with_ansi(io::stderr().is_terminal())
         .with_target(false)
         .fmt_fields(fields.delimited(" "));
     if with_time { layer.boxed() } else { layer.without_time().boxed() }
+}
+
+/// A part of a line for people.
+fn in_words(field: &Field, value: &dyn Debug) -> String {
+    // Names, and what servers say, stand in the values as others chose them.
+    let value = shown(&format!("{value:?}"));
+    if field.name() == "message" { value } else { format!("{field}={value}") }
+}
+
+/// The journal: it gets the line that people read, which is all that `systemctl status` shows, and
+/// each field by itself for who searches.
+struct Journal(JournalLog);
+
+impl Journal {
+    fn open() -> io::Result<Self> {
+        let program = current_exe_identifier().unwrap_or_else(|| "seatwatch".to_owned());
+        Ok(Self(JournalLog::empty()?.with_syslog_identifier(program)))
+    }
+}
+
+impl<S: Subscriber> Layer<S> for Journal {
+    fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
+        let mut entry = Entry::default();
+        event.record(&mut entry);
+        let (metadata, words) = (event.metadata(), entry.words.join(" "));
+        let mut record = log::Record::builder();
+        record.level(level(*metadata.level())).target(metadata.target());
+        record.file(metadata.file()).line(metadata.line()).key_values(&entry.fields);
+        // Where the journal takes nothing, there is nobody else to tell.
+        drop(self.0.journal_send(&record.args(format_args!("{words}")).build()));
+    }
+}
+
+/// What an event has to say.
+#[derive(Default)]
+struct Entry {
+    words: Vec<String>,
+    fields: Vec<(&'static str, String)>,
+}
+
+impl Visit for Entry {
+    fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
+        self.words.push(in_words(field, value));
+        if field.name() != "message" {
+            self.fields.push((field.name(), format!("{value:?}")));
+        }
+    }
+
+    fn record_str(&mut self, field: &Field, value: &str) {
+        self.words.push(in_words(field, &value));
+        self.fields.push((field.name(), value.to_owned()));
+    }
+}
+
+fn level(level: Level) -> log::Level {
+    match level {
+        Level::ERROR => log::Level::Error,
+        Level::WARN => log::Level::Warn,
+        Level::INFO => log::Level::Info,
+        Level::DEBUG => log::Level::Debug,
+        Level::TRACE => log::Level::Trace,
+    }
 }
 
 /// Whether stderr is the journal's own pipe, as `$JOURNAL_STREAM` says

@@ -109,6 +109,11 @@ set_up() {
     systemctl enable --now --quiet seatwatch || fail "it does not start"
     eventually "the status line tells how many are connected" says "2 organizations: 2 connected"
     holds "status" "$(status)" "2 organizations: 2 connected"
+    # The whole line is there for who looks, and each field for who searches.
+    is_in_status() { [[ $(status) == *"synced organization=github/acme outcome="* ]]; }
+    eventually "the last lines say what was synced" is_in_status
+    is_found() { journalctl --quiet --unit seatwatch ORGANIZATION=github/acme OUTCOME=changed | grep -q "synced organization"; }
+    eventually "the journal finds syncs by their fields" is_found
     part "commands in root's shell find the secrets that systemd keeps"
     seatwatch check --online >/var/tmp/said 2>&1 || fail "check: $(cat /var/tmp/said)"
     seatwatch status >/var/tmp/said 2>&1 || fail "status: $(cat /var/tmp/said)"
