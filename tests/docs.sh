@@ -5,8 +5,9 @@
 #
 # usage: tests/docs.sh [PAGE…]     such as docs/sinks.md; without one, all
 #
-# Needs root, Python 3 with venv, curl, openssl, and Debian's package `faketime`; the rest comes from
-# PyPI.
+# Needs root, the package in target/dist (`systemd/build-package.sh --profile dev`), and of Debian's
+# packages apache2-utils, curl, faketime, openssl, prometheus, prometheus-alertmanager and
+# python3-venv; the rest comes from PyPI.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -15,6 +16,8 @@ if [ "$(id -u)" -ne 0 ]; then
     exit 77
 fi
 cargo build --locked --quiet
+# The machine's own Python, and not one in somebody's home, which the daemon's user could not enter.
+PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:$PATH
 # Whatever it starts ends with it, and whatever it mounts is gone with it.
 PYTHONDONTWRITEBYTECODE=1 exec unshare --mount --pid --fork --mount-proc --kill-child \
-    python3 tests/docs/run.py "$@"
+    /usr/bin/python3 tests/docs/run.py "$@"

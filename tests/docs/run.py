@@ -10,6 +10,7 @@ import os
 import pathlib
 import pty
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -34,6 +35,8 @@ NEVER = {
 # The same with the profile that is built anyway: building another takes minutes.
 PROFILE = [
     (re.compile(r"^cargo run --release "), "cargo run --locked "),
+    (re.compile(r"^cargo build --release "), "cargo build "),
+    (re.compile(r"^install -m 755 target/release/"), "install -m 755 target/debug/"),
     (re.compile(r"^cargo install "), "cargo install --debug "),
     (re.compile(r"^cargo bench --bench (\w+) -- --quick"), r"cargo test --locked --bench \1 -- --quick"),
 ]
@@ -42,18 +45,23 @@ PROFILE = [
 ENDLESS = re.compile(r"^(seatwatch (run|simulate)|tail -F) ?")
 
 # Whoever reads these has the source before them.
-IN_THE_CHECKOUT = {"README.md", "docs/plugins.md", "docs/performance.md", "docs/writing-a-sink.md",
-                   "docs/CONTRIBUTING.md", "plugins/apprise/README.md"}
+IN_THE_CHECKOUT = {"README.md", "docs/CONTRIBUTING.md", "docs/monitoring.md", "docs/operations.md",
+                   "docs/performance.md", "docs/plugins.md", "plugins/apprise/README.md"}
 
 # With which code a command ends that has to fail.
 ENDS = {
+    # Slack is not reached from here.
+    ("plugins/apprise/README.md", "seatwatch check --online && seatwatch reload && seatwatch sink test chat"): 69,
     ("docs/http.md", "seatwatch check"): 78,
 }
 
 # What is typed at what asks.
 TYPED = {
+    "apt ": "y\n",
     "seatwatch org forget github/acme": "github/acme\n",
     "install -m 600 -o seatwatch /dev/stdin apprise-urls": f"json://127.0.0.1:{world.RECEIVER}/\n",
+    "install -m 600 -o seatwatch /dev/stdin /etc/seatwatch/codecov-token":
+        "5ea70000-0000-4000-8000-000000000001\n",
 }
 
 
@@ -69,9 +77,15 @@ BEFORE = {
     ("docs/compare.md", "seatwatch report"): world.people,
     ("docs/history.md", "seatwatch org forget"): lambda: (edit("  - github/acme\n", ""),
                                                           world.daemon("restart")),
-    ("docs/http.md", "seatwatch check"): lambda: edit("instance: prod", "instance: prod\nlisten: 0.0.0.0:9642"),
+    ("docs/http.md", "seatwatch check"): world.expose,
     ("docs/http.md", "cd /etc/seatwatch"): world.web,
+    ("docs/operations.md", "systemd-creds encrypt"): lambda: world.secret("credentials/codecov-token", "made up"),
+    ("docs/operations.md", "install -d -m 700 -o seatwatch -g seatwatch /var/lib/seatwatch"): world.lose_the_machine,
+    ("docs/operations.md", "seatwatch check --online && seatwatch reload"): world.install_again,
     ("docs/sinks.md", "seatwatch check --online"): world.sinks,
+    ("plugins/apprise/README.md", "seatwatch check --online"): lambda: world.configure(
+        world.AUDIT + commands.sample((world.ROOT / "plugins/apprise/README.md").read_text(), "chat:")
+        .removeprefix("sinks:\n")),
 }
 
 
@@ -184,10 +198,20 @@ def look_at(name):
     return not bad
 
 
+# Writes what a person would: a config, or a token.
+EDITOR = """#!/bin/sh
+case $1 in
+    *.yaml) cp /tmp/edited.yaml "$1" ;;
+    *) echo 5ea70000-0000-4000-8000-000000000001 >"$1" ;;
+esac
+"""
+
+
 def prepare(name):
-    os.environ.update(LANG="C.UTF-8", EDITOR="/tmp/editor", SHELL="/bin/bash")
+    os.environ.update(LANG="C.UTF-8", EDITOR="/tmp/editor", SHELL="/bin/bash",
+                      DEBIAN_FRONTEND="noninteractive")
     editor = pathlib.Path("/tmp/editor")
-    editor.write_text("#!/bin/sh\necho 5ea70000-0000-4000-8000-000000000001 >\"$1\"\n")
+    editor.write_text(EDITOR)
     editor.chmod(0o755)
     WORLDS.get(name, usual)(name)
 
@@ -210,9 +234,24 @@ def with_receivers(name):
     world.receivers()
 
 
+def packaged(name):
+    """As it is before the daemon is started, with packages to install."""
+    world.codecov()
+    world.configure()
+    shutil.copy2(world.CONFIG, "/tmp/edited.yaml")
+    world.past()
+    world.packages()
+
+
+def first(name):
+    bare(name)
+    world.packages()
+
+
 WORLDS = {
+    "docs/operations.md": packaged,
     "docs/sinks.md": with_receivers,
-    "README.md": bare,
+    "README.md": first,
     "docs/CONTRIBUTING.md": bare,
     "docs/performance.md": bare,
 }

@@ -17,15 +17,25 @@ import commands
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 WORK = pathlib.Path("/srv/work")
 CONFIG = pathlib.Path("/etc/seatwatch/seatwatch.yaml")
-CODECOV = "127.0.0.1:18642"
-MAIL, RECEIVER = 2525, 18088
+
+
+def free_port():
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
+
+
+CODECOV = f"127.0.0.1:{free_port()}"
+MAIL, RECEIVER = free_port(), free_port()
 
 # What stands in for systemd, which does not run here; tests/package.sh has the real one. It knows one
 # unit, and does with the daemon what systemd does by it.
 SYSTEMCTL = """#!/bin/bash
+running() { [ -f /run/daemon.pid ] && readlink "/proc/$(cat /run/daemon.pid)/exe" >/dev/null; }
 case $1 in
+    start|enable) if running; then exit 0; fi ;;&
     stop|restart) [ ! -f /run/daemon.pid ] || { kill "$(cat /run/daemon.pid)"
-        while readlink "/proc/$(cat /run/daemon.pid)/exe" >/dev/null; do sleep 0.1; done; } ;;&
+        while running; do sleep 0.1; done; } ;;&
     start|restart|enable)
         mkdir -p /run/seatwatch && chown seatwatch: /run/seatwatch
         export RUNTIME_DIRECTORY=/run/seatwatch
@@ -39,7 +49,7 @@ case $1 in
         done
         exit 1 ;;
     reload) exec /usr/bin/seatwatch reload ;;
-    status|stop|daemon-reload) ;;
+    status|stop|edit|reset-failed|daemon-reload) ;;
     *) echo "systemctl: the stand-in knows no $1" >&2; exit 1 ;;
 esac
 """
@@ -135,6 +145,8 @@ def install():
         path.mkdir(parents=True)
         path.chmod(mode)
         shutil.chown(path, owner, owner)
+    credentials = CONFIG.parent / "credentials"
+    credentials.mkdir(mode=0o700)
     stand_in = pathlib.Path("/usr/bin/systemctl")
     stand_in.unlink(missing_ok=True)
     stand_in.write_text(SYSTEMCTL)
@@ -148,6 +160,10 @@ def codecov():
           "--organization", "github/acme=42", "--organization", "gitlab/example-group=8",
           "--organization", "github/umbrella=16", "--organization", "github/acme-labs=5")
     until(lambda: answers(CODECOV), "the made-up Codecov")
+    secrets()
+
+
+def secrets():
     secret("codecov-token", "5ea70000-0000-4000-8000-000000000001")
     secret("gitlab-token", "5ea70000-0000-4000-8000-000000000003")
 
@@ -185,6 +201,40 @@ def people():
         "Mail,GitHub login,Full Name\nada@example.com,ada-albers,Ada Albers\n,octocat,Mona\n")
 
 
+def packages():
+    """The package that was built last, and the same as if it were the next."""
+    package = ROOT / "seatwatch_0.1.0-1_amd64.deb"
+    shutil.copy2(ROOT / "target/dist" / package.name, package)
+    run("dpkg-deb", "--raw-extract", package, "/tmp/next")
+    control = pathlib.Path("/tmp/next/DEBIAN/control")
+    control.write_text(control.read_text().replace("Version: 0.1.0-1", "Version: 0.2.0-1"))
+    run("dpkg-deb", "--build", "-Zgzip", "-z1", "/tmp/next", ROOT / "seatwatch_0.2.0-1_amd64.deb")
+
+
+def lose_the_machine():
+    """All that is left is a copy of the database, and the config."""
+    daemon("stop")
+    backups = pathlib.Path("/var/backups/seatwatch")
+    shutil.copy2(backups / "before-update.db", backups / "2026-11-25.db")
+    shutil.rmtree("/var/lib/seatwatch")
+
+
+def install_again():
+    """After it was removed with all that it had."""
+    daemon("stop")
+    install()
+    secrets()
+    configure()
+    daemon("start")
+
+
+def expose():
+    """Lets the daemon listen where everybody is, unless it does."""
+    text = CONFIG.read_text()
+    if "listen:" not in text:
+        CONFIG.write_text(text.replace("instance: prod", "instance: prod\nlisten: 0.0.0.0:9642"))
+
+
 def web():
     """What the page about HTTP adds to the config, and the file beside it."""
     page = (ROOT / "docs/http.md").read_text()
@@ -196,7 +246,7 @@ def web():
 def receivers():
     """Those who take mails, webhooks and messages, and the plugin for the latter."""
     environment = pathlib.Path("/opt/seatwatch-apprise")
-    run("python3", "-m", "venv", environment)
+    run("/usr/bin/python3", "-m", "venv", environment)
     pip = [environment / "bin/pip", "install", "--quiet", "--disable-pip-version-check"]
     run(*pip, "--require-hashes", "-r", ROOT / "plugins/apprise/requirements.txt")
     run(*pip, "aiosmtpd==1.4.6")
