@@ -13,14 +13,15 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 profile=release
-fast=  # Whether a larger package will do, as for a trial.
 case "${1-}" in
-    --profile) profile=${2:?expected a profile}; fast=yes ;;
+    --profile) profile=${2:?expected a profile} ;;
     '') ;;
     *) echo "usage: systemd/build-package.sh [--profile PROFILE]" >&2; exit 64 ;;
 esac
 : "${SOURCE_DATE_EPOCH:=$(git log -1 --format=%ct)}"
 export SOURCE_DATE_EPOCH LC_ALL=C TZ=UTC
+fast=  # Whether a larger package will do, as for a trial.
+if [ "$profile" = dev ]; then fast=yes; fi
 umask 022
 
 target=${CARGO_TARGET_DIR:-target}
@@ -69,12 +70,25 @@ write_completions() {
 
 copy_the_rest() {
     put 644 docs/*.md usr/share/doc/seatwatch
+    put 644 docs/images/* usr/share/doc/seatwatch/images
+    put 644 docs/samples/* usr/share/doc/seatwatch/samples
     put_as 644 plugins/apprise/README.md usr/share/doc/seatwatch/apprise.md
+    put_as 644 plugins/email/templates/README.md usr/share/doc/seatwatch/templates.md
+    # Here, things lie elsewhere than in the source, and some do not at all.
+    sed -i -E -e 's,\[([^]]*)\]\(\.\./(src|tests|\.cargo)/[^)]*\),\1,g' "$doc"/*.md
+    sed -i -e 's,](monitoring),](/usr/share/seatwatch/monitoring),g' \
+        -e 's,](monitoring/,](/usr/share/seatwatch/monitoring/,g' \
+        -e 's,](\.\./plugins/apprise/README\.md,](apprise.md,g' \
+        -e 's,](\.\./plugins/email/templates/README\.md,](templates.md,g' \
+        -e 's,](\.\./\.\./docs/,](,g; s,](\.\./\.\./\.\./docs/,](,g' \
+        -e 's,](\.\./systemd/seatwatch\.service,](/usr/lib/systemd/system/seatwatch.service,g' \
+        -e 's,](\.\./CHANGELOG\.md,](changelog.gz,g' \
+        -e 's,](\.\./config\.example\.yaml,](examples/complete.yaml,g' "$doc"/*.md
     put_as 644 systemd/seatwatch.minimal.yaml usr/share/doc/seatwatch/examples/seatwatch.yaml
     put_as 644 config.example.yaml usr/share/doc/seatwatch/examples/complete.yaml
     put 755 plugins/apprise/seatwatch-sink-apprise usr/lib/seatwatch/plugins
     put 644 plugins/apprise/requirements.txt usr/share/seatwatch/apprise
-    if [ -d docs/monitoring ]; then put 644 docs/monitoring/* usr/share/seatwatch/monitoring; fi
+    put 644 docs/monitoring/* usr/share/seatwatch/monitoring
     systemd/third-party.py | compress >"$doc/third-party.gz"
     compress <CHANGELOG.md >"$doc/changelog.gz"
     chmod 644 "$doc"/*.gz

@@ -71,7 +71,7 @@ pub struct Arguments {
         value_hint = ValueHint::FilePath,
         env = "SEATWATCH_CONFIG",
         hide_env_values = true,
-        default_value = "/etc/seatwatch/seatwatch.yaml"
+        default_value = crate::config::PATH
     )]
     config: PathBuf,
 

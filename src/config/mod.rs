@@ -262,10 +262,16 @@ impl Config {
     ///
     /// All problems that could be found, in the web configuration or where it is named.
     pub fn read_web(&self) -> Result<WebConfig, Problems> {
-        let read = self.web.read(credentials().as_deref());
+        let read = self.web.read(credentials(&self.warnings.origin).as_deref());
         read.map_err(|problems| Problems::new(&self.warnings.origin, problems))
     }
 }
+
+/// The configuration of the unit, and of commands that name no other.
+pub const PATH: &str = "/etc/seatwatch/seatwatch.yaml";
+
+/// Where systemd keeps the secrets of the unit while it runs (systemd.exec(5), `LoadCredential=`).
+const CREDENTIALS_OF_THE_UNIT: &str = "/run/credentials/seatwatch.service";
 
 /// Reads the file at `path`, checks it, and makes sure that its secrets, its certificate
 /// authorities, its web configuration and what else it names can be read.
@@ -291,7 +297,7 @@ pub fn load(path: &Path) -> Result<Config, Problems> {
         problems.push(problem.with_hint("name a file of certificates in PEM form"));
     }
     if let Some(config) = &config
-        && let Err(of_web) = config.web.read(credentials().as_deref())
+        && let Err(of_web) = config.web.read(credentials(path).as_deref())
     {
         problems.extend(of_web);
     }
@@ -345,13 +351,21 @@ fn read_and_check(path: &Path) -> Result<check::Checked, Problems> {
 
 fn read_and_check_as(path: &Path, unfinished: bool) -> Result<check::Checked, Problems> {
     let text = read(path).map_err(|problem| Problems::new(path, vec![problem]))?;
-    let outside = Outside { credentials: credentials(), plugins: true, unfinished };
+    let outside = Outside { credentials: credentials(path), plugins: true, unfinished };
     Ok(check::check(&text, path, &outside))
 }
 
-/// Where systemd keeps secrets for us, if it does.
-fn credentials() -> Option<PathBuf> {
-    std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from)
+/// Where systemd keeps the secrets of a configuration, if it does.
+///
+/// Only the processes of a unit are told by `$CREDENTIALS_DIRECTORY`. A command in a shell that reads
+/// the configuration of our unit looks where the daemon does, so that it finds the same secrets;
+/// another configuration has nothing to do with them.
+fn credentials(config: &Path) -> Option<PathBuf> {
+    let ours = || {
+        let is_the_units = std::path::absolute(config).is_ok_and(|path| path == Path::new(PATH));
+        is_the_units.then(|| PathBuf::from(CREDENTIALS_OF_THE_UNIT))
+    };
+    std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from).or_else(ours)
 }
 
 /// Checks a configuration that stands in the file `origin`, without touching any file.

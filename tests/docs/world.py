@@ -43,7 +43,7 @@ case $1 in
             >>/tmp/daemon.log 2>&1 </dev/null &
         echo $! >/run/daemon.pid
         for _ in $(seq 200); do
-            curl --silent --fail http://127.0.0.1:9642/-/ready >/dev/null && exit 0
+            if (exec 3<>/dev/tcp/127.0.0.1/9642) 2>/dev/null; then exit 0; fi
             kill -0 $! || { cat /tmp/daemon.log >&2; exit 1; }
             sleep 0.1
         done

@@ -116,7 +116,7 @@ fn a_group_may_read_the_token_if_it_is_ours() {
     as_group(NOBODY).ok();
     assert_snapshot!(as_group(1).shown(), @r"
     error: [DIR]/seatwatch.yaml:5:15: codecov.token_file: the secret `[DIR]/token` cannot be read: permission denied
-    hint: the user that seatwatch runs as must own it
+    hint: the user that seatwatch runs as must own it: `chown nobody [DIR]/token`
     exit code 78
     ");
 }

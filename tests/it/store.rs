@@ -353,7 +353,7 @@ fn root_acts_as_the_owner_of_the_state() {
     give(&world.path("token"), 0);
     assert_snapshot!(world.sync().shown(), @r"
     error: github/acme: token_refused: the secret `[DIR]/token` cannot be read: permission denied; nothing was committed
-    hint: the user that seatwatch runs as must own it
+    hint: the user that seatwatch runs as must own it: `chown nobody [DIR]/token`
     exit code 78
     ");
 }

@@ -46,6 +46,14 @@ mode_of() { stat --format '%a %U:%G' "$1"; }
 install_package() { dpkg --install "/packages/$1.deb" >/var/tmp/dpkg.log 2>&1 || { cat /var/tmp/dpkg.log; fail "dpkg: $1"; }; }
 events() { seatwatch history --format json | python3 -c 'import json,sys; print(len(json.load(sys.stdin)))'; }
 
+# Of the documents that came with it, what they link to and is not there.
+lost_links() {
+    grep --only-matching --recursive --no-filename --extended-regexp --include '*.md' \
+        '\]\([^)#:]+' /usr/share/doc/seatwatch | cut -c3- | sort --unique | while read -r link; do
+        (cd /usr/share/doc/seatwatch && [ -e "$link" ]) || printf '%s ' "$link"
+    done
+}
+
 # --- the parts ---------------------------------------------------------------------------------
 
 fresh_install() {
@@ -56,6 +64,7 @@ fresh_install() {
     equal "shell of the user" "$(getent passwd seatwatch | cut -d: -f7)" /usr/sbin/nologin
     expect "the example is there" test -s /usr/share/doc/seatwatch/examples/seatwatch.yaml
     expect "the plugin is there" test -x /usr/lib/seatwatch/plugins/seatwatch-sink-apprise
+    equal "links of the documents that lead nowhere" "$(lost_links)" ""
     for file in man/man1/seatwatch.1.gz man/man5/seatwatch.yaml.5.gz \
         bash-completion/completions/seatwatch zsh/vendor-completions/_seatwatch \
         fish/vendor_completions.d/seatwatch.fish; do

@@ -28,10 +28,6 @@ const MAX_BYTES: u64 = 64 * 1024;
 /// `LoadCredential=seatwatch:DIRECTORY` (systemd.exec(5)): the unit's own directory of secrets.
 const LOADED_AS: &str = "seatwatch_";
 
-/// Where systemd keeps the credentials of our unit while it runs. Only the unit's processes are
-/// told by `$CREDENTIALS_DIRECTORY`; a command in a shell has to know.
-const OF_THE_UNIT: &str = "/run/credentials/seatwatch.service";
-
 /// A secret in memory. `Debug` prints `***`, and it is wiped when dropped.
 #[derive(Clone)]
 pub struct Secret(SecretString);
@@ -112,20 +108,16 @@ fn is_token(path: &Path) -> bool {
 impl SecretSource {
     /// Where the secret called `name` in a configuration in `directory` is.
     ///
-    /// A bare name is looked up among our credentials first, if there are any; and where no such
-    /// file lies beside the configuration, among those of the unit that runs here.
+    /// A bare name is looked up among the credentials first, if there are any.
     pub fn locate(name: &Path, origin: &Origin<'_>) -> Self {
         let is_bare = name.components().count() == 1 && name.file_name() == Some(name.as_os_str());
-        let among = |credentials| is_bare.then(|| credential(name, credentials)).flatten();
-        if let Some(ours) = origin.credentials.and_then(among) {
-            return Self::Credential(ours);
+        if let (true, Some(credentials)) = (is_bare, origin.credentials)
+            && let Some(credential) = credential(name, credentials)
+        {
+            return Self::Credential(credential);
         }
         // Collected again, a path loses its `./`.
-        let file: PathBuf = origin.directory.join(name).components().collect();
-        if file.exists() {
-            return Self::File(file);
-        }
-        among(Path::new(OF_THE_UNIT)).map_or(Self::File(file), Self::Credential)
+        Self::File(origin.directory.join(name).components().collect())
     }
 
     /// The same source, as a configuration in `origin` means it; a sink calls it for each of its
@@ -297,7 +289,10 @@ impl SecretError {
             (Kind::File(FileError::Unreadable(error)), _)
                 if error.kind() == io::ErrorKind::PermissionDenied =>
             {
-                "the user that seatwatch runs as must own it".to_owned()
+                let user = nix::unistd::geteuid();
+                let name = nix::unistd::User::from_uid(user).ok().flatten();
+                let name = name.map_or_else(|| user.to_string(), |user| user.name);
+                format!("the user that seatwatch runs as must own it: `chown {name} {from}`")
             }
             (Kind::File(FileError::Unreadable(_)) | Kind::Empty, _) => {
                 format!("put the secret alone into it, and `chmod 600 {from}`")
