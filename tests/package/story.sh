@@ -49,7 +49,7 @@ events() { seatwatch history --format json | python3 -c 'import json,sys; print(
 # Of the documents that came with it, what they link to and is not there.
 lost_links() {
     grep --only-matching --recursive --no-filename --extended-regexp --include '*.md' \
-        '\]\([^)#:]+' /usr/share/doc/seatwatch | cut -c3- | sort --unique | while read -r link; do
+        '\]\([^)#:]+[#)]' /usr/share/doc/seatwatch | cut -c3- | tr -d '#)' | sort --unique | while read -r link; do
         (cd /usr/share/doc/seatwatch && [ -e "$link" ]) || printf '%s ' "$link"
     done
 }
