@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use chrono::{DateTime, Utc};
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
+use rustls_pki_types::UnixTime;
 
 use crate::config::{Certificate, CertificateError, CertificateFiles};
 
@@ -27,11 +28,15 @@ pub(super) struct Served {
     seen: Mutex<Seen>,
 }
 
-/// The files as they were when they were last looked at.
+/// What is known of the files.
 #[derive(Debug)]
 struct Seen {
+    /// When they were last looked at.
     at: Instant,
-    stamps: Stamps,
+    /// As they were when the certificate was read that is served.
+    used: Stamps,
+    /// As they were when it was last told that they cannot be used.
+    refused: Option<Stamps>,
 }
 
 /// What changes whenever a file does, of both files; none of one that is not there.
@@ -41,7 +46,7 @@ impl Served {
     /// Reads the files. Blocks.
     pub(super) fn read(files: &CertificateFiles) -> Result<Self, CertificateError> {
         // Looked at first: what changes while they are read is seen the next time.
-        let seen = Seen { at: Instant::now(), stamps: stamps(files) };
+        let seen = Seen { at: Instant::now(), used: stamps(files), refused: None };
         let certificate = RwLock::new(files.read()?);
         Ok(Self { files: files.clone(), certificate, seen: Mutex::new(seen) })
     }
@@ -79,22 +84,36 @@ impl Served {
         }
         seen.at = Instant::now();
         let stamps = stamps(&self.files);
-        if std::mem::replace(&mut seen.stamps, stamps) == stamps {
+        if seen.used == stamps {
             return;
         }
-        let file = &self.files.certificate;
+        // What cannot be read now may be read the next time, so it is tried again, and told once.
+        let is_told = seen.refused == Some(stamps);
+        let (file, not_after) = (&self.files.certificate, self.not_after());
         match self.files.read() {
-            Ok(certificate) => {
-                let not_after = certificate.not_after;
-                *self.certificate.write().unwrap_or_else(PoisonError::into_inner) = certificate;
+            Ok(new) if has_ended(new.not_after) && !has_ended(not_after) => {
+                seen.refused = Some(stamps);
+                if !is_told {
+                    tracing::warn!(
+                        certificate = %file, %not_after, ended = %new.not_after,
+                        "the new certificate is not valid any more: the old one stays"
+                    );
+                }
+            }
+            Ok(new) => {
+                (seen.used, seen.refused) = (stamps, None);
+                let not_after = new.not_after;
+                *self.certificate.write().unwrap_or_else(PoisonError::into_inner) = new;
                 tracing::info!(certificate = %file, %not_after, "the certificate has been renewed");
             }
             Err(error) => {
-                let not_after = self.not_after();
-                tracing::warn!(
-                    certificate = %file, %not_after, %error, hint = error.hint,
-                    "the new certificate cannot be used: the old one stays"
-                );
+                seen.refused = Some(stamps);
+                if !is_told {
+                    tracing::warn!(
+                        certificate = %file, %not_after, %error, hint = error.hint,
+                        "the new certificate cannot be used: the old one stays"
+                    );
+                }
             }
         }
     }
@@ -105,6 +124,12 @@ impl ResolvesServerCert for Served {
         let certificate = self.certificate.read().unwrap_or_else(PoisonError::into_inner);
         Some(Arc::clone(&certificate.key))
     }
+}
+
+/// By the clock that clients, too, hold certificates against.
+fn has_ended(not_after: DateTime<Utc>) -> bool {
+    let now = i64::try_from(UnixTime::now().as_secs()).unwrap_or(i64::MAX);
+    not_after.timestamp() < now
 }
 
 fn stamps(files: &CertificateFiles) -> Stamps {

@@ -40,6 +40,8 @@ const HANDSHAKE: u8 = 22;
 pub struct Limits {
     /// Connections at the same time; whoever comes after them waits.
     pub connections: usize,
+    /// How many of them are left for who comes from this machine, such as a probe.
+    pub for_loopback: usize,
     /// Connections of one address other than loopback; whoever comes after them is sent away.
     pub of_one_address: usize,
     /// For TLS to be agreed on, and for a request to come, each.
@@ -54,6 +56,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             connections: 128,
+            for_loopback: 32,
             of_one_address: 32,
             request: Duration::from_secs(5),
             answer: Duration::from_secs(20),
@@ -84,8 +87,11 @@ pub async fn serve(
             accepted = listener.accept(), if connections.len() < limits.connections => {
                 match accepted {
                     Ok((stream, peer)) => {
-                        let Some(place) = places.take(peer.ip()) else {
-                            tracing::debug!(%peer, "too many HTTP connections of one address");
+                        let is_near = peer.ip().to_canonical().is_loopback();
+                        let is_full = connections.len() + limits.for_loopback >= limits.connections;
+                        let place = places.take(peer.ip()).filter(|_| is_near || !is_full);
+                        let Some(place) = place else {
+                            tracing::debug!(%peer, "too many HTTP connections");
                             continue;
                         };
                         let protection = Arc::clone(&protection.borrow());

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
 
+use nix::fcntl::OFlag;
 use nix::unistd::Uid;
 
 use super::error::{StoreError, StoreErrorKind};
@@ -22,13 +23,15 @@ pub(super) fn database(directory: &Path) -> PathBuf {
     directory.join(DATABASE)
 }
 
-/// Whether there is a database file; a directory in its place is an error.
+/// Whether there is a database file; something else in its place is an error. Whoever opened a named
+/// pipe would wait for ever.
 pub(super) fn exists(database: &Path) -> Result<bool, StoreError> {
     match fs::metadata(database) {
         Ok(metadata) if metadata.is_dir() => {
             Err(StoreError::io(database, std::io::ErrorKind::IsADirectory.into()))
         }
-        Ok(_) => Ok(true),
+        Ok(metadata) if metadata.is_file() => Ok(true),
+        Ok(_) => Err(StoreError::io(database, std::io::Error::other("not a regular file"))),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(false),
         Err(error) => Err(StoreError::io(database, error)),
     }
@@ -37,7 +40,9 @@ pub(super) fn exists(database: &Path) -> Result<bool, StoreError> {
 /// Makes the database file where it is absent: for us alone, in a directory that others may enter
 /// too. SQLite gives the files beside it the same mode.
 pub(super) fn create(database: &Path) -> Result<(), StoreError> {
-    let made = OpenOptions::new().create(true).append(true).mode(0o600).open(database);
+    let mut options = OpenOptions::new();
+    options.create(true).append(true).mode(0o600).custom_flags(OFlag::O_NONBLOCK.bits());
+    let made = options.open(database);
     made.map(drop).map_err(|error| StoreError::io(database, error))
 }
 
@@ -80,6 +85,7 @@ impl LockedDirectory {
             .truncate(false)
             .write(true)
             .mode(0o600)
+            .custom_flags(OFlag::O_NONBLOCK.bits())
             .open(&file)
             .map_err(|error| StoreError::io(&file, error))?;
         match take(&lock) {
@@ -109,7 +115,10 @@ fn take(lock: &File) -> Result<(), TryLockError> {
 
 /// Whether some process holds the lock of a state directory now.
 pub fn is_locked(path: &Path) -> bool {
-    let Ok(lock) = File::open(path.join(LOCK)) else { return false };
+    let mut options = OpenOptions::new();
+    // Not even a named pipe in its place keeps us waiting.
+    options.read(true).custom_flags(OFlag::O_NONBLOCK.bits());
+    let Ok(lock) = options.open(path.join(LOCK)) else { return false };
     matches!(lock.try_lock_shared(), Err(TryLockError::WouldBlock))
 }
 

@@ -531,3 +531,21 @@ fn a_full_disk_loses_nothing() {
     run(&["sync"]).ok();
     assert_eq!(world.told(), "baselined\njoined bob\nseat_gained bob\njoined cat\n");
 }
+
+/// Whoever opened one to read would wait for somebody to write it.
+#[test]
+fn named_pipes_in_the_state_directory_keep_nobody_waiting() {
+    let pipe = |name: &str| {
+        let world = World::synced("ann");
+        let path = world.state_dir().join(name);
+        fs::remove_file(&path).unwrap();
+        nix::unistd::mkfifo(&path, nix::sys::stat::Mode::S_IRUSR | nix::sys::stat::Mode::S_IWUSR)
+            .unwrap();
+        let commands: [&[&str]; 3] = [&["sync"], &["status"], &["check", "--online"]];
+        let codes = commands.map(|command| world.run(command).code);
+        fs::remove_file(&path).unwrap();
+        codes
+    };
+    assert_eq!(pipe("seatwatch.db"), [Some(73), Some(73), Some(73)]);
+    assert_eq!(pipe("lock"), [Some(73), Some(0), Some(0)]);
+}

@@ -49,6 +49,13 @@ impl CertificateError {
         Self { key: "cert_file", text, hint: hint.to_owned() }
     }
 
+    /// Of one that is served, but that no client would take.
+    fn of_kind(text: String) -> Self {
+        let hint = "it must be of X.509 version 3, with the names in it: `openssl req` makes one with \
+                    `-addext subjectAltName=…`, `openssl x509` with an `-extfile`";
+        Self { key: "cert_file", text, hint: hint.to_owned() }
+    }
+
     fn of_key(text: String, hint: impl Into<String>) -> Self {
         Self { key: "key_file", text, hint: hint.into() }
     }
@@ -81,6 +88,9 @@ impl CertificateFiles {
             Err(Error::InconsistentKeys(InconsistentKeys::KeyMismatch)) => {
                 let text = format!("the secret `{key_file}` is not the key of `{file}`");
                 Err(CertificateError::of_key(text, "name the two files that were made together"))
+            }
+            Err(Error::InvalidCertificate(reason)) => {
+                Err(CertificateError::of_kind(format!("`{file}` cannot be used: {reason:?}")))
             }
             Err(error) => {
                 let text = format!("the secret `{key_file}` cannot be used: {error}");

@@ -139,6 +139,23 @@ fn a_renewed_certificate_is_served_without_a_reload() {
     guarded.daemon.stop();
 }
 
+/// A mix-up of files ends no service that works.
+#[test]
+fn a_certificate_that_has_ended_takes_no_others_place() {
+    let guarded = Guarded::start(&[("ann", "right")]);
+    let ended = guarded.authority.issue(2020);
+    guarded.write(&ended);
+    guarded.daemon.until("the mistake is told", || {
+        assert!(guarded.is_shown(&ended).is_none());
+        guarded.daemon.log().contains("is not valid any more: the old one stays").then_some(())
+    });
+    assert_eq!(guarded.expiry(), "2040");
+    let renewed = guarded.authority.issue(2050);
+    guarded.write(&renewed);
+    guarded.daemon.until("the renewed certificate", || guarded.is_shown(&renewed));
+    guarded.daemon.stop();
+}
+
 #[test]
 fn who_is_taken_out_is_not_known_any_more() {
     let (ann, bob) = (("ann", "right"), ("bob", "long"));

@@ -22,7 +22,8 @@ fn unit() -> BTreeMap<String, String> {
     let mut unit = BTreeMap::new();
     for (name, value) in settings {
         let twice = unit.insert(name.to_owned(), value.to_owned());
-        assert_eq!(twice, None, "{name} stands twice");
+        // Lists of system calls add up.
+        assert!(twice.is_none() || name == "SystemCallFilter", "{name} stands twice");
     }
     unit
 }
