@@ -28,7 +28,8 @@ const GROUPS: &[(&str, &[&str])] = &[
 /// Where to read on, for the end of the overview.
 const DOCS: &str = "\
 Manual: seatwatch man, and man seatwatch-sync for one command where it is installed.
-Configuration: seatwatch man seatwatch.yaml, and config.example.yaml.";
+Configuration: seatwatch man seatwatch.yaml, and config.example.yaml, which a
+package has as /usr/share/doc/seatwatch/examples/complete.yaml.";
 
 /// Reads arguments, the first of which is the name of the program.
 ///

@@ -92,6 +92,24 @@ seatwatch check --config
 seatwatch man nonsense
 seatwatch frobnicate
 seatwatch help syncc
+seatwatch history github/acme --member
+seatwatch outbox skip siem --lane
+seatwatch completions
+seatwatch schema
+seatwatch check seatwatch.yaml
+seatwatch run ./seatwatch.yaml
+seatwatch check online
+seatwatch check --online=yes
+seatwatch run -d
+seatwatch chek
+seatwatch init
+seatwatch restore x.db
+seatwatch add github/acme
+seatwatch token
+seatwatch sink list
+seatwatch history --since 3days
+seatwatch history --last 3d
+seatwatch --config run check --onlin
 ";
 
 #[test]
