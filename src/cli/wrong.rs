@@ -222,7 +222,8 @@ fn words_of(command: &Command, placeholder: &str) -> Option<String> {
     let mut arguments = command.get_arguments();
     let argument = arguments.find(|it| it.get_value_names().is_some_and(|of| of.iter().any(is_it)));
     let words = argument?.get_possible_values();
-    let words = words.iter().filter(|word| !word.is_hide_set()).map(PossibleValue::get_name).join(", ");
+    let words =
+        words.iter().filter(|word| !word.is_hide_set()).map(PossibleValue::get_name).join(", ");
     (!words.is_empty()).then(|| format!("known here: {words}"))
 }
 

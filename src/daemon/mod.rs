@@ -35,7 +35,6 @@ use tracing::{debug, error, info, warn};
 use self::answers::Answers;
 use self::discovery::Discovery;
 use self::door::Door;
-pub(crate) use self::door::refusal as cannot_listen;
 use self::heartbeat::Heartbeat;
 use self::notify::Notify;
 use self::orders::Order;

@@ -1,9 +1,10 @@
 //! Whether this machine is fit for the daemon: its user, its directories, the database, free space,
-//! the clock, and the address to listen on.
+//! the clock, the certificate, and the address to listen on.
 //!
 //! Looks at what is there and creates nothing, so that it can be asked before the first start and
 //! while the daemon runs. What Codecov and sinks say is asked by those who know them.
 
+mod certificate;
 mod clock;
 mod directories;
 mod space;
@@ -12,15 +13,16 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::Path;
 
-use nix::unistd::{Uid, User};
+use chrono::{DateTime, Utc};
+use nix::unistd::Uid;
 use tokio::net::TcpSocket;
 
 pub use clock::clock;
 
 use crate::config::Config;
 use crate::control;
-use crate::daemon::cannot_listen;
 use crate::exit::{Exit, Failure};
+use crate::http;
 use crate::sinks;
 use crate::store::{self, StoreError};
 use crate::text::count;
@@ -69,7 +71,7 @@ impl From<&StoreError> for Found {
 /// Looks at the machine, for the daemon of a config that would run as the present user. Called on
 /// a runtime, which sockets need. `runtime_dir` is where the daemon's socket is to be, if not in the
 /// state directory.
-pub fn look(config: &Config, runtime_dir: Option<&Path>) -> Vec<Finding> {
+pub fn look(config: &Config, runtime_dir: Option<&Path>, now: DateTime<Utc>) -> Vec<Finding> {
     let state_dir = &config.state_dir;
     let us = Uid::effective();
     let mut findings = Vec::new();
@@ -79,18 +81,22 @@ pub fn look(config: &Config, runtime_dir: Option<&Path>) -> Vec<Finding> {
             find("user", Found::from(&StoreError::wrong_user(state_dir, owner, us)));
         }
         Ok(_) => {
-            find("user", Found::Good(name(us)));
+            find("user", Found::Good(store::user_name(us)));
             find("state directory", directories::state(state_dir));
             find("database", database(state_dir));
             find("daemon", daemon(state_dir, runtime_dir));
         }
         Err(error) => {
-            find("user", Found::Good(name(us)));
+            find("user", Found::Good(store::user_name(us)));
             find("state directory", Found::from(&error));
         }
     }
     // The configuration would not have been read otherwise.
-    find("secrets", Found::Good("can be read, by nobody else".to_owned()));
+    find("secrets", Found::Good("can all be read".to_owned()));
+    // One that cannot be read is an error of the configuration, too.
+    if let Some(tls) = config.read_web().ok().and_then(|web| web.tls) {
+        find("certificate", certificate::look(&tls.files, now));
+    }
     find("plugins", plugins(config));
     find("listen", listen(config.listen, control::is_up(state_dir)));
     let filled = config.sinks.iter().filter_map(|entry| entry.config.fills());
@@ -98,10 +104,6 @@ pub fn look(config: &Config, runtime_dir: Option<&Path>) -> Vec<Finding> {
         find("free space", result);
     }
     findings
-}
-
-fn name(uid: Uid) -> String {
-    User::from_uid(uid).ok().flatten().map_or_else(|| format!("#{uid}"), |user| user.name)
 }
 
 fn database(state_dir: &Path) -> Found {
@@ -149,10 +151,15 @@ fn plugins(config: &Config) -> Found {
 fn listen(address: SocketAddr, daemon_is_up: bool) -> Found {
     match bind(address) {
         Ok(()) => Found::Good(format!("{address} is free")),
-        Err(error) if error.kind() == io::ErrorKind::AddrInUse && daemon_is_up => {
-            Found::Good(format!("{address} is in use, and the daemon runs"))
+        Err(error) if http::is_taken(&error) && daemon_is_up => {
+            // Nobody but the daemon could say where it listens.
+            Found::warning(
+                format!("{address} is in use: by the daemon, if it listens there already"),
+                "if it listens on another address with this port, it can move only when it is \
+                 restarted; if another program is there, give `listen` another port",
+            )
         }
-        Err(error) => Found::Bad(cannot_listen(address, &error)),
+        Err(error) => Found::Bad(http::cannot_listen(address, &error)),
     }
 }
 

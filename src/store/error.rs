@@ -82,7 +82,10 @@ impl StoreError {
 
     /// The directory is `owner`'s, and `user` wants to work on it.
     pub(crate) fn wrong_user(path: &Path, owner: Uid, user: Uid) -> Self {
-        Self::new(path, StoreErrorKind::WrongUser { owner: user_name(owner), user: user_name(user) })
+        Self::new(
+            path,
+            StoreErrorKind::WrongUser { owner: user_name(owner), user: user_name(user) },
+        )
     }
 
     pub(super) fn io(path: &Path, error: std::io::Error) -> Self {

@@ -18,6 +18,7 @@ use seatwatch::simulator::{Fault, WrongDate};
 use serde_json::Value;
 
 use crate::store::Disk;
+use crate::tls::{Authority, TLS, write_secret};
 use crate::world::{NOBODY, Ran, World, give, is_root, skipped};
 
 impl World {
@@ -85,7 +86,7 @@ fn a_machine_on_which_all_is_well() {
     state directory  [DIR]/state, which the first start makes
     database  none yet
     daemon  does not run
-    secrets  can be read, by nobody else
+    secrets  can all be read
     plugins  none
     listen  127.0.0.1:0 is free
     free space  [SPACE] for [DIR]/state
@@ -167,7 +168,7 @@ fn machines_get_a_row_for_each_thing_and_nothing_is_made() {
       "check": "secrets",
       "result": "ok",
       "ok": true,
-      "message": "can be read, by nobody else",
+      "message": "can all be read",
       "hint": null
       },
       {
@@ -262,7 +263,7 @@ fn a_warning_leaves_the_exit_code_alone() {
     state directory  a warning, see below
     database  none yet
     daemon  does not run
-    secrets  can be read, by nobody else
+    secrets  can all be read
     plugins  none
     listen  127.0.0.1:0 is free
     free space  [SPACE] for [DIR]/state
@@ -383,26 +384,40 @@ fn the_directory_of_the_socket_has_to_be_there() {
 #[test]
 fn an_address_that_another_program_has_is_told() {
     let world = World::start("ann* bob!");
-    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    // An address that nobody else here uses: what is given back on it stays free.
+    let taken = TcpListener::bind("127.0.0.77:0").unwrap();
     let port = taken.local_addr().unwrap().port();
-    let config = world.config().replace("127.0.0.1:0", &format!("127.0.0.1:{port}"));
+    let config = world.config().replace("127.0.0.1:0", &format!("127.0.0.77:{port}"));
     let run = |config: &str| {
         let arguments = ["check", "--online", "--format", "json"];
         troubles(&world.ran(&mut world.command_with(config, &arguments)))
     };
     assert_snapshot!(run(&config).replace(&port.to_string(), "[PORT]"), @"
-    listen: error: cannot listen on 127.0.0.1:[PORT]: Address already in use (os error 98)
+    listen: error: cannot listen on 127.0.0.77:[PORT]: Address already in use (os error 98)
       another program is there: give `listen` another port
     exit code 69
     ");
     drop(taken);
     assert_eq!(run(&config), "exit code 0");
-    let elsewhere = config.replace("listen: 127.0.0.1", "http: { pages: false }\nlisten: 192.0.2.1");
+    let elsewhere =
+        config.replace("listen: 127.0.0.77", "http: { pages: false }\nlisten: 192.0.2.1");
     assert_snapshot!(run(&elsewhere).replace(&port.to_string(), "[PORT]"), @"
     listen: error: cannot listen on 192.0.2.1:[PORT]: Cannot assign requested address (os error 99)
       `listen` must be an address of this machine
     exit code 78
     ");
+}
+
+#[test]
+fn a_certificate_that_has_expired_is_told_where_tls_is_spoken() {
+    let world = World::start("ann* bob!").with_config("http: { web_config_file: web.yml }");
+    write_secret(&world.path("web.yml"), TLS);
+    let authority = Authority::new();
+    authority.issue(2040).write_to(&world.path(""));
+    let told = world.preflight();
+    assert!(told.contains("\ncertificate  valid until 2040-01-01 00:00 UTC\n"), "{told}");
+    authority.issue(2021).write_to(&world.path(""));
+    assert_snapshot!(world.troubles(), @"");
 }
 
 #[test]

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use insta::assert_snapshot;
 use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
+use nix::unistd::{Pid, Uid, User};
 use rusqlite::Connection;
 
 use crate::world::{ACME, NOBODY, Ran, World, give, is_root, skipped};
@@ -453,9 +453,11 @@ fn a_backup_is_a_store() {
     exit code 64
     ");
     let nowhere = world.path("no/where.db");
-    assert_snapshot!(world.run(&["backup", nowhere.to_str().unwrap()]).shown(), @r"
-    error: [DIR]/no: cannot be opened or created: entity not found
-    hint: check the owner, the mode and the mount of `[DIR]/no`
+    let user = User::from_uid(Uid::effective()).unwrap().unwrap().name;
+    let told = world.run(&["backup", nowhere.to_str().unwrap()]).shown();
+    assert_snapshot!(told.replace(&format!("-o {user} "), "-o [USER] "), @r"
+    error: [DIR]/no: no such directory
+    hint: make it: `install -d -m 700 -o [USER] [DIR]/no`
     exit code 73
     ");
     let other = world.path("other.db");

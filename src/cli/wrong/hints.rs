@@ -81,16 +81,7 @@ pub(super) const BELOW: &[(&[&str], &str)] = &[
 pub(super) const OPTIONS: &[(&[&str], &str)] = &[
     (&["-c", "--conf", "--config-file", "-C"], "write `--config FILE`, or set `$SEATWATCH_CONFIG`"),
     (
-        &[
-            "-v",
-            "--verbose",
-            "--debug",
-            "--trace",
-            "--log-level",
-            "-q",
-            "--quiet",
-            "--silent",
-        ],
+        &["-v", "--verbose", "--debug", "--trace", "--log-level", "-q", "--quiet", "--silent"],
         "`RUST_LOG` says how much is logged: `RUST_LOG=seatwatch=debug`, or `RUST_LOG=off`",
     ),
     (

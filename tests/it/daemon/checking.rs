@@ -15,7 +15,8 @@ fn a_daemon_that_runs_is_not_in_its_own_way() {
     let ran = world.ran(&mut world.command_with(&config, &["check", "--online"])).ok();
     let lines: Vec<&str> = ran.stdout.lines().map(str::trim_end).collect();
     assert!(lines.contains(&"daemon           runs"), "{}", ran.stdout);
-    let listen = format!("listen           {free} is in use, and the daemon runs");
+    let listen =
+        format!("listen: warning: {free} is in use: by the daemon, if it listens there already");
     assert!(lines.contains(&listen.as_str()), "{}", ran.stdout);
     world.members("ann* bob! cat");
     world.set_env("RUST_LOG", "off");
