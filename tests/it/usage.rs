@@ -287,7 +287,10 @@ fn a_port_that_is_taken_is_told_with_one_that_is_not() {
     let address = taken.local_addr().unwrap().to_string();
     let (stdout, stderr, code) = run(&["simulate", "--listen", &address]);
     assert_eq!((stdout.as_str(), code), ("", Some(69)), "{stderr}");
-    assert_snapshot!(stderr.replace(&address, "[ADDRESS]"), @"");
+    assert_snapshot!(stderr.replace(&address, "[ADDRESS]"), @"
+    error: cannot listen on [ADDRESS]: Address already in use (os error 98)
+    hint: another program is there: `--listen 127.0.0.1:0` takes a free port
+    ");
 }
 
 #[test]
