@@ -91,7 +91,7 @@ impl Check {
 /// Looks at the machine, and asks Codecov and the sinks.
 async fn ask_all(config: &Config) -> Result<All, Stop> {
     let now = instance::clock().now();
-    let mut machine = preflight::look(config, run::runtime_directory().as_deref(), now);
+    let mut machine = preflight::look(config, run::runtime_directory().as_deref(), now).await;
     let organizations: Vec<&Organization> = config.organizations.iter().collect();
     let all = organizations.iter().copied();
     let servers = Servers::of(config, all, &Servers::default(), Policy::default(), None)?;

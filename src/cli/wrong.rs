@@ -148,7 +148,8 @@ fn refused_value(error: &clap::Error, command: &Command, argument: &str) -> Expl
         "ORG" => Some("`seatwatch status` lists the organizations of the config".to_owned()),
         "SERVICE" => None,
         "TIME" | "FROM" | "TO" if humantime::parse_duration(&value).is_ok() => {
-            Some(format!("so long before now is `\"{value} ago\"`"))
+            let option = argument.starts_with("--").then(|| format!("{name} "));
+            Some(format!("write `{}\"{value} ago\"`", option.unwrap_or_default()))
         }
         _ => value_hint(command, argument),
     };

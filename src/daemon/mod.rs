@@ -336,6 +336,7 @@ impl Daemon {
                     drop(answer.send(hurried.await));
                 });
             }
+            Order::Address { answer } => drop(answer.send(self.address())),
             Order::Act { sink, act, answer } => self.act(&sink, act, answer),
             Order::Test { sink, answer } => self.test_sink(&sink, answer),
             Order::Forget { organization, answer } => {

@@ -12,6 +12,7 @@ mod space;
 use std::io;
 use std::net::SocketAddr;
 use std::path::Path;
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use nix::unistd::Uid;
@@ -20,12 +21,15 @@ use tokio::net::TcpSocket;
 pub use clock::clock;
 
 use crate::config::Config;
-use crate::control;
+use crate::control::{self, Answer, Question};
 use crate::exit::{Exit, Failure};
 use crate::http;
 use crate::sinks;
 use crate::store::{self, StoreError};
 use crate::text::count;
+
+/// The time for an answer of the daemon, whose loop may be at work.
+const ANSWER: Duration = Duration::from_secs(5);
 
 /// One thing that was looked at.
 #[derive(Clone, Debug)]
@@ -68,10 +72,9 @@ impl From<&StoreError> for Found {
     }
 }
 
-/// Looks at the machine, for the daemon of a config that would run as the present user. Called on
-/// a runtime, which sockets need. `runtime_dir` is where the daemon's socket is to be, if not in the
+/// Looks at the machine, for the daemon of a config that would run as the present user. `runtime_dir` is where the daemon's socket is to be, if not in the
 /// state directory.
-pub fn look(config: &Config, runtime_dir: Option<&Path>, now: DateTime<Utc>) -> Vec<Finding> {
+pub async fn look(config: &Config, runtime_dir: Option<&Path>, now: DateTime<Utc>) -> Vec<Finding> {
     let state_dir = &config.state_dir;
     let us = Uid::effective();
     let mut findings = Vec::new();
@@ -98,7 +101,7 @@ pub fn look(config: &Config, runtime_dir: Option<&Path>, now: DateTime<Utc>) -> 
         find("certificate", certificate::look(&tls.files, now));
     }
     find("plugins", plugins(config));
-    find("listen", listen(config.listen, control::is_up(state_dir)));
+    find("listen", listen(config.listen, &listening(state_dir).await));
     let filled = config.sinks.iter().filter_map(|entry| entry.config.fills());
     for result in space::look(std::iter::once(state_dir.as_path()).chain(filled)) {
         find("free space", result);
@@ -147,19 +150,53 @@ fn plugins(config: &Config) -> Found {
     }
 }
 
-/// Binds the address without listening on it, so that nobody is answered by us.
-fn listen(address: SocketAddr, daemon_is_up: bool) -> Found {
-    match bind(address) {
-        Ok(()) => Found::Good(format!("{address} is free")),
-        Err(error) if http::is_taken(&error) && daemon_is_up => {
-            // Nobody but the daemon could say where it listens.
-            Found::warning(
-                format!("{address} is in use: by the daemon, if it listens there already"),
-                "if it listens on another address with this port, it can move only when it is \
-                 restarted; if another program is there, give `listen` another port",
-            )
+/// What the daemon says of where it listens.
+enum Listening {
+    /// There.
+    On(SocketAddr),
+    /// One runs, and does not say.
+    Somewhere,
+    /// None runs.
+    Nowhere,
+}
+
+/// Asks the daemon, if one runs.
+async fn listening(state_dir: &Path) -> Listening {
+    let ask = async {
+        let daemon = control::connect(state_dir).ok()??;
+        let mut answers = control::ask(daemon, Question::Listen).await.ok()?;
+        match answers.next().await {
+            Ok(Some(Answer::Listens(address))) => Some(address),
+            _ => None,
         }
-        Err(error) => Found::Bad(http::cannot_listen(address, &error)),
+    };
+    match tokio::time::timeout(ANSWER, ask).await.ok().flatten() {
+        Some(address) => Listening::On(address),
+        None if control::is_up(state_dir) => Listening::Somewhere,
+        None => Listening::Nowhere,
+    }
+}
+
+/// Binds the address without listening on it, so that nobody is answered by us.
+fn listen(address: SocketAddr, daemon: &Listening) -> Found {
+    let error = match bind(address) {
+        Ok(()) => return Found::Good(format!("{address} is free")),
+        Err(error) => error,
+    };
+    match daemon {
+        _ if !http::is_taken(&error) => Found::Bad(http::cannot_listen(address, &error)),
+        Listening::On(there) if *there == address => {
+            Found::Good(format!("{address}, where the daemon listens"))
+        }
+        Listening::On(there) if there.port() == address.port() => Found::warning(
+            format!("{address} is in use while the daemon listens on {there}"),
+            "a reload cannot move it there: restart the daemon, or give `listen` another port",
+        ),
+        Listening::Somewhere => Found::warning(
+            format!("{address} is in use: by the daemon, if it listens there already"),
+            "it did not say so in time; if another program is there, give `listen` another port",
+        ),
+        Listening::On(_) | Listening::Nowhere => Found::Bad(http::cannot_listen(address, &error)),
     }
 }
 

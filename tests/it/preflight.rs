@@ -12,6 +12,7 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use insta::assert_snapshot;
+use nix::sys::statvfs::statvfs;
 use regex::Regex;
 use rusqlite::Connection;
 use seatwatch::simulator::{Fault, WrongDate};
@@ -50,9 +51,12 @@ fn shown(ran: &Ran) -> String {
 
 /// A line for each thing about the machine that is not well, and the exit code.
 #[track_caller]
-fn troubles(ran: &Ran) -> String {
+pub(crate) fn troubles(ran: &Ran) -> String {
     let mut lines = String::new();
-    for row in ran.rows().iter().filter(|row| row["check"].is_string() && row["result"] != "ok") {
+    // How little the machine of the test has left is no matter.
+    let is_space = |row: &Value| row["check"] == "free space" && row["result"] == "warning";
+    let is_one = |row: &Value| row["check"].is_string() && row["result"] != "ok" && !is_space(row);
+    for row in ran.rows().into_iter().filter(is_one) {
         let text = |key: &str| row[key].as_str().unwrap_or("–").to_owned();
         assert_eq!(row["ok"], Value::from(row["result"] == "warning"));
         let [check, result, message, hint] = ["check", "result", "message", "hint"].map(text);
@@ -77,8 +81,21 @@ fn files(directory: &Path) -> Vec<String> {
     names
 }
 
+/// Whether there is as much space as the daemon wants; what is seen with less is another story.
+fn has_room() -> bool {
+    let space = statvfs(&std::env::temp_dir()).unwrap();
+    let has_room = space.blocks_available() * space.fragment_size() > 1 << 30;
+    if !has_room {
+        skipped("needs 1 GiB of free space");
+    }
+    has_room
+}
+
 #[test]
 fn a_machine_on_which_all_is_well() {
+    if !has_room() {
+        return;
+    }
     let world = World::start("ann* bob!");
     assert_snapshot!(world.preflight(), @"
     CHECK  RESULT
@@ -115,6 +132,9 @@ fn a_rule_that_found_something_leaves_no_trace_either() {
 
 #[test]
 fn machines_get_a_row_for_each_thing_and_nothing_is_made() {
+    if !has_room() {
+        return;
+    }
     let world = World::start("ann* bob!");
     world.sync().ok();
     let before = files(&world.path(""));
@@ -254,6 +274,9 @@ fn a_clock_that_is_off_is_told_and_by_minutes_too_much() {
 
 #[test]
 fn a_warning_leaves_the_exit_code_alone() {
+    if !has_room() {
+        return;
+    }
     let world = World::start("ann* bob!");
     fs::create_dir(world.state_dir()).unwrap();
     set_mode(&world.state_dir(), 0o777);
