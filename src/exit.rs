@@ -12,71 +12,44 @@ use crate::codecov::Reason;
 use crate::config::Problems;
 use crate::store::{StoreError, StoreErrorKind};
 
-/// How the process ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[repr(u8)]
-pub enum Exit {
-    /// All is well.
-    Ok = 0,
-    /// The command line is wrong.
-    Usage = 64,
-    /// A roster is held or empty; what was asked for does not fit what is stored.
-    Data = 65,
-    /// Codecov, a receiver or the daemon cannot be reached.
-    Unavailable = 69,
-    /// The program is wrong.
-    Internal = 70,
-    /// A file cannot be created.
-    CannotCreate = 73,
-    /// The disk fails.
-    Io = 74,
-    /// Trying again later may help.
-    TryAgain = 75,
-    /// Codecov, or a plugin, answered something else.
-    Protocol = 76,
-    /// A right is missing.
-    NoPermission = 77,
-    /// The configuration is wrong.
-    Config = 78,
-    /// Ctrl-C.
-    Interrupted = 130,
+/// Makes the enum of lines that say of each code what it means, once for the code, the help and the
+/// manual.
+macro_rules! exits {
+    ($($name:ident = $code:literal, $meaning:literal;)+) => {
+        /// How the process ends.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+        #[repr(u8)]
+        pub enum Exit {
+            $(#[doc = $meaning] $name = $code,)+
+        }
+
+        impl Exit {
+            /// All of them, by number.
+            pub const ALL: &[Self] = &[$(Self::$name),+];
+
+            /// What it says to whoever started the program: a part of a sentence.
+            pub fn meaning(self) -> &'static str {
+                match self {
+                    $(Self::$name => $meaning,)+
+                }
+            }
+        }
+    };
 }
 
-impl Exit {
-    /// All of them, by number.
-    pub const ALL: [Self; 12] = [
-        Self::Ok,
-        Self::Usage,
-        Self::Data,
-        Self::Unavailable,
-        Self::Internal,
-        Self::CannotCreate,
-        Self::Io,
-        Self::TryAgain,
-        Self::Protocol,
-        Self::NoPermission,
-        Self::Config,
-        Self::Interrupted,
-    ];
-
-    /// What it says to whoever started the program: a part of a sentence, for the help and the
-    /// manual.
-    pub fn meaning(self) -> &'static str {
-        match self {
-            Self::Ok => "all is well",
-            Self::Usage => "the command line is wrong",
-            Self::Data => "a roster is held or empty, or what is asked for is not stored",
-            Self::Unavailable => "Codecov, a receiver or the daemon cannot be reached",
-            Self::Internal => "seatwatch itself is wrong",
-            Self::CannotCreate => "a file or directory cannot be made",
-            Self::Io => "the disk fails or is full",
-            Self::TryAgain => "later it may work: rate limit, roster in motion, state in use",
-            Self::Protocol => "Codecov or a plugin answered what it should not",
-            Self::NoPermission => "a right is missing: token, not an admin, wrong user",
-            Self::Config => "the config is wrong, or names what Codecov does not know",
-            Self::Interrupted => "ended by Ctrl-C or TERM",
-        }
-    }
+exits! {
+    Ok = 0, "all is well";
+    Usage = 64, "the command line is wrong";
+    Data = 65, "a roster is held or empty, or what is asked for is not stored";
+    Unavailable = 69, "Codecov, a receiver or the daemon cannot be reached";
+    Internal = 70, "seatwatch itself is wrong";
+    CannotCreate = 73, "a file or directory cannot be made";
+    Io = 74, "the disk fails or is full";
+    TryAgain = 75, "later it may work: rate limit, roster in motion, state in use";
+    Protocol = 76, "Codecov or a plugin answered what it should not";
+    NoPermission = 77, "a right is missing: token, not an admin, wrong user";
+    Config = 78, "the config is wrong, or names what Codecov does not know";
+    Interrupted = 130, "ended by Ctrl-C or TERM";
 }
 
 impl From<Exit> for std::process::ExitCode {

@@ -43,7 +43,10 @@ pub(super) fn daemon_of(path: &Path) -> Result<UnixStream, Stop> {
     let message = format!("no daemon runs in `{}`", state.display());
     let failure = Failure::new(Exit::Unavailable, message);
     Err(failure
-        .with_hint("start it with `seatwatch run`, or name its config with `--config`")
+        .with_hint(
+            "start it with `seatwatch run`, under systemd with `systemctl start seatwatch`, or name \
+             its config with `--config`",
+        )
         .into())
 }
 

@@ -1,13 +1,15 @@
 //! `seatwatch backup`: the database as a file, while it is in use.
 
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
+
+use nix::unistd::Uid;
 
 use super::exit::{Exit, Failure, Stop};
 use super::instance;
 use super::output::{Format, count, row, write_rows};
-use crate::store::Reader;
+use crate::store::{self, Reader, StoreError, StoreErrorKind};
 
 /// Arguments of `backup`.
 #[derive(Debug, clap::Args)]
@@ -35,9 +37,9 @@ impl Backup {
         let stopped = instance::stop_on_signals(move || copying.interrupt())?;
         let backup = reader.back_up(&self.file).map_err(|error| {
             if stopped.load(Ordering::Relaxed) {
-                return Failure::new(Exit::Interrupted, "interrupted: no backup was made").into();
+                return Failure::new(Exit::Interrupted, "interrupted: no backup was made");
             }
-            Stop::from(error)
+            self.failure(&error)
         })?;
         let mut out = super::stdout();
         let file = self.file.display().to_string();
@@ -59,11 +61,38 @@ impl Backup {
         Ok(Exit::Ok)
     }
 
+    /// Where the file is to be.
+    fn directory(&self) -> &Path {
+        let parent = self.file.parent().filter(|parent| !parent.as_os_str().is_empty());
+        parent.unwrap_or_else(|| Path::new("."))
+    }
+
+    /// Why there is no backup. Root has become another user by now, who may not write everywhere.
+    fn failure(&self, error: &StoreError) -> Failure {
+        let reason = match &error.kind {
+            StoreErrorKind::Open(reason) if error.path == self.directory() => reason.kind(),
+            _ => return error.into(),
+        };
+        let (directory, user) = (error.path.display(), store::user_name(Uid::effective()));
+        match reason {
+            ErrorKind::NotFound => {
+                Failure::new(Exit::CannotCreate, format!("{directory}: no such directory"))
+                    .with_hint(format!("make it: `install -d -m 700 -o {user} {directory}`"))
+            }
+            ErrorKind::PermissionDenied => {
+                let message = format!("{directory}: user `{user}` may not write there");
+                Failure::new(Exit::CannotCreate, message).with_hint(format!(
+                    "name a directory of that user, such as one made with \
+                     `install -d -m 700 -o {user} /var/backups/seatwatch`"
+                ))
+            }
+            _ => error.into(),
+        }
+    }
+
     /// What takes the database would take the backup with it.
     fn refuse_state_dir(&self, state_dir: &Path) -> Result<(), Failure> {
-        let parent = self.file.parent().filter(|parent| !parent.as_os_str().is_empty());
-        let parent = parent.unwrap_or_else(|| Path::new(".")).canonicalize();
-        match (parent, state_dir.canonicalize()) {
+        match (self.directory().canonicalize(), state_dir.canonicalize()) {
             (Ok(parent), Ok(state_dir)) if parent.starts_with(&state_dir) => {
                 let message = format!("{}: is in the state directory", self.file.display());
                 Err(Failure::new(Exit::Usage, message)

@@ -36,9 +36,10 @@ pub(super) struct Check {
     /// Looks at the machine, and asks every token and every sink whether it would work.
     ///
     /// Looked at are the user, the state directory, the database, plugins, the address to listen
-    /// on, free space (a warning below 1 GiB, or 5 % of a small volume; an error below 64 MiB) and
-    /// the clock (a warning from 30 seconds off Codecov's, an error from 5 minutes). Run it as the
-    /// user of the daemon, or as root, who becomes that user. Only GET is sent to Codecov.
+    /// on, its certificate (a warning for the last 14 days, then an error), free space (a warning
+    /// below 1 GiB, or 5 % of a small volume; an error below 64 MiB) and the clock (a warning from
+    /// 30 seconds off Codecov's, an error from 5 minutes). Run it as the user of the daemon, or as
+    /// root, who becomes that user. Only GET is sent to Codecov.
     #[arg(long)]
     online: bool,
 }
@@ -47,7 +48,7 @@ pub(super) struct Check {
 const SINK_CHECK: Duration = Duration::from_secs(30);
 
 /// What was found out about one organization or sink.
-struct Finding {
+struct Asked {
     /// What works, in words.
     good: Vec<String>,
     /// What does not, with advice.
@@ -55,14 +56,14 @@ struct Finding {
 }
 
 /// All that was found out.
-struct Found {
+struct All {
     /// About this machine.
     machine: Vec<preflight::Finding>,
     /// About each organization, then about each rule, then about each sink, in config order.
-    asked: Vec<Finding>,
+    asked: Vec<Asked>,
 }
 
-impl Found {
+impl All {
     /// That of the first failure: of the machine, because it spoils the rest, then of what was
     /// asked, in config order.
     fn exit(&self) -> Exit {
@@ -88,8 +89,9 @@ impl Check {
 }
 
 /// Looks at the machine, and asks Codecov and the sinks.
-async fn ask_all(config: &Config) -> Result<Found, Stop> {
-    let mut machine = preflight::look(config, run::runtime_directory().as_deref());
+async fn ask_all(config: &Config) -> Result<All, Stop> {
+    let now = instance::clock().now();
+    let mut machine = preflight::look(config, run::runtime_directory().as_deref(), now).await;
     let organizations: Vec<&Organization> = config.organizations.iter().collect();
     let all = organizations.iter().copied();
     let servers = Servers::of(config, all, &Servers::default(), Policy::default(), None)?;
@@ -106,7 +108,7 @@ async fn ask_all(config: &Config) -> Result<Found, Stop> {
     }
     let clocks = clocks.iter().map(|(server, ahead)| preflight::clock(server, *ahead));
     machine.extend(clocks);
-    Ok(Found { machine, asked })
+    Ok(All { machine, asked })
 }
 
 /// How far ahead the clock of each server is, by base URL; nothing where no answer told it.
@@ -124,7 +126,7 @@ async fn ask_codecov(
     organization: &Organization,
     server: &Server,
     clocks: &mut Clocks,
-) -> Finding {
+) -> Asked {
     let mut good = Vec::new();
     let bad = match organization.token.read() {
         Err(error) => Some((Exit::NoPermission, error.to_string(), Some(error.hint()))),
@@ -143,7 +145,7 @@ async fn ask_codecov(
             }
         }
     };
-    Finding { good, bad }
+    Asked { good, bad }
 }
 
 async fn ask_token(
@@ -171,7 +173,7 @@ async fn ask_rule(
     rule: &DiscoverRule,
     server: &Server,
     clocks: &mut Clocks,
-) -> Finding {
+) -> Asked {
     let ask = async {
         let token = SecretString::from(rule.token.read()?.expose());
         let deadline = tokio::time::Instant::now() + config.sync_timeout;
@@ -186,17 +188,17 @@ async fn ask_rule(
             let ids = names.filter_map(|name| OrganizationId::new(rule.service, name.shown()).ok());
             let matching = ids.filter(|id| rule.matches(id)).count() as u64;
             let good = vec![format!("token accepted, matches {}", count(matching, "owner"))];
-            Finding { good, bad: None }
+            Asked { good, bad: None }
         }
         Err(error) => {
             let text = format!("{}: {}", error.reason(), chain(&error));
             let bad = Some((error.reason().into(), text, Some(error.hint())));
-            Finding { good: Vec::new(), bad }
+            Asked { good: Vec::new(), bad }
         }
     }
 }
 
-async fn ask_sink(entry: &SinkEntry) -> Finding {
+async fn ask_sink(entry: &SinkEntry) -> Asked {
     let mut good = Vec::new();
     for lane in entry.config.lanes() {
         let mut sink = entry.config.build(&lane);
@@ -205,18 +207,13 @@ async fn ask_sink(entry: &SinkEntry) -> Finding {
             Ok(Err(failure)) => failure.reason().to_owned(),
             Err(_) => "no answer in time".to_owned(),
         };
-        return Finding { good, bad: Some((Exit::Unavailable, reason, None)) };
+        return Asked { good, bad: Some((Exit::Unavailable, reason, None)) };
     }
     good.push("would deliver".to_owned());
-    Finding { good, bad: None }
+    Asked { good, bad: None }
 }
 
-fn write_all(
-    path: &Path,
-    config: &Config,
-    found: Option<&Found>,
-    format: Format,
-) -> io::Result<()> {
+fn write_all(path: &Path, config: &Config, found: Option<&All>, format: Format) -> io::Result<()> {
     let mut out = super::stdout();
     if format == Format::Table {
         write_people(path, config, found, &mut out)?;
@@ -229,7 +226,7 @@ fn write_all(
 fn write_people(
     path: &Path,
     config: &Config,
-    found: Option<&Found>,
+    found: Option<&All>,
     out: &mut dyn Write,
 ) -> io::Result<()> {
     let now = instance::clock().now();
@@ -318,7 +315,7 @@ fn organizations_of(entry: &SinkEntry) -> String {
 }
 
 /// What works; what does not stands below the table.
-fn in_words(finding: &Finding) -> String {
+fn in_words(finding: &Asked) -> String {
     let bad = finding.bad.as_ref().map(|_| "see below");
     finding.good.iter().map(String::as_str).chain(bad).join(", ")
 }
@@ -339,7 +336,7 @@ const COLUMNS: &[&str] = &[
     "result",
 ];
 
-fn rows(config: &Config, found: Option<&Found>) -> Vec<Row> {
+fn rows(config: &Config, found: Option<&All>) -> Vec<Row> {
     let now = instance::clock().now();
     let findings = found.map(|found| &found.asked);
     let machine = found.map(|found| found.machine.as_slice()).unwrap_or_default();

@@ -15,15 +15,6 @@ pub(super) struct Completions {
     shell: Shell,
 }
 
-/// Where a shell of one user looks for such scripts.
-pub(super) const INSTALLING: &[(&str, &str)] = &[
-    ("bash", "seatwatch completions bash > ~/.local/share/bash-completion/completions/seatwatch"),
-    ("zsh", "seatwatch completions zsh > ~/.zfunc/_seatwatch     # a directory of $fpath"),
-    ("fish", "seatwatch completions fish > ~/.config/fish/completions/seatwatch.fish"),
-    ("elvish", "seatwatch completions elvish >> ~/.config/elvish/rc.elv"),
-    ("powershell", "seatwatch completions powershell >> $PROFILE"),
-];
-
 impl Completions {
     pub(super) fn run(&self) -> Result<Exit, Stop> {
         let mut script = Vec::new();

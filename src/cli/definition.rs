@@ -6,13 +6,12 @@
 use std::ffi::OsString;
 use std::fmt::Write as _;
 
-use clap::builder::PossibleValuesParser;
+use clap::builder::{PossibleValue, PossibleValuesParser};
 use clap::{Command, CommandFactory as _, FromArgMatches as _};
 use itertools::Itertools as _;
 
-use super::completions::INSTALLING;
 use super::exit::Exit;
-use super::{Arguments, examples, man};
+use super::{Arguments, examples};
 
 /// The commands by what one wants of them, in the order of the overview.
 const GROUPS: &[(&str, &[&str])] = &[
@@ -25,10 +24,16 @@ const GROUPS: &[(&str, &[&str])] = &[
     ("Try it out", &["demo", "simulate", "help"]),
 ];
 
+/// The manual page about the whole.
+pub(super) const TOP: &str = "seatwatch";
+/// The manual page about the configuration file.
+pub(super) const CONFIG_PAGE: &str = "seatwatch.yaml";
+
 /// Where to read on, for the end of the overview.
 const DOCS: &str = "\
 Manual: seatwatch man, and man seatwatch-sync for one command where it is installed.
-Configuration: seatwatch man seatwatch.yaml, and config.example.yaml.";
+Configuration: seatwatch man seatwatch.yaml, and config.example.yaml, which a
+package has as /usr/share/doc/seatwatch/examples/complete.yaml.";
 
 /// Reads arguments, the first of which is the name of the program.
 ///
@@ -44,7 +49,7 @@ pub(super) fn parse(arguments: &[OsString]) -> Result<Arguments, clap::Error> {
 /// The whole definition, built: names and global options have reached every command.
 pub(super) fn command() -> Command {
     let mut command = with_examples(Arguments::command(), "");
-    let pages = man::names(&command);
+    let pages = pages(&command);
     command = command.mut_subcommand("man", |man| {
         man.mut_arg("page", |page| page.value_parser(PossibleValuesParser::new(pages)))
     });
@@ -88,13 +93,33 @@ fn with_examples(command: Command, path: &str) -> Command {
     if sections.is_empty() { command } else { command.after_long_help(sections.join("\n\n")) }
 }
 
+/// The commands below one that have a page of their own: all but `help`.
+pub(super) fn with_page(command: &Command) -> impl Iterator<Item = &Command> {
+    command.get_subcommands().filter(|below| below.get_name() != "help")
+}
+
+/// The names of all pages. Those of commands may be written without their beginning.
+pub(super) fn pages(root: &Command) -> Vec<PossibleValue> {
+    fn walk(command: &Command, name: &str, names: &mut Vec<PossibleValue>) {
+        let short = name.strip_prefix("seatwatch-").map(str::to_owned);
+        names.push(PossibleValue::new(name.to_owned()).aliases(short));
+        for below in with_page(command) {
+            walk(below, &format!("{name}-{}", below.get_name()), names);
+        }
+    }
+    let mut names = Vec::new();
+    walk(root, TOP, &mut names);
+    names.push(PossibleValue::new(CONFIG_PAGE));
+    names
+}
+
 fn section(command: &Command, title: &str, lines: &str) -> String {
     format!("{}\n{}", heading(command, title), lines.trim_end())
 }
 
 /// How to install the completions, shell by shell.
 fn installing() -> String {
-    INSTALLING.iter().map(|(shell, line)| format!("  {shell:<12}{line}")).join("\n")
+    examples::INSTALLING.iter().map(|(shell, line)| format!("  {shell:<12}{line}")).join("\n")
 }
 
 fn exits() -> String {

@@ -172,6 +172,15 @@ pub(super) const EXAMPLES: &[(&str, &[(&str, &str)])] = &[
     ),
 ];
 
+/// Where a shell of one user looks for such scripts.
+pub(super) const INSTALLING: &[(&str, &str)] = &[
+    ("bash", "seatwatch completions bash > ~/.local/share/bash-completion/completions/seatwatch"),
+    ("zsh", "seatwatch completions zsh > ~/.zfunc/_seatwatch     # a directory of $fpath"),
+    ("fish", "seatwatch completions fish > ~/.config/fish/completions/seatwatch.fish"),
+    ("elvish", "seatwatch completions elvish >> ~/.config/elvish/rc.elv"),
+    ("powershell", "seatwatch completions powershell >> $PROFILE"),
+];
+
 /// The examples of the command that `path` leads to, such as `outbox retry`.
 pub(super) fn of(path: &str) -> impl Iterator<Item = (&'static str, &'static str)> {
     let found = EXAMPLES.iter().filter(move |(of, _)| *of == path);

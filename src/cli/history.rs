@@ -38,7 +38,7 @@ pub(super) struct History {
     organization: Option<OrganizationId>,
 
     /// Only of this member: a username that they have or had, in any letter case.
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "USERNAME")]
     member: Option<String>,
 
     /// Only what happened since then: a day, a time, `yesterday`, or `3d ago`.

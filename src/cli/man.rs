@@ -8,13 +8,12 @@ mod config;
 mod text;
 
 use std::fs;
-use std::io::{self, Write as _};
+use std::io::{self, IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
 
-use clap::builder::PossibleValue;
 use clap::{Command, ValueHint};
 
-use super::definition;
+use super::definition::{self, CONFIG_PAGE, TOP, with_page};
 use super::exit::{Exit, Failure, Stop};
 
 /// Arguments of `man`.
@@ -30,10 +29,6 @@ pub(super) struct Man {
     output: Option<PathBuf>,
 }
 
-/// The page about the whole.
-const TOP: &str = "seatwatch";
-/// The page about the configuration file.
-const CONFIG: &str = "seatwatch.yaml";
 /// What the pages belong to, at their foot and their head.
 const SOURCE: &str = concat!("seatwatch ", env!("CARGO_PKG_VERSION"));
 const MANUAL: &str = "seatwatch manual";
@@ -63,6 +58,10 @@ impl Man {
         let mut out = super::stdout();
         out.write_all(page.text.as_bytes())?;
         out.flush()?;
+        drop(out);
+        if io::stdout().is_terminal() {
+            super::complain(&format!("hint: to read it, `seatwatch man {} | man -l -`", self.page));
+        }
         Ok(Exit::Ok)
     }
 }
@@ -72,7 +71,7 @@ fn pages() -> io::Result<Vec<Page>> {
     collect(&definition::command(), &mut pages)?;
     let mut page = Vec::new();
     config::write(&mut page)?;
-    pages.push(Page { name: CONFIG.to_owned(), section: "5", text: text::ascii(&page) });
+    pages.push(Page { name: CONFIG_PAGE.to_owned(), section: "5", text: text::ascii(&page) });
     Ok(pages)
 }
 
@@ -82,26 +81,6 @@ fn collect(command: &Command, pages: &mut Vec<Page>) -> io::Result<()> {
     command::write(&name, command, &mut page)?;
     pages.push(Page { name, section: "1", text: text::ascii(&page) });
     with_page(command).try_for_each(|below| collect(below, pages))
-}
-
-/// The commands below one that have a page of their own: all but `help`.
-fn with_page(command: &Command) -> impl Iterator<Item = &Command> {
-    command.get_subcommands().filter(|below| below.get_name() != "help")
-}
-
-/// The names of all pages. Those of commands may be written without their beginning.
-pub(super) fn names(root: &Command) -> Vec<PossibleValue> {
-    fn walk(command: &Command, name: &str, names: &mut Vec<PossibleValue>) {
-        let short = name.strip_prefix("seatwatch-").map(str::to_owned);
-        names.push(PossibleValue::new(name.to_owned()).aliases(short));
-        for below in with_page(command) {
-            walk(below, &format!("{name}-{}", below.get_name()), names);
-        }
-    }
-    let mut names = Vec::new();
-    walk(root, TOP, &mut names);
-    names.push(PossibleValue::new(CONFIG));
-    names
 }
 
 fn long(name: &str) -> String {

@@ -47,6 +47,7 @@ use signal_hook::consts::SIGXFSZ;
 
 pub use output::Format;
 
+use crate::config;
 use crate::exit::{self, Exit, Failure, Stop};
 use crate::logging;
 
@@ -71,7 +72,7 @@ pub struct Arguments {
         value_hint = ValueHint::FilePath,
         env = "SEATWATCH_CONFIG",
         hide_env_values = true,
-        default_value = crate::config::PATH
+        default_value = config::DEFAULT_PATH
     )]
     config: PathBuf,
 
@@ -275,9 +276,12 @@ fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
 }
 
 fn stop(error: &anyhow::Error) -> Stop {
-    match error.downcast_ref::<io::Error>() {
-        Some(error) if error.kind() == io::ErrorKind::BrokenPipe => Stop::ClosedPipe,
-        // A taken port, a wrong script: what was asked for on the command line cannot be had.
+    match error.downcast_ref::<io::Error>().map(io::Error::kind) {
+        Some(io::ErrorKind::BrokenPipe) => Stop::ClosedPipe,
+        Some(io::ErrorKind::AddrInUse) => Failure::new(Exit::Unavailable, format!("{error:#}"))
+            .with_hint("another program is there: `--listen 127.0.0.1:0` takes a free port")
+            .into(),
+        // A wrong script: what was asked for on the command line cannot be had.
         _ => Failure::new(Exit::Usage, format!("{error:#}")).into(),
     }
 }

@@ -70,7 +70,7 @@ pub(super) struct Skip {
     sink: String,
 
     /// Only in this lane of it, such as one recipient of a mail sink.
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "LANE")]
     lane: Option<String>,
 }
 

@@ -22,7 +22,7 @@ pub(super) fn run(path: &Path, format: Format) -> Result<Exit, Stop> {
         })
         .await?;
         if let Some(exit) = failed {
-            super::complain("hint: the daemon goes on with the config that it had");
+            super::complain("\nthe daemon goes on with the config that it had");
             return Ok(exit);
         }
         let mut out = super::stdout();

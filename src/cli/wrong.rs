@@ -7,12 +7,14 @@ mod hints;
 
 use std::error::Error as _;
 use std::ffi::OsString;
+use std::path::Path;
 
 use clap::Command;
+use clap::builder::PossibleValue;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use itertools::Itertools as _;
 
-use self::hints::{COMMANDS, OPTIONS, VALUES};
+use self::hints::{BELOW, COMMANDS, OPTIONS, VALUES};
 use super::definition;
 use super::exit::{Exit, Failure};
 use crate::config::{did_you_mean, nearest};
@@ -23,11 +25,15 @@ pub(super) fn explain(error: &clap::Error, arguments: &[OsString]) -> Failure {
     let written = text(error, ContextKind::InvalidArg).unwrap_or_default();
     let (path, command) = command_of(&root, arguments, &written);
     let (what, hint) = match error.kind() {
-        ErrorKind::InvalidSubcommand => unknown_command(error, &command),
+        ErrorKind::InvalidSubcommand => unknown_command(error, &path, &command),
         ErrorKind::UnknownArgument => unknown_argument(error, &root, &path, &command),
-        ErrorKind::InvalidValue => wrong_value(error, &written),
-        ErrorKind::ValueValidation => refused_value(error, &written),
-        ErrorKind::MissingRequiredArgument => missing(error),
+        ErrorKind::InvalidValue => wrong_value(error, &command, &written),
+        ErrorKind::ValueValidation => refused_value(error, &command, &written),
+        ErrorKind::MissingRequiredArgument => missing(error, &command),
+        ErrorKind::TooManyValues => (
+            format!("`{}` takes no value", name(&written)),
+            text(error, ContextKind::InvalidValue).map(|value| format!("leave `={value}` out")),
+        ),
         ErrorKind::ArgumentConflict => conflict(error, &written),
         _ => (first_line(error), None),
     };
@@ -37,16 +43,23 @@ pub(super) fn explain(error: &clap::Error, arguments: &[OsString]) -> Failure {
 
 type Explained = (String, Option<String>);
 
-fn unknown_command(error: &clap::Error, command: &Command) -> Explained {
+fn unknown_command(error: &clap::Error, path: &str, command: &Command) -> Explained {
     let word = text(error, ContextKind::InvalidSubcommand).unwrap_or_default();
     let names = command.get_subcommands().map(Command::get_name);
     let names: Vec<&str> = names.filter(|name| *name != "help").collect();
     let suggested = || match all(error, ContextKind::SuggestedSubcommand).as_slice() {
         [] => near_or_all(&word, &names),
-        near => Some(format!("did you mean {}?", quoted(near, " or "))),
+        // The nearest is last.
+        near => {
+            let near: Vec<&String> = near.iter().rev().collect();
+            Some(format!("did you mean {}?", quoted(&near, " or ")))
+        }
     };
     // Below, other commands go by the same words.
-    let known = look_up(COMMANDS, &word).filter(|_| command.get_name() == "seatwatch");
+    let known = match path.strip_prefix("seatwatch ") {
+        None => look_up(COMMANDS, &word),
+        Some(above) => look_up(BELOW, &format!("{above} {word}")),
+    };
     (format!("there is no command `{word}`"), known.or_else(suggested))
 }
 
@@ -62,13 +75,24 @@ fn unknown_argument(
             Some(_) => "it takes not so many names or values",
             None => "it takes no names or values",
         };
-        return (format!("`{word}` is too much: {takes}"), None);
+        return (format!("`{word}` is too much: {takes}"), option_for(&word, path, command));
     }
     let near = || text(error, ContextKind::SuggestedArg);
     let hint = look_up(OPTIONS, &word)
         .or_else(|| near().map(|near| format!("did you mean `{near}`?")))
         .or_else(|| elsewhere(root, &word, path));
     (format!("there is no option `{word}`"), hint)
+}
+
+/// The option that a word without one was to be: its name, or its value.
+fn option_for(word: &str, path: &str, command: &Command) -> Option<String> {
+    let is_config = Path::new(word).extension().is_some_and(|it| it == "yaml" || it == "yml");
+    let is_option = command.get_arguments().any(|argument| argument.get_long() == Some(word));
+    match (is_config, is_option) {
+        (true, _) => Some(format!("write `{path} --config {word}`")),
+        (_, true) => Some(format!("write `{path} --{word}`")),
+        _ => None,
+    }
 }
 
 /// The commands that have this option, where the one that was asked has not.
@@ -96,19 +120,19 @@ fn elsewhere(root: &Command, option: &str, path: &str) -> Option<String> {
     })
 }
 
-fn wrong_value(error: &clap::Error, argument: &str) -> Explained {
+fn wrong_value(error: &clap::Error, command: &Command, argument: &str) -> Explained {
     let name = name(argument);
     let known = all(error, ContextKind::ValidValue);
     let value = text(error, ContextKind::InvalidValue).filter(|value| !value.is_empty());
     let Some(value) = value else {
         let hint = (!known.is_empty()).then(|| format!("known here: {}", known.join(", ")));
-        return (format!("`{name}` needs a value"), hint.or_else(|| value_hint(argument)));
+        return (format!("`{name}` needs a value"), hint.or_else(|| value_hint(command, argument)));
     };
     let known: Vec<&str> = known.iter().map(String::as_str).collect();
     (format!("`{name}` cannot be `{value}`"), near_or_all(&value, &known))
 }
 
-fn refused_value(error: &clap::Error, argument: &str) -> Explained {
+fn refused_value(error: &clap::Error, command: &Command, argument: &str) -> Explained {
     let name = name(argument);
     let value = text(error, ContextKind::InvalidValue).unwrap_or_default();
     let why = error.source().map(ToString::to_string).unwrap_or_default();
@@ -123,16 +147,21 @@ fn refused_value(error: &clap::Error, argument: &str) -> Explained {
         // The reason says what was expected.
         "ORG" => Some("`seatwatch status` lists the organizations of the config".to_owned()),
         "SERVICE" => None,
-        _ => value_hint(argument),
+        "TIME" | "FROM" | "TO" if humantime::parse_duration(&value).is_ok() => {
+            let option = argument.starts_with("--").then(|| format!("{name} "));
+            Some(format!("write `{}\"{value} ago\"`", option.unwrap_or_default()))
+        }
+        _ => value_hint(command, argument),
     };
     (what, hint)
 }
 
-fn missing(error: &clap::Error) -> Explained {
+fn missing(error: &clap::Error, command: &Command) -> Explained {
     let arguments = all(error, ContextKind::InvalidArg);
     let names: Vec<String> = arguments.iter().map(|argument| name(argument).to_owned()).collect();
     let verb = if names.len() == 1 { "is" } else { "are" };
-    let hints: Vec<String> = arguments.iter().filter_map(|it| value_hint(it)).unique().collect();
+    let hints = arguments.iter().filter_map(|it| value_hint(command, it));
+    let hints: Vec<String> = hints.unique().collect();
     let hint = (!hints.is_empty()).then(|| hints.join("; "));
     (format!("{} {verb} missing", quoted(&names, " and ")), hint)
 }
@@ -151,10 +180,22 @@ fn conflict(error: &clap::Error, argument: &str) -> Explained {
 fn command_of(root: &Command, arguments: &[OsString], wrong: &str) -> (String, Command) {
     let mut command = root;
     let words = arguments.iter().skip(1).filter_map(|word| word.to_str());
-    for word in words.take_while(|word| word.split('=').next() != Some(wrong)) {
-        command = command.find_subcommand(word).unwrap_or(command);
+    let mut words = words.take_while(|word| word.split('=').next() != Some(wrong));
+    while let Some(word) = words.next() {
+        if has_value_after(command, word) {
+            words.next();
+        } else {
+            command = command.find_subcommand(word).unwrap_or(command);
+        }
     }
     (command.get_bin_name().unwrap_or("seatwatch").to_owned(), command.clone())
+}
+
+/// Whether a word is an option whose value is the next word.
+fn has_value_after(command: &Command, word: &str) -> bool {
+    let Some(long) = word.strip_prefix("--") else { return false };
+    let mut arguments = command.get_arguments();
+    arguments.any(|it| it.get_long() == Some(long) && it.get_action().takes_values())
 }
 
 /// The known name that is nearest, or else all of them, if they are few.
@@ -168,11 +209,23 @@ fn look_up(table: &[(&[&str], &str)], word: &str) -> Option<String> {
     found.map(|(_, hint)| (*hint).to_owned())
 }
 
-/// Where to find a value for an argument, written as clap writes it: `--since <TIME>`.
-fn value_hint(argument: &str) -> Option<String> {
+/// Where to find a value for an argument of a command, written as clap writes it:
+/// `--since <TIME>`.
+fn value_hint(command: &Command, argument: &str) -> Option<String> {
     let placeholder = placeholder(argument);
     let found = VALUES.iter().find(|(of, _)| *of == placeholder);
-    found.map(|(_, hint)| (*hint).to_owned())
+    found.map(|(_, hint)| (*hint).to_owned()).or_else(|| words_of(command, placeholder))
+}
+
+/// The values of an argument that is one of a few words.
+fn words_of(command: &Command, placeholder: &str) -> Option<String> {
+    let is_it = |name: &clap::builder::Str| name.as_str() == placeholder;
+    let mut arguments = command.get_arguments();
+    let argument = arguments.find(|it| it.get_value_names().is_some_and(|of| of.iter().any(is_it)));
+    let words = argument?.get_possible_values();
+    let words =
+        words.iter().filter(|word| !word.is_hide_set()).map(PossibleValue::get_name).join(", ");
+    (!words.is_empty()).then(|| format!("known here: {words}"))
 }
 
 /// What stands for the value of an argument: `TIME` of `--since <TIME>`.
@@ -225,7 +278,7 @@ mod tests {
     #[test]
     fn what_a_hint_says_to_write_is_right() {
         let root = definition::command();
-        let of_words = COMMANDS.iter().chain(OPTIONS).map(|(_, hint)| hint);
+        let of_words = COMMANDS.iter().chain(BELOW).chain(OPTIONS).map(|(_, hint)| hint);
         let hints = of_words.chain(VALUES.iter().map(|(_, hint)| hint));
         let mut seen = 0;
         for call in hints.flat_map(|hint| calls(hint)) {
@@ -239,6 +292,9 @@ mod tests {
                     let known = arguments.any(|argument| argument.get_long() == Some(long));
                     assert!(known, "`{call}`");
                     found = true;
+                } else {
+                    let stands_for_it = word == word.to_uppercase();
+                    assert!(!command.has_subcommands() || stands_for_it, "`{call}`");
                 }
             }
             assert!(found, "`{call}`");
@@ -250,8 +306,11 @@ mod tests {
     #[test]
     fn no_hint_is_for_a_command_that_there_is() {
         let root = definition::command();
-        for word in COMMANDS.iter().flat_map(|(words, _)| *words) {
-            assert!(root.find_subcommand(word).is_none(), "`{word}` is a command");
+        for words in COMMANDS.iter().chain(BELOW).flat_map(|(words, _)| *words) {
+            let mut words_of_it = words.split(' ');
+            let last = words_of_it.next_back().unwrap();
+            let above = words_of_it.fold(&root, |it, word| it.find_subcommand(word).unwrap());
+            assert!(above.find_subcommand(last).is_none(), "`{words}` is a command");
         }
     }
 }

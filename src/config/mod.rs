@@ -61,6 +61,11 @@ use crate::organization::OrganizationId;
 /// Larger than any configuration; it keeps `--config /dev/zero` from filling the memory.
 const MAX_BYTES: u64 = 64 * 1024 * 1024;
 
+/// Where the configuration is if nobody names another; that of the unit.
+pub const DEFAULT_PATH: &str = "/etc/seatwatch/seatwatch.yaml";
+/// One to begin with, where the package puts it.
+const EXAMPLE: &str = "/usr/share/doc/seatwatch/examples/seatwatch.yaml";
+
 /// A configuration in which everything is valid and resolved.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -267,9 +272,6 @@ impl Config {
     }
 }
 
-/// The configuration of the unit, and of commands that name no other.
-pub const PATH: &str = "/etc/seatwatch/seatwatch.yaml";
-
 /// Where systemd keeps the secrets of the unit while it runs (systemd.exec(5), `LoadCredential=`).
 const CREDENTIALS_OF_THE_UNIT: &str = "/run/credentials/seatwatch.service";
 
@@ -362,7 +364,7 @@ fn read_and_check_as(path: &Path, unfinished: bool) -> Result<check::Checked, Pr
 /// another configuration has nothing to do with them.
 fn credentials(config: &Path) -> Option<PathBuf> {
     let ours = || {
-        let is_the_units = std::path::absolute(config).is_ok_and(|path| path == Path::new(PATH));
+        let is_the_units = std::path::absolute(config).is_ok_and(|path| path == Path::new(DEFAULT_PATH));
         is_the_units.then(|| PathBuf::from(CREDENTIALS_OF_THE_UNIT))
     };
     std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from).or_else(ours)
@@ -401,10 +403,18 @@ fn finish(
 fn read(path: &Path) -> Result<String, Problem> {
     let unreadable = |error: std::io::Error| {
         let hint = match error.kind() {
-            std::io::ErrorKind::NotFound => {
-                "name another file with `--config FILE` or `$SEATWATCH_CONFIG`"
+            std::io::ErrorKind::NotFound if path == Path::new(DEFAULT_PATH) => {
+                first_config(Path::new(EXAMPLE).is_file())
             }
-            _ => "the user that seatwatch runs as must be able to read it",
+            std::io::ErrorKind::NotFound => {
+                "name another file with `--config FILE` or `$SEATWATCH_CONFIG`".to_owned()
+            }
+            std::io::ErrorKind::PermissionDenied => {
+                "run it as root (`sudo seatwatch …`); the user that the daemon runs as must be able \
+                 to read it"
+                    .to_owned()
+            }
+            _ => "the user that seatwatch runs as must be able to read it".to_owned(),
         };
         Problem::of_file(format!("cannot be read: {}", io_reason(&error))).with_hint(hint)
     };
@@ -427,6 +437,16 @@ fn read(path: &Path) -> Result<String, Problem> {
         return Err(Problem::of_file("is larger than 64 MiB"));
     }
     String::from_utf8(bytes).map_err(|error| not_text(&error))
+}
+
+/// How to come to a config, where there is none yet.
+fn first_config(has_example: bool) -> String {
+    let make = if has_example {
+        format!("`install -m 640 -g seatwatch {EXAMPLE} {DEFAULT_PATH}` makes one to start with")
+    } else {
+        "write one after `config.example.yaml`".to_owned()
+    };
+    format!("{make}; or name another file with `--config FILE` or `$SEATWATCH_CONFIG`")
 }
 
 fn not_text(error: &std::string::FromUtf8Error) -> Problem {

@@ -10,6 +10,8 @@ mod client;
 mod server;
 mod socket;
 
+use std::net::SocketAddr;
+
 use serde::{Deserialize, Serialize};
 
 pub use client::{Answers, ControlError, ask, connect, is_up};
@@ -49,6 +51,8 @@ pub enum Question {
     },
     /// Reads the config again.
     Reload,
+    /// Says where its HTTP endpoints are.
+    Listen,
     /// Does what a person ordered about a sink.
     Act {
         /// Its name.
@@ -82,6 +86,8 @@ pub enum Answer {
     Refused(Refused),
     /// What a reload changed, in words.
     Reloaded(Vec<String>),
+    /// Where its HTTP endpoints are.
+    Listens(SocketAddr),
     /// What became of an order about a sink.
     Acted(Acted),
     /// What came of a test of a sink.

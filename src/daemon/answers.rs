@@ -71,6 +71,10 @@ impl Answers {
                 let tried = self.orders.test_sink(sink).await.ok_or_else(stopping)??;
                 drop(asked.send(Answer::Tested(tried)).await);
             }
+            Question::Listen => {
+                let address = self.orders.address().await.ok_or_else(stopping)?;
+                drop(asked.send(Answer::Listens(address)).await);
+            }
             Question::Reload => match self.orders.reload().await {
                 Some(changes) => drop(asked.send(Answer::Reloaded(changes?)).await),
                 None => return Err(stopping().into()),

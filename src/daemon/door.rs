@@ -1,6 +1,5 @@
 //! The HTTP endpoints of the daemon, over reloads that move or protect them.
 
-use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -42,12 +41,14 @@ impl Door {
         }
         let bound = TcpListener::bind(wanted).await;
         let listener = bound.map_err(|error| match &self.open {
-            Some(Open { address, .. }) if address.port() == wanted.port() && is_taken(&error) => {
+            Some(Open { address, .. })
+                if address.port() == wanted.port() && http::is_taken(&error) =>
+            {
                 let message = format!("cannot listen on {wanted} while listening on {address}");
                 Failure::new(Exit::Config, message)
                     .with_hint("restart the daemon, or give `listen` another port too")
             }
-            _ => refusal(wanted, &error),
+            _ => http::cannot_listen(wanted, &error),
         })?;
         Ok(Some((wanted, listener)))
     }
@@ -93,23 +94,5 @@ impl Door {
             open.stop.cancel();
         }
         while self.servers.join_next().await.is_some() {}
-    }
-}
-
-fn is_taken(error: &io::Error) -> bool {
-    error.kind() == io::ErrorKind::AddrInUse
-}
-
-/// Why an address cannot be listened on, and what to do.
-pub(crate) fn refusal(address: SocketAddr, error: &io::Error) -> Failure {
-    let message = format!("cannot listen on {address}: {error}");
-    match error.kind() {
-        io::ErrorKind::AddrInUse => Failure::new(Exit::Unavailable, message)
-            .with_hint("another program is there: give `listen` another port"),
-        io::ErrorKind::PermissionDenied => Failure::new(Exit::NoPermission, message)
-            .with_hint("ports below 1024 are for root: give `listen` a higher one"),
-        io::ErrorKind::AddrNotAvailable => Failure::new(Exit::Config, message)
-            .with_hint("`listen` must be an address of this machine"),
-        _ => Failure::new(Exit::Unavailable, message),
     }
 }

@@ -35,7 +35,6 @@ use tracing::{debug, error, info, warn};
 use self::answers::Answers;
 use self::discovery::Discovery;
 use self::door::Door;
-pub(crate) use self::door::refusal as cannot_listen;
 use self::heartbeat::Heartbeat;
 use self::notify::Notify;
 use self::orders::Order;
@@ -337,6 +336,7 @@ impl Daemon {
                     drop(answer.send(hurried.await));
                 });
             }
+            Order::Address { answer } => drop(answer.send(self.address())),
             Order::Act { sink, act, answer } => self.act(&sink, act, answer),
             Order::Test { sink, answer } => self.test_sink(&sink, answer),
             Order::Forget { organization, answer } => {

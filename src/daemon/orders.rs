@@ -1,5 +1,7 @@
 //! What the loop is asked to do from outside: by signals, by the control socket, by a test.
 
+use std::net::SocketAddr;
+
 use tokio::sync::{mpsc, oneshot};
 
 use super::syncs::Asked;
@@ -22,6 +24,8 @@ pub(super) enum Order {
     Act { sink: String, act: Act, answer: oneshot::Sender<Result<Acted, Stop>> },
     /// Send a test event to every lane of a sink.
     Test { sink: String, answer: oneshot::Sender<Result<Vec<Tested>, Stop>> },
+    /// Say where the HTTP endpoints are.
+    Address { answer: oneshot::Sender<SocketAddr> },
     /// Let every lane try now what it has before it.
     Hurry { answer: oneshot::Sender<Vec<Undelivered>> },
 }
@@ -89,6 +93,13 @@ impl Orders {
     pub(super) async fn test_sink(&self, sink: String) -> Option<Result<Vec<Tested>, Stop>> {
         let (answer, answered) = oneshot::channel();
         self.give(Order::Test { sink, answer }).await;
+        answered.await.ok()
+    }
+
+    /// None if the daemon ends instead.
+    pub(super) async fn address(&self) -> Option<SocketAddr> {
+        let (answer, answered) = oneshot::channel();
+        self.give(Order::Address { answer }).await;
         answered.await.ok()
     }
 

@@ -10,6 +10,7 @@
 mod certificate;
 mod clients;
 mod hosts;
+mod listening;
 mod places;
 mod protection;
 mod routes;
@@ -19,6 +20,7 @@ mod users;
 use std::error::Error;
 use std::sync::Arc;
 
+pub(crate) use self::listening::{cannot_listen, is_taken};
 pub use self::protection::{Protection, ProtectionError};
 pub use self::server::{Limits, serve};
 use crate::pages::{Asked, Page};

@@ -1,9 +1,10 @@
 //! Whether this machine is fit for the daemon: its user, its directories, the database, free space,
-//! the clock, and the address to listen on.
+//! the clock, the certificate, and the address to listen on.
 //!
 //! Looks at what is there and creates nothing, so that it can be asked before the first start and
 //! while the daemon runs. What Codecov and sinks say is asked by those who know them.
 
+mod certificate;
 mod clock;
 mod directories;
 mod space;
@@ -11,19 +12,24 @@ mod space;
 use std::io;
 use std::net::SocketAddr;
 use std::path::Path;
+use std::time::Duration;
 
-use nix::unistd::{Uid, User};
+use chrono::{DateTime, Utc};
+use nix::unistd::Uid;
 use tokio::net::TcpSocket;
 
 pub use clock::clock;
 
 use crate::config::Config;
-use crate::control;
-use crate::daemon::cannot_listen;
+use crate::control::{self, Answer, Question};
 use crate::exit::{Exit, Failure};
+use crate::http;
 use crate::sinks;
 use crate::store::{self, StoreError};
 use crate::text::count;
+
+/// The time for an answer of the daemon, whose loop may be at work.
+const ANSWER: Duration = Duration::from_secs(5);
 
 /// One thing that was looked at.
 #[derive(Clone, Debug)]
@@ -66,10 +72,9 @@ impl From<&StoreError> for Found {
     }
 }
 
-/// Looks at the machine, for the daemon of a config that would run as the present user. Called on
-/// a runtime, which sockets need. `runtime_dir` is where the daemon's socket is to be, if not in the
+/// Looks at the machine, for the daemon of a config that would run as the present user. `runtime_dir` is where the daemon's socket is to be, if not in the
 /// state directory.
-pub fn look(config: &Config, runtime_dir: Option<&Path>) -> Vec<Finding> {
+pub async fn look(config: &Config, runtime_dir: Option<&Path>, now: DateTime<Utc>) -> Vec<Finding> {
     let state_dir = &config.state_dir;
     let us = Uid::effective();
     let mut findings = Vec::new();
@@ -79,29 +84,29 @@ pub fn look(config: &Config, runtime_dir: Option<&Path>) -> Vec<Finding> {
             find("user", Found::from(&StoreError::wrong_user(state_dir, owner, us)));
         }
         Ok(_) => {
-            find("user", Found::Good(name(us)));
+            find("user", Found::Good(store::user_name(us)));
             find("state directory", directories::state(state_dir));
             find("database", database(state_dir));
             find("daemon", daemon(state_dir, runtime_dir));
         }
         Err(error) => {
-            find("user", Found::Good(name(us)));
+            find("user", Found::Good(store::user_name(us)));
             find("state directory", Found::from(&error));
         }
     }
     // The configuration would not have been read otherwise.
-    find("secrets", Found::Good("can be read, by nobody else".to_owned()));
+    find("secrets", Found::Good("can all be read".to_owned()));
+    // One that cannot be read is an error of the configuration, too.
+    if let Some(tls) = config.read_web().ok().and_then(|web| web.tls) {
+        find("certificate", certificate::look(&tls.files, now));
+    }
     find("plugins", plugins(config));
-    find("listen", listen(config.listen, control::is_up(state_dir)));
+    find("listen", listen(config.listen, &listening(state_dir).await));
     let filled = config.sinks.iter().filter_map(|entry| entry.config.fills());
     for result in space::look(std::iter::once(state_dir.as_path()).chain(filled)) {
         find("free space", result);
     }
     findings
-}
-
-fn name(uid: Uid) -> String {
-    User::from_uid(uid).ok().flatten().map_or_else(|| format!("#{uid}"), |user| user.name)
 }
 
 fn database(state_dir: &Path) -> Found {
@@ -145,14 +150,53 @@ fn plugins(config: &Config) -> Found {
     }
 }
 
-/// Binds the address without listening on it, so that nobody is answered by us.
-fn listen(address: SocketAddr, daemon_is_up: bool) -> Found {
-    match bind(address) {
-        Ok(()) => Found::Good(format!("{address} is free")),
-        Err(error) if error.kind() == io::ErrorKind::AddrInUse && daemon_is_up => {
-            Found::Good(format!("{address} is in use, and the daemon runs"))
+/// What the daemon says of where it listens.
+enum Listening {
+    /// There.
+    On(SocketAddr),
+    /// One runs, and does not say.
+    Somewhere,
+    /// None runs.
+    Nowhere,
+}
+
+/// Asks the daemon, if one runs.
+async fn listening(state_dir: &Path) -> Listening {
+    let ask = async {
+        let daemon = control::connect(state_dir).ok()??;
+        let mut answers = control::ask(daemon, Question::Listen).await.ok()?;
+        match answers.next().await {
+            Ok(Some(Answer::Listens(address))) => Some(address),
+            _ => None,
         }
-        Err(error) => Found::Bad(cannot_listen(address, &error)),
+    };
+    match tokio::time::timeout(ANSWER, ask).await.ok().flatten() {
+        Some(address) => Listening::On(address),
+        None if control::is_up(state_dir) => Listening::Somewhere,
+        None => Listening::Nowhere,
+    }
+}
+
+/// Binds the address without listening on it, so that nobody is answered by us.
+fn listen(address: SocketAddr, daemon: &Listening) -> Found {
+    let error = match bind(address) {
+        Ok(()) => return Found::Good(format!("{address} is free")),
+        Err(error) => error,
+    };
+    match daemon {
+        _ if !http::is_taken(&error) => Found::Bad(http::cannot_listen(address, &error)),
+        Listening::On(there) if *there == address => {
+            Found::Good(format!("{address}, where the daemon listens"))
+        }
+        Listening::On(there) if there.port() == address.port() => Found::warning(
+            format!("{address} is in use while the daemon listens on {there}"),
+            "a reload cannot move it there: restart the daemon, or give `listen` another port",
+        ),
+        Listening::Somewhere => Found::warning(
+            format!("{address} is in use: by the daemon, if it listens there already"),
+            "it did not say so in time; if another program is there, give `listen` another port",
+        ),
+        Listening::On(_) | Listening::Nowhere => Found::Bad(http::cannot_listen(address, &error)),
     }
 }
 

@@ -82,7 +82,10 @@ impl StoreError {
 
     /// The directory is `owner`'s, and `user` wants to work on it.
     pub(crate) fn wrong_user(path: &Path, owner: Uid, user: Uid) -> Self {
-        Self::new(path, StoreErrorKind::WrongUser { owner: name(owner), user: name(user) })
+        Self::new(
+            path,
+            StoreErrorKind::WrongUser { owner: user_name(owner), user: user_name(user) },
+        )
     }
 
     pub(super) fn io(path: &Path, error: std::io::Error) -> Self {
@@ -148,6 +151,7 @@ impl StoreError {
     }
 }
 
-fn name(uid: Uid) -> String {
+/// The name of a user, or the number of one who has none.
+pub(crate) fn user_name(uid: Uid) -> String {
     User::from_uid(uid).ok().flatten().map_or_else(|| format!("#{uid}"), |user| user.name)
 }

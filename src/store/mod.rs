@@ -41,6 +41,7 @@ pub use copy::Backup;
 use directory::Identity;
 pub use directory::{LockedDirectory, is_locked, owner};
 pub use discovered::{Discovered, Lookups};
+pub(crate) use error::user_name;
 pub use error::{StoreError, StoreErrorKind};
 pub use examine::examine;
 pub use forget::Forgotten;

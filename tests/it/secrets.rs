@@ -148,7 +148,7 @@ fn a_config_that_cannot_be_read_is_named() {
     let ran = world.ran(world.command(&["status"]).uid(NOBODY).gid(NOBODY));
     assert_snapshot!(ran.shown(), @r"
     error: [DIR]/seatwatch.yaml: cannot be read: permission denied
-    hint: the user that seatwatch runs as must be able to read it
+    hint: run it as root (`sudo seatwatch …`); the user that the daemon runs as must be able to read it
     exit code 78
     ");
 }

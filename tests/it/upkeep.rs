@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use insta::assert_snapshot;
 use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
+use nix::unistd::{Pid, Uid, User};
 use rusqlite::Connection;
 
 use crate::world::{ACME, NOBODY, Ran, World, give, is_root, skipped};
@@ -453,9 +453,11 @@ fn a_backup_is_a_store() {
     exit code 64
     ");
     let nowhere = world.path("no/where.db");
-    assert_snapshot!(world.run(&["backup", nowhere.to_str().unwrap()]).shown(), @r"
-    error: [DIR]/no: cannot be opened or created: entity not found
-    hint: check the owner, the mode and the mount of `[DIR]/no`
+    let user = User::from_uid(Uid::effective()).unwrap().unwrap().name;
+    let told = world.run(&["backup", nowhere.to_str().unwrap()]).shown();
+    assert_snapshot!(told.replace(&format!("-o {user} "), "-o [USER] "), @r"
+    error: [DIR]/no: no such directory
+    hint: make it: `install -d -m 700 -o [USER] [DIR]/no`
     exit code 73
     ");
     let other = world.path("other.db");
@@ -544,9 +546,9 @@ fn a_backup_that_fails_leaves_nothing_behind() {
         give(&directory, 0);
         fs::set_permissions(world.path(""), fs::Permissions::from_mode(0o755)).unwrap();
         let ran = world.run(&["backup", file.to_str().unwrap()]);
-        assert_snapshot!(ran.shown(), @r"
-        error: [DIR]/backups: cannot be opened or created: permission denied
-        hint: check the owner, the mode and the mount of `[DIR]/backups`
+        assert_snapshot!(ran.shown(), @"
+        error: [DIR]/backups: user `nobody` may not write there
+        hint: name a directory of that user, such as one made with `install -d -m 700 -o nobody /var/backups/seatwatch`
         exit code 73
         ");
     }

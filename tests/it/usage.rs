@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 use std::fs;
+use std::net::TcpListener;
 use std::path::Path;
 use std::process::Command;
 
@@ -92,6 +93,24 @@ seatwatch check --config
 seatwatch man nonsense
 seatwatch frobnicate
 seatwatch help syncc
+seatwatch history github/acme --member
+seatwatch outbox skip siem --lane
+seatwatch completions
+seatwatch schema
+seatwatch check seatwatch.yaml
+seatwatch run ./seatwatch.yaml
+seatwatch check online
+seatwatch check --online=yes
+seatwatch run -d
+seatwatch chek
+seatwatch init
+seatwatch restore x.db
+seatwatch add github/acme
+seatwatch token
+seatwatch sink list
+seatwatch history --since 3days
+seatwatch history --last 3d
+seatwatch --config run check --onlin
 ";
 
 #[test]
@@ -225,6 +244,53 @@ fn there_is_a_manual_page_for_every_command_and_for_the_config() {
     let stderr = stderr.replace(directory.path().to_str().unwrap(), "[DIR]");
     assert_snapshot!(stderr, @"error: cannot write `[DIR]/file`: file exists");
     assert_eq!(code, Some(73));
+}
+
+/// On a terminal, a page is not what somebody wants to see.
+#[test]
+fn on_a_terminal_it_is_told_how_to_read_a_page() {
+    let directory = tempfile::tempdir().unwrap();
+    let typed = format!("{} man check", env!("CARGO_BIN_EXE_seatwatch"));
+    let mut terminal = Command::new("script");
+    terminal.current_dir(directory.path()).args(["-qec", &typed, "typed"]);
+    match terminal.env("NO_COLOR", "1").output() {
+        Ok(done) => {
+            let shown = String::from_utf8(done.stdout).unwrap();
+            let last = shown.trim_end().lines().next_back().unwrap();
+            assert_eq!(last, "hint: to read it, `seatwatch man check | man -l -`");
+        }
+        Err(error) => skipped(&format!("script: {error}")),
+    }
+}
+
+/// Who has just installed it has no config yet.
+#[test]
+fn without_a_config_it_is_told_how_to_make_one() {
+    if Path::new("/etc/seatwatch/seatwatch.yaml").exists() {
+        return skipped("needs a machine without a config");
+    }
+    for command in ["check", "status", "sync", "run"] {
+        let (stdout, stderr, code) = run(&[command]);
+        assert_eq!((stdout.as_str(), code), ("", Some(78)), "{command}: {stderr}");
+        let has_example = stderr.contains(
+            "\nhint: `install -m 640 -g seatwatch /usr/share/doc/seatwatch/examples/seatwatch.yaml \
+             /etc/seatwatch/seatwatch.yaml` makes one",
+        );
+        let says_where = stderr.contains("\nhint: write one after `config.example.yaml`; or name");
+        assert!(has_example || says_where, "{command}: {stderr}");
+    }
+}
+
+#[test]
+fn a_port_that_is_taken_is_told_with_one_that_is_not() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let (stdout, stderr, code) = run(&["simulate", "--listen", &address]);
+    assert_eq!((stdout.as_str(), code), ("", Some(69)), "{stderr}");
+    assert_snapshot!(stderr.replace(&address, "[ADDRESS]"), @"
+    error: cannot listen on [ADDRESS]: Address already in use (os error 98)
+    hint: another program is there: `--listen 127.0.0.1:0` takes a free port
+    ");
 }
 
 #[test]

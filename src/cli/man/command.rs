@@ -4,10 +4,10 @@ use std::io::{self, Write};
 
 use clap::Command;
 use clap_mangen::Man;
-use clap_mangen::roff::{Roff, bold};
+use clap_mangen::roff::{Roff, bold, roman};
 
-use super::text::{item, literal, paragraph, see_also};
-use super::{CONFIG, MANUAL, NO_DATE, SOURCE, TOP, with_page};
+use super::text::{emphasized, item, literal, paragraph, see_also};
+use super::{CONFIG_PAGE, MANUAL, NO_DATE, SOURCE, TOP, with_page};
 use crate::cli::examples;
 use crate::exit::Exit;
 
@@ -15,9 +15,14 @@ use crate::exit::Exit;
 const FILES: &[(&str, &str)] = &[
     ("/etc/seatwatch/seatwatch.yaml", "The configuration; see `seatwatch.yaml`(5)."),
     (
+        "/etc/seatwatch/credentials, /run/credentials/seatwatch.service",
+        "Secrets of a bare name: where systemd finds them, and where the daemon does.",
+    ),
+    (
         "/var/lib/seatwatch/seatwatch.db",
         "The database, in the `state_dir`: rosters, their history, and the log of events.",
     ),
+    ("/var/log/seatwatch", "Files of events, where the configuration puts them there."),
     (
         "/run/seatwatch/control.sock",
         "Where the daemon is asked by other commands; in the `state_dir` where systemd gives it no \
@@ -58,16 +63,18 @@ const ENVIRONMENT: &[(&str, &str)] = &[
 pub(super) fn write(name: &str, command: &Command, out: &mut dyn Write) -> io::Result<()> {
     let man =
         Man::new(without_help(command)).title(name).date(NO_DATE).source(SOURCE).manual(MANUAL);
-    man.render_title(out)?;
-    man.render_name_section(out)?;
-    man.render_synopsis_section(out)?;
-    man.render_description_section(out)?;
-    man.render_options_section(out)?;
-    if with_page(command).next().is_some() {
-        man.render_subcommands_section(out)?;
-    }
     // How it is called: a name may have a `-` of its own.
     let called = command.get_bin_name().unwrap_or(TOP);
+    let mut texts = Vec::new();
+    man.render_title(&mut texts)?;
+    man.render_name_section(&mut texts)?;
+    synopsis(called, command).to_writer(&mut texts)?;
+    man.render_description_section(&mut texts)?;
+    man.render_options_section(&mut texts)?;
+    if with_page(command).next().is_some() {
+        man.render_subcommands_section(&mut texts)?;
+    }
+    out.write_all(emphasized(&String::from_utf8_lossy(&texts)).as_bytes())?;
     let path = called.strip_prefix(TOP).unwrap_or(called).trim_start();
     let mut page = Roff::new();
     exit_status(&mut page);
@@ -91,10 +98,30 @@ fn without_help(command: &Command) -> Command {
     }
 }
 
+/// How it is called, with the values of its options.
+fn synopsis(called: &str, command: &Command) -> Roff {
+    let mut page = Roff::new();
+    page.control("SH", ["SYNOPSIS"]);
+    let mut line = vec![bold(called)];
+    let options = command.get_arguments().filter(|argument| !argument.is_positional());
+    for option in options {
+        let written = option.to_string();
+        let (name, value) = written.split_once(' ').unwrap_or((&written, ""));
+        let [open, close] = if option.is_required_set() { ["", ""] } else { ["[", "]"] };
+        let space = if value.is_empty() { "" } else { " " };
+        line.extend([roman(format!(" {open}")), bold(name)]);
+        line.push(roman(format!("{space}{value}{close}")));
+    }
+    line.extend(command.get_positionals().map(|argument| roman(format!(" {argument}"))));
+    line.extend(with_page(command).next().map(|_| roman(" <COMMAND>")));
+    page.text(line);
+    page
+}
+
 fn exit_status(page: &mut Roff) {
     page.control("SH", ["EXIT STATUS"]);
     for exit in Exit::ALL {
-        item(page, vec![bold((exit as u8).to_string())], exit.meaning());
+        item(page, vec![bold((*exit as u8).to_string())], exit.meaning());
     }
     paragraph(
         page,
@@ -116,5 +143,5 @@ fn related(name: &str, called: &str, command: &Command) -> Vec<(String, &'static
     let above = above.map(|called| called.replace(' ', "-"));
     let below = with_page(command).map(|below| format!("{name}-{}", below.get_name()));
     let commands = above.chain(below).map(|name| (name, "1"));
-    commands.chain([(CONFIG.to_owned(), "5")]).collect()
+    commands.chain([(CONFIG_PAGE.to_owned(), "5")]).collect()
 }

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use clap_mangen::roff::{Inline, Roff, bold, italic, roman};
 
 use super::text::{inlines, literal, paragraph, see_also};
-use super::{CONFIG, MANUAL, NO_DATE, SOURCE, TOP};
+use super::{CONFIG_PAGE, MANUAL, NO_DATE, SOURCE, TOP};
 use crate::config::{self, Key, LeftOut, Section};
 
 /// A file that works, once the token is there.
@@ -27,9 +27,9 @@ sinks:
 /// None, where `out` takes all.
 pub(super) fn write(out: &mut dyn Write) -> io::Result<()> {
     let mut page = Roff::new();
-    page.control("TH", [CONFIG, "5", NO_DATE, SOURCE, MANUAL]);
+    page.control("TH", [CONFIG_PAGE, "5", NO_DATE, SOURCE, MANUAL]);
     page.control("SH", ["NAME"]);
-    page.text([roman(format!("{CONFIG} - the configuration of seatwatch"))]);
+    page.text([roman(format!("{CONFIG_PAGE} - the configuration of seatwatch"))]);
     page.control("SH", ["SYNOPSIS"]);
     page.text([bold("/etc/seatwatch/seatwatch.yaml")]);
     page.control("SH", ["DESCRIPTION"]);

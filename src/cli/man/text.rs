@@ -10,6 +10,16 @@ pub(super) fn inlines(text: &str) -> Vec<Inline> {
     parts.map(|(index, part)| if index % 2 == 1 { bold(part) } else { roman(part) }).collect()
 }
 
+/// A source that others wrote, with what stands in backticks in bold.
+pub(super) fn emphasized(source: &str) -> String {
+    let parts = source.split('`').enumerate();
+    let parts = parts.map(|(index, part)| match index % 2 {
+        1 => format!("\\fB{part}\\fR"),
+        _ => part.to_owned(),
+    });
+    parts.collect()
+}
+
 /// A paragraph of its own.
 pub(super) fn paragraph(page: &mut Roff, text: &str) {
     page.control("PP", []).text(inlines(text));

@@ -28,14 +28,20 @@ pub(super) const COMMANDS: &[(&[&str], &str)] = &[
     (&["version"], "write `seatwatch --version`"),
     (
         &["init", "setup", "install", "configure", "config"],
-        "start from `config.example.yaml`; `seatwatch discover` says what to add, `seatwatch check` \
-         what is wrong",
+        "start from `config.example.yaml`, which a package has as \
+         `/usr/share/doc/seatwatch/examples/complete.yaml`; `seatwatch discover` says what to add, \
+         `seatwatch check` what is wrong",
     ),
     (
         &["validate", "verify", "lint", "doctor", "preflight", "ping"],
         "write `seatwatch check`, or `seatwatch check --online`",
     ),
     (&["fetch", "pull", "update", "refresh", "poll", "scan"], "write `seatwatch sync`"),
+    (
+        &["restore", "recover"],
+        "stop the daemon and put the copy back as the file that it was: `install -m 600 -o seatwatch \
+         -g seatwatch FILE /var/lib/seatwatch/seatwatch.db`",
+    ),
     (&["dump", "save", "snapshot"], "`seatwatch backup FILE` copies the database"),
     (&["export"], "every list can be written for machines: `seatwatch roster --all --format csv`"),
     (
@@ -44,27 +50,44 @@ pub(super) const COMMANDS: &[(&[&str], &str)] = &[
     ),
     (&["test", "pause", "resume"], "write `seatwatch sink test NAME`, `sink pause`, `sink resume`"),
     (&["forget", "remove", "delete", "purge"], "write `seatwatch org forget ORG`"),
+    (
+        &["add", "new", "create", "enable", "set"],
+        "organizations and sinks are named in the config: edit it, then write `seatwatch reload`",
+    ),
+    (
+        &["token", "tokens", "login", "auth", "secret"],
+        "the token stands in the file that `codecov.token_file` of the config names; \
+         `seatwatch check --online` tries it",
+    ),
     (&["plugins", "types"], "write `seatwatch plugin list`"),
     (&["completion", "complete"], "write `seatwatch completions SHELL`"),
     (&["manual", "docs"], "write `seatwatch man`"),
+];
+
+/// The same for commands below others, with the way to them.
+pub(super) const BELOW: &[(&[&str], &str)] = &[
+    (
+        &["sink list", "sink ls", "sink show", "sink status", "org list", "org ls", "org show"],
+        "`seatwatch status` lists the organizations and the sinks",
+    ),
+    (
+        &["sink add", "sink remove", "org add"],
+        "organizations and sinks are named in the config: edit it, then write `seatwatch reload`",
+    ),
+    (&["org remove", "org delete", "org rm"], "write `seatwatch org forget ORG`"),
 ];
 
 /// Words that are no options, and what to write instead.
 pub(super) const OPTIONS: &[(&[&str], &str)] = &[
     (&["-c", "--conf", "--config-file", "-C"], "write `--config FILE`, or set `$SEATWATCH_CONFIG`"),
     (
-        &[
-            "-v",
-            "--verbose",
-            "--debug",
-            "-d",
-            "--trace",
-            "--log-level",
-            "-q",
-            "--quiet",
-            "--silent",
-        ],
+        &["-v", "--verbose", "--debug", "--trace", "--log-level", "-q", "--quiet", "--silent"],
         "`RUST_LOG` says how much is logged: `RUST_LOG=seatwatch=debug`, or `RUST_LOG=off`",
+    ),
+    (
+        &["-d"],
+        "`seatwatch run` stays in the foreground, and `systemctl start seatwatch` puts it elsewhere; \
+         `RUST_LOG=seatwatch=debug` logs more",
     ),
     (&["--json", "-j"], "write `--format json`"),
     (&["--csv"], "write `--format csv`"),
@@ -79,7 +102,7 @@ pub(super) const OPTIONS: &[(&[&str], &str)] = &[
     (&["--sink"], "name the sink without an option, as `seatwatch status` shows it"),
     (
         &["--user", "--username", "--name", "--login"],
-        "one member: `seatwatch history ORG --member NAME`",
+        "one member: `seatwatch history ORG --member USERNAME`",
     ),
     (&["--no-color", "--no-colour", "--color", "--colour"], "set `NO_COLOR=1` for no colours"),
     (&["--dry", "-n", "--check", "--noop"], "`seatwatch sync --dry-run` shows what would change"),
@@ -108,6 +131,7 @@ pub(super) const OPTIONS: &[(&[&str], &str)] = &[
         &["--date", "--at", "--when", "--on"],
         "a roster as of a time: `seatwatch roster ORG --as-of TIME`",
     ),
+    (&["--last", "--days", "--past"], "write `--since \"3d ago\"`"),
     (
         &["--start", "--begin", "--after"],
         "write `--since TIME` for history, `--from TIME` for a report",
@@ -126,6 +150,11 @@ pub(super) const VALUES: &[(&str, &str)] = &[
     ),
     ("SINK", "name a sink of the config; `seatwatch status` lists them"),
     ("NAME", "name a sink of the config; `seatwatch status` lists them"),
+    (
+        "USERNAME",
+        "name a member, now or then, by a username; `seatwatch roster ORG` lists those of now",
+    ),
+    ("LANE", "name a lane, such as one recipient of a mail sink; `seatwatch status` lists them"),
     ("SINK|ID", "name a sink, or dead letters by the numbers that `seatwatch outbox list` shows"),
     ("TIME", TIMES),
     ("FROM", TIMES),
@@ -138,8 +167,6 @@ pub(super) const VALUES: &[(&str, &str)] = &[
     ("DIR", "name a directory to write to, such as `./pack`"),
     ("PATH", "name a program, or a plugin that `seatwatch plugin list` shows"),
     ("DURATION", "write a time such as `20s` or `5m`"),
-    ("SHELL", "known here: bash, elvish, fish, powershell, zsh"),
-    ("OF", "known here: config, event, plugin"),
 ];
 
 const TIMES: &str = "write a day such as `2026-11-23`, a time such as `\"2026-11-23 09:00\"`, \

@@ -27,6 +27,8 @@ pub struct CertificateFiles {
 pub struct Certificate {
     /// With its key.
     pub key: Arc<CertifiedKey>,
+    /// From when it is valid.
+    pub not_before: DateTime<Utc>,
     /// Until when it is valid.
     pub not_after: DateTime<Utc>,
 }
@@ -73,7 +75,8 @@ impl CertificateFiles {
         let path = file.path().unwrap_or("".as_ref());
         let certificates = read_certificates(path)
             .map_err(|error| CertificateError::of_certificate(format!("`{file}` {error}")))?;
-        let not_after = certificates.first().and_then(|leaf| not_after(leaf)).ok_or_else(|| {
+        let valid = certificates.first().and_then(|leaf| validity(leaf));
+        let (not_before, not_after) = valid.ok_or_else(|| {
             CertificateError::of_certificate(format!("`{file}` holds no X.509 certificate"))
         })?;
         let pem = key_file
@@ -84,7 +87,7 @@ impl CertificateFiles {
             CertificateError::of_key(text, "it must be in PEM form, and have no passphrase")
         })?;
         match CertifiedKey::from_der(certificates, key, &ring::default_provider()) {
-            Ok(key) => Ok(Certificate { key: Arc::new(key), not_after }),
+            Ok(key) => Ok(Certificate { key: Arc::new(key), not_before, not_after }),
             Err(Error::InconsistentKeys(InconsistentKeys::KeyMismatch)) => {
                 let text = format!("the secret `{key_file}` is not the key of `{file}`");
                 Err(CertificateError::of_key(text, "name the two files that were made together"))
@@ -100,8 +103,11 @@ impl CertificateFiles {
     }
 }
 
-/// Until when a certificate is valid.
-fn not_after(der: &[u8]) -> Option<DateTime<Utc>> {
+/// From when until when a certificate is valid.
+fn validity(der: &[u8]) -> Option<(DateTime<Utc>, DateTime<Utc>)> {
     let (_, certificate) = x509_parser::parse_x509_certificate(der).ok()?;
-    DateTime::from_timestamp(certificate.validity().not_after.timestamp(), 0)
+    let validity = certificate.validity();
+    let [from, until] = [validity.not_before, validity.not_after]
+        .map(|time| DateTime::from_timestamp(time.timestamp(), 0));
+    Some((from?, until?))
 }

@@ -166,7 +166,8 @@ fn only_root_and_the_daemons_own_user_are_heard() {
     open(socket, 0o666);
     insta::assert_snapshot!(as_user(NOBODY - 1), @r"
     error: the daemon runs as user #65534 and hears nobody else
-    hint: the daemon goes on with the config that it had
+
+    the daemon goes on with the config that it had
     exit code 77
     ");
     insta::assert_snapshot!(as_user(NOBODY), @r"
@@ -183,13 +184,13 @@ fn a_reload_needs_a_daemon() {
     let world = World::start("ann* bob!").rarely();
     insta::assert_snapshot!(world.run(&["reload"]).shown(), @r"
     error: no daemon runs in `[DIR]/state`
-    hint: start it with `seatwatch run`, or name its config with `--config`
+    hint: start it with `seatwatch run`, under systemd with `systemctl start seatwatch`, or name its config with `--config`
     exit code 69
     ");
     world.sync().ok();
     insta::assert_snapshot!(world.run(&["reload"]).shown(), @r"
     error: no daemon runs in `[DIR]/state`
-    hint: start it with `seatwatch run`, or name its config with `--config`
+    hint: start it with `seatwatch run`, under systemd with `systemctl start seatwatch`, or name its config with `--config`
     exit code 69
     ");
 }

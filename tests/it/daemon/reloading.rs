@@ -67,7 +67,8 @@ fn a_broken_config_leaves_the_daemon_as_it_was() {
 
     error: [DIR]/seatwatch.yaml:15:12: retention: `soon` is not a duration: expected number at 0
     hint: write a number and a unit: `90s`, `15m`, `24h`, `14d`
-    hint: the daemon goes on with the config that it had
+
+    the daemon goes on with the config that it had
     exit code 78
     ");
     // The old schedule goes on.
@@ -92,7 +93,8 @@ fn the_state_directory_cannot_move_while_the_daemon_runs() {
     insta::assert_snapshot!(ran.shown(), @r"
     error: `state_dir` cannot change from `[DIR]/state` to `[DIR]/elsewhere` while running
     hint: restart the daemon to move it
-    hint: the daemon goes on with the config that it had
+
+    the daemon goes on with the config that it had
     exit code 78
     ");
     daemon.stop();
