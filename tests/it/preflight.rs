@@ -427,7 +427,7 @@ fn an_address_that_another_program_has_is_told() {
     assert_snapshot!(run(&elsewhere).replace(&port.to_string(), "[PORT]"), @"
     listen: error: cannot listen on 192.0.2.1:[PORT]: Cannot assign requested address (os error 99)
       `listen` must be an address of this machine
-    exit code 78
+    exit code 69
     ");
 }
 
