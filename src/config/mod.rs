@@ -364,7 +364,8 @@ fn read_and_check_as(path: &Path, unfinished: bool) -> Result<check::Checked, Pr
 /// another configuration has nothing to do with them.
 fn credentials(config: &Path) -> Option<PathBuf> {
     let ours = || {
-        let is_the_units = std::path::absolute(config).is_ok_and(|path| path == Path::new(DEFAULT_PATH));
+        let is_the_units =
+            std::path::absolute(config).is_ok_and(|path| path == Path::new(DEFAULT_PATH));
         is_the_units.then(|| PathBuf::from(CREDENTIALS_OF_THE_UNIT))
     };
     std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from).or_else(ours)
