@@ -1,18 +1,17 @@
-//! The HTTP endpoints of the daemon, over reloads that move or protect them.
+//! The HTTP endpoints of the daemon, over reloads that move them.
 
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 use tokio::net::TcpListener;
-use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info};
 
 use super::overview::Overview;
 use crate::exit::{Exit, Failure};
-use crate::http::{self, Limits, Protection};
+use crate::http::{self, Limits};
 
 /// Where clients come in: one door that is open, and others whose last clients are leaving.
 #[derive(Default)]
@@ -27,7 +26,6 @@ struct Open {
     named: SocketAddr,
     /// As it is.
     address: SocketAddr,
-    protection: watch::Sender<Arc<Protection>>,
     stop: CancellationToken,
 }
 
@@ -57,12 +55,11 @@ impl Door {
         &mut self,
         (named, listener): (SocketAddr, TcpListener),
         overview: &Arc<Overview>,
-        protection: Arc<Protection>,
     ) {
         let stop = CancellationToken::new();
-        let (protection, protected) = watch::channel(protection);
         let address = listener.local_addr().unwrap_or(named);
         let (daemon, stopped) = (Arc::clone(overview), stop.clone());
+        let protected = overview.protected();
         self.servers.spawn(async move {
             let limits = Limits::default();
             let served = http::serve(listener, daemon, protected, limits, stopped).await;
@@ -70,16 +67,9 @@ impl Door {
                 error!(%error, listen = %address, "the HTTP endpoints ended");
             }
         });
-        if let Some(old) = self.open.replace(Open { named, address, protection, stop }) {
+        if let Some(old) = self.open.replace(Open { named, address, stop }) {
             info!(listen = %address, before = %old.address, "moved the HTTP endpoints");
             old.stop.cancel();
-        }
-    }
-
-    /// Protects the door that is open for whoever comes from now on.
-    pub(super) fn protect(&self, protection: Arc<Protection>) {
-        if let Some(open) = &self.open {
-            open.protection.send_replace(protection);
         }
     }
 

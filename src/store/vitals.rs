@@ -24,6 +24,15 @@ pub struct Vitals {
     pub held: bool,
 }
 
+impl Vitals {
+    /// The same after more syncs that have failed, of which the store does not know.
+    #[must_use]
+    pub fn after_more(self, failures: Option<u32>) -> Self {
+        let all = |more: u32| self.failures.unwrap_or_default().saturating_add(more);
+        Self { failures: failures.map(all).or(self.failures), ..self }
+    }
+}
+
 /// Everything but the list itself is found by primary key.
 const ALL: &str = "
     SELECT service, owner, members, seats, admins, unnamed_members, unnamed_seats, failures,

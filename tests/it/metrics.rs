@@ -14,7 +14,9 @@ use insta::assert_snapshot;
 use regex::Regex;
 use seatwatch::codecov::Reason;
 use seatwatch::config;
-use seatwatch::metrics::{LaneGauge, Metrics, OrganizationSnapshot, Snapshot};
+use seatwatch::metrics::{
+    LaneGauge, Metrics, OrganizationSnapshot, Snapshot, Unrecorded, Unstored,
+};
 use seatwatch::organization::Service;
 use seatwatch::store::{Answer, LockedDirectory, Outcome, Store, Vitals};
 use seatwatch_sdk::{EventKind, Totals, Unnamed};
@@ -30,8 +32,10 @@ impl World {
     fn organizations(&self) -> String {
         let config = config::parse(&self.config(), &self.path("seatwatch.yaml")).unwrap();
         let store = Store::open(LockedDirectory::lock(&config.state_dir).unwrap()).unwrap();
-        let next = |_: &_| Some(at("11:00:00"));
-        let snapshot = Snapshot::take(&store, &config, next, vec![]).unwrap();
+        let next = |one: &config::Organization| (one.id.clone(), at("11:00:00"));
+        let next_syncs = config.organizations.iter().map(next).collect();
+        let unstored = Unstored { next_syncs, ..Unstored::default() };
+        let snapshot = Snapshot::take(&store, &config, unstored).unwrap();
         let text = Metrics::new().render(&snapshot);
         let time = Regex::new(r"(last_success_timestamp_seconds\S+) [0-9.]+").unwrap();
         let lines = text.lines().filter(|line| line.contains("{org="));
@@ -91,7 +95,7 @@ fn what_left_the_config_has_no_series() {
     let config = world.config().replace("owner: acme", "owner: other");
     let config = config::parse(&config, &world.path("seatwatch.yaml")).unwrap();
     let store = Store::open(LockedDirectory::lock(&config.state_dir).unwrap()).unwrap();
-    let snapshot = Snapshot::take(&store, &config, |_| None, vec![]).unwrap();
+    let snapshot = Snapshot::take(&store, &config, Unstored::default()).unwrap();
     let text = Metrics::new().render(&snapshot);
     assert!(!text.contains("acme") && text.contains("other"), "{text}");
 }
@@ -179,6 +183,9 @@ fn counters_begin_at_zero() {
     }
     for reason in Reason::ALL {
         has("sync_failures_total", "reason", reason.word());
+    }
+    for why in Unrecorded::ALL {
+        has("sync_failures_total", "reason", why.word());
     }
     for event in EventKind::ALL {
         has("events_total", "event", event.word());

@@ -397,7 +397,8 @@ fn an_address_that_another_program_has_is_told() {
     ");
     drop(taken);
     assert_eq!(run(&config), "exit code 0");
-    let elsewhere = config.replace("listen: 127.0.0.1", "http: { pages: false }\nlisten: 192.0.2.1");
+    let elsewhere =
+        config.replace("listen: 127.0.0.1", "http: { pages: false }\nlisten: 192.0.2.1");
     assert_snapshot!(run(&elsewhere).replace(&port.to_string(), "[PORT]"), @"
     listen: error: cannot listen on 192.0.2.1:[PORT]: Cannot assign requested address (os error 99)
       `listen` must be an address of this machine
