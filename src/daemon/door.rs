@@ -5,13 +5,14 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info};
 
 use super::overview::Overview;
 use crate::exit::{Exit, Failure};
-use crate::http::{self, Limits};
+use crate::http::{self, Limits, Protection};
 
 /// Where clients come in: one door that is open, and others whose last clients are leaving.
 #[derive(Default)]
@@ -55,11 +56,11 @@ impl Door {
         &mut self,
         (named, listener): (SocketAddr, TcpListener),
         overview: &Arc<Overview>,
+        protected: watch::Receiver<Arc<Protection>>,
     ) {
         let stop = CancellationToken::new();
         let address = listener.local_addr().unwrap_or(named);
         let (daemon, stopped) = (Arc::clone(overview), stop.clone());
-        let protected = overview.protected();
         self.servers.spawn(async move {
             let limits = Limits::default();
             let served = http::serve(listener, daemon, protected, limits, stopped).await;

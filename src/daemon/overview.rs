@@ -41,7 +41,8 @@ pub(super) struct Overview {
     shown: Mutex<Shown>,
     /// How many syncs of an organization have failed since the last one that is in the store.
     unrecorded: Mutex<HashMap<OrganizationId, u32>>,
-    protection: watch::Sender<Arc<Protection>>,
+    /// Of the door that is open.
+    protection: Mutex<watch::Sender<Arc<Protection>>>,
     ready: AtomicBool,
 }
 
@@ -58,7 +59,7 @@ impl Overview {
             sights,
             shown: Mutex::default(),
             unrecorded: Mutex::default(),
-            protection: watch::Sender::default(),
+            protection: Mutex::default(),
             ready: AtomicBool::new(false),
         }
     }
@@ -83,17 +84,27 @@ impl Overview {
 
     /// How the endpoints are protected, for whoever comes from now on.
     pub(super) fn protect(&self, protection: Arc<Protection>) {
-        self.protection.send_replace(protection);
+        self.guard().send_replace(protection);
+    }
+
+    /// The same for a new door. The one before it keeps what it had to its end: what is enough for
+    /// loopback is not for every address.
+    pub(super) fn protect_anew(
+        &self,
+        protection: Arc<Protection>,
+    ) -> watch::Receiver<Arc<Protection>> {
+        let (sender, protected) = watch::channel(protection);
+        *self.guard() = sender;
+        protected
     }
 
     /// How the endpoints are protected.
     pub(super) fn protection(&self) -> Arc<Protection> {
-        Arc::clone(&self.protection.borrow())
+        Arc::clone(&self.guard().borrow())
     }
 
-    /// The same, at each moment.
-    pub(super) fn protected(&self) -> watch::Receiver<Arc<Protection>> {
-        self.protection.subscribe()
+    fn guard(&self) -> MutexGuard<'_, watch::Sender<Arc<Protection>>> {
+        self.protection.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether the daemon is up, and not about to stop.
@@ -140,7 +151,7 @@ impl Overview {
         let mut vitals = self.sights.store.read(|view| view.vitals())?;
         for (id, failures) in &*self.unrecorded() {
             let known = vitals.remove(id).unwrap_or_default();
-            vitals.insert(id.clone(), known.after_more(Some(*failures)));
+            vitals.insert(id.clone(), known.after_more(*failures));
         }
         let mut states = BTreeMap::new();
         for organization in &self.config().organizations {

@@ -109,9 +109,12 @@ impl Daemon {
         self.syncs.replan(plan(&self.config, &self.servers, &self.store, &self.around));
         self.heartbeat().follow(&self.config, now);
         self.overview.show(&self.config, self.workers.watch());
-        self.overview.protect(protection);
-        if let Some(listener) = listener {
-            self.door.open(listener, &self.overview);
+        match listener {
+            Some(listener) => {
+                let protected = self.overview.protect_anew(protection);
+                self.door.open(listener, &self.overview, protected);
+            }
+            None => self.overview.protect(protection),
         }
         let Config { organizations, splay, .. } = &*self.config;
         self.timetable().set(organizations, *splay, |id| last.get(id).copied(), now);

@@ -100,14 +100,15 @@ impl Snapshot {
     pub fn take(store: &Store, config: &Config, unstored: Unstored) -> Result<Self, StoreError> {
         let Unstored { next_syncs, unrecorded, lanes, heartbeat, certificate_expiry } = unstored;
         let (mut vitals, lookups) = store.read(|view| Ok((view.vitals()?, view.lookups()?)))?;
-        let organizations = config.organizations.iter().map(|organization| OrganizationSnapshot {
-            id: organization.id.clone(),
-            vitals: {
-                let known = vitals.remove(&organization.id).unwrap_or_default();
-                known.after_more(unrecorded.get(&organization.id).copied())
-            },
-            seats_limit: organization.seats.limit,
-            next_sync: next_syncs.get(&organization.id).copied(),
+        let organizations = config.organizations.iter().map(|organization| {
+            let id = organization.id.clone();
+            let known = vitals.remove(&id).unwrap_or_default();
+            OrganizationSnapshot {
+                vitals: known.after_more(unrecorded.get(&id).copied().unwrap_or_default()),
+                seats_limit: organization.seats.limit,
+                next_sync: next_syncs.get(&id).copied(),
+                id,
+            }
         });
         let wanted =
             |service: &Service| config.discover.iter().any(|rule| rule.service == *service);

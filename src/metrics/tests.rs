@@ -87,7 +87,9 @@ proptest! {
         let metrics = Metrics::new();
         let (mut failed, mut events) = (0, 0);
         let unrecorded = [Unrecorded::Store, Unrecorded::Internal, Unrecorded::Store];
-        unrecorded.into_iter().for_each(|why| metrics.unrecorded(why));
+        for why in unrecorded {
+            metrics.unrecorded(why);
+        }
         for (outcome, reason, told) in &runs {
             let outcome = Outcome::ALL[*outcome];
             let reason = (outcome == Outcome::Failed).then(|| Reason::ALL[*reason]);

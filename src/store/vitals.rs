@@ -27,9 +27,12 @@ pub struct Vitals {
 impl Vitals {
     /// The same after more syncs that have failed, of which the store does not know.
     #[must_use]
-    pub fn after_more(self, failures: Option<u32>) -> Self {
-        let all = |more: u32| self.failures.unwrap_or_default().saturating_add(more);
-        Self { failures: failures.map(all).or(self.failures), ..self }
+    pub fn after_more(self, failures: u32) -> Self {
+        if failures == 0 {
+            return self;
+        }
+        let all = self.failures.unwrap_or_default().saturating_add(failures);
+        Self { failures: Some(all), ..self }
     }
 }
 

@@ -30,11 +30,17 @@ fn at(time: &str) -> DateTime<Utc> {
 impl World {
     /// The gauges of the organizations, as a scrape of a daemon on this state would find them.
     fn organizations(&self) -> String {
+        self.organizations_after(&[])
+    }
+
+    /// The same where so many syncs have failed that the store does not know of.
+    fn organizations_after(&self, failed: &[(&str, u32)]) -> String {
         let config = config::parse(&self.config(), &self.path("seatwatch.yaml")).unwrap();
         let store = Store::open(LockedDirectory::lock(&config.state_dir).unwrap()).unwrap();
         let next = |one: &config::Organization| (one.id.clone(), at("11:00:00"));
         let next_syncs = config.organizations.iter().map(next).collect();
-        let unstored = Unstored { next_syncs, ..Unstored::default() };
+        let unrecorded = failed.iter().map(|(id, number)| (id.parse().unwrap(), *number)).collect();
+        let unstored = Unstored { next_syncs, unrecorded, ..Unstored::default() };
         let snapshot = Snapshot::take(&store, &config, unstored).unwrap();
         let text = Metrics::new().render(&snapshot);
         let time = Regex::new(r"(last_success_timestamp_seconds\S+) [0-9.]+").unwrap();
@@ -70,6 +76,30 @@ fn organizations_are_as_the_store_has_them() {
     seatwatch_sync_next_timestamp_seconds{org="acme",service="github"} 1795431600
     seatwatch_sync_next_timestamp_seconds{org="grp:sub",service="gitlab"} 1795431600
     seatwatch_sync_next_timestamp_seconds{org="nowhere",service="github"} 1795431600
+    "#);
+}
+
+/// They come on top of those that are in the store, and what else is known stays.
+#[test]
+fn failures_that_the_store_could_not_take_are_shown() {
+    let world = World::start("ann* bob!").with_other("github/nowhere").with_other("github/new");
+    assert_eq!(world.sync().code, Some(78));
+    let world = world.with_other("gitlab/grp/sub");
+    let failed = [("github/acme", 2), ("github/nowhere", 3), ("gitlab/grp:sub", 1)];
+    let gauges = world.organizations_after(&failed);
+    let shown = gauges.lines().filter(|line| {
+        ["org_failed_syncs", "org_up", "org_members"].iter().any(|name| line.contains(name))
+    });
+    assert_snapshot!(shown.collect::<Vec<_>>().join("\n"), @r#"
+    seatwatch_org_failed_syncs{org="acme",service="github"} 2
+    seatwatch_org_failed_syncs{org="grp:sub",service="gitlab"} 1
+    seatwatch_org_failed_syncs{org="new",service="github"} 1
+    seatwatch_org_failed_syncs{org="nowhere",service="github"} 4
+    seatwatch_org_members{org="acme",service="github"} 2
+    seatwatch_org_up{org="acme",service="github"} 0
+    seatwatch_org_up{org="grp:sub",service="gitlab"} 0
+    seatwatch_org_up{org="new",service="github"} 0
+    seatwatch_org_up{org="nowhere",service="github"} 0
     "#);
 }
 
