@@ -3,8 +3,8 @@
 # every alert fires when it should and not when it should not, and a real Prometheus and a real
 # Alertmanager send the right mails while Codecov and receivers fail and recover.
 #
-# Needs Python 3 with venv, and Debian's packages `prometheus` and `prometheus-alertmanager`; what
-# else it needs it installs from PyPI into a temporary folder.
+# Needs Python 3 with venv, and Debian's packages `openssl`, `prometheus` and
+# `prometheus-alertmanager`; what else it needs it installs from PyPI into a temporary folder.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -22,7 +22,7 @@ cargo build --locked --quiet
 python3 -m venv "$work/venv"
 # The library of Grafana is that of version 11.0.
 "$work/venv/bin/pip" install --quiet --disable-pip-version-check \
-    'PyYAML==6.0.3' 'aiosmtpd==1.4.6' 'grafana-foundation-sdk==1769699734!11.0.0'
+    'PyYAML==6.0.3' 'aiosmtpd==1.4.6' 'bcrypt==5.0.0' 'grafana-foundation-sdk==1769699734!11.0.0'
 export PYTHONDONTWRITEBYTECODE=1
 "$work/venv/bin/python" tests/monitoring/agree.py target/debug/seatwatch
 "$work/venv/bin/python" tests/monitoring/live.py target/debug/seatwatch

@@ -53,8 +53,8 @@ pub use self::schema::schema;
 pub use self::value::{Cost, Currency, Price, WarnAt};
 pub(crate) use self::web::authorities_of;
 pub use self::web::{
-    Certificate, CertificateError, CertificateFiles, Clients, PasswordHash, RateLimit, TlsConfig,
-    WebConfig, WebFile,
+    Certificate, CertificateError, CertificateFiles, Clients, PasswordHash, TlsConfig, WebConfig,
+    WebFile,
 };
 use crate::organization::OrganizationId;
 

@@ -1,4 +1,4 @@
-//! The HTTP endpoints of the daemon, over reloads that move or protect them.
+//! The HTTP endpoints of the daemon, over reloads that move them.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -26,7 +26,6 @@ struct Open {
     named: SocketAddr,
     /// As it is.
     address: SocketAddr,
-    protection: watch::Sender<Arc<Protection>>,
     stop: CancellationToken,
 }
 
@@ -58,10 +57,9 @@ impl Door {
         &mut self,
         (named, listener): (SocketAddr, TcpListener),
         overview: &Arc<Overview>,
-        protection: Arc<Protection>,
+        protected: watch::Receiver<Arc<Protection>>,
     ) {
         let stop = CancellationToken::new();
-        let (protection, protected) = watch::channel(protection);
         let address = listener.local_addr().unwrap_or(named);
         let (daemon, stopped) = (Arc::clone(overview), stop.clone());
         self.servers.spawn(async move {
@@ -71,16 +69,9 @@ impl Door {
                 error!(%error, listen = %address, "the HTTP endpoints ended");
             }
         });
-        if let Some(old) = self.open.replace(Open { named, address, protection, stop }) {
+        if let Some(old) = self.open.replace(Open { named, address, stop }) {
             info!(listen = %address, before = %old.address, "moved the HTTP endpoints");
             old.stop.cancel();
-        }
-    }
-
-    /// Protects the door that is open for whoever comes from now on.
-    pub(super) fn protect(&self, protection: Arc<Protection>) {
-        if let Some(open) = &self.open {
-            open.protection.send_replace(protection);
         }
     }
 

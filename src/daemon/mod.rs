@@ -302,6 +302,7 @@ impl Daemon {
     }
 
     async fn note(&mut self, ended: &Ended) {
+        self.overview.synced(&ended.organization, ended.result.is_ok());
         self.notify.changed();
         // Its end, where it was noted, is not that of the next one; else nobody noted it.
         if ended.result.is_err() || self.syncs.is_under_way(&ended.organization) {
@@ -309,11 +310,7 @@ impl Daemon {
         }
         match &ended.result {
             Ok(report) => told::tell(report, &self.metrics),
-            Err(broken) => error!(
-                organization = %ended.organization,
-                error = chain(broken),
-                "sync failed, and nothing of it was committed"
-            ),
+            Err(broken) => told::tell_broken(&ended.organization, broken, &self.metrics),
         }
     }
 

@@ -1,12 +1,12 @@
 //! How everything stands, for those who look on: systemd's status line, heartbeats, metrics.
 //!
 //! What is committed is read from the store; what only the loop and the workers know is looked at
-//! where they keep it. Nobody who looks on makes them wait.
+//! where they keep it; and what the store could not take is kept here. Nobody who looks on makes them wait.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::error::Error;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use chrono::{DateTime, Utc};
 use itertools::Itertools as _;
@@ -18,7 +18,7 @@ use crate::clock::Clock;
 use crate::config::{Config, Organization};
 use crate::dispatch::{self, Lag, LaneState};
 use crate::http::{self, Protection};
-use crate::metrics::{LaneGauge, Metrics, Snapshot};
+use crate::metrics::{LaneGauge, Metrics, Snapshot, Unstored};
 use crate::organization::OrganizationId;
 use crate::pages::{self, Asked, Page, Surroundings};
 use crate::schedule::Timetable;
@@ -39,7 +39,10 @@ pub(super) struct Sights {
 pub(super) struct Overview {
     sights: Sights,
     shown: Mutex<Shown>,
-    protection: Mutex<Arc<Protection>>,
+    /// How many syncs of an organization have failed since the last one that is in the store.
+    unrecorded: Mutex<HashMap<OrganizationId, u32>>,
+    /// Of the door that is open.
+    protection: Mutex<watch::Sender<Arc<Protection>>>,
     ready: AtomicBool,
 }
 
@@ -52,23 +55,56 @@ struct Shown {
 
 impl Overview {
     pub(super) fn new(sights: Sights) -> Self {
-        let ready = AtomicBool::new(false);
-        Self { sights, shown: Mutex::default(), protection: Mutex::default(), ready }
+        Self {
+            sights,
+            shown: Mutex::default(),
+            unrecorded: Mutex::default(),
+            protection: Mutex::default(),
+            ready: AtomicBool::new(false),
+        }
     }
 
     /// What there is to show, from now on.
     pub(super) fn show(&self, config: &Arc<Config>, lanes: Vec<watch::Receiver<LaneState>>) {
+        let watched: HashSet<_> = config.organizations.iter().map(|one| &one.id).collect();
+        self.unrecorded().retain(|id, _| watched.contains(id));
         *self.shown() = Shown { config: Some(Arc::clone(config)), lanes };
     }
 
-    /// How the endpoints are protected, from now on.
+    /// A sync has ended, and is in the store or could not be written there.
+    pub(super) fn synced(&self, organization: &OrganizationId, is_recorded: bool) {
+        if is_recorded {
+            self.unrecorded().remove(organization);
+        } else {
+            let failures = &mut *self.unrecorded();
+            let failures = failures.entry(organization.clone()).or_default();
+            *failures = failures.saturating_add(1);
+        }
+    }
+
+    /// How the endpoints are protected, for whoever comes from now on.
     pub(super) fn protect(&self, protection: Arc<Protection>) {
-        *self.protection.lock().unwrap_or_else(PoisonError::into_inner) = protection;
+        self.guard().send_replace(protection);
+    }
+
+    /// The same for a new door. The one before it keeps what it had to its end: what is enough for
+    /// loopback is not for every address.
+    pub(super) fn protect_anew(
+        &self,
+        protection: Arc<Protection>,
+    ) -> watch::Receiver<Arc<Protection>> {
+        let (sender, protected) = watch::channel(protection);
+        *self.guard() = sender;
+        protected
     }
 
     /// How the endpoints are protected.
     pub(super) fn protection(&self) -> Arc<Protection> {
-        Arc::clone(&self.protection.lock().unwrap_or_else(PoisonError::into_inner))
+        Arc::clone(&self.guard().borrow())
+    }
+
+    fn guard(&self) -> MutexGuard<'_, watch::Sender<Arc<Protection>>> {
+        self.protection.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether the daemon is up, and not about to stop.
@@ -105,13 +141,18 @@ impl Overview {
         })
     }
 
-    /// How many organizations are in each state, as their last syncs left them.
+    /// How many organizations are in each state, as their last syncs left them, in the store or
+    /// not.
     pub(super) fn states(&self) -> Result<BTreeMap<State, u64>, StoreError> {
         #[expect(
             clippy::redundant_closure_for_method_calls,
             reason = "the method is not general enough"
         )]
-        let vitals = self.sights.store.read(|view| view.vitals())?;
+        let mut vitals = self.sights.store.read(|view| view.vitals())?;
+        for (id, failures) in &*self.unrecorded() {
+            let known = vitals.remove(id).unwrap_or_default();
+            vitals.insert(id.clone(), known.after_more(*failures));
+        }
         let mut states = BTreeMap::new();
         for organization in &self.config().organizations {
             *states.entry(State::of_vitals(vitals.get(&organization.id))).or_default() += 1;
@@ -140,12 +181,19 @@ impl Overview {
         Ok(format!("{all}: {}; {queued} queued{dead}", states.format(", ")))
     }
 
-    fn next_sync(&self, id: &OrganizationId) -> Option<DateTime<Utc>> {
-        self.sights.timetable.lock().unwrap_or_else(PoisonError::into_inner).next(id)
+    /// When the next sync of each organization is due.
+    fn next_syncs(&self, organizations: &[Organization]) -> HashMap<OrganizationId, DateTime<Utc>> {
+        let timetable = self.sights.timetable.lock().unwrap_or_else(PoisonError::into_inner);
+        let next = organizations.iter().map(|one| Some((one.id.clone(), timetable.next(&one.id)?)));
+        next.flatten().collect()
     }
 
-    fn shown(&self) -> std::sync::MutexGuard<'_, Shown> {
+    fn shown(&self) -> MutexGuard<'_, Shown> {
         self.shown.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn unrecorded(&self) -> MutexGuard<'_, HashMap<OrganizationId, u32>> {
+        self.unrecorded.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -166,11 +214,14 @@ impl http::Daemon for Overview {
         });
         let Sights { store, metrics, heartbeat, .. } = &self.sights;
         let config = self.config();
-        let next = |id: &OrganizationId| self.next_sync(id);
-        let mut snapshot = Snapshot::take(store, &config, next, lanes.collect())?;
-        snapshot.certificate_expiry = self.protection().certificate_expiry();
-        snapshot.heartbeat = heartbeat.lock().unwrap_or_else(PoisonError::into_inner).due();
-        Ok(metrics.render(&snapshot))
+        let unstored = Unstored {
+            next_syncs: self.next_syncs(&config.organizations),
+            unrecorded: self.unrecorded().clone(),
+            lanes: lanes.collect(),
+            heartbeat: heartbeat.lock().unwrap_or_else(PoisonError::into_inner).due(),
+            certificate_expiry: self.protection().certificate_expiry(),
+        };
+        Ok(metrics.render(&Snapshot::take(store, &config, unstored)?))
     }
 
     fn has_pages(&self) -> Result<(), String> {

@@ -52,7 +52,8 @@ impl Pulse {
         signs.asked = Some(Instant::now());
         let (pulse, store) = (Arc::clone(self), Arc::clone(store));
         Some(async move {
-            // That a write fails is for those to tell who write something: it is an answer.
+            // That a write fails is for those to tell who write something: it is an answer. Whoever is
+            // restarted because the disk is full finds it as full as before.
             drop(store.write(|_| Ok(())).await);
             let mut signs = pulse.signs();
             (signs.asked, signs.answered) = (None, Instant::now());

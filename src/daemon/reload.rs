@@ -109,10 +109,12 @@ impl Daemon {
         self.syncs.replan(plan(&self.config, &self.servers, &self.store, &self.around));
         self.heartbeat().follow(&self.config, now);
         self.overview.show(&self.config, self.workers.watch());
-        self.overview.protect(Arc::clone(&protection));
         match listener {
-            Some(listener) => self.door.open(listener, &self.overview, protection),
-            None => self.door.protect(protection),
+            Some(listener) => {
+                let protected = self.overview.protect_anew(protection);
+                self.door.open(listener, &self.overview, protected);
+            }
+            None => self.overview.protect(protection),
         }
         let Config { organizations, splay, .. } = &*self.config;
         self.timetable().set(organizations, *splay, |id| last.get(id).copied(), now);

@@ -4,9 +4,12 @@
 //! when it is over.
 
 use itertools::Itertools as _;
-use tracing::{debug, info, warn};
+use tracing::{debug, error, info, warn};
 
-use crate::metrics::Metrics;
+use super::syncs::Broken;
+use crate::chain::chain;
+use crate::metrics::{Metrics, Unrecorded};
+use crate::organization::OrganizationId;
 use crate::sync::{NotSynced, Report, Synced};
 
 pub(super) fn tell(report: &Report, metrics: &Metrics) {
@@ -58,6 +61,15 @@ pub(super) fn tell(report: &Report, metrics: &Metrics) {
             }
         }
     }
+}
+
+/// One of which nothing is in the store: whoever looks there takes all to be well.
+pub(super) fn tell_broken(organization: &OrganizationId, broken: &Broken, metrics: &Metrics) {
+    metrics.unrecorded(match broken {
+        Broken::Store(_) => Unrecorded::Store,
+        Broken::Panicked(_) => Unrecorded::Internal,
+    });
+    error!(%organization, error = chain(broken), "sync failed, and nothing of it was committed");
 }
 
 /// `joined 2, seat_lost 1`.

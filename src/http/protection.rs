@@ -5,14 +5,13 @@
 
 use std::error::Error;
 use std::net::IpAddr;
-use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use axum::http::header::{CONTENT_SECURITY_POLICY, WWW_AUTHENTICATE};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, Utc};
-use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
+use governor::{DefaultDirectRateLimiter, RateLimiter};
 use rustls::ServerConfig;
 use rustls::crypto::{CryptoProvider, ring};
 use rustls::server::danger::ClientCertVerifier;
@@ -23,7 +22,7 @@ use tokio_rustls::TlsAcceptor;
 use super::certificate::Served;
 use super::clients::Named;
 use super::users::{Stranger, Users};
-use crate::config::{CertificateError, Clients, RateLimit, TlsConfig, WebConfig, authorities_of};
+use crate::config::{CertificateError, Clients, TlsConfig, WebConfig, authorities_of};
 
 /// How the endpoints are protected. The default is not at all.
 #[derive(Default)]
@@ -56,7 +55,7 @@ impl Protection {
             Some(config) => Some(tls(config)?),
             None => None,
         };
-        let limiter = web.rate_limit.and_then(limiter);
+        let limiter = web.rate_limit.map(RateLimiter::direct);
         Ok(Self { web: web.clone(), tls, users: Users::new(&web.users), limiter })
     }
 
@@ -114,11 +113,6 @@ impl Protection {
             }
         }
     }
-}
-
-fn limiter(limit: RateLimit) -> Option<DefaultDirectRateLimiter> {
-    let quota = Quota::with_period(limit.interval)?;
-    Some(RateLimiter::direct(quota.allow_burst(NonZeroU32::new(limit.burst)?)))
 }
 
 fn tls(config: &TlsConfig) -> Result<(TlsAcceptor, Arc<Served>), ProtectionError> {

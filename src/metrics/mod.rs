@@ -25,7 +25,7 @@ use prometheus::{
 };
 use seatwatch_sdk::{EventKind, Failure};
 
-pub use self::snapshot::{LaneGauge, OrganizationSnapshot, Snapshot};
+pub use self::snapshot::{LaneGauge, OrganizationSnapshot, Snapshot, Unstored};
 use crate::codecov::Reason;
 use crate::organization::Service;
 use crate::store::Outcome;
@@ -71,11 +71,36 @@ impl Series {
         for reason in Reason::ALL {
             self.sync_failures.with_label_values(&[reason.word()]);
         }
+        for why in Unrecorded::ALL {
+            self.sync_failures.with_label_values(&[why.word()]);
+        }
         for code in ["200", NO_ANSWER] {
             self.api_requests.with_label_values(&[code]);
         }
         for event in EventKind::ALL {
             self.events.with_label_values(&[event.word()]);
+        }
+    }
+}
+
+/// Why a sync left nothing in the store, not even that it failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unrecorded {
+    /// The store could not be read or written, as with a full disk.
+    Store,
+    /// We broke off, a mistake in seatwatch.
+    Internal,
+}
+
+impl Unrecorded {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Store, Self::Internal];
+
+    /// The word in metrics, where it stands beside those of [`Reason`].
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Store => "store",
+            Self::Internal => "internal",
         }
     }
 }
@@ -129,7 +154,8 @@ impl Metrics {
             sync_failures: counters(
                 &registry,
                 "sync_failures_total",
-                "Syncs that failed, by why.",
+                "Syncs that failed, by why; `store` and `internal` where not even that could be \
+                 written to the database.",
                 "reason",
             ),
             sync_duration: histogram(
@@ -234,6 +260,12 @@ impl Metrics {
         }
         self.0.sync_duration.observe(took.as_secs_f64());
         events.into_iter().for_each(|event| self.event(event));
+    }
+
+    /// A sync has failed, and nothing of it was committed. How long it took, nobody has measured.
+    pub fn unrecorded(&self, why: Unrecorded) {
+        self.0.sync_runs.with_label_values(&[Outcome::Failed.word()]).inc();
+        self.0.sync_failures.with_label_values(&[why.word()]).inc();
     }
 
     /// An event was added to the log other than by a sync: a heartbeat.

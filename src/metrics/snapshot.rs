@@ -3,7 +3,7 @@
 //! They are made anew each time, so nothing of an earlier scrape can stay behind, and two scrapes
 //! at once do not disturb each other.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use chrono::{DateTime, Utc};
 use prometheus::proto::MetricFamily;
@@ -29,12 +29,29 @@ pub struct Snapshot {
     pub certificate_expiry: Option<DateTime<Utc>>,
 }
 
+/// What the store does not know of all this.
+#[derive(Clone, Debug, Default)]
+pub struct Unstored {
+    /// When the next sync of each organization is due.
+    pub next_syncs: HashMap<OrganizationId, DateTime<Utc>>,
+    /// Syncs that have failed since the last one that is in the store, of organizations that have
+    /// some.
+    pub unrecorded: HashMap<OrganizationId, u32>,
+    /// As [`Snapshot`] has them.
+    pub lanes: Vec<(String, LaneGauge)>,
+    /// As [`Snapshot`] has it.
+    pub heartbeat: Option<DateTime<Utc>>,
+    /// As [`Snapshot`] has it.
+    pub certificate_expiry: Option<DateTime<Utc>>,
+}
+
 /// How one organization stands.
 #[derive(Clone, Debug)]
 pub struct OrganizationSnapshot {
     /// Which it is.
     pub id: OrganizationId,
-    /// What the store has of it; the default before its first sync.
+    /// What the store has of it, with failures that it could not take; the default before the first
+    /// sync.
     pub vitals: Vitals,
     /// Seats that are paid for.
     pub seats_limit: Option<u64>,
@@ -75,24 +92,23 @@ impl LaneGauge {
 
 impl Snapshot {
     /// Looks at the store, with one question for all organizations, and takes from the caller
-    /// what the store does not know of them. Of heartbeat and certificate nothing is known yet.
-    /// Blocks.
+    /// what the store does not know. Blocks.
     ///
     /// # Errors
     ///
     /// The store failed.
-    pub fn take(
-        store: &Store,
-        config: &Config,
-        next_sync: impl Fn(&OrganizationId) -> Option<DateTime<Utc>>,
-        lanes: Vec<(String, LaneGauge)>,
-    ) -> Result<Self, StoreError> {
+    pub fn take(store: &Store, config: &Config, unstored: Unstored) -> Result<Self, StoreError> {
+        let Unstored { next_syncs, unrecorded, lanes, heartbeat, certificate_expiry } = unstored;
         let (mut vitals, lookups) = store.read(|view| Ok((view.vitals()?, view.lookups()?)))?;
-        let organizations = config.organizations.iter().map(|organization| OrganizationSnapshot {
-            id: organization.id.clone(),
-            vitals: vitals.remove(&organization.id).unwrap_or_default(),
-            seats_limit: organization.seats.limit,
-            next_sync: next_sync(&organization.id),
+        let organizations = config.organizations.iter().map(|organization| {
+            let id = organization.id.clone();
+            let known = vitals.remove(&id).unwrap_or_default();
+            OrganizationSnapshot {
+                vitals: known.after_more(unrecorded.get(&id).copied().unwrap_or_default()),
+                seats_limit: organization.seats.limit,
+                next_sync: next_syncs.get(&id).copied(),
+                id,
+            }
         });
         let wanted =
             |service: &Service| config.discover.iter().any(|rule| rule.service == *service);
@@ -101,7 +117,7 @@ impl Snapshot {
             .filter_map(|(service, lookups)| Some((service, lookups.last_success_at?)))
             .collect();
         let organizations = organizations.collect();
-        Ok(Self { organizations, discovered, lanes, heartbeat: None, certificate_expiry: None })
+        Ok(Self { organizations, discovered, heartbeat, lanes, certificate_expiry })
     }
 
     /// The gauges, without those that nothing has a value for.

@@ -86,6 +86,10 @@ proptest! {
     fn sums_hold(runs in prop::collection::vec((0..5_usize, 0..12_usize, 0..9_usize), 0..20)) {
         let metrics = Metrics::new();
         let (mut failed, mut events) = (0, 0);
+        let unrecorded = [Unrecorded::Store, Unrecorded::Internal, Unrecorded::Store];
+        for why in unrecorded {
+            metrics.unrecorded(why);
+        }
         for (outcome, reason, told) in &runs {
             let outcome = Outcome::ALL[*outcome];
             let reason = (outcome == Outcome::Failed).then(|| Reason::ALL[*reason]);
@@ -93,9 +97,9 @@ proptest! {
             (failed, events) = (failed + usize::from(reason.is_some()), events + told.len());
             metrics.synced(outcome, reason, told, Duration::from_secs(1));
         }
-        prop_assert_eq!(sum(&metrics, "sync_runs_total{"), runs.len());
+        prop_assert_eq!(sum(&metrics, "sync_runs_total{"), runs.len() + unrecorded.len());
         prop_assert_eq!(sum(&metrics, "sync_duration_seconds_count"), runs.len());
-        prop_assert_eq!(sum(&metrics, "sync_failures_total{"), failed);
+        prop_assert_eq!(sum(&metrics, "sync_failures_total{"), failed + unrecorded.len());
         prop_assert_eq!(sum(&metrics, "events_total{"), events);
     }
 }

@@ -24,6 +24,18 @@ pub struct Vitals {
     pub held: bool,
 }
 
+impl Vitals {
+    /// The same after more syncs that have failed, of which the store does not know.
+    #[must_use]
+    pub fn after_more(self, failures: u32) -> Self {
+        if failures == 0 {
+            return self;
+        }
+        let all = self.failures.unwrap_or_default().saturating_add(failures);
+        Self { failures: Some(all), ..self }
+    }
+}
+
 /// Everything but the list itself is found by primary key.
 const ALL: &str = "
     SELECT service, owner, members, seats, admins, unnamed_members, unnamed_seats, failures,

@@ -8,6 +8,7 @@ mod delivering;
 mod discovering;
 mod editing;
 mod ending;
+mod full;
 mod logging;
 mod ordering;
 mod pages;

@@ -14,7 +14,9 @@ use insta::assert_snapshot;
 use regex::Regex;
 use seatwatch::codecov::Reason;
 use seatwatch::config;
-use seatwatch::metrics::{LaneGauge, Metrics, OrganizationSnapshot, Snapshot};
+use seatwatch::metrics::{
+    LaneGauge, Metrics, OrganizationSnapshot, Snapshot, Unrecorded, Unstored,
+};
 use seatwatch::organization::Service;
 use seatwatch::store::{Answer, LockedDirectory, Outcome, Store, Vitals};
 use seatwatch_sdk::{EventKind, Totals, Unnamed};
@@ -28,10 +30,18 @@ fn at(time: &str) -> DateTime<Utc> {
 impl World {
     /// The gauges of the organizations, as a scrape of a daemon on this state would find them.
     fn organizations(&self) -> String {
+        self.organizations_after(&[])
+    }
+
+    /// The same where so many syncs have failed that the store does not know of.
+    fn organizations_after(&self, failed: &[(&str, u32)]) -> String {
         let config = config::parse(&self.config(), &self.path("seatwatch.yaml")).unwrap();
         let store = Store::open(LockedDirectory::lock(&config.state_dir).unwrap()).unwrap();
-        let next = |_: &_| Some(at("11:00:00"));
-        let snapshot = Snapshot::take(&store, &config, next, vec![]).unwrap();
+        let next = |one: &config::Organization| (one.id.clone(), at("11:00:00"));
+        let next_syncs = config.organizations.iter().map(next).collect();
+        let unrecorded = failed.iter().map(|(id, number)| (id.parse().unwrap(), *number)).collect();
+        let unstored = Unstored { next_syncs, unrecorded, ..Unstored::default() };
+        let snapshot = Snapshot::take(&store, &config, unstored).unwrap();
         let text = Metrics::new().render(&snapshot);
         let time = Regex::new(r"(last_success_timestamp_seconds\S+) [0-9.]+").unwrap();
         let lines = text.lines().filter(|line| line.contains("{org="));
@@ -69,6 +79,30 @@ fn organizations_are_as_the_store_has_them() {
     "#);
 }
 
+/// They come on top of those that are in the store, and what else is known stays.
+#[test]
+fn failures_that_the_store_could_not_take_are_shown() {
+    let world = World::start("ann* bob!").with_other("github/nowhere").with_other("github/new");
+    assert_eq!(world.sync().code, Some(78));
+    let world = world.with_other("gitlab/grp/sub");
+    let failed = [("github/acme", 2), ("github/nowhere", 3), ("gitlab/grp:sub", 1)];
+    let gauges = world.organizations_after(&failed);
+    let shown = gauges.lines().filter(|line| {
+        ["org_failed_syncs", "org_up", "org_members"].iter().any(|name| line.contains(name))
+    });
+    assert_snapshot!(shown.collect::<Vec<_>>().join("\n"), @r#"
+    seatwatch_org_failed_syncs{org="acme",service="github"} 2
+    seatwatch_org_failed_syncs{org="grp:sub",service="gitlab"} 1
+    seatwatch_org_failed_syncs{org="new",service="github"} 1
+    seatwatch_org_failed_syncs{org="nowhere",service="github"} 4
+    seatwatch_org_members{org="acme",service="github"} 2
+    seatwatch_org_up{org="acme",service="github"} 0
+    seatwatch_org_up{org="grp:sub",service="gitlab"} 0
+    seatwatch_org_up{org="new",service="github"} 0
+    seatwatch_org_up{org="nowhere",service="github"} 0
+    "#);
+}
+
 /// The server answers, and what is known is that of before.
 #[test]
 fn a_held_organization_is_up() {
@@ -91,7 +125,7 @@ fn what_left_the_config_has_no_series() {
     let config = world.config().replace("owner: acme", "owner: other");
     let config = config::parse(&config, &world.path("seatwatch.yaml")).unwrap();
     let store = Store::open(LockedDirectory::lock(&config.state_dir).unwrap()).unwrap();
-    let snapshot = Snapshot::take(&store, &config, |_| None, vec![]).unwrap();
+    let snapshot = Snapshot::take(&store, &config, Unstored::default()).unwrap();
     let text = Metrics::new().render(&snapshot);
     assert!(!text.contains("acme") && text.contains("other"), "{text}");
 }
@@ -179,6 +213,9 @@ fn counters_begin_at_zero() {
     }
     for reason in Reason::ALL {
         has("sync_failures_total", "reason", reason.word());
+    }
+    for why in Unrecorded::ALL {
+        has("sync_failures_total", "reason", why.word());
     }
     for event in EventKind::ALL {
         has("events_total", "event", event.word());

@@ -489,7 +489,8 @@ impl Disk {
         command
     }
 
-    fn shell(&self, script: &str) {
+    /// Runs a script that has to succeed, where the disk is.
+    pub(crate) fn shell(&self, script: &str) {
         let mut command = Command::new("sh");
         command.args(["-c", script]);
         assert!(self.command(&command).status().unwrap().success(), "{script}");

@@ -75,10 +75,13 @@ pub(crate) fn users(passwords: &[(&str, &str)]) -> String {
     format!("basic_auth_users:\n{}", passwords.iter().map(line).collect::<String>())
 }
 
-/// Writes a file that nobody else may read.
+/// Writes a file that nobody else may read, or puts another in its place: whoever looks in between
+/// sees it before or after.
 pub(crate) fn write_secret(path: &Path, text: &str) {
-    fs::write(path, text).unwrap();
-    fs::set_permissions(path, Permissions::from_mode(0o600)).unwrap();
+    let new = path.with_extension("new");
+    fs::write(&new, text).unwrap();
+    fs::set_permissions(&new, Permissions::from_mode(0o600)).unwrap();
+    fs::rename(new, path).unwrap();
 }
 
 /// A client that speaks TLS.

@@ -55,8 +55,8 @@ def alerts_are_explained(rules):
     for name, rule in rules.items():
         assert rule["labels"]["severity"] in SEVERITIES, name
         annotations = rule["annotations"]
-        assert set(annotations) == {"summary", "description", "runbook"}, name
-        assert annotations["runbook"] == f"docs/monitoring.md#{name.lower()}", name
+        assert set(annotations) == {"summary", "description", "runbook_url"}, name
+        assert annotations["runbook_url"] == f"docs/monitoring.md#{name.lower()}", name
         severity = rule["labels"]["severity"]
         row = re.search(rf"^\| \[`{name}`\]\(#{name.lower()}\) \| (\w+) \|", PAGE, re.MULTILINE)
         assert row and row[1] == severity, f"{name} is not in the table as {severity}"

@@ -1,9 +1,11 @@
-"""What the daemon is watched with, for real: Prometheus with the rules, Alertmanager with the
-example of its configuration, a mailbox, receivers that fail; and a Codecov that fails, too.
+"""What the daemon is watched with, for real: Prometheus with the rules, which comes over TLS and with
+a password, Alertmanager with the example of its configuration, a mailbox, receivers that fail; and a
+Codecov that fails, too.
 
 Nothing here knows what is expected of them.
 """
 
+import base64
 import contextlib
 import email
 import email.policy
@@ -13,6 +15,7 @@ import math
 import pathlib
 import re
 import socket
+import ssl
 import subprocess
 import threading
 import time
@@ -20,10 +23,12 @@ import urllib.error
 import urllib.parse
 import urllib.request
 
+import bcrypt
 import yaml
 from aiosmtpd.controller import Controller
 
 DOCS = pathlib.Path("docs/monitoring").resolve()
+PASSWORD = "made up for this"
 ADMIN, MEMBER, NOBODY = (f"5ea70000-0000-4000-8000-00000000000{number}" for number in (1, 2, 9))
 
 
@@ -122,9 +127,7 @@ class World:
         self.seatwatch, self.directory = seatwatch, directory
         self.config = directory / "codecov" / "seatwatch.yaml"
         self.ends = contextlib.ExitStack()
-        self.listen = f"127.0.0.1:{free_port()}"
-        self.prometheus = f"http://127.0.0.1:{free_port()}"
-        self.alertmanager = f"http://127.0.0.1:{free_port()}"
+        self.listen = None
 
     def __enter__(self):
         return self
@@ -163,10 +166,45 @@ class World:
         config = yaml.safe_load(self.config.read_text())
         self.config.write_text(yaml.safe_dump(config | changes))
 
+    def protect(self):
+        """Lets the daemon speak TLS, with a certificate that vouches for itself, and only to who has
+        the password."""
+        directory, certificate = self.config.parent, self.directory / "seatwatch-cert.pem"
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
+                        "ec_paramgen_curve:P-256", "-nodes", "-days", "365", "-subj", "/CN=seatwatch",
+                        "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", directory / "key.pem",
+                        "-out", certificate], check=True, capture_output=True)
+        (self.directory / "seatwatch-password").write_text(PASSWORD)
+        hashed = bcrypt.hashpw(PASSWORD.encode(), bcrypt.gensalt(5)).decode()
+        self.write_token("web.yml", yaml.safe_dump({
+            "tls_server_config": {"cert_file": str(certificate), "key_file": "key.pem"},
+            "basic_auth_users": {"prometheus": hashed}}))
+        self.configure(http={"web_config_file": "web.yml"})
+        self.trust = ssl.create_default_context(cafile=certificate)
+
     def start_daemon(self):
+        """At an address of its own, which it has again when it is started anew."""
+        if not self.listen:
+            self.listen = f"127.0.0.1:{free_port()}"
+            self.configure(listen=self.listen)
         daemon = self.start("daemon", self.seatwatch, "run", "--config", self.config)
-        until("a daemon", lambda: daemon.is_alive() and answers(f"http://{self.listen}/-/ready"))
+        until("a daemon", lambda: daemon.is_alive() and self.is_ready())
         return daemon
+
+    def is_ready(self):
+        try:
+            self.get("/-/ready").close()
+            return True
+        except OSError:
+            return False
+
+    def get(self, path, password=None):
+        """What the daemon answers."""
+        request = urllib.request.Request(f"https://{self.listen}{path}")
+        if password:
+            pair = base64.b64encode(f"prometheus:{password}".encode()).decode()
+            request.add_header("Authorization", f"Basic {pair}")
+        return urllib.request.urlopen(request, timeout=10, context=self.trust)
 
     def start_receiver(self):
         server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Receiver)
@@ -185,13 +223,15 @@ class World:
                             "smtp_from": config["global"]["smtp_from"],
                             "smtp_require_tls": False}
         hurry(config["route"])
+        self.alertmanager = f"http://127.0.0.1:{free_port()}"
         path = self.directory / "alertmanager.yml"
         path.write_text(yaml.safe_dump(config))
-        process = self.start("alertmanager", "prometheus-alertmanager", f"--config.file={path}",
-                             f"--storage.path={self.directory / 'alertmanager'}", "--cluster.listen-address=",
-                             f"--web.listen-address={self.alertmanager.removeprefix('http://')}")
+        self.manager = self.start(
+            "alertmanager", "prometheus-alertmanager", f"--config.file={path}",
+            f"--storage.path={self.directory / 'alertmanager'}", "--cluster.listen-address=",
+            f"--web.listen-address={self.alertmanager.removeprefix('http://')}")
         until("an Alertmanager",
-              lambda: process.is_alive() and answers(f"{self.alertmanager}/-/ready"))
+              lambda: self.manager.is_alive() and answers(f"{self.alertmanager}/-/ready"))
 
     def start_prometheus(self):
         """With the rules, of whose `for` an hour is a minute."""
@@ -200,9 +240,12 @@ class World:
             if "for" in rule:
                 rule["for"] = shortened(rule["for"])
         (self.directory / "seatwatch.rules.yml").write_text(yaml.safe_dump(rules))
-        config = yaml.safe_load((DOCS / "prometheus.example.yml").read_text())
+        example = (DOCS / "prometheus.example.yml").read_text()
+        config = yaml.safe_load(example)
         config["global"] = {"scrape_interval": "1s", "evaluation_interval": "1s"}
+        config["scrape_configs"] = yaml.safe_load(commented_out(example))
         config["scrape_configs"][0]["static_configs"] = [{"targets": [self.listen]}]
+        self.prometheus = f"http://127.0.0.1:{free_port()}"
         managers = [{"targets": [self.alertmanager.removeprefix("http://")]}]
         config["alerting"]["alertmanagers"] = [{"static_configs": managers}]
         path = self.directory / "prometheus.yml"
@@ -227,6 +270,11 @@ class World:
         alerts = answer(f"{self.alertmanager}/api/v2/alerts")
         labels = [alert["labels"] for alert in alerts if alert["status"]["state"] == state]
         return {(one["alertname"], one.get("org") or one.get("sink")) for one in labels}
+
+
+def commented_out(example):
+    """The job for a daemon on another machine."""
+    return re.search(r"^  # - job_name:.*\n(  #  .*\n)*", example, re.MULTILINE)[0].replace("  # ", "  ")
 
 
 def shortened(duration):

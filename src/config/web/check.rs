@@ -1,8 +1,10 @@
 //! Checks the values of a web configuration against each other, and reads the files that it names.
 
+use std::num::NonZeroU32;
 use std::path::Path;
 
 use axum::http::{HeaderName, HeaderValue, header};
+use governor::Quota;
 use rustls::crypto::ring;
 use rustls::{SupportedCipherSuite, SupportedProtocolVersion};
 use rustls_pki_types::CertificateDer;
@@ -12,7 +14,7 @@ use super::options::{
     CipherSuite, ClientAuthType, ContentTypeOptions, Curve, FrameOptions, HeaderOptions,
     HeaderText, RateLimitOptions, TlsOptions, TlsVersion, WebOptions,
 };
-use super::{CertificateFiles, Clients, RateLimit, TlsConfig, WebConfig, authorities_of};
+use super::{CertificateFiles, Clients, TlsConfig, WebConfig, authorities_of};
 use crate::config::check::Section;
 use crate::config::problem::Problem;
 use crate::config::reader;
@@ -248,8 +250,8 @@ impl Checker<'_> {
     }
 }
 
-fn rate_limit_of(options: &RateLimitOptions) -> Option<RateLimit> {
-    let interval = options.interval.0;
-    let burst = u32::try_from(options.burst.0).ok()?;
-    (!interval.is_zero()).then_some(RateLimit { interval, burst })
+/// None where there is no time between two requests.
+fn rate_limit_of(options: &RateLimitOptions) -> Option<Quota> {
+    let burst = NonZeroU32::new(u32::try_from(options.burst.0).ok()?)?;
+    Some(Quota::with_period(options.interval.0)?.allow_burst(burst))
 }

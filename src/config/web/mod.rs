@@ -18,9 +18,9 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::str::FromStr as _;
-use std::time::Duration;
 
 use axum::http::{HeaderName, HeaderValue};
+use governor::Quota;
 use rustls::crypto::SupportedKxGroup;
 use rustls::{RootCertStore, SupportedCipherSuite, SupportedProtocolVersion};
 use rustls_pki_types::CertificateDer;
@@ -47,7 +47,7 @@ pub struct WebConfig {
     /// Who may ask; where there is nobody, everybody may.
     pub users: BTreeMap<String, PasswordHash>,
     /// How many requests there may be, of all clients together.
-    pub rate_limit: Option<RateLimit>,
+    pub rate_limit: Option<Quota>,
 }
 
 /// How TLS is spoken.
@@ -71,15 +71,26 @@ pub struct TlsConfig {
 
 impl PartialEq for TlsConfig {
     fn eq(&self, other: &Self) -> bool {
-        let groups =
-            |config: &Self| -> Vec<_> { config.curves.iter().map(|curve| curve.name()).collect() };
-        self.files == other.files
-            && self.clients == other.clients
-            && self.client_names == other.client_names
-            && self.versions == other.versions
-            && self.cipher_suites == other.cipher_suites
-            && self.prefers_own_order == other.prefers_own_order
-            && groups(self) == groups(other)
+        // A key that is added has to be compared, too.
+        let Self {
+            files,
+            clients,
+            client_names,
+            versions,
+            cipher_suites,
+            curves,
+            prefers_own_order,
+        } = self;
+        let names = |curves: &[&'static dyn SupportedKxGroup]| -> Vec<_> {
+            curves.iter().map(|curve| curve.name()).collect()
+        };
+        *files == other.files
+            && *clients == other.clients
+            && *client_names == other.client_names
+            && *versions == other.versions
+            && *cipher_suites == other.cipher_suites
+            && *prefers_own_order == other.prefers_own_order
+            && names(curves) == names(&other.curves)
     }
 }
 
@@ -105,15 +116,6 @@ pub(crate) fn authorities_of(
     let mut authorities = RootCertStore::empty();
     certificates.iter().try_for_each(|one| authorities.add(one.clone()))?;
     Ok(authorities)
-}
-
-/// A token bucket.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct RateLimit {
-    /// The time between two requests in the long run; above zero.
-    pub interval: Duration,
-    /// So many may come at once; at least 1.
-    pub burst: u32,
 }
 
 /// What is kept of a password: `$2y$10$…`. `Debug` prints `***`.

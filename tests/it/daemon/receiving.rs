@@ -205,13 +205,18 @@ fn a_receiver_that_is_gone_stops_the_sink_until_it_is_resumed() {
 }
 
 pub(super) fn metrics(daemon: &Running) -> String {
+    get(daemon, "/metrics")
+}
+
+/// What it answers.
+pub(super) fn get(daemon: &Running, path: &str) -> String {
     let listen = daemon.until("where it listens", || {
         let log = daemon.log();
         let line = log.lines().rev().find(|line| line.contains("listen="))?.to_owned();
         Some(line.split_once("listen=")?.1.split_whitespace().next()?.to_owned())
     });
     let mut stream = TcpStream::connect(listen).unwrap();
-    stream.write_all(b"GET /metrics HTTP/1.0\r\nHost: localhost\r\n\r\n").unwrap();
+    write!(stream, "GET {path} HTTP/1.0\r\nHost: localhost\r\n\r\n").unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).unwrap();
     answer
