@@ -192,7 +192,6 @@ broken_reload() {
     holds "status" "$(status)" "gaurd"
     is_state active || fail "it ended"
     equal "process" "$(property MainPID)" "$pid"
-    seatwatch status --format json >/var/tmp/said 2>&1 || true
     write_config
     systemctl reload seatwatch || fail "the mended file is not taken"
     says "2 organizations: 2 connected" || fail "status after the reload"
