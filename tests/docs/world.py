@@ -216,6 +216,7 @@ def lose_the_machine():
     daemon("stop")
     backups = pathlib.Path("/var/backups/seatwatch")
     shutil.copy2(backups / "before-update.db", backups / "2026-11-25.db")
+    shutil.chown(backups / "2026-11-25.db", "seatwatch", "seatwatch")
     shutil.rmtree("/var/lib/seatwatch")
 
 
