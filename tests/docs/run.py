@@ -27,6 +27,9 @@ ELSEWHERE = {
 # What cannot be run by a test at all, and why.
 NEVER = {
     "ssh -L 9642:127.0.0.1:9642 seatwatch.example.com": "needs another machine",
+    # With `--quick`, both are run.
+    "cargo bench --bench sync    ": "takes minutes",
+    "cargo bench --bench sinks    ": "takes minutes",
     # With `--quick`, they are run.
     "cargo bench --bench sync    ": "takes minutes",
     "cargo bench --bench sinks    ": "takes minutes",
