@@ -18,7 +18,7 @@ case "${1-}" in
     '') ;;
     *) echo "usage: systemd/build-package.sh [--profile PROFILE]" >&2; exit 64 ;;
 esac
-: "${SOURCE_DATE_EPOCH:=$(git log -1 --format=%ct)}"
+: "${SOURCE_DATE_EPOCH:=$(git log -1 --format=%ct || stat --format=%Y Cargo.lock)}"
 export SOURCE_DATE_EPOCH LC_ALL=C TZ=UTC
 fast=  # Whether a larger package will do, as for a trial.
 if [ "$profile" = dev ]; then fast=yes; fi
