@@ -76,8 +76,7 @@ make_tree() {
     if [ -n "${DEBIAN_TREE-}" ]; then
         cp -a "$DEBIAN_TREE" "$root"
     else
-        debootstrap --variant=minbase --include="$PACKAGES" bookworm "$root" \
-            http://deb.debian.org/debian >"$work/debootstrap.log" ||
+        debootstrap --variant=minbase --include="$PACKAGES" bookworm "$root" >"$work/debootstrap.log" ||
             { tail -n 20 "$work/debootstrap.log" >&2; exit 69; }
     fi
     # Each boot is to be a first one of its own.
