@@ -1,5 +1,5 @@
-//! What the daemon says of itself, line by line: on a terminal, as JSON, or with the journal's own
-//! fields.
+//! What the daemon says of itself, line by line: on a terminal, as JSON, or in the journal, which
+//! gets each field by itself, too.
 //!
 //! Commands other than `run` warn in words on stderr; what they report is no log.
 

@@ -1,7 +1,9 @@
-//! How everything stands, for those who look on: systemd's status line, heartbeats, metrics.
+//! How everything stands, for those who look on: systemd's status line, heartbeats, metrics, pages,
+//! and how the door is protected behind which the latter are.
 //!
 //! What is committed is read from the store; what only the loop and the workers know is looked at
-//! where they keep it; and what the store could not take is kept here. Nobody who looks on makes them wait.
+//! where they keep it; and what the store could not take is kept here. Nobody who looks on makes
+//! them wait.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::error::Error;

@@ -49,7 +49,7 @@ case $1 in
         done
         exit 1 ;;
     reload) exec /usr/bin/seatwatch reload ;;
-    status|stop|edit|reset-failed|daemon-reload) ;;
+    status|stop|edit|daemon-reload) ;;
     *) echo "systemctl: the stand-in knows no $1" >&2; exit 1 ;;
 esac
 """
