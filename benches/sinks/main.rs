@@ -4,6 +4,7 @@
 //! ```text
 //! cargo bench --bench sinks              # all of it, some minutes
 //! cargo bench --bench sinks -- --quick   # few events and once, to see that it works
+//! cargo bench --bench sinks -- file      # the sinks whose names begin so, and no million
 //! ```
 //!
 //! A state directory is filled with events by the library, and a lane of the sink is set to the
@@ -52,20 +53,26 @@ fn main() {
     match words[..] {
         ["--role", "receiver"] => receiver::serve(),
         ["--role", "plugin", max_events] => plugin::serve(max_events.parse().unwrap()),
-        _ => run(words.contains(&"--quick")),
+        // Cargo adds `--bench`.
+        _ => run(
+            words.contains(&"--quick"),
+            words.iter().copied().find(|word| !word.starts_with('-')),
+        ),
     }
 }
 
-fn run(quick: bool) {
+fn run(quick: bool, only: Option<&str>) {
     let (rounds, many, few, crowd) =
         if quick { (1, 2_000, 200, 20_000) } else { (3, 100_000, 5_000, 1_000_000) };
     let (full, short) = (Instance::new(many), Instance::new(few));
     let receiver = Receiver::start();
-    let mut figures = Kind::all().map(|kind| {
+    let is_meant = |kind: &Kind| only.is_none_or(|only| kind.to_string().starts_with(only));
+    let figures = Kind::all().into_iter().filter(is_meant).map(|kind| {
         let has_fsync_an_event = kind == Kind::Webhook { batch: None };
         let instance = if has_fsync_an_event { &short } else { &full };
         Figures::new(Case { kind, instance, receiver: &receiver })
     });
+    let mut figures: Vec<_> = figures.collect();
     for _ in 0..rounds {
         for figures in &mut figures {
             figures.measure();
@@ -78,5 +85,8 @@ fn run(quick: bool) {
     }
     table::print(&figures, rounds);
     drop((full, short));
+    if only.is_some() {
+        return;
+    }
     crowd::measure(crowd, &receiver, rounds);
 }

@@ -14,7 +14,8 @@ use seatwatch_sdk::{Failure, Outcome};
 use serde::{Deserialize, Serialize};
 
 use super::ONE_DELIVERY;
-use super::lane::{Lane, events_of};
+use super::cut::events_of;
+use super::lane::Lane;
 use super::settle::{TOOK_NOTHING, bury};
 use crate::clock::{Clock, uuid_v7};
 use crate::config::SinkEntry;
@@ -249,7 +250,7 @@ impl Lane {
             }
             Act::Replay { since } => return self.replay(*since).await.map(Part::Replayed),
         };
-        self.reread()?;
+        self.reread().await?;
         Ok(part)
     }
 
@@ -283,7 +284,7 @@ impl Lane {
     /// Goes back to the first event at or after a time. What it has cut lies past that, and is cut
     /// anew in its turn.
     async fn replay(&mut self, since: DateTime<Utc>) -> Result<Replayed, StoreError> {
-        self.count()?;
+        self.count().await?;
         let before = self.lag().queued;
         let start = self.store().read(|view| view.last_before(since))?;
         let place = self.place().clone();
@@ -293,7 +294,7 @@ impl Lane {
                 tx.set_cursor(&place, start)
             };
             self.store().write(change).await?;
-            self.reread()?;
+            self.reread().await?;
         }
         let queued = self.lag().queued;
         let again = queued.saturating_sub(before);

@@ -14,13 +14,15 @@ use futures_util::FutureExt as _;
 use seatwatch_sdk::{Delivery, Event, Failure, Outcome, Sink};
 use sha2::{Digest as _, Sha256};
 
+use super::ahead::Ahead;
+use super::cut::{Cutter, Found, Lag, Next, events_of, first_after, lag};
 use super::filter::Filter;
 use super::redact::redact;
 use super::settle::{Settled, settle};
-use super::timing::{not_before, retry_not_before};
-use crate::clock::{Clock, uuid_v7};
+use super::timing::retry_not_before;
+use crate::clock::Clock;
 use crate::config::{Redacted, SinkEntry, Timing};
-use crate::store::{self, Cut, Logged, Store, StoreError, View};
+use crate::store::{self, Cut, Store, StoreError, View};
 
 /// One lane, with the sink that serves it.
 pub(super) struct Lane {
@@ -28,7 +30,7 @@ pub(super) struct Lane {
     clock: Arc<dyn Clock>,
     /// Its cursor and state, as the store has them.
     place: store::Lane,
-    filter: Filter,
+    filter: Arc<Filter>,
     timing: Timing,
     max_events: usize,
     give_up_after: Option<Duration>,
@@ -43,8 +45,11 @@ pub(super) struct Lane {
     counted: u64,
     dead_letters: u64,
     unwritten: Option<Attempted>,
-    /// The events of the delivery of this id, which comes next, where they are known from the last.
+    /// The events of the delivery of this id, which comes next, where they are known already.
     ready: Option<(String, Vec<Event>)>,
+    /// Whether the last attempt was accepted, so that the next is worth being made ready.
+    flows: bool,
+    ahead: Option<Ahead>,
 }
 
 /// An attempt that has ended.
@@ -138,13 +143,6 @@ impl Kept {
     }
 }
 
-/// What there is to try.
-enum Next {
-    Cut(Cut),
-    NotBefore(DateTime<Utc>),
-    Nothing,
-}
-
 impl Lane {
     /// Opens a lane; a new one starts at the end of the log.
     pub(super) async fn open(
@@ -164,9 +162,10 @@ impl Lane {
             }
             Ok(place)
         };
-        let (place, filter) = (store.write(opened).await?, Filter::of(entry));
+        let (place, filter) = (store.write(opened).await?, Arc::new(Filter::of(entry)));
         // Counting takes its time: whoever writes does not wait for it.
-        let kept = store.read(|view| Kept::read(view, place, &filter))?;
+        let wanted = Arc::clone(&filter);
+        let kept = store.read_aside(move |view| Kept::read(view, place, &wanted)).await?;
         let Kept { place, cut, paused, lag, counted, dead_letters } = kept;
         // Nobody knows how far an attempt came that was under way when the process ended.
         let cut = cut.map(|cut| Cut { attempt: cut.attempt.max(2), ..cut });
@@ -188,17 +187,21 @@ impl Lane {
             dead_letters,
             unwritten: None,
             ready: None,
+            flows: false,
+            ahead: None,
         })
     }
 
     /// Takes note of what a person has ordered, which the store has by now.
-    pub(super) fn reread(&mut self) -> Result<(), StoreError> {
-        let kept = self.store.read(|view| {
-            let found = view.find_lane(self.sink_name().into(), self.lane_name())?;
-            Kept::read(view, found.unwrap_or_else(|| self.place.clone()), &self.filter)
-        })?;
+    pub(super) async fn reread(&mut self) -> Result<(), StoreError> {
+        let (place, filter) = (self.place.clone(), Arc::clone(&self.filter));
+        let reread = move |view: &View<'_>| {
+            let found = view.find_lane(place.sink.as_str().into(), &place.lane)?;
+            Kept::read(view, found.unwrap_or(place), &filter)
+        };
+        let kept = self.store.read_aside(reread).await?;
         let Kept { place, cut, paused, lag, counted, dead_letters } = kept;
-        self.ready = None;
+        (self.ready, self.ahead) = (None, None);
         (self.place, self.cut, self.paused) = (place, cut, paused);
         (self.lag, self.counted, self.dead_letters) = (lag, counted, dead_letters);
         Ok(())
@@ -267,9 +270,10 @@ impl Lane {
     }
 
     /// Counts what was added to the log since it was last counted.
-    pub(super) fn count(&mut self) -> Result<(), StoreError> {
-        let (more, counted) =
-            self.store.read(|view| lag(view, self.counted.max(self.place.cursor), &self.filter))?;
+    pub(super) async fn count(&mut self) -> Result<(), StoreError> {
+        let (after, filter) = (self.counted.max(self.place.cursor), Arc::clone(&self.filter));
+        let count = move |view: &View<'_>| lag(view, after, &filter);
+        let (more, counted) = self.store.read_aside(count).await?;
         self.lag.queued += more.queued;
         self.lag.oldest = self.lag.oldest.or(more.oldest);
         self.counted = counted;
@@ -292,9 +296,13 @@ impl Lane {
         };
         let events = match self.ready.take() {
             Some((id, events)) if id == cut.id => events,
-            _ => self.store.read(|view| events_of(view, &cut))?,
+            _ => {
+                let cut = cut.clone();
+                self.store.read_aside(move |view| events_of(view, &cut)).await?
+            }
         };
         crash_point!("dispatch:cut");
+        self.look_ahead(cut.last, events.len(), pace);
         let outcome = if events.is_empty() {
             // Trimmed meanwhile: there is nothing left to send.
             Outcome::Accepted
@@ -314,23 +322,28 @@ impl Lane {
             let until = failed.and_then(|failed| retry_not_before(failed.next_attempt_at, now));
             return Ok(until.map_or_else(|| Next::Cut(cut.clone()), Next::NotBefore));
         }
-        self.count()?;
+        self.count().await?;
         if self.counted <= self.place.cursor {
             // Also where what was counted has been trimmed or erased.
             self.lag = Lag::default();
             return Ok(Next::Nothing);
         }
         let (lane, cutter) = (self.place.clone(), self.cutter(pace));
-        let Found { passed, next, .. } = self.store.read(|view| cutter.cut(view, lane.cursor))?;
-        let cut = if let Next::Cut(cut) = &next { Some(cut.clone()) } else { None };
-        if cut.is_some() || passed > lane.cursor {
+        let cursor = lane.cursor;
+        let cut = move |view: &View<'_>| cutter.cut(view, cursor);
+        let Found { passed, next, events, erasures, .. } = self.store.read_aside(cut).await?;
+        let cut = next.cut().cloned();
+        if cut.is_some() || passed > cursor {
+            let id = cut.as_ref().map(|cut| cut.id.clone());
             let cut = cut.clone();
             let write = move |tx: &store::Tx<'_>| {
                 tx.set_cut(&lane, cut.as_ref())?;
                 // What the filter left out stays out, whatever the filter is next time.
-                tx.set_cursor(&lane, passed)
+                tx.set_cursor(&lane, passed)?;
+                tx.erasures()
             };
-            self.store.write(write).await?;
+            let is_fresh = self.store.write(write).await? == erasures;
+            self.ready = id.zip(is_fresh.then_some(events));
         }
         self.place.cursor = passed;
         self.cut = cut;
@@ -344,6 +357,17 @@ impl Lane {
         };
         let (filter, max_events) = (self.filter.clone(), self.max_events);
         Cutter { filter, timing, max_events, now: self.clock.now() }
+    }
+
+    /// Finds what follows `last` while the sink is busy with `count` events before it, where so
+    /// much is queued that it will be a full delivery. Who fails for weeks costs no memory.
+    fn look_ahead(&mut self, last: u64, count: usize, pace: Pace) {
+        let queued = usize::try_from(self.lag.queued).unwrap_or(usize::MAX);
+        let is_full = queued.saturating_sub(count) >= self.max_events;
+        self.ahead = self.ahead.take().filter(|ahead| self.flows && ahead.follows(last));
+        if self.ahead.is_none() && self.flows && is_full {
+            self.ahead = Some(Ahead::look(&self.store, self.cutter(pace), last));
+        }
     }
 
     async fn attempt(&mut self, cut: &Cut, events: &[Event], deadline: Instant) -> Outcome {
@@ -389,10 +413,11 @@ impl Lane {
         };
         crash_point!("dispatch:settled");
         let step = attempted.step();
+        self.flows = matches!(step, Step::Moved { .. });
         let Attempted { mut events, settled, .. } = attempted;
         self.dead_letters += settled.dead.len() as u64;
         self.place.disabled = settled.disabled.map(|reason| (reason, self.config));
-        self.note_gone(settled.gone, &events, head)?;
+        self.note_gone(settled.gone, &events, head).await?;
         if let (Some(next), Some(Cut { failed: None, .. })) = (&next, &settled.rest) {
             self.ready = Some((next.id.clone(), events.split_off(settled.gone)));
         }
@@ -409,19 +434,17 @@ impl Lane {
         let (lane, config, id) = (self.place.clone(), self.config, attempted.cut.id.clone());
         let Settled { done, rest, dead, disabled, .. } = attempted.settled.clone();
         let done = done.unwrap_or(lane.cursor);
-        let (cursor, next, head) = if let Some(rest) = rest {
-            (done, Some(rest), None)
-        } else {
-            let cutter = self.cutter(attempted.pace);
-            let found = self.store.read(|view| cutter.cut(view, done))?;
-            let next = if let Next::Cut(cut) = found.next { Some(cut) } else { None };
-            (found.passed, next, found.head)
+        let found = match &rest {
+            Some(_) => None,
+            None => Some(self.find_after(done, attempted.pace).await?),
         };
+        let cursor = found.as_ref().map_or(done, |found| found.passed);
+        let next = rest.or_else(|| found.as_ref().and_then(|found| found.next.cut().cloned()));
         let write = move |tx: &store::Tx<'_>| {
             let known = tx.cut(&lane)?;
             if known.as_ref().is_none_or(|known| known.id != id) {
                 // It was written down after all, only nobody heard of it.
-                return Ok((tx.lane(&lane.sink, &lane.lane)?.cursor, known));
+                return Ok((tx.lane(&lane.sink, &lane.lane)?.cursor, known, tx.erasures()?));
             }
             dead.iter().try_for_each(|dead| tx.bury(&lane, dead))?;
             tx.set_cut(&lane, next.as_ref())?;
@@ -429,15 +452,29 @@ impl Lane {
             if let Some(reason) = &disabled {
                 tx.set_disabled(&lane, Some((reason, config)))?;
             }
-            Ok((cursor, next))
+            Ok((cursor, next, tx.erasures()?))
         };
-        let (cursor, next) = self.store.write(write).await?;
+        let (cursor, next, erasures) = self.store.write(write).await?;
         self.place.cursor = cursor;
+        let head = found.as_ref().and_then(|found| found.head);
+        let ready = found.filter(|found| found.erasures == erasures).map(|found| found.events);
+        self.ready = next.as_ref().map(|next| next.id.clone()).zip(ready);
         Ok((next, head))
     }
 
+    /// What there is after `done`, which may have been looked for meanwhile.
+    async fn find_after(&mut self, done: u64, pace: Pace) -> Result<Found, StoreError> {
+        if let Some(ahead) = self.ahead.take_if(|ahead| ahead.follows(done))
+            && let Some(found) = ahead.found().await
+        {
+            return Ok(found);
+        }
+        let cutter = self.cutter(pace);
+        self.store.read_aside(move |view| cutter.cut(view, done)).await
+    }
+
     /// Takes the first events of a delivery out of what is queued.
-    fn note_gone(
+    async fn note_gone(
         &mut self,
         gone: usize,
         events: &[Event],
@@ -448,9 +485,9 @@ impl Lane {
             _ if self.lag.queued == 0 => None,
             Some(time) => Some(time),
             None => {
-                let after = self.place.cursor;
-                let first = self.store.read(|view| first_after(view, after, &self.filter))?;
-                first.map(|first| first.time)
+                let (after, filter) = (self.place.cursor, Arc::clone(&self.filter));
+                let first = move |view: &View<'_>| first_after(view, after, &filter);
+                self.store.read_aside(first).await?.map(|first| first.time)
             }
         };
         // What the cursor has passed is not counted again.
@@ -468,104 +505,6 @@ pub(super) async fn in_time(sink: &mut dyn Sink, delivery: &Delivery<'_>) -> Out
         Ok(Err(_panic)) => Failure::retry("the sink broke off, a mistake in it").into(),
         Err(_) => Failure::retry("no answer in time").into(),
     }
-}
-
-/// Cuts deliveries from the log.
-struct Cutter {
-    filter: Filter,
-    timing: Timing,
-    max_events: usize,
-    now: DateTime<Utc>,
-}
-
-impl Cutter {
-    /// Cuts a delivery from what the filter lets pass after `cursor`.
-    fn cut(&self, view: &View<'_>, cursor: u64) -> rusqlite::Result<Found> {
-        let (mut passed, mut count, mut head) = (cursor, 0, None);
-        let (mut span, mut too_early) = (None, None);
-        view.walk_log(cursor, |event| {
-            if !self.filter.passes(&event) {
-                if span.is_none() {
-                    passed = event.sequence;
-                }
-                return true;
-            }
-            let (first, _) = *span.get_or_insert((event.sequence, event.sequence));
-            if first == event.sequence {
-                head = Some(event.time);
-                too_early = not_before(&self.timing, event.time, self.now);
-            }
-            span = Some((first, event.sequence));
-            count += 1;
-            count < self.max_events && too_early.is_none()
-        })?;
-        let next = match (span, too_early) {
-            (None, _) => Next::Nothing,
-            (_, Some(time)) => Next::NotBefore(time),
-            (Some((first, last)), None) => Next::Cut(Cut {
-                id: uuid_v7(self.now).to_string(),
-                first,
-                last,
-                filter: self.filter.keep(),
-                attempt: 1,
-                failed: None,
-            }),
-        };
-        Ok(Found { passed, next, head })
-    }
-}
-
-/// What there is to cut from a log.
-struct Found {
-    /// The cursor, moved past what the filter left out before it.
-    passed: u64,
-    next: Next,
-    /// When the first event happened that the filter lets pass.
-    head: Option<DateTime<Utc>>,
-}
-
-/// The events of a delivery, as the filter had it when it was cut.
-pub(super) fn events_of(view: &View<'_>, cut: &Cut) -> rusqlite::Result<Vec<Event>> {
-    let filter = Filter::from_kept(&cut.filter);
-    // A filter that cannot be read any more lets everything pass: rather too much than a loss.
-    view.events(cut.first, cut.last, |event| filter.as_ref().is_none_or(|f| f.passes(event)))
-}
-
-/// What a lane has before it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Lag {
-    /// Events that it has not got rid of yet.
-    pub queued: u64,
-    /// When the oldest of them happened.
-    pub oldest: Option<DateTime<Utc>>,
-}
-
-/// What lies after a cursor, and how far that was counted.
-pub(super) fn lag(view: &View<'_>, cursor: u64, filter: &Filter) -> rusqlite::Result<(Lag, u64)> {
-    let (mut lag, mut counted) = (Lag::default(), cursor);
-    view.walk_log(cursor, |event| {
-        counted = event.sequence;
-        if filter.passes(&event) {
-            lag.queued += 1;
-            lag.oldest = lag.oldest.or(Some(event.time));
-        }
-        true
-    })?;
-    Ok((lag, counted))
-}
-
-/// The first event after a cursor that the lane wants.
-pub(super) fn first_after(
-    view: &View<'_>,
-    cursor: u64,
-    filter: &Filter,
-) -> rusqlite::Result<Option<Logged>> {
-    let mut first = None;
-    view.walk_log(cursor, |event| {
-        first = filter.passes(&event).then_some(event);
-        first.is_none()
-    })?;
-    Ok(first)
 }
 
 #[cfg(test)]

@@ -5,7 +5,9 @@
 //!
 //! Knows the store and the sinks' trait; not what a sink does with a delivery, and not Codecov.
 
+mod ahead;
 mod by_hand;
+mod cut;
 mod filter;
 mod lane;
 mod redact;
@@ -23,7 +25,7 @@ use serde::{Deserialize, Serialize};
 use tokio::task::JoinSet;
 
 pub use by_hand::{Act, Acted, Replayed, Retried, Skipped, act, drop_letters};
-pub use lane::Lag;
+pub use cut::Lag;
 use lane::{Lane, Pace, Step};
 pub use sink_test::{Tested, test_sink};
 pub use status::{Head, LaneStatus, heads, status, status_with};
@@ -158,7 +160,7 @@ async fn drain(
             break Some(Obstacle::Failed(NO_TIME.to_owned()));
         }
     };
-    lane.count()?;
+    lane.count().await?;
     let queued = lane.lag().queued;
     let obstacle = obstacle.filter(|_| queued > 0);
     if obstacle.is_none() && buried.is_none() {

@@ -3,8 +3,8 @@
 use chrono::{DateTime, Utc};
 use seatwatch_sdk::Event;
 
+use super::cut::{self, Lag, events_of, first_after};
 use super::filter::Filter;
-use super::lane::{self, Lag, events_of, first_after};
 use super::name_of;
 use crate::config::SinkEntry;
 use crate::store::{Failed, Lost, Reader, StoreError, View};
@@ -77,7 +77,7 @@ pub fn status_with(
             if let Some(found) = found {
                 status.lag = match counted(&status.sink, &status.lane) {
                     Some(lag) => lag,
-                    None => lane::lag(view, found.cursor, &filter)?.0,
+                    None => cut::lag(view, found.cursor, &filter)?.0,
                 };
                 status.failed = view.cut(&found)?.and_then(|cut| cut.failed);
                 status.lost = found.lost;
@@ -127,7 +127,7 @@ pub fn heads(reader: &Reader, sinks: &[SinkEntry]) -> Result<Vec<Head>, StoreErr
 
 fn head(view: &View<'_>, entry: &SinkEntry, lane: &str) -> rusqlite::Result<Option<Head>> {
     let Some(found) = view.find_lane(name_of(entry), lane)? else { return Ok(None) };
-    let (lag, _) = lane::lag(view, found.cursor, &Filter::of(entry))?;
+    let (lag, _) = cut::lag(view, found.cursor, &Filter::of(entry))?;
     let cut = view.cut(&found)?;
     let event = match &cut {
         Some(cut) => events_of(view, cut)?.into_iter().next(),

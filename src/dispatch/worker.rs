@@ -421,7 +421,7 @@ impl Worker {
                     if changed.is_err() || (*step == Step::Idle) {
                         return Ok(Pace::Patient);
                     }
-                    if let Err(error) = lane.count() {
+                    if let Err(error) = lane.count().await {
                         debug!(error = chain(&error), "cannot count what is queued");
                     }
                     self.publish(lane);
@@ -456,7 +456,7 @@ impl Worker {
             }
             Order::Act(act, answer) => {
                 let part = lane.obey(&act).await;
-                let known = if part.is_err() { lane.reread() } else { Ok(()) };
+                let known = if part.is_err() { lane.reread().await } else { Ok(()) };
                 self.publish(lane);
                 drop(answer.send(part));
                 known.map(|()| if act.hurries() { Pace::Hurried } else { Pace::Patient })

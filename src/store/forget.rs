@@ -58,6 +58,7 @@ impl Tx<'_> {
     /// The disk or the database failed.
     pub fn forget(&self, organization: Organization) -> rusqlite::Result<Forgotten> {
         let forgotten = self.forgettable(organization)?;
+        self.note_erasure()?;
         self.0.0.pragma_update(None, "secure_delete", true)?;
         for sql in [
             "DELETE FROM log WHERE organization = ?1",

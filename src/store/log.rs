@@ -1,5 +1,7 @@
 //! The log: all events in commit order. It is the queue that every lane reads.
 
+use std::sync::Arc;
+
 use chrono::{DateTime, Utc};
 use rusqlite::{OptionalExtension as _, Row, ToSql, params_from_iter};
 use seatwatch_sdk::{Data, Event, EventKind};
@@ -35,7 +37,7 @@ pub struct Logged {
     /// What happened.
     pub event: EventKind,
     /// To which organization; none for the whole instance.
-    pub organization: Option<OrganizationId>,
+    pub organization: Option<Arc<OrganizationId>>,
     /// When.
     pub time: DateTime<Utc>,
 }
@@ -77,6 +79,19 @@ impl View<'_> {
         statement.query_row([], |row| row.get(0))
     }
 
+    /// How often something was taken out of the log: where it is the same as before, what was read
+    /// then still stands there.
+    ///
+    /// # Errors
+    ///
+    /// The disk or the database failed.
+    pub fn erasures(&self) -> rusqlite::Result<u64> {
+        let mut statement = self.0.prepare_cached(
+            "SELECT coalesce((SELECT value FROM meta WHERE name = 'erasures'), 0)",
+        )?;
+        statement.query_row([], |row| row.get(0))
+    }
+
     /// Walks over the log past `after`, in order, as long as `visit` says so.
     ///
     /// # Errors
@@ -101,6 +116,32 @@ impl View<'_> {
         Ok(())
     }
 
+    /// Walks over the log past `after`, in order, as long as `visit` says so; each event can be read
+    /// on the way.
+    ///
+    /// # Errors
+    ///
+    /// The disk or the database failed, or `visit` did.
+    pub fn walk_events(
+        &self,
+        after: u64,
+        mut visit: impl FnMut(&Entry<'_>) -> rusqlite::Result<bool>,
+    ) -> rusqlite::Result<()> {
+        let mut statement = self.0.prepare_cached(&format!(
+            "SELECT {COLUMNS}, sync, position, subject, source, data
+             FROM log
+             WHERE sequence > ?1 ORDER BY sequence"
+        ))?;
+        let mut rows = statement.query([after])?;
+        let mut names = Names::new(self);
+        while let Some(row) = rows.next()? {
+            if !visit(&Entry { logged: read_logged(row, &mut names)?, row })? {
+                break;
+            }
+        }
+        Ok(())
+    }
+
     /// The events from `first` to `last`, both included, that `wanted` takes.
     ///
     /// # Errors
@@ -112,20 +153,34 @@ impl View<'_> {
         last: u64,
         mut wanted: impl FnMut(&Logged) -> bool,
     ) -> rusqlite::Result<Vec<Event>> {
-        let mut statement = self.0.prepare_cached(&format!(
-            "SELECT {COLUMNS}, sync, position, subject, source, data
-             FROM log
-             WHERE sequence BETWEEN ?1 AND ?2 ORDER BY sequence"
-        ))?;
-        let mut rows = statement.query([first, last])?;
-        let (mut events, mut names) = (Vec::new(), Names::new(self));
-        while let Some(row) = rows.next()? {
-            let logged = read_logged(row, &mut names)?;
-            if wanted(&logged) {
-                events.push(read_event(row, &logged)?);
+        let mut events = Vec::new();
+        self.walk_events(first.saturating_sub(1), |entry| {
+            let is_within = entry.logged.sequence <= last;
+            if is_within && wanted(&entry.logged) {
+                events.push(entry.event()?);
             }
-        }
+            Ok(is_within)
+        })?;
         Ok(events)
+    }
+}
+
+/// An event that a walk over the log has come to.
+#[derive(Debug)]
+pub struct Entry<'a> {
+    /// What can be asked without reading it.
+    pub logged: Logged,
+    row: &'a Row<'a>,
+}
+
+impl Entry<'_> {
+    /// The event itself.
+    ///
+    /// # Errors
+    ///
+    /// The row is not an event.
+    pub fn event(&self) -> rusqlite::Result<Event> {
+        read_event(self.row, &self.logged)
     }
 }
 
@@ -216,7 +271,7 @@ impl View<'_> {
 /// before, so this is faster than a join.
 pub(super) struct Names<'a> {
     view: &'a View<'a>,
-    last: Option<(i64, Option<OrganizationId>)>,
+    last: Option<(i64, Option<Arc<OrganizationId>>)>,
 }
 
 impl<'a> Names<'a> {
@@ -224,7 +279,7 @@ impl<'a> Names<'a> {
         Self { view, last: None }
     }
 
-    fn get(&mut self, number: i64) -> rusqlite::Result<Option<OrganizationId>> {
+    fn get(&mut self, number: i64) -> rusqlite::Result<Option<Arc<OrganizationId>>> {
         if let Some((last, name)) = &self.last
             && *last == number
         {
@@ -235,8 +290,8 @@ impl<'a> Names<'a> {
         Ok(name)
     }
 
-    fn look_up(&self, number: i64) -> rusqlite::Result<Option<OrganizationId>> {
-        self.view.id(Organization(number)).optional()
+    fn look_up(&self, number: i64) -> rusqlite::Result<Option<Arc<OrganizationId>>> {
+        self.view.id(Organization(number)).optional().map(|id| id.map(Arc::new))
     }
 }
 
@@ -279,6 +334,14 @@ impl Tx<'_> {
     /// Appends many events, in the order in which they are given.
     pub fn appender(&self, key: SecretKey) -> Appender<'_> {
         Appender { tx: self, key, waiting: Vec::new() }
+    }
+
+    /// Notes that something is taken out of the log.
+    pub(super) fn note_erasure(&self) -> rusqlite::Result<()> {
+        let mut statement = self.0.0.prepare_cached(
+            "INSERT INTO meta VALUES ('erasures', 1) ON CONFLICT DO UPDATE SET value = value + 1",
+        )?;
+        statement.execute([]).map(drop)
     }
 
     fn insert(&self, rows: &[NewRow]) -> rusqlite::Result<()> {

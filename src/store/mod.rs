@@ -131,7 +131,22 @@ impl Store {
         self.writer.follow_log()
     }
 
-    /// Reads from one consistent view of what is committed. Blocks: rows are few or local.
+    /// Reads as [`read`](Self::read) does, where it may take its time: on a thread that nothing else
+    /// waits for. Comes to its end even if nobody waits for the answer any more.
+    ///
+    /// # Errors
+    ///
+    /// As [`read`](Self::read).
+    pub async fn read_aside<T: Send + 'static>(
+        self: &Arc<Self>,
+        question: impl FnOnce(&View<'_>) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let store = Arc::clone(self);
+        let read = tokio::task::spawn_blocking(move || store.read(question));
+        read.await.expect("SQLite does not panic")
+    }
+
+    /// Reads from one consistent view of what is committed. Blocks: for what is short.
     ///
     /// # Errors
     ///

@@ -181,6 +181,9 @@ impl Tx<'_> {
         for event in &old {
             delete.execute([event.sequence])?;
         }
+        if !old.is_empty() {
+            self.note_erasure()?;
+        }
         let mut lost = Vec::new();
         for claim in claims {
             let lane = self.find_lane(claim.sink.as_str().into(), &claim.lane)?;

@@ -19,8 +19,8 @@ use crate::place::{self, explain};
 use crate::tail::{self, Tail};
 
 /// Appends the events of a delivery; of a repeat, those that the file does not have yet. Blocks.
-pub(crate) fn append(path: &Path, format: Format, batch: &Batch, is_repeat: bool) -> Outcome {
-    let (file, tail) = match take_up(path, format, batch, is_repeat) {
+pub(crate) fn append(path: &Path, format: Format, batch: &Batch) -> Outcome {
+    let (file, tail) = match take_up(path, format, batch) {
         Ok(taken_up) => taken_up,
         Err(reason) => return Failure::retry(reason).into(),
     };
@@ -36,17 +36,12 @@ pub(crate) fn append(path: &Path, format: Format, batch: &Batch, is_repeat: bool
 }
 
 /// Opens the file, keeps other writers out, and makes it end with a whole line.
-fn take_up(
-    path: &Path,
-    format: Format,
-    batch: &Batch,
-    is_repeat: bool,
-) -> Result<(Locked, Tail), String> {
+fn take_up(path: &Path, format: Format, batch: &Batch) -> Result<(Locked, Tail), String> {
     let file = Locked::new(path, place::open(path)?)?;
     check_head(path, &file, format)?;
     let read = |error| explain(path, "cannot read", &error);
     let length = file.metadata().map_err(read)?.len();
-    let tail = tail::look(&file, length, format, batch, is_repeat).map_err(read)?;
+    let tail = tail::look(&file, length, format, batch).map_err(read)?;
     let tail = tail.ok_or_else(|| foreign_end(path))?;
     if tail.whole_bytes < length {
         let cut = file.set_len(tail.whole_bytes);

@@ -12,19 +12,24 @@ pub(crate) struct Batch {
     bytes: Vec<u8>,
     /// Where each line ends in `bytes`.
     ends: Vec<usize>,
-    indices: HashMap<String, usize>,
+    /// The index of each event by its id, if the file may have some of them already.
+    indices: Option<HashMap<String, usize>>,
 }
 
+/// What most lines take, so that there is room at once.
+const USUAL_BYTES: usize = 1024;
+
 impl Batch {
-    pub(crate) fn new(format: Format, events: &[Event]) -> Self {
-        let mut bytes = Vec::new();
+    /// The lines of these events; of a repeat, some may be in the file already.
+    pub(crate) fn new(format: Format, events: &[Event], is_repeat: bool) -> Self {
+        let mut bytes = Vec::with_capacity(events.len() * USUAL_BYTES);
         let write = |event| {
             format.write(event, &mut bytes);
             bytes.len()
         };
         let ends = events.iter().map(write).collect();
         let ids = events.iter().map(|event| event.id.clone());
-        let indices = ids.zip(0..).collect();
+        let indices = is_repeat.then(|| ids.zip(0..).collect());
         Self { bytes, ends, indices }
     }
 
@@ -38,16 +43,21 @@ impl Batch {
         self.bytes.len()
     }
 
-    /// Which of the events has this id.
+    /// Whether the file may have some of the events.
+    pub(crate) fn is_repeat(&self) -> bool {
+        self.indices.is_some()
+    }
+
+    /// Which of the events has this id; none where it is no [repeat](Self::is_repeat).
     pub(crate) fn index(&self, id: &str) -> Option<usize> {
-        self.indices.get(id).copied()
+        self.indices.as_ref()?.get(id).copied()
     }
 
     /// What is to be written: `header`, then the lines of the events that are not `held`.
     pub(crate) fn missing(&self, held: &[bool], header: &str) -> Missing {
-        let bytes = header.as_bytes().to_vec();
+        let mut bytes = Vec::with_capacity(header.len() + self.bytes.len());
+        bytes.extend_from_slice(header.as_bytes());
         let mut missing = Missing { bytes, lines: Vec::new(), events: self.len() };
-        missing.bytes.reserve_exact(self.bytes.len());
         let starts = std::iter::once(0).chain(self.ends.iter().copied());
         for (index, (start, &end)) in starts.zip(&self.ends).enumerate() {
             if !held[index] {
@@ -95,7 +105,7 @@ mod tests {
 
     #[test]
     fn what_is_held_is_not_written_again() {
-        let batch = Batch::new(Format::Csv, &events(3));
+        let batch = Batch::new(Format::Csv, &events(3), true);
         let missing = batch.missing(&[true, false, true], "");
         let mut line = Vec::new();
         Format::Csv.write(&events(3)[1], &mut line);
@@ -106,7 +116,7 @@ mod tests {
 
     #[test]
     fn a_header_alone_is_worth_nothing() {
-        let missing = Batch::new(Format::Csv, &events(1)).missing(&[false], "header\n");
+        let missing = Batch::new(Format::Csv, &events(1), false).missing(&[false], "header\n");
         assert_eq!(missing.whole(10), (0, 0));
     }
 }

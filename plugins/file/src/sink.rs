@@ -38,12 +38,11 @@ impl Sink for FileSink {
 
     async fn deliver(&mut self, delivery: &Delivery<'_>) -> Outcome {
         let FileConfig { path, format } = self.config.clone();
-        let batch = Batch::new(format, delivery.events);
-        let is_repeat = delivery.attempt > 1;
+        let batch = Batch::new(format, delivery.events, delivery.attempt > 1);
         let turn = Arc::clone(&self.turn).lock_owned().await;
         let appended = spawn_blocking(move || {
             let _turn = turn;
-            append::append(&path, format, &batch, is_repeat)
+            append::append(&path, format, &batch)
         });
         appended.await.unwrap_or_else(|error| Failure::retry(unfinished(&error)).into())
     }

@@ -34,14 +34,13 @@ pub(crate) fn look(
     length: u64,
     format: Format,
     batch: &Batch,
-    is_repeat: bool,
 ) -> io::Result<Option<Tail>> {
     let delivery_bytes = u64::try_from(batch.byte_len()).unwrap_or(u64::MAX);
     let reach = delivery_bytes.saturating_mul(2).saturating_add(SLACK_BYTES);
     let mut lines = LinesBackwards::new(file, length, reach);
     let Some(whole_bytes) = lines.skip_torn(format)? else { return Ok(None) };
     let mut held = vec![false; batch.len()];
-    for line in lines.take_while(|_| is_repeat) {
+    for line in lines.take_while(|_| batch.is_repeat()) {
         let Some(id) = format.read(&line?) else { continue };
         if let Some(index) = batch.index(&id) {
             held[index] = true;
@@ -162,8 +161,8 @@ mod tests {
 
     fn held(before: &[u8], is_repeat: bool) -> String {
         let events = &events(20)[16..];
-        let (file, batch) = (file_of(before), Batch::new(Format::Ndjson, events));
-        let tail = look(&file, before.len() as u64, Format::Ndjson, &batch, is_repeat);
+        let (file, batch) = (file_of(before), Batch::new(Format::Ndjson, events, is_repeat));
+        let tail = look(&file, before.len() as u64, Format::Ndjson, &batch);
         let held = tail.unwrap().unwrap().held;
         held.iter().map(|&held| if held { 'x' } else { '-' }).collect()
     }

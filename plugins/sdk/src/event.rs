@@ -34,8 +34,8 @@ pub struct Event {
 
 impl Event {
     /// The CloudEvents `type`: `dev.seatwatch.seat_lost.v1`.
-    pub fn type_name(&self) -> String {
-        format!("dev.seatwatch.{}.v1", self.data.event)
+    pub fn type_name(&self) -> &'static str {
+        self.data.event.type_name()
     }
 }
 
@@ -71,7 +71,7 @@ impl Serialize for Event {
             specversion: "1.0",
             id: &self.id,
             source: &self.source,
-            r#type: &self.type_name(),
+            r#type: self.type_name(),
             subject: self.subject.as_deref(),
             time: &self.time.to_rfc3339_opts(SecondsFormat::Millis, true),
             datacontenttype: "application/json",
@@ -324,6 +324,14 @@ macro_rules! event_kinds {
                 match self {
                     $(Self::$name => $word,)+
                     Self::Test => "test",
+                }
+            }
+
+            /// The CloudEvents `type`: `dev.seatwatch.seat_lost.v1`.
+            pub fn type_name(self) -> &'static str {
+                match self {
+                    $(Self::$name => concat!("dev.seatwatch.", $word, ".v1"),)+
+                    Self::Test => "dev.seatwatch.test.v1",
                 }
             }
         }

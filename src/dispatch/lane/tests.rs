@@ -26,6 +26,8 @@ struct Receiver {
     shown: Vec<Vec<u64>>,
     /// What it has taken, in its order.
     taken: Vec<u64>,
+    /// Erased while it has a delivery in its hands.
+    erases: Option<(Arc<Store>, store::Organization)>,
 }
 
 #[derive(Clone)]
@@ -62,6 +64,14 @@ impl Sink for Fake {
     }
 
     async fn deliver(&mut self, delivery: &Delivery<'_>) -> Outcome {
+        let erases = self.0.lock().unwrap().erases.take();
+        if let Some((store, organization)) = erases {
+            // Whatever is made ready meanwhile, is by then.
+            for _ in 0..3 {
+                store.write(|_| Ok(())).await.unwrap();
+            }
+            store.write(move |tx| tx.forget(organization)).await.unwrap();
+        }
         let mut receiver = self.0.lock().unwrap();
         let sequences: Vec<u64> = delivery.events.iter().map(|event| event.sequence).collect();
         let outcome = receiver.answers.pop_front().unwrap_or(Outcome::Accepted);
@@ -122,6 +132,11 @@ impl World {
 
     /// Adds events to the log, in one commit: the wanted kind where it says so.
     fn append(&mut self, events: &[bool]) {
+        self.append_of(None, events);
+    }
+
+    /// The same, of one organization.
+    fn append_of(&mut self, organization: Option<store::Organization>, events: &[bool]) {
         let events = events.to_vec();
         let first = self.end_of_log() + 1;
         self.wanted.extend((first..).zip(&events).filter(|(_, wanted)| **wanted).map(|(s, _)| s));
@@ -132,7 +147,7 @@ impl World {
                 let event = NewEvent {
                     sync: Uuid::from_u128(7),
                     position,
-                    organization: None,
+                    organization,
                     member: None,
                     source: "/test",
                     time: DateTime::UNIX_EPOCH,
@@ -276,4 +291,21 @@ fn the_first_attempt_after_a_restart_is_a_repeat() {
     assert_eq!(tried[0].0, tried[1].0);
     assert_eq!((tried[0].1, tried[1].1), (1, 2));
     assert_eq!((&tried[0].2, &tried[1].2), (&vec![1, 2], &vec![1, 2]));
+}
+
+/// A receiver that is busy gets nothing afterwards that was erased meanwhile, though it had been
+/// made ready by then.
+#[test]
+fn what_was_made_ready_and_is_erased_is_not_sent() {
+    let mut world = World::new(2);
+    let mut lane = world.open();
+    let found = world.store.write(|tx| tx.organization(&"github/acme".parse().unwrap()));
+    let organization = world.runtime.block_on(found).unwrap();
+    world.append(&[true; 4]);
+    world.append_of(Some(organization), &[true; 4]);
+    world.append(&[true]);
+    assert!(matches!(world.step(&mut lane), Step::Moved { .. }));
+    world.receiver().erases = Some((Arc::clone(&world.store), organization));
+    while matches!(world.step(&mut lane), Step::Moved { .. }) {}
+    assert_eq!(world.receiver().taken, [1, 2, 3, 4, 9]);
 }
