@@ -37,9 +37,6 @@ pub async fn trim(
     now: DateTime<Utc>,
 ) -> Result<Option<Trimmed>, StoreError> {
     let (purge_is_due, last) = store.read(|view| Ok((view.purge_is_due()?, view.trimmed_at()?)))?;
-    if purge_is_due {
-        store.purge().await?;
-    }
     let due = due(last, config.retention, now);
     let mut trimmed = None;
     if due == Due::Now {
@@ -47,6 +44,10 @@ pub async fn trim(
     }
     if due != Due::Later {
         store.write(move |tx| tx.set_trimmed_at(now)).await?;
+    }
+    // Last: where there is no room for it, the trim makes some.
+    if purge_is_due {
+        store.purge().await?;
     }
     Ok(trimmed)
 }

@@ -390,10 +390,10 @@ fn finish(
     origin: &Path,
 ) -> Result<Config, Problems> {
     let is_error = |problem: &Problem| problem.severity == Severity::Error;
-    let mut problems = Problems::new(origin, problems);
-    problems.problems.truncate(reader::MAX_PROBLEMS);
+    let is_right = !problems.iter().any(is_error);
+    let problems = Problems::first(reader::MAX_PROBLEMS, origin, problems);
     match config {
-        Some(mut config) if !problems.problems.iter().any(is_error) => {
+        Some(mut config) if is_right => {
             config.warnings = problems;
             Ok(config)
         }

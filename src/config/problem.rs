@@ -99,6 +99,15 @@ impl Problems {
             .sort_by(|one, other| (&one.file, one.position).cmp(&(&other.file, other.position)));
         Self { origin: origin.into(), problems }
     }
+
+    /// At most `count` of them: a warning stands back behind an error.
+    pub(crate) fn first(count: usize, origin: impl Into<PathBuf>, problems: Vec<Problem>) -> Self {
+        let is_warning = |problem: &Problem| problem.severity == Severity::Warning;
+        let Self { origin, mut problems } = Self::new(origin, problems);
+        problems.sort_by_key(is_warning);
+        problems.truncate(count);
+        Self::new(origin, problems)
+    }
 }
 
 impl std::error::Error for Problems {}

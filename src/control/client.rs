@@ -5,7 +5,6 @@ use std::path::Path;
 
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::UnixStream;
-use tokio::net::unix::OwnedReadHalf;
 
 use super::{Answer, Envelope, LONGEST_LINE, Question, VERSION, socket};
 
@@ -59,21 +58,16 @@ pub fn is_up(state_dir: &Path) -> bool {
 /// # Errors
 ///
 /// The connection broke.
-pub async fn ask(stream: UnixStream, question: Question) -> Result<Answers, ControlError> {
-    let (read, mut write) = stream.into_split();
+pub async fn ask(mut stream: UnixStream, question: Question) -> Result<Answers, ControlError> {
     let envelope = Envelope { version: VERSION.to_owned(), question };
     let mut line = serde_json::to_vec(&envelope).map_err(ControlError::Unreadable)?;
     line.push(b'\n');
-    write.write_all(&line).await.map_err(ControlError::Broken)?;
-    // Closing our side would say that we are gone: keep it until the answer has ended.
-    Ok(Answers { read: BufReader::new(read), _write: write })
+    stream.write_all(&line).await.map_err(ControlError::Broken)?;
+    Ok(Answers(BufReader::new(stream)))
 }
 
 /// The parts of an answer, as they come.
-pub struct Answers {
-    read: BufReader<OwnedReadHalf>,
-    _write: tokio::net::unix::OwnedWriteHalf,
-}
+pub struct Answers(BufReader<UnixStream>);
 
 impl Answers {
     /// The next part; none after the last. Not cancel-safe.
@@ -83,7 +77,7 @@ impl Answers {
     /// The daemon ended or broke off.
     pub async fn next(&mut self) -> Result<Option<Answer>, ControlError> {
         let mut line = Vec::new();
-        let mut limited = (&mut self.read).take(LONGEST_LINE as u64);
+        let mut limited = (&mut self.0).take(LONGEST_LINE as u64);
         limited.read_until(b'\n', &mut line).await.map_err(ControlError::Broken)?;
         if line.is_empty() {
             return Err(ControlError::Ended);

@@ -169,6 +169,8 @@ mod tests {
             said.acquire().await.unwrap().forget();
             stop.cancel();
         };
-        tokio::join!(control.serve(Arc::new(Talker(Arc::clone(&said))), stop.clone()), asking);
+        let serving = control.serve(Arc::new(Talker(Arc::clone(&said))), stop.clone());
+        let both = async { tokio::join!(serving, asking) };
+        tokio::time::timeout(Duration::from_secs(30), both).await.unwrap();
     }
 }

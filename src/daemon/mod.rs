@@ -1,7 +1,7 @@
 //! The daemon: many organizations, each on its schedule, until it is told to stop.
 //!
-//! One loop owns what is due, what runs and what is served; everything else asks it through
-//! [`Orders`]. It decides when, and never what: a scheduled sync is the same pass that
+//! One loop owns what is due, what runs and what is served; whoever wants something of these asks
+//! it through [`Orders`]. It decides when, and never what: a scheduled sync is the same pass that
 //! `seatwatch sync` runs, a worker takes the same steps that follow such a sync.
 //!
 //! Time comes from outside, as a clock and a beat: a test can let a year pass.
@@ -128,7 +128,7 @@ impl Daemon {
     fn idle(config: Arc<Config>, store: Arc<Store>, around: Surroundings) -> Self {
         let metrics = Metrics::new();
         let timetable = Arc::new(Mutex::new(Timetable::new()));
-        let pulse = Arc::<Pulse>::default();
+        let pulse = Arc::new(Pulse::new(Arc::clone(&store)));
         let heartbeat = Arc::<Mutex<Heartbeat>>::default();
         let means = Means {
             store: Arc::clone(&store),
@@ -227,7 +227,7 @@ impl Daemon {
             self.last_upkeep = Some(Instant::now());
             self.keep_up(now);
         }
-        if let Some(question) = self.pulse.question(&self.store) {
+        if let Some(question) = self.pulse.question() {
             self.chores.spawn(async move { drop(question.await) });
         }
         self.notify.beat(&self.pulse, &self.overview);

@@ -17,7 +17,10 @@ const LONGEST_ANSWER: Duration = Duration::from_secs(60);
 
 /// When the parts last showed that they live.
 #[derive(Debug)]
-pub(super) struct Pulse(Mutex<Signs>);
+pub(super) struct Pulse {
+    store: Arc<Store>,
+    signs: Mutex<Signs>,
+}
 
 #[derive(Debug)]
 struct Signs {
@@ -27,34 +30,31 @@ struct Signs {
     answered: Instant,
 }
 
-impl Default for Pulse {
-    fn default() -> Self {
-        let now = Instant::now();
-        Self(Mutex::new(Signs { beat: now, asked: None, answered: now }))
-    }
-}
-
 impl Pulse {
+    /// All have just shown it.
+    pub(super) fn new(store: Arc<Store>) -> Self {
+        let now = Instant::now();
+        Self { store, signs: Mutex::new(Signs { beat: now, asked: None, answered: now }) }
+    }
+
     /// The loop goes round.
     pub(super) fn beat(&self) {
         self.signs().beat = Instant::now();
     }
 
     /// What asks the store whether it lives, if it is time to.
-    pub(super) fn question(self: &Arc<Self>, store: &Arc<Store>) -> Option<impl Future + use<>> {
+    pub(super) fn question(self: &Arc<Self>) -> Option<impl Future + use<>> {
         let mut signs = self.signs();
         let is_due = signs.asked.is_none() && signs.answered.elapsed() >= ASK_EVERY;
-        // A large file takes minutes to be written anew. Whoever is restarted for that begins it
-        // again, for ever.
-        if !is_due || store.is_purging() {
+        if !is_due || self.store.is_purging() {
             return None;
         }
         signs.asked = Some(Instant::now());
-        let (pulse, store) = (Arc::clone(self), Arc::clone(store));
+        let pulse = Arc::clone(self);
         Some(async move {
-            // That a write fails is for those to tell who write something: it is an answer. Whoever is
-            // restarted because the disk is full finds it as full as before.
-            drop(store.write(|_| Ok(())).await);
+            // That a write fails is for those to tell who write something: it is an answer. Whoever
+            // is restarted because the disk is full finds it as full as before.
+            drop(pulse.store.write(|_| Ok(())).await);
             let mut signs = pulse.signs();
             (signs.asked, signs.answered) = (None, Instant::now());
         })
@@ -68,11 +68,13 @@ impl Pulse {
             let seconds = signs.beat.elapsed().as_secs();
             return Some(format!("the scheduler has not moved for {seconds} s"));
         }
-        (waited > LONGEST_ANSWER)
+        // A large file takes minutes to be written anew. Whoever is restarted for that begins it
+        // again, for ever.
+        (waited > LONGEST_ANSWER && !self.store.is_purging())
             .then(|| format!("the store has not answered for {} s", waited.as_secs()))
     }
 
     fn signs(&self) -> MutexGuard<'_, Signs> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.signs.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

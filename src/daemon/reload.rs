@@ -5,11 +5,15 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use itertools::Itertools as _;
 use tracing::{info, warn};
 
+use super::notify::Notify;
+use super::overview::Overview;
+use super::pulse::Pulse;
 use super::syncs::Plan;
 use super::{Daemon, Surroundings};
 use crate::chain::chain;
@@ -84,20 +88,34 @@ impl Daemon {
         let servers = Servers::of(&config, all, &self.servers, self.around.policy, observer)?;
         let protection = protection(&config)?;
         let listener = self.door.listener_for(config.listen).await?;
-        self.syncs.keep(&config.organizations.iter().map(|one| one.id.clone()).collect()).await;
-        self.note_under_way().await;
-        if before.is_none_or(|before| has_moved(before, &config)) {
-            // What a lane has cut may name the organization: the store knows the new name.
-            self.workers.end_all().await;
-        } else {
-            let former: Vec<&str> =
-                config.sinks.iter().filter_map(|entry| entry.formerly.as_deref()).collect();
-            self.workers.end_sinks(&former).await;
+        if self.store.is_purging() {
+            let message = "the database is being written anew, which takes its time";
+            let hint = "try again when that is done: `seatwatch org forget` began it";
+            return Err(Failure::new(Exit::TryAgain, message).with_hint(hint).into());
         }
-        let remembered = self.remember(&config).await;
+        let kept = config.organizations.iter().map(|one| one.id.clone()).collect();
+        let dropped = self.syncs.keep(&kept).await;
+        self.note_under_way().await;
+        let work = async {
+            if before.is_none_or(|before| has_moved(before, &config)) {
+                // What a lane has cut may name the organization: the store knows the new name.
+                self.workers.end_all().await;
+            } else {
+                let former: Vec<&str> =
+                    config.sinks.iter().filter_map(|entry| entry.formerly.as_deref()).collect();
+                self.workers.end_sinks(&former).await;
+            }
+            remember(&self.store, &self.overview, &config).await
+        };
+        let remembered = match before {
+            Some(_) => alive(&mut self.notify, &self.pulse, &self.overview, work).await,
+            // There is nothing to show yet.
+            None => work.await,
+        };
         if let (Err(_), Some(before)) = (&remembered, before) {
             self.workers.serve(&before.sinks, before.shutdown_grace);
             self.overview.show(&self.config, self.workers.watch());
+            self.syncs.queue(dropped);
         }
         let last = remembered?;
         // Nothing fails from here on.
@@ -120,16 +138,38 @@ impl Daemon {
         self.timetable().set(organizations, *splay, |id| last.get(id).copied(), now);
         Ok(())
     }
+}
 
-    /// Takes the config over; says when the last sync of each organization ended, also where it had
-    /// another name then.
-    async fn remember(
-        &self,
-        config: &Config,
-    ) -> Result<HashMap<OrganizationId, DateTime<Utc>>, StoreError> {
-        take_over(&self.store, config).await?;
-        self.overview.last_runs(&config.organizations)
+/// Waits for what may take its time (a receiver has its grace to answer in, the store may be busy)
+/// and goes on showing that the loop lives.
+async fn alive<T>(
+    notify: &mut Notify,
+    pulse: &Pulse,
+    overview: &Overview,
+    work: impl Future<Output = T>,
+) -> T {
+    let mut work = std::pin::pin!(work);
+    let mut second = tokio::time::interval(Duration::from_secs(1));
+    loop {
+        tokio::select! {
+            done = &mut work => return done,
+            _ = second.tick() => {
+                pulse.beat();
+                notify.beat(pulse, overview);
+            }
+        }
     }
+}
+
+/// Takes the config over; says when the last sync of each organization ended, also where it had
+/// another name then.
+async fn remember(
+    store: &Store,
+    overview: &Overview,
+    config: &Config,
+) -> Result<HashMap<OrganizationId, DateTime<Utc>>, StoreError> {
+    take_over(store, config).await?;
+    overview.last_runs(&config.organizations)
 }
 
 /// Carries over what has another name now, and gives new sinks their places in the log. No worker
@@ -211,24 +251,51 @@ fn changes(before: &Config, after: &Config, is_protected_otherwise: bool) -> Vec
         }
     }
     lines.extend(difference("sinks", &old, &new));
+    // All fields, so that none that is added is forgotten here.
+    let Config {
+        instance,
+        state_dir: _, // It cannot change.
+        listen,
+        http_hosts,
+        http_pages,
+        web,
+        splay,
+        sync_timeout,
+        max_concurrent_syncs,
+        failing_after,
+        remind_every,
+        heartbeat,
+        shutdown_grace,
+        retention,
+        plugin_dirs,
+        timezone,
+        codecov,
+        // Organizations have taken these over.
+        base_url: _,
+        token: _,
+        organizations: _,
+        discover: _,
+        sinks: _,
+        warnings: _,
+    } = before;
     let settings = [
-        ("instance", before.instance != after.instance),
-        ("listen", before.listen != after.listen),
-        ("http.pages", before.http_pages != after.http_pages),
-        ("http.hosts", before.http_hosts != after.http_hosts),
-        ("http.web_config_file", is_protected_otherwise || before.web.path() != after.web.path()),
-        ("timezone", before.timezone != after.timezone),
-        ("splay", before.splay != after.splay),
-        ("sync_timeout", before.sync_timeout != after.sync_timeout),
-        ("max_concurrent_syncs", before.max_concurrent_syncs != after.max_concurrent_syncs),
-        ("failing_after", before.failing_after != after.failing_after),
-        ("remind_every", before.remind_every != after.remind_every),
-        ("heartbeat", before.heartbeat != after.heartbeat),
-        ("plugin_dirs", before.plugin_dirs != after.plugin_dirs),
+        ("instance", *instance != after.instance),
+        ("listen", *listen != after.listen),
+        ("http.pages", *http_pages != after.http_pages),
+        ("http.hosts", *http_hosts != after.http_hosts),
+        ("http.web_config_file", is_protected_otherwise || web.path() != after.web.path()),
+        ("timezone", *timezone != after.timezone),
+        ("splay", *splay != after.splay),
+        ("sync_timeout", *sync_timeout != after.sync_timeout),
+        ("max_concurrent_syncs", *max_concurrent_syncs != after.max_concurrent_syncs),
+        ("failing_after", *failing_after != after.failing_after),
+        ("remind_every", *remind_every != after.remind_every),
+        ("heartbeat", *heartbeat != after.heartbeat),
+        ("plugin_dirs", *plugin_dirs != after.plugin_dirs),
         ("discover", rules(before) != rules(after)),
-        ("retention", before.retention != after.retention),
-        ("shutdown_grace", before.shutdown_grace != after.shutdown_grace),
-        ("codecov", before.codecov != after.codecov),
+        ("retention", *retention != after.retention),
+        ("shutdown_grace", *shutdown_grace != after.shutdown_grace),
+        ("codecov", *codecov != after.codecov),
     ];
     let changed = settings.into_iter().filter(|(_, changed)| *changed).map(|(name, _)| name);
     let changed = changed.collect::<Vec<_>>();

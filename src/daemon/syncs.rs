@@ -79,9 +79,10 @@ struct Running {
 }
 
 impl Syncs {
-    /// Drops the syncs of all organizations but these: nothing of them is committed after what is
-    /// written once this has returned.
-    pub(super) async fn keep(&mut self, known: &HashSet<OrganizationId>) {
+    /// Drops the syncs of all organizations but these, and says of which: nothing of them is
+    /// committed after what is written once this has returned.
+    pub(super) async fn keep(&mut self, known: &HashSet<OrganizationId>) -> Vec<OrganizationId> {
+        let under_way = self.under_way();
         self.waiting.retain(|id| known.contains(id));
         self.asked.retain(|id, _| known.contains(id));
         let gone = |syncs: &Self| syncs.running.keys().any(|id| !known.contains(id));
@@ -93,6 +94,7 @@ impl Syncs {
             let ended = self.end(joined);
             self.ended.extend(ended);
         }
+        under_way.into_iter().filter(|id| !known.contains(id)).collect()
     }
 
     /// Goes on with another plan. Syncs that run go on as they began.

@@ -122,6 +122,9 @@ mod tests {
 
     use super::*;
 
+    /// Whatever takes longer is stuck.
+    const LONG: Duration = Duration::from_secs(30);
+
     #[tokio::test]
     async fn every_clone_hears_the_beats_until_the_ticker_stops() {
         let (ticker, mut ticks) = Ticker::start().await.unwrap();
@@ -144,7 +147,8 @@ mod tests {
     async fn a_ticker_that_is_dropped_ends_too() {
         let (ticker, mut ticks) = Ticker::start().await.unwrap();
         drop(ticker);
-        while ticks.0.changed().await.is_ok() {}
+        let end = async { while ticks.0.changed().await.is_ok() {} };
+        timeout(LONG, end).await.unwrap();
     }
 
     /// What the library would note if its clock were a day ahead.
@@ -166,9 +170,12 @@ mod tests {
         while timeout(Duration::from_secs(2), ticks.next()).await.is_ok() {
             note_the_next_job_a_day_later(&scheduler).await;
         }
-        tokio::select! {
-            () = keep_beating(scheduler, beat, ticks.clone()) => unreachable!("it goes on"),
-            () = ticks.next() => {}
-        }
+        let beats = async {
+            tokio::select! {
+                () = keep_beating(scheduler, beat, ticks.clone()) => unreachable!("it goes on"),
+                () = ticks.next() => {}
+            }
+        };
+        timeout(LONG, beats).await.unwrap();
     }
 }

@@ -60,7 +60,7 @@ impl Tx<'_> {
         let forgotten = self.forgettable(organization)?;
         self.note_erasure()?;
         self.0.0.pragma_update(None, "secure_delete", true)?;
-        for sql in [
+        let erased = [
             "DELETE FROM log WHERE organization = ?1",
             "DELETE FROM past_states WHERE organization = ?1",
             "DELETE FROM states WHERE organization = ?1",
@@ -69,11 +69,13 @@ impl Tx<'_> {
              (SELECT service, owner FROM organizations WHERE id = ?1)",
             // All the others go with it.
             "DELETE FROM organizations WHERE id = ?1",
-        ] {
-            self.0.0.execute(sql, [organization.0])?;
-        }
-        self.0.0.execute("REPLACE INTO meta VALUES ('purge', 1)", [])?;
+        ]
+        .iter()
+        .try_for_each(|sql| self.0.0.execute(sql, [organization.0]).map(drop));
+        // Also after a failure: the connection makes all other changes, too.
         self.0.0.pragma_update(None, "secure_delete", false)?;
+        erased?;
+        self.0.0.execute("REPLACE INTO meta VALUES ('purge', 1)", [])?;
         Ok(forgotten)
     }
 }
@@ -98,6 +100,7 @@ impl Store {
         let purged = tokio::task::spawn_blocking(move || {
             // Also if nobody waits any more, until it is through.
             let _alone = alone;
+            crash_point!("store:purge");
             purge(&database).map_err(|error| StoreError::sqlite(&database, error))
         });
         purged.await.expect("SQLite does not panic")

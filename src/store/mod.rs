@@ -1,7 +1,7 @@
 //! All SQL: the rosters and their history, runs, the log of events, and the lanes' cursors.
 //!
-//! One process writes, under the lock of the state directory, through one thread; any number
-//! read. A change is one transaction (WAL, `synchronous=FULL`): before it, nothing happened;
+//! One process writes, under the lock of the state directory, through one thread (but for the
+//! time in which the file is written anew, when that waits); any number read. A change is one transaction (WAL, `synchronous=FULL`): before it, nothing happened;
 //! after it, nothing can be lost.
 //!
 //! The store keeps what it is told. It knows neither Codecov nor sinks, and decides nothing.

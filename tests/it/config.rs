@@ -42,6 +42,21 @@ fn matches(path: &Path, text: &str) {
     );
 }
 
+/// Not all problems of a file can be shown, and what is shown is what matters: many warnings before
+/// an error do not make the file right.
+#[test]
+fn an_error_behind_many_warnings_is_told() {
+    let idle: Vec<String> = (0..150).map(|index| format!("\"none{index}/*\"")).collect();
+    let sink = format!("{{ type: file, path: e, organizations: [{}] }}", idle.join(", "));
+    let text = format!(
+        "codecov: {{ token_env: T }}\norganizations: [github/acme]\nsinks:\n  a: {sink}\n  b: {{ type: file }}\n"
+    );
+    let problems = config::parse(&text, Path::new("c.yaml")).unwrap_err().to_string();
+    assert_eq!(problems.matches("warning: ").count(), 99, "{problems}");
+    let last = problems.rsplit("\n\n").next().unwrap();
+    assert!(last.starts_with("error: c.yaml:5:"), "{last}");
+}
+
 /// Each `NAME.yaml` in the fixtures is wrong in the ways that `NAME.txt` tells.
 #[test]
 fn mistakes_are_explained() {

@@ -36,7 +36,7 @@ impl World {
         }
     }
 
-    fn count_rows(&self, table: &str) -> u64 {
+    pub(crate) fn count_rows(&self, table: &str) -> u64 {
         let sql = format!("SELECT count(*) FROM {table}");
         self.open_database().query_row(&sql, [], |row| row.get(0)).unwrap()
     }

@@ -167,3 +167,30 @@ fn who_waits_for_an_organization_that_is_taken_out_is_told() {
     assert!(world.calm().run(&["sync", ACME]).code == Some(0));
     daemon.stop();
 }
+
+/// Erasing an organization ends with the file being written anew, for minutes where it is large. The
+/// loop does not wait for that.
+#[test]
+fn while_the_file_is_written_anew_the_old_config_stays() {
+    let world = with_beta(World::start("ann* bob!").rarely());
+    let daemon = world.daemon_with(|command| {
+        command.env("FAILPOINTS", "store:purge=sleep(5000)");
+    });
+    daemon.until_told(&world, "baselined\nbaselined\n");
+    let world = world.without_others();
+    world.run(&["reload"]).ok();
+    let mut erasing = world.command(&["org", "forget", BETA, "--yes"]).spawn().unwrap();
+    daemon.until("the erasure", || (world.count_rows("organizations") == 1).then_some(()));
+    let refused = world.run(&["reload"]);
+    insta::assert_snapshot!(refused.stderr, @r"
+    error: the database is being written anew, which takes its time
+    hint: try again when that is done: `seatwatch org forget` began it
+
+    the daemon goes on with the config that it had
+    ");
+    assert_eq!(refused.code, Some(75));
+    assert!(super::receiving::get(&daemon, "/-/healthy").starts_with("HTTP/1.0 200"));
+    assert!(erasing.wait().unwrap().success());
+    world.run(&["reload"]).ok();
+    daemon.stop();
+}
