@@ -26,13 +26,10 @@ pub enum ControlError {
 ///
 /// # Errors
 ///
-/// There is a socket, and we may not use it.
+/// There is a socket, and we may not use it; or too many others wait for the daemon already.
 pub fn connect(state_dir: &Path) -> io::Result<Option<UnixStream>> {
     match socket::connect(state_dir) {
-        Ok(stream) => {
-            stream.set_nonblocking(true)?;
-            UnixStream::from_std(stream).map(Some)
-        }
+        Ok(stream) => UnixStream::from_std(stream).map(Some),
         Err(error)
             if matches!(
                 error.kind(),
@@ -49,7 +46,9 @@ pub fn connect(state_dir: &Path) -> io::Result<Option<UnixStream>> {
 pub fn is_up(state_dir: &Path) -> bool {
     match socket::connect(state_dir) {
         Ok(_) => true,
-        Err(error) => error.kind() == io::ErrorKind::PermissionDenied,
+        Err(error) => {
+            matches!(error.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::WouldBlock)
+        }
     }
 }
 
@@ -86,5 +85,27 @@ impl Answers {
             Answer::Done => Ok(None),
             answer => Ok(Some(answer)),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::control::Control;
+
+    /// One that is stopped listens and takes nobody in. Whoever comes last is not to wait for ever.
+    #[tokio::test]
+    async fn a_daemon_that_is_stopped_holds_nobody_up() {
+        let directory = tempfile::TempDir::new().unwrap();
+        let _control = Control::bind(directory.path(), None).unwrap();
+        let mut waiting = Vec::new();
+        let refused = loop {
+            match connect(directory.path()) {
+                Ok(stream) => waiting.push(stream),
+                Err(error) => break error,
+            }
+        };
+        assert_eq!(refused.kind(), io::ErrorKind::WouldBlock);
+        assert!(is_up(directory.path()));
     }
 }

@@ -11,6 +11,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 
+use nix::sys::socket::{self, AddressFamily, SockFlag, SockType, UnixAddr};
 use tokio::net::UnixListener;
 
 const NAME: &str = "control.sock";
@@ -75,10 +76,17 @@ fn bind(path: &Path) -> io::Result<UnixListener> {
     Ok(listener)
 }
 
-/// Connects to the daemon of a state directory.
+/// Connects to the daemon of a state directory; the stream does not block.
+///
+/// Nor does this: a daemon that is stopped takes nobody in, and where as many wait for it as the
+/// kernel lets wait, that is an error of kind [`WouldBlock`](io::ErrorKind::WouldBlock) (`connect(2)`,
+/// `EAGAIN`).
 pub(super) fn connect(state_dir: &Path) -> io::Result<UnixStream> {
     let path = fs::canonicalize(state_dir.join(NAME))?;
-    within(&path, |short| UnixStream::connect(short))
+    let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
+    let socket = socket::socket(AddressFamily::Unix, SockType::Stream, flags, None)?;
+    within(&path, |short| Ok(socket::connect(socket.as_raw_fd(), &UnixAddr::new(short)?)?))?;
+    Ok(socket.into())
 }
 
 /// The address of a socket has room for some 100 bytes; the way through the directory's descriptor
