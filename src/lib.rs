@@ -9,6 +9,23 @@
 //! The arrows are plain calls, and they go one way. The log in SQLite divides them: left of it a
 //! sync ends in one transaction, right of it a delivery begins from rows. So a dead receiver
 //! never delays a sync, and a dead Codecov never delays a delivery.
+//!
+//! # Who may know whom
+//!
+//! A part knows others on the lines below its own, and nobody on its own line or above it (`config`
+//! and `sinks` are one: what a sink's keys are, only the sink knows). A test holds them to it.
+//!
+//! ```text
+//! cli
+//! daemon preflight
+//! control http
+//! upkeep evidence pages
+//! dispatch discover tables people
+//! schedule servers sync metrics exit
+//! config+sinks coverage dormant standing words
+//! store codecov simulator identity chart logging
+//! chain clock organization roster rows templates text
+//! ```
 
 /// A named point where a test can make the program die, as if the power had failed. It is
 /// nothing unless the program is built for its tests.

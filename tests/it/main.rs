@@ -16,6 +16,7 @@ mod file_sink;
 mod health;
 mod history;
 mod hold;
+mod house;
 mod http;
 mod interrupt;
 mod large;
