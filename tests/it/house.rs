@@ -34,16 +34,15 @@ fn part(name: &str) -> &str {
 
 /// The parts that a text imports: `crate::store::Tx`, `crate::{store, text}`.
 fn known(text: &str) -> BTreeSet<&str> {
-    let is_word = |c: char| c.is_alphanumeric() || c == '_';
-    let first = |path: &'_ str| path.find(|c| !is_word(c)).unwrap_or(path.len());
+    let is_end = |c: char| !c.is_alphanumeric() && c != '_';
     let mut known = BTreeSet::new();
     for path in text.split("crate::").skip(1) {
         match path.strip_prefix('{') {
             Some(list) => {
                 let list = list.split('}').next().unwrap();
-                known.extend(list.split(',').map(str::trim).map(|path| &path[..first(path)]));
+                known.extend(list.split(',').filter_map(|path| path.trim().split(is_end).next()));
             }
-            None => drop(known.insert(&path[..first(path)])),
+            None => known.extend(path.split(is_end).next()),
         }
     }
     known.remove("");
