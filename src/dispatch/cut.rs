@@ -14,6 +14,7 @@ use crate::config::Timing;
 use crate::store::{Cut, Logged, View};
 
 /// What there is to try.
+#[derive(Clone)]
 pub(super) enum Next {
     Cut(Cut),
     NotBefore(DateTime<Utc>),
@@ -92,6 +93,13 @@ pub(super) struct Found {
     pub(super) events: Vec<Event>,
     /// How often something had been erased from the log when they were read.
     pub(super) erasures: u64,
+}
+
+impl Found {
+    /// The id of the delivery, with its events, if it is the time for one.
+    pub(super) fn into_ready(self) -> Option<(String, Vec<Event>)> {
+        Some((self.next.cut()?.id.clone(), self.events))
+    }
 }
 
 /// The events of a delivery, as the filter had it when it was cut.

@@ -45,7 +45,7 @@ pub(super) struct Lane {
     counted: u64,
     dead_letters: u64,
     unwritten: Option<Attempted>,
-    /// The events of the delivery of this id, which comes next, where they are known already.
+    /// The events of the delivery of this id, where they are known before its turn.
     ready: Option<(String, Vec<Event>)>,
     /// Whether the last attempt was accepted, so that the next is worth being made ready.
     flows: bool,
@@ -331,10 +331,10 @@ impl Lane {
         let (lane, cutter) = (self.place.clone(), self.cutter(pace));
         let cursor = lane.cursor;
         let cut = move |view: &View<'_>| cutter.cut(view, cursor);
-        let Found { passed, next, events, erasures, .. } = self.store.read_aside(cut).await?;
+        let found = self.store.read_aside(cut).await?;
+        let (passed, next) = (found.passed, found.next.clone());
         let cut = next.cut().cloned();
         if cut.is_some() || passed > cursor {
-            let id = cut.as_ref().map(|cut| cut.id.clone());
             let cut = cut.clone();
             let write = move |tx: &store::Tx<'_>| {
                 tx.set_cut(&lane, cut.as_ref())?;
@@ -342,8 +342,8 @@ impl Lane {
                 tx.set_cursor(&lane, passed)?;
                 tx.erasures()
             };
-            let is_fresh = self.store.write(write).await? == erasures;
-            self.ready = id.zip(is_fresh.then_some(events));
+            let is_fresh = self.store.write(write).await? == found.erasures;
+            self.ready = if is_fresh { found.into_ready() } else { None };
         }
         self.place.cursor = passed;
         self.cut = cut;
@@ -457,8 +457,7 @@ impl Lane {
         let (cursor, next, erasures) = self.store.write(write).await?;
         self.place.cursor = cursor;
         let head = found.as_ref().and_then(|found| found.head);
-        let ready = found.filter(|found| found.erasures == erasures).map(|found| found.events);
-        self.ready = next.as_ref().map(|next| next.id.clone()).zip(ready);
+        self.ready = found.filter(|found| found.erasures == erasures).and_then(Found::into_ready);
         Ok((next, head))
     }
 
