@@ -34,7 +34,7 @@ pub use worker::{LaneState, Means, Workers};
 use crate::clock::Clock;
 use crate::config::SinkEntry;
 use crate::organization::OrganizationId;
-use crate::store::{Logged, SinkName, Store, StoreError};
+use crate::store::{Logged, SinkName, Store, StoreError, View};
 use filter::Filter;
 
 /// How long all sinks together may take after a sync without a daemon.
@@ -170,9 +170,13 @@ async fn drain(
     Ok(Some(Undelivered { sink, lane, obstacle, queued, buried }))
 }
 
-/// What a sink is called, and was.
-fn name_of(entry: &SinkEntry) -> SinkName<'_> {
-    SinkName { name: &entry.name, formerly: entry.formerly.as_deref() }
+/// The name that the store knows a sink by: the former one, until that is carried over.
+///
+/// # Errors
+///
+/// The store failed.
+pub fn known_as<'a>(view: &View<'_>, entry: &'a SinkEntry) -> rusqlite::Result<&'a str> {
+    view.known_as(SinkName { name: &entry.name, formerly: entry.formerly.as_deref() })
 }
 
 /// Tells which events a sink wants, as its config says.

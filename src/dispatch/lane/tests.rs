@@ -168,7 +168,7 @@ impl World {
     /// The lane as the store has it.
     fn kept(&self) -> (store::Lane, u64) {
         let kept = self.store.read(|view| {
-            let lane = view.find_lane("sink".into(), "main")?.unwrap();
+            let lane = view.find_lane("sink", "main")?.unwrap();
             Ok((lane, view.dead_letters("sink", "main")?.0))
         });
         kept.unwrap()

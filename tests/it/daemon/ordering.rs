@@ -349,3 +349,22 @@ fn another_name_holds_from_the_reload_on() {
     daemon.until_logged(&["WARN", "other", "has a place in the log of its own"]);
     daemon.stop();
 }
+
+/// A line that comes too late carries nothing over: the sink shows no pause and no dead letters but
+/// its own, and those of its old name are there for whoever asks for that.
+#[test]
+fn a_former_name_that_comes_too_late_changes_nothing() {
+    let world = World::start("ann* bob!").rarely().with_other_sink(HASTY);
+    world.sync().ok();
+    world.run(&["sink", "pause", "hasty"]).ok();
+    let renamed = |more: &str| format!("calm: {{ type: file, path: calm.ndjson{more} }}");
+    let world = world.without_other_sinks().with_other_sink(&renamed(""));
+    world.members("ann* bob! cat").sync().ok();
+    let world = world.without_other_sinks().with_other_sink(&renamed(", formerly: hasty"));
+    let rows = world.run(&["status", "--format", "json"]).ok().rows();
+    let calm = rows.iter().find(|row| row["sink"] == "calm").unwrap();
+    assert_eq!((&calm["state"], &calm["dead_letters"]), (&"ok".into(), &0.into()));
+    assert_eq!(world.run(&["outbox", "list", "calm", "--format", "json"]).ok().rows().len(), 0);
+    assert_snapshot!(world.run(&["outbox", "retry", "1"]).shown(), @"");
+    assert_snapshot!(world.run(&["outbox", "drop", "hasty"]).shown(), @"");
+}
