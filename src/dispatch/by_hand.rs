@@ -14,12 +14,13 @@ use seatwatch_sdk::{Failure, Outcome};
 use serde::{Deserialize, Serialize};
 
 use super::ONE_DELIVERY;
+use super::answer::{self, Answer, Rest};
 use super::cut::events_of;
 use super::lane::Lane;
-use super::settle::{TOOK_NOTHING, bury};
+use super::settle::{after_pause, bury};
 use crate::clock::{Clock, uuid_v7};
 use crate::config::SinkEntry;
-use crate::store::{Letters, Store, StoreError, Tx};
+use crate::store::{self, Letters, Store, StoreError, Tx};
 
 /// An order.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -173,9 +174,13 @@ pub(super) async fn note(
         match act {
             Act::Pause => acted.paused = Some(tx.pause(&entry.name, now)?),
             Act::Resume => {
-                acted.was_paused = tx.end_pause(&entry.name)?;
+                let since = tx.end_pause(&entry.name)?;
+                acted.was_paused = since.is_some();
                 for name in entry.config.lanes() {
                     let lane = tx.lane(&entry.name, &name)?;
+                    if let Some(since) = since {
+                        forgive(tx, &lane, since, now)?;
+                    }
                     if lane.disabled.is_some() {
                         tx.set_disabled(&lane, None)?;
                         acted.restarted.push(name);
@@ -193,6 +198,18 @@ pub(super) async fn note(
         Ok(acted)
     };
     store.write(note).await
+}
+
+/// Does not count a pause as time in which a delivery failed.
+fn forgive(
+    tx: &Tx<'_>,
+    lane: &store::Lane,
+    since: DateTime<Utc>,
+    now: DateTime<Utc>,
+) -> rusqlite::Result<()> {
+    let Some(mut cut) = tx.cut(lane)? else { return Ok(()) };
+    cut.failed = cut.failed.map(|failed| after_pause(failed, since, now));
+    tx.set_cut(lane, Some(&cut))
 }
 
 fn letters(sink: &str, ids: Option<Vec<u64>>) -> Letters {
@@ -361,26 +378,13 @@ struct Verdict {
 
 impl Verdict {
     fn of(outcome: Outcome, all: usize) -> Self {
-        let (taken, refused, reason, is_over) = match outcome {
-            Outcome::Accepted => (all, 0, None, false),
-            Outcome::Refused { reason } => (0, all, Some(reason), false),
-            Outcome::Prefix { accepted: 0 } => (0, 0, Some(TOOK_NOTHING.to_owned()), true),
-            Outcome::Prefix { accepted } => (accepted, 0, None, false),
-            Outcome::Partial { accepted, then: Failure::Reject { reason } } => {
-                (accepted, 1, Some(reason), false)
-            }
-            Outcome::Partial { accepted, then } => {
-                (accepted, 0, Some(then.reason().to_owned()), true)
-            }
+        let Answer { taken, rest } = answer::read(outcome, all);
+        let (refused, reason, is_over) = match rest {
+            None | Some(Rest::Unseen) => (0, None, false),
+            Some(Rest::Refused(reason)) => (all - taken, Some(reason), false),
+            Some(Rest::Failed(Failure::Reject { reason })) => (1, Some(reason), false),
+            Some(Rest::Failed(then)) => (0, Some(then.reason().to_owned()), true),
         };
-        // A sink that claims more than it was given has accepted all of it, and no more.
-        let taken = taken.min(all);
-        let is_whole = taken == all;
-        Self {
-            taken,
-            refused: refused.min(all - taken),
-            reason: reason.filter(|_| !is_whole),
-            is_over: is_over && !is_whole,
-        }
+        Self { taken, refused, reason, is_over }
     }
 }

@@ -124,6 +124,19 @@ pub(super) enum Step {
     Paused { since: DateTime<Utc> },
 }
 
+impl Step {
+    /// Whether the sink was asked.
+    pub(super) fn is_attempt(&self) -> bool {
+        match self {
+            Self::Moved { .. }
+            | Self::Buried { .. }
+            | Self::Failed { .. }
+            | Self::Disabled { .. } => true,
+            Self::NotBefore(_) | Self::Idle | Self::Stopped { .. } | Self::Paused { .. } => false,
+        }
+    }
+}
+
 /// A lane as the store has it.
 struct Kept {
     place: store::Lane,

@@ -6,6 +6,7 @@
 //! Knows the store and the sinks' trait; not what a sink does with a delivery, and not Codecov.
 
 mod ahead;
+mod answer;
 mod by_hand;
 mod cut;
 mod filter;

@@ -112,8 +112,7 @@ impl View<'_> {
     /// The disk or the database failed.
     pub fn paused(&self, sink: &str) -> rusqlite::Result<Option<DateTime<Utc>>> {
         let mut statement = self.0.prepare_cached("SELECT since FROM pauses WHERE sink = ?1")?;
-        let since = statement.query_row([sink], |row| row.get(0)).optional()?;
-        since.map(time).transpose()
+        maybe_time(statement.query_row([sink], |row| row.get(0)).optional()?)
     }
 
     /// The delivery that a lane has cut.
@@ -218,14 +217,15 @@ impl Tx<'_> {
         time(statement.query_row((sink, millis(now)), |row| row.get(0))?)
     }
 
-    /// Takes a pause back; says whether there was one.
+    /// Takes a pause back; says since when it was, if there was one.
     ///
     /// # Errors
     ///
     /// The disk or the database failed.
-    pub fn end_pause(&self, sink: &str) -> rusqlite::Result<bool> {
-        let mut statement = self.0.0.prepare_cached("DELETE FROM pauses WHERE sink = ?1")?;
-        Ok(statement.execute([sink])? > 0)
+    pub fn end_pause(&self, sink: &str) -> rusqlite::Result<Option<DateTime<Utc>>> {
+        let mut statement =
+            self.0.0.prepare_cached("DELETE FROM pauses WHERE sink = ?1 RETURNING since")?;
+        maybe_time(statement.query_row([sink], |row| row.get(0)).optional()?)
     }
 
     /// Moves a lane's cursor.
