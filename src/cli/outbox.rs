@@ -377,7 +377,9 @@ impl Retry {
                  hint: `seatwatch outbox drop {sink}` forgets them"
             ));
         }
+        let all = which.len();
         which.retain(|name, _| !is_gone(name));
+        let stay = which.len() < all;
         let (done, exit) = order_all(config, which, |ids| Act::Retry { ids })?;
         let retried = done.into_iter().flat_map(|(sink, acted)| {
             acted.retried.into_iter().map(move |lane| (sink.clone(), lane))
@@ -385,7 +387,7 @@ impl Retry {
         let retried: Vec<(String, Retried)> = retried.collect();
         let mut out = super::stdout();
         if format == Format::Table {
-            if retried.is_empty() && exit == Exit::Ok {
+            if retried.is_empty() && exit == Exit::Ok && !stay {
                 writeln!(out, "there are no dead letters to try again")?;
             }
             for (sink, lane) in &retried {
@@ -406,7 +408,7 @@ impl Retry {
             write_rows(format, &columns, &rows, &mut out)?;
         }
         out.flush()?;
-        let failed = retried.iter().any(|(_, lane)| lane.left > 0);
+        let failed = stay || retried.iter().any(|(_, lane)| lane.left > 0);
         Ok(if exit == Exit::Ok && failed { Exit::Unavailable } else { exit })
     }
 }

@@ -11,7 +11,7 @@ use itertools::Itertools as _;
 use tracing::{info, warn};
 
 use super::syncs::Plan;
-use super::{Daemon, Surroundings};
+use super::{Daemon, Surroundings, left};
 use crate::chain::chain;
 use crate::config::{self, Config};
 use crate::discover;
@@ -66,11 +66,15 @@ impl Daemon {
             return Err(Failure::new(Exit::Config, message).with_hint(hint).into());
         }
         let (before, config) = (Arc::clone(&self.config), Arc::new(config));
-        let protection = self.overview.protection();
+        let (protection, lanes) = (self.overview.protection(), self.overview.lanes());
         self.adopt(Arc::clone(&config), Some(&before)).await?;
         self.discovery.start_over().await;
         let is_otherwise = protection.web() != self.overview.protection().web();
-        Ok(changes(&before, &config, is_otherwise))
+        let mut lines = changes(&before, &config, is_otherwise);
+        lines.extend(left::behind(&lanes, &config));
+        // It is done, whether or not this can be read now; the log says the same.
+        lines.extend(left::not_carried(&self.store, &config).unwrap_or_default());
+        Ok(lines)
     }
 
     /// Goes over to a config: what can fail comes first, and leaves things as they were before.

@@ -224,10 +224,12 @@ fn gone(tx: &Tx<'_>, letters: &Letters, lanes: &[String]) -> rusqlite::Result<Ve
     for lane in all.map(|(_, lane)| lane).filter(|lane| !lanes.contains(lane)).sorted() {
         let of_lane = Letters { lane: Some(lane.clone()), ..letters.clone() };
         let left = tx.count_letters(&of_lane, 0)?;
-        if left > 0 {
+        if let Some(first) = tx.letters(&of_lane, 0, 1)?.first() {
+            let since = first.event.time.format("%FT%TZ");
             let reason = Some(format!(
-                "`{lane}` is no receiver of the sink any more; put it back into the config, or \
-                 forget them with `seatwatch outbox drop {sink}`"
+                "`{lane}` is no receiver of the sink any more; `seatwatch replay {sink} --since \
+                 {since}` delivers what happened since then to those that it has, `seatwatch \
+                 outbox drop {sink}` forgets them"
             ));
             gone.push(Retried { lane, delivered: 0, left, reason });
         }

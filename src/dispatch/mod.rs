@@ -29,7 +29,7 @@ pub use by_hand::{Act, Acted, Replayed, Retried, Skipped, act, drop_letters};
 pub use cut::Lag;
 use lane::{Lane, Pace, Step};
 pub use sink_test::{Tested, test_sink};
-pub use status::{Head, LaneStatus, heads, status, status_with};
+pub use status::{Head, LaneStatus, Orphans, heads, orphans, status, status_with};
 pub use worker::{LaneState, Means, Workers};
 
 use crate::clock::Clock;

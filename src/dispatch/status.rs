@@ -1,5 +1,7 @@
 //! How the lanes stand, as the store has it: for those who look on.
 
+use std::collections::HashSet;
+
 use chrono::{DateTime, Utc};
 use seatwatch_sdk::Event;
 
@@ -88,6 +90,42 @@ pub fn status_with(
         }
     }
     Ok(lanes)
+}
+
+/// Dead letters of a lane that the config does not have.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Orphans {
+    /// The name of the sink that it was of.
+    pub sink: String,
+    /// Its name.
+    pub lane: String,
+    /// How many.
+    pub dead_letters: u64,
+}
+
+/// Dead letters of sinks and lanes that are gone, by name.
+///
+/// # Errors
+///
+/// The store failed.
+pub fn orphans(reader: &Reader, sinks: &[SinkEntry]) -> Result<Vec<Orphans>, StoreError> {
+    reader.read(|view| {
+        let mut of_config = HashSet::new();
+        for entry in sinks {
+            let name = known_as(view, entry)?;
+            of_config.extend(entry.config.lanes().into_iter().map(|lane| (name.to_owned(), lane)));
+        }
+        let mut orphans = Vec::new();
+        for (sink, lane) in view.sinks_with_letters()? {
+            if of_config.contains(&(sink.clone(), lane.clone())) {
+                continue;
+            }
+            let (dead_letters, _) = view.dead_letters(&sink, &lane)?;
+            orphans.push(Orphans { sink, lane, dead_letters });
+        }
+        orphans.sort_by(|a, b| (&a.sink, &a.lane).cmp(&(&b.sink, &b.lane)));
+        Ok(orphans)
+    })
 }
 
 /// The event that a lane has before it next.

@@ -548,8 +548,8 @@ impl Worker {
                     sink,
                     lane = name,
                     reason,
-                    "sink stopped: it is tried again when its config changes, or after \
-                     `seatwatch sink resume`"
+                    "sink stopped: it is tried again when a key of its own changes in the config, \
+                     or after `seatwatch sink resume`"
                 );
             }
             Step::NotBefore(_) | Step::Idle | Step::Stopped { .. } | Step::Paused { .. } => {}

@@ -365,6 +365,32 @@ fn a_former_name_that_comes_too_late_changes_nothing() {
     let calm = rows.iter().find(|row| row["sink"] == "calm").unwrap();
     assert_eq!((&calm["state"], &calm["dead_letters"]), (&"ok".into(), &0.into()));
     assert_eq!(world.run(&["outbox", "list", "calm", "--format", "json"]).ok().rows().len(), 0);
-    assert_snapshot!(world.run(&["outbox", "retry", "1"]).shown(), @"");
-    assert_snapshot!(world.run(&["outbox", "drop", "hasty"]).shown(), @"");
+    assert_snapshot!(world.run(&["outbox", "retry"]).shown(), @"
+    warning: sink hasty: is not in the config any more, so its dead letters stay
+    hint: `seatwatch outbox drop hasty` forgets them
+    exit code 69
+    ");
+    assert_snapshot!(world.run(&["outbox", "drop", "1"]).shown(), @"
+    sink hasty: 1 dead letter dropped
+    warning: sink calm: was hasty (`formerly`), but has a place in the log of its own, and goes on from there
+    hint: take the line `formerly` out; `seatwatch replay calm --since TIME` goes back
+    ");
+}
+
+/// A daemon does nothing about a sink that it does not serve yet, and says so.
+#[test]
+fn a_sink_that_is_new_in_the_config_is_refused_until_the_reload() {
+    let world = World::start("ann* bob!").rarely();
+    let daemon = world.daemon();
+    let world = world.with_other_sink(HASTY);
+    let refused = world.run(&["sink", "pause", "hasty"]).shown();
+    assert_snapshot!(refused, @"
+    error: sink hasty: the daemon does not serve it
+    hint: if it is new in the config, run `seatwatch reload`
+    exit code 75
+    ");
+    for word in ["retry", "drop"] {
+        assert_eq!(world.run(&["outbox", word, "hasty"]).shown(), refused);
+    }
+    daemon.stop();
 }
