@@ -21,7 +21,7 @@ use super::{Lag, NO_TIME, ONE_ATTEMPT, ONE_DELIVERY, Obstacle, Undelivered, drai
 use crate::chain::chain;
 use crate::clock::Clock;
 use crate::config::SinkEntry;
-use crate::metrics::{self, Metrics};
+use crate::metrics::{Metrics, NotAccepted};
 use crate::schedule::Ticks;
 use crate::store::{Store, StoreError};
 
@@ -516,7 +516,7 @@ impl Worker {
                 }
             }
             Step::Failed { reason, attempt } => {
-                metrics.delivery_failed(sink, metrics::Undelivered::Retry);
+                metrics.delivery_failed(sink, NotAccepted::Retry);
                 let first = !std::mem::replace(&mut self.failing, true);
                 if first || attempt.is_power_of_two() {
                     let queued = lane.lag().queued;
@@ -531,7 +531,7 @@ impl Worker {
                 }
             }
             Step::Buried { events, reason } => {
-                metrics.delivery_failed(sink, metrics::Undelivered::Reject);
+                metrics.delivery_failed(sink, NotAccepted::Reject);
                 let dead_letters = lane.dead_letters();
                 warn!(
                     sink,
@@ -543,7 +543,7 @@ impl Worker {
                 );
             }
             Step::Disabled { reason } => {
-                metrics.delivery_failed(sink, metrics::Undelivered::Disable);
+                metrics.delivery_failed(sink, NotAccepted::Disable);
                 error!(
                     sink,
                     lane = name,
