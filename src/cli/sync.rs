@@ -143,7 +143,9 @@ pub(super) async fn sync_by_daemon(
     for (_, report) in early.into_iter().sorted_by_key(|(id, _)| id.to_string()) {
         teller.tell(None, &report);
     }
-    failed.into_iter().for_each(|exit| teller.fail(exit));
+    if let Some(exit) = failed {
+        teller.fail(exit);
+    }
     teller.finish();
     say_undelivered(&undelivered);
     teller.exit()

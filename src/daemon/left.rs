@@ -10,7 +10,7 @@ use crate::text::count;
 
 /// A line for each lane that was served until now, leaves something and is not in the config.
 pub(super) fn behind(lanes: &[LaneState], config: &Config) -> Vec<String> {
-    let mut lines: Vec<String> = lanes
+    let mut told: Vec<String> = lanes
         .iter()
         .filter_map(|lane| {
             let heir = config.sinks.iter().find(|entry| is_heir(entry, &lane.sink));
@@ -22,8 +22,8 @@ pub(super) fn behind(lanes: &[LaneState], config: &Config) -> Vec<String> {
             })
         })
         .collect();
-    lines.sort();
-    lines
+    told.sort();
+    told
 }
 
 /// A line for each sink that does not go on where it was under its former name.

@@ -70,11 +70,11 @@ impl Daemon {
         self.adopt(Arc::clone(&config), Some(&before)).await?;
         self.discovery.start_over().await;
         let is_otherwise = protection.web() != self.overview.protection().web();
-        let mut lines = changes(&before, &config, is_otherwise);
-        lines.extend(left::behind(&lanes, &config));
+        let mut told = changes(&before, &config, is_otherwise);
+        told.extend(left::behind(&lanes, &config));
         // It is done, whether or not this can be read now; the log says the same.
-        lines.extend(left::not_carried(&self.store, &config).unwrap_or_default());
-        Ok(lines)
+        told.extend(left::not_carried(&self.store, &config).unwrap_or_default());
+        Ok(told)
     }
 
     /// Goes over to a config: what can fail comes first, and leaves things as they were before.

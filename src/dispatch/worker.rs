@@ -221,7 +221,7 @@ impl Workers {
         let pace = if last.is_some() { Pace::Hurried } else { Pace::Patient };
         let lanes = entry.config.lanes().into_iter().map(|name| {
             let (orders, ordered) = mpsc::channel(16);
-            let (hurries, hurried) = mpsc::channel(16);
+            let (hurries, waiting) = mpsc::channel(16);
             let known = last.unwrap_or_default().iter().find(|state| state.lane == name);
             let new = || LaneState {
                 sink: entry.name.clone(),
@@ -235,7 +235,7 @@ impl Workers {
                 log: self.means.store.follow_log(),
                 stop: stop.clone(),
                 orders: ordered,
-                hurries: hurried,
+                hurries: waiting,
                 publish,
                 failing: false,
             };
