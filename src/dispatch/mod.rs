@@ -35,7 +35,7 @@ pub use worker::{LaneState, Means, Workers};
 use crate::clock::Clock;
 use crate::config::SinkEntry;
 use crate::organization::OrganizationId;
-use crate::store::{Logged, SinkName, Store, StoreError, View};
+use crate::store::{Logged, Store, StoreError, View};
 use filter::Filter;
 
 /// How long all sinks together may take after a sync without a daemon.
@@ -177,7 +177,7 @@ async fn drain(
 ///
 /// The store failed.
 pub fn known_as<'a>(view: &View<'_>, entry: &'a SinkEntry) -> rusqlite::Result<&'a str> {
-    view.known_as(SinkName { name: &entry.name, formerly: entry.formerly.as_deref() })
+    view.known_as(&entry.name, entry.formerly.as_deref())
 }
 
 /// Tells which events a sink wants, as its config says.

@@ -163,9 +163,9 @@ pub(super) fn after_pause(failed: Failed, since: DateTime<Utc>, now: DateTime<Ut
 
 /// random(1 s … min(1 h, 5 s·2ⁿ)) after the n-th attempt, counted from 0.
 ///
-/// Of attempts that follow each other by themselves, n are spread over about 5 s·2ⁿ. More than that
-/// were made by hand, and say nothing of how long it will take: so nobody waits much longer than
-/// it is `failing`.
+/// Those that follow each other by themselves take about so long together. Where many more were made
+/// by hand, they say nothing of how long it will take: no wait is longer than 5 s and twice the time
+/// for which it is `failing`.
 fn wait(attempts: u32, failing: Duration) -> Duration {
     let longest = ExponentialBuilder::new()
         .with_min_delay(FIRST_WAIT)

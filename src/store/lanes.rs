@@ -5,15 +5,6 @@ use rusqlite::{OptionalExtension as _, Row};
 
 use super::{Carried, Tx, View, maybe_time, millis, time};
 
-/// A sink by its name in the config, and by the one that it had before, if it says so.
-#[derive(Clone, Copy, Debug)]
-pub struct SinkName<'a> {
-    /// What it is called now.
-    pub name: &'a str,
-    /// What it was called before.
-    pub formerly: Option<&'a str>,
-}
-
 /// One receiver of a sink and how far in the log it has come.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Lane {
@@ -68,18 +59,20 @@ pub struct Failed {
 }
 
 impl View<'_> {
-    /// The name that a sink is known by here: the one that it had before, while nothing is known of
-    /// it under the one that it has.
+    /// The name that a sink is known by here: the one that it had before, if it says so, while
+    /// nothing is known of it under the one that it has.
     ///
     /// # Errors
     ///
     /// The disk or the database failed.
-    pub fn known_as<'a>(&self, sink: SinkName<'a>) -> rusqlite::Result<&'a str> {
-        match sink.formerly {
-            Some(formerly) if self.knows_sink(formerly)? && !self.knows_sink(sink.name)? => {
-                Ok(formerly)
-            }
-            _ => Ok(sink.name),
+    pub fn known_as<'a>(
+        &self,
+        name: &'a str,
+        formerly: Option<&'a str>,
+    ) -> rusqlite::Result<&'a str> {
+        match formerly {
+            Some(formerly) if self.knows_sink(formerly)? && !self.knows_sink(name)? => Ok(formerly),
+            _ => Ok(name),
         }
     }
 

@@ -229,8 +229,11 @@ async fn an_order_comes_before_what_is_hurried() {
     world.append().await;
     let hurried = workers.hurry();
     let pause = workers.act("sink", &Act::Pause).unwrap();
+    let orders = &workers.sinks["sink"].lanes[0].orders;
     let end = async {
-        tokio::task::yield_now().await;
+        while orders.capacity() == orders.max_capacity() {
+            tokio::task::yield_now().await;
+        }
         world.let_it_end();
     };
     let (hurried, paused, ()) = tokio::join!(hurried, pause, end);
