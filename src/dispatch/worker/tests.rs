@@ -41,6 +41,10 @@ impl std::fmt::Debug for Slow {
 impl SinkConfig for Slow {
     fn resolve(&mut self, _: &Origin<'_>) {}
 
+    fn max_events(&self) -> usize {
+        1
+    }
+
     fn build(&self, _: &str) -> Box<dyn Sink> {
         Box::new(self.clone())
     }
@@ -219,28 +223,31 @@ async fn orders_wait_for_a_delivery_that_is_under_way() {
     assert_eq!(world.taken(), 2);
 }
 
-/// Whoever wants the sink to be left alone does not wait for what others want to be tried.
+/// Whoever wants the sink to be left alone waits for the delivery that is under way, and not for
+/// what others want to be tried after it.
 #[tokio::test]
 async fn an_order_comes_before_what_is_hurried() {
-    let world = World::new();
-    let (mut workers, _) = world.serve(Duration::ZERO).await;
-    world.append().await;
-    world.delivery_begins().await;
-    world.append().await;
-    let hurried = workers.hurry();
-    let pause = workers.act("sink", &Act::Pause).unwrap();
-    let orders = &workers.sinks["sink"].lanes[0].orders;
-    let end = async {
-        while orders.capacity() == orders.max_capacity() {
-            tokio::task::yield_now().await;
-        }
-        world.let_it_end();
-    };
-    let (hurried, paused, ()) = tokio::join!(hurried, pause, end);
-    assert!(paused.unwrap().unwrap().paused.is_some());
-    assert!(matches!(hurried[0].obstacle, Some(Obstacle::Paused(_))), "{hurried:?}");
-    assert_eq!((world.taken(), world.more_begun()), (1, 0));
-    workers.end_all().await;
+    for wait in [Duration::ZERO, GRACE] {
+        let world = World::new();
+        let (mut workers, _) = world.serve(wait).await;
+        world.append().await;
+        world.append().await;
+        // The delivery that is under way is the first of those that are hurried, or was before.
+        let hurried = workers.hurry();
+        world.delivery_begins().await;
+        let pause = workers.act("sink", &Act::Pause).unwrap();
+        let orders = &workers.sinks["sink"].lanes[0].orders;
+        let end = async {
+            while orders.capacity() == orders.max_capacity() {
+                tokio::task::yield_now().await;
+            }
+            world.let_it_end();
+        };
+        let (hurried, paused, ()) = tokio::join!(hurried, pause, end);
+        assert!(paused.unwrap().unwrap().paused.is_some());
+        assert_eq!((hurried[0].queued, world.taken(), world.more_begun()), (1, 1, 0));
+        workers.end_all().await;
+    }
 }
 
 /// Many who ask at the same time are one more attempt, not many.
