@@ -95,6 +95,12 @@ impl Failure {
     pub fn with_hint(self, hint: impl Into<String>) -> Self {
         Self { hint: Some(hint.into()), ..self }
     }
+
+    /// The same failure, of which it is said whom it concerns.
+    #[must_use]
+    pub fn of(self, whom: &impl fmt::Display) -> Self {
+        Self { message: format!("{whom}: {}", self.message), ..self }
+    }
 }
 
 impl fmt::Display for Failure {

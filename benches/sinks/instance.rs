@@ -92,7 +92,7 @@ impl Instance {
 
     /// How many events a sink has behind it that has one lane.
     pub(crate) fn cursor(reader: &Reader, sink: &str, lane: &str) -> u64 {
-        let lane = reader.read(|view| view.find_lane(sink.into(), lane));
+        let lane = reader.read(|view| view.find_lane(sink, lane));
         lane.unwrap().map_or(0, |lane| lane.cursor)
     }
 

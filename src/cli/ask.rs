@@ -1,6 +1,6 @@
 //! Who does what a command asks for: the daemon that runs, or the command itself.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use tokio::net::UnixStream;
 
@@ -28,7 +28,7 @@ pub(super) fn doer(config: &Config) -> Result<Doer, Stop> {
 
 /// Finds the daemon that reads a config, also where the config is broken.
 pub(super) fn daemon_of(path: &Path) -> Result<UnixStream, Stop> {
-    let runtime = std::env::var_os("RUNTIME_DIRECTORY").map(PathBuf::from);
+    let runtime = super::run::runtime_directory();
     let state = config::state_dir(path);
     for directory in [runtime, state.clone()].into_iter().flatten() {
         if let Some(daemon) = connect(&directory)? {
@@ -61,7 +61,8 @@ pub(super) fn connect(directory: &Path) -> Result<Option<UnixStream>, Stop> {
 
 /// Asks the daemon, and hands the parts of its answer to `take`.
 ///
-/// What the daemon could not do is said, and is how the command ends.
+/// What the daemon could not do is said, and the first of it is how the command ends; what else it
+/// could do is taken all the same.
 pub(super) async fn ask(
     daemon: UnixStream,
     question: Question,
@@ -72,14 +73,18 @@ pub(super) async fn ask(
         Stop::from(Failure::new(Exit::TryAgain, chain(&error)).with_hint(hint))
     };
     let mut answers: Answers = control::ask(daemon, question).await.map_err(broken)?;
-    while let Some(answer) = answers.next().await.map_err(broken)? {
-        match answer {
-            Answer::Failed(Trouble { exit, text }) => {
+    let mut failed = None;
+    loop {
+        match answers.next().await {
+            Ok(Some(Answer::Failed(Trouble { exit, text }))) => {
                 super::complain(&text);
-                return Ok(Some(exit));
+                failed.get_or_insert(exit);
             }
-            answer => take(answer)?,
+            Ok(Some(answer)) => take(answer)?,
+            Ok(None) => return Ok(failed),
+            // Who is not heard is told why, and nothing more.
+            Err(_) if failed.is_some() => return Ok(failed),
+            Err(error) => return Err(broken(error)),
         }
     }
-    Ok(None)
 }

@@ -16,7 +16,7 @@ use super::output::{
 use super::{instance, order};
 use crate::config::Config;
 use crate::dispatch::{self, Act, Acted, Head, Retried, Skipped};
-use crate::store::{KeptLetter, Letters, Reader, StoreError};
+use crate::store::{KeptLetter, Letters, Reader, StoreError, View};
 
 /// So many dead letters are read at once.
 const PAGE: usize = 1000;
@@ -112,7 +112,10 @@ impl List {
         }
         let mut heads = dispatch::heads(&reader, &config.sinks)?;
         heads.retain(|head| self.sink.as_ref().is_none_or(|name| head.sink == *name));
-        let letters = self.sink.as_deref().map_or_else(Letters::default, |name| of(config, name));
+        let letters = match &self.sink {
+            Some(name) => reader.read(|view| of(config, view, name))?,
+            None => Letters::default(),
+        };
         let mut out = super::stdout();
         if format == Format::Table {
             write_heads(&heads, config.timezone, &mut out)?;
@@ -134,18 +137,18 @@ impl List {
     /// A sink that is gone may have left dead letters.
     fn known(config: &Config, reader: &Reader, name: &str) -> Result<(), Stop> {
         let Err(unknown) = order::sink(config, name) else { return Ok(()) };
-        if reader.read(|view| view.count_letters(&of(config, name), 0))? == 0 {
+        if reader.read(|view| view.count_letters(&of(config, view, name)?, 0))? == 0 {
             return Err(unknown.into());
         }
         Ok(())
     }
 }
 
-/// The dead letters of a sink, those that died under its former name among them.
-fn of(config: &Config, name: &str) -> Letters {
+/// The dead letters of a sink, under the name that it is known by.
+fn of(config: &Config, view: &View<'_>, name: &str) -> rusqlite::Result<Letters> {
     let entry = config.sinks.iter().find(|entry| entry.name == name);
-    let formerly = entry.and_then(|entry| entry.formerly.clone());
-    Letters { sink: Some(name.to_owned()), formerly, ..Letters::default() }
+    let sink = entry.map_or(Ok(name), |entry| dispatch::known_as(view, entry))?;
+    Ok(Letters { sink: Some(sink.to_owned()), ..Letters::default() })
 }
 
 /// Reads dead letters a page at a time.
@@ -298,12 +301,14 @@ fn select(config: &Config, names: &[String]) -> Result<Which, Stop> {
             reason = "the method is not general enough"
         )]
         let sinks = reader.read(|view| view.sinks_with_letters())?;
-        which.extend(sinks.into_iter().map(|(sink, _)| (now_called(config, sink), None)));
+        for (sink, _) in sinks {
+            which.insert(reader.read(|view| now_called(config, view, sink))?, None);
+        }
     }
     for name in names {
         let is_sink = config.sinks.iter().any(|entry| entry.name == *name);
-        if is_sink || reader.read(|view| view.count_letters(&of(config, name), 0))? > 0 {
-            which.insert(name.clone(), None);
+        if is_sink || reader.read(|view| view.count_letters(&of(config, view, name)?, 0))? > 0 {
+            which.insert(reader.read(|view| now_called(config, view, name.clone()))?, None);
         } else if let Ok(id) = name.parse::<u64>() {
             let letters = Letters { ids: Some(vec![id]), ..Letters::default() };
             let found = reader.read(|view| view.letters(&letters, 0, 1))?;
@@ -313,7 +318,8 @@ fn select(config: &Config, names: &[String]) -> Result<Which, Stop> {
                 return Err(Failure::new(Exit::Usage, message).with_hint(hint).into());
             };
             // All of the sink are meant where it was named, too.
-            let sink = which.entry(now_called(config, kept.sink));
+            let sink = reader.read(|view| now_called(config, view, kept.sink))?;
+            let sink = which.entry(sink);
             if let Some(ids) = sink.or_insert_with(|| Some(Vec::new())) {
                 ids.push(id);
             }
@@ -324,10 +330,14 @@ fn select(config: &Config, names: &[String]) -> Result<Which, Stop> {
     Ok(which)
 }
 
-/// What a sink is called now that had this name when an event died.
-fn now_called(config: &Config, name: String) -> String {
-    let heir = config.sinks.iter().find(|entry| entry.formerly.as_deref() == Some(&name));
-    heir.map_or(name, |entry| entry.name.clone())
+/// What a sink is called in the config that is known by this name.
+fn now_called(config: &Config, view: &View<'_>, name: String) -> rusqlite::Result<String> {
+    for entry in &config.sinks {
+        if dispatch::known_as(view, entry)? == name {
+            return Ok(entry.name.clone());
+        }
+    }
+    Ok(name)
 }
 
 /// Orders the same of each sink; what could not be done is said, and does not stop the others.
@@ -367,7 +377,9 @@ impl Retry {
                  hint: `seatwatch outbox drop {sink}` forgets them"
             ));
         }
+        let all = which.len();
         which.retain(|name, _| !is_gone(name));
+        let stay = which.len() < all;
         let (done, exit) = order_all(config, which, |ids| Act::Retry { ids })?;
         let retried = done.into_iter().flat_map(|(sink, acted)| {
             acted.retried.into_iter().map(move |lane| (sink.clone(), lane))
@@ -375,7 +387,7 @@ impl Retry {
         let retried: Vec<(String, Retried)> = retried.collect();
         let mut out = super::stdout();
         if format == Format::Table {
-            if retried.is_empty() && exit == Exit::Ok {
+            if retried.is_empty() && exit == Exit::Ok && !stay {
                 writeln!(out, "there are no dead letters to try again")?;
             }
             for (sink, lane) in &retried {
@@ -396,7 +408,7 @@ impl Retry {
             write_rows(format, &columns, &rows, &mut out)?;
         }
         out.flush()?;
-        let failed = retried.iter().any(|(_, lane)| lane.left > 0);
+        let failed = stay || retried.iter().any(|(_, lane)| lane.left > 0);
         Ok(if exit == Exit::Ok && failed { Exit::Unavailable } else { exit })
     }
 }

@@ -16,7 +16,7 @@ use super::output::{
 };
 use crate::config::{Config, Cost, Organization};
 use crate::control;
-use crate::dispatch::{self, LaneStatus};
+use crate::dispatch::{self, LaneStatus, Orphans};
 use crate::organization::{OrganizationId, Service};
 use crate::schedule;
 use crate::standing::{self, State};
@@ -80,6 +80,7 @@ pub(super) fn run(config: &Path, format: Format) -> Result<Exit, Stop> {
     let standings = standings(&config, &reader)?;
     let lookups = lookups(&config, &reader)?;
     let lanes = dispatch::status(&reader, &config.sinks)?;
+    let orphans = dispatch::orphans(&reader, &config.sinks)?;
     let mut out = super::stdout();
     if format == Format::Table && standings.is_empty() {
         let rules = count(config.discover.len() as u64, "rule");
@@ -94,10 +95,12 @@ pub(super) fn run(config: &Path, format: Format) -> Result<Exit, Stop> {
         write_troubles(&standings, &mut out)?;
         write_lookups(&lookups, config.timezone, &mut out)?;
         write_sinks(&lanes, &mut out)?;
+        write_orphans(&orphans, &mut out)?;
         write_daemon(control::is_up(&config.state_dir), &mut out)?;
     } else {
         let organizations = standings.iter().map(organization_row);
         let rows = organizations.chain(lanes.iter().map(sink_row));
+        let rows = rows.chain(orphans.iter().map(orphans_row));
         let rows: Vec<Row> = rows.chain(lookups.iter().map(lookups_row)).collect();
         write_rows(format, COLUMNS, &rows, &mut out)?;
     }
@@ -318,6 +321,16 @@ fn write_sinks(lanes: &[LaneStatus], out: &mut dyn Write) -> io::Result<()> {
     Ok(())
 }
 
+/// What nobody takes any more, and nobody has decided about.
+fn write_orphans(orphans: &[Orphans], out: &mut dyn Write) -> io::Result<()> {
+    for Orphans { sink, lane, dead_letters } in orphans {
+        let (name, letters) = (output::lane_name(sink, lane), count(*dead_letters, "dead letter"));
+        writeln!(out, "\nsink {name}: not in the config any more, {letters}")?;
+        writeln!(out, "hint: seatwatch outbox list {sink}")?;
+    }
+    Ok(())
+}
+
 /// Why a lane does not deliver, and what to do about it.
 fn write_lane_trouble(lane: &LaneStatus, out: &mut dyn Write) -> io::Result<()> {
     let (name, resume) = (lane_name(lane), format!("seatwatch sink resume {}", lane.sink));
@@ -329,6 +342,9 @@ fn write_lane_trouble(lane: &LaneStatus, out: &mut dyn Write) -> io::Result<()> 
         writeln!(out, "\nsink {name}: paused since {since}\nhint: to let it go on: {resume}")?;
     } else if lane.disabled.is_some() {
         writeln!(out, "hint: once that is mended: {resume}")?;
+    } else if let Some(failed) = &lane.failed {
+        let next = local(Some(failed.next_attempt_at), Tz::UTC);
+        writeln!(out, "hint: next attempt not before {next}; to try now: seatwatch sync")?;
     }
     Ok(())
 }
@@ -430,6 +446,15 @@ fn lookups_row((service, lookups): &(Service, Lookups)) -> Row {
         reason: failure.map(|failure| &failure.reason),
         message: failure.map(|failure| &failure.message),
         hint: failure.map(|failure| &failure.hint),
+    }
+}
+
+fn orphans_row(orphans: &Orphans) -> Row {
+    row! {
+        sink: orphans.sink,
+        lane: orphans.lane,
+        state: "gone",
+        dead_letters: orphans.dead_letters,
     }
 }
 

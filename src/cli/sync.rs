@@ -6,6 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use futures_util::{StreamExt as _, stream};
+use itertools::Itertools as _;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook_tokio::Signals;
 use tokio::net::UnixStream;
@@ -110,7 +111,7 @@ pub(super) async fn sync_by_daemon(
                 while let Some(next) = waiting.front()
                     && let Some(report) = early.remove(&next.id)
                 {
-                    teller.tell(next, &report);
+                    teller.tell(Some(next), &report);
                     waiting.pop_front();
                 }
             }
@@ -121,18 +122,29 @@ pub(super) async fn sync_by_daemon(
         Ok(())
     })
     .await?;
-    if let Some(exit) = failed {
-        return Ok(exit);
-    }
     if let Some(refused) = refused {
         let organization = &selected.first().expect("one was asked about").id;
         return Err(refusal(organization, &refused).into());
     }
+    if let Some(exit) = failed {
+        // Of whom nothing is heard then, the daemon has said why.
+        if waiting.len() == selected.len() && early.is_empty() {
+            return Ok(exit);
+        }
+        waiting.retain(|one| early.contains_key(&one.id));
+    }
     for organization in waiting {
         match early.remove(&organization.id) {
-            Some(report) => teller.tell(organization, &report),
+            Some(report) => teller.tell(Some(organization), &report),
             None => teller.miss(organization),
         }
+    }
+    // Found by the daemon, and not in the config that was read here.
+    for (_, report) in early.into_iter().sorted_by_key(|(id, _)| id.to_string()) {
+        teller.tell(None, &report);
+    }
+    if let Some(exit) = failed {
+        teller.fail(exit);
     }
     teller.finish();
     say_undelivered(&undelivered);
@@ -221,7 +233,8 @@ impl Teller {
         Self { format, dry_run, exit: Exit::Ok, written: Ok(()), rows: Vec::new() }
     }
 
-    fn tell(&mut self, organization: &Organization, report: &Report) {
+    /// How one of the config ended, or one of which it knows nothing.
+    fn tell(&mut self, organization: Option<&Organization>, report: &Report) {
         self.fail(exit_of(report));
         say_troubles(report, self.dry_run);
         if self.format != Format::Table {
@@ -239,6 +252,13 @@ impl Teller {
              hint: if it is new in the config, run `seatwatch reload`",
             organization.id
         ));
+    }
+
+    /// Nobody knows how it ended: the store failed. That stops no other.
+    fn lose(&mut self, organization: &OrganizationId, error: &StoreError) {
+        let failure = Failure::from(error).of(organization);
+        self.fail(failure.exit);
+        super::complain(&failure.to_string());
     }
 
     fn fail(&mut self, exit: Exit) {
@@ -295,8 +315,10 @@ async fn sync(
             () = &mut ticking => unreachable!("the bar is kept up to date for ever"),
         };
         let Some((organization, report)) = next else { break };
-        let report = report?;
-        watch.suspend(|| teller.tell(&organization, &report));
+        watch.suspend(|| match &report {
+            Ok(report) => teller.tell(Some(&organization), report),
+            Err(error) => teller.lose(&organization.id, error),
+        });
     }
     watch.finish();
     teller.finish();

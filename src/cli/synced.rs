@@ -10,6 +10,7 @@ use seatwatch_sdk::{EventKind, Totals};
 
 use super::exit::{Exit, Failure};
 use super::output::{Row, count, row, shown};
+use super::status::named;
 use crate::config::Organization;
 use crate::dispatch::{Obstacle, Undelivered};
 use crate::organization::OrganizationId;
@@ -133,7 +134,7 @@ pub(super) fn describe_undelivered(undelivered: &Undelivered) -> Vec<String> {
         }
         Obstacle::Disabled(reason) => format!(
             "warning: sink {sink}{lane}: stopped: {reason}\n\
-             hint: {queue}; change the sink's config, or run `seatwatch sink resume {sink}`"
+             hint: {queue}; once that is mended, run `seatwatch sink resume {sink}`"
         ),
         Obstacle::Paused(since) => {
             let since = since.format("%Y-%m-%d %H:%M UTC");
@@ -143,17 +144,15 @@ pub(super) fn describe_undelivered(undelivered: &Undelivered) -> Vec<String> {
     texts
 }
 
-/// One line of sums, and below it who is concerned.
+/// One line of sums, and below it who is concerned; the label and the limit are known of those of
+/// the config.
 pub(super) fn write_report(
-    organization: &Organization,
+    organization: Option<&Organization>,
     report: &Report,
     out: &mut dyn Write,
 ) -> io::Result<()> {
-    let name = match &organization.label {
-        Some(label) => format!("{} ({})", organization.id, shown(label)),
-        None => organization.id.to_string(),
-    };
-    let limit = organization.seats.limit;
+    let name = organization.map_or_else(|| report.organization.to_string(), named);
+    let limit = organization.and_then(|organization| organization.seats.limit);
     match &report.result {
         Err(_) => return out.flush(),
         Ok(Synced::Baselined(totals)) => {

@@ -81,8 +81,8 @@ pub(super) struct Options {
     pub(super) discover: Deferred,
     pub(super) guard: GuardOptions,
     pub(super) seats: SeatsOptions,
-    /// Where events go, by a name of letters, digits, `-` and `_`. Each is a mapping with a
-    /// `type`.
+    /// Where events go, by a name of letters, digits, `-` and `_`, and not of digits alone. Each is
+    /// a mapping with a `type`.
     #[schemars(skip)]
     pub(super) sinks: Deferred,
     pub(super) http: HttpOptions,

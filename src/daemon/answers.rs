@@ -47,7 +47,7 @@ impl Answers {
             Question::Sync { organizations } => self.sync(organizations, asked).await,
             Question::Approve { organization, hold } => {
                 match sync::approve(&self.store, &organization, hold, now).await? {
-                    Ok(_) => self.sync(vec![organization], asked).await,
+                    Ok(()) => self.sync(vec![organization], asked).await,
                     Err(refused) => drop(asked.send(Answer::Refused(refused)).await),
                 }
             }

@@ -72,7 +72,7 @@ pub(super) async fn send(
         .filter(|state| *state != State::Syncing)
         .map(|state| (state.word().to_owned(), json!(found.get(&state).unwrap_or(&0))))
         .collect();
-    let (queued, dead_letters) = overview.queued();
+    let (queued, dead_letters) = (overview.queued().0, overview.dead_letters()?);
     let details = json!({
         "organizations": states,
         "queued_events": queued,

@@ -10,6 +10,7 @@ mod answers;
 mod discovery;
 mod door;
 mod heartbeat;
+mod left;
 mod notify;
 mod order;
 mod orders;

@@ -24,11 +24,14 @@ impl Daemon {
                 drop(answer.send(acted.unwrap_or_else(|| Err(ended.into()))));
             });
         } else if let Act::Drop { ids } = act {
-            // A sink that is gone may have left dead letters.
+            // A sink that is gone may have left dead letters; one that is new has none yet.
             let (store, sink) = (Arc::clone(&self.store), sink.to_owned());
             self.chores.spawn(async move {
-                let dropped = dispatch::drop_letters(&store, &sink, ids).await;
-                drop(answer.send(dropped.map_err(Stop::from)));
+                let acted = match dispatch::drop_letters(&store, &sink, ids).await {
+                    Ok(Acted { dropped: 0, .. }) => Err(not_served(&sink).into()),
+                    acted => acted.map_err(Stop::from),
+                };
+                drop(answer.send(acted));
             });
         } else {
             drop(answer.send(Err(not_served(sink).into())));

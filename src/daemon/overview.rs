@@ -25,7 +25,7 @@ use crate::organization::OrganizationId;
 use crate::pages::{self, Asked, Page, Surroundings};
 use crate::schedule::Timetable;
 use crate::standing::State;
-use crate::store::{Store, StoreError};
+use crate::store::{Letters, Store, StoreError};
 use crate::text::count;
 
 /// What it looks at.
@@ -162,17 +162,22 @@ impl Overview {
         Ok(states)
     }
 
-    /// How many events wait for delivery, and how many no sink would take.
+    /// How many events wait for delivery, and how many those who are served would not take.
     pub(super) fn queued(&self) -> (u64, u64) {
         let lanes = self.lanes();
         let sum = |of: fn(&LaneState) -> u64| lanes.iter().map(of).sum();
         (sum(|lane| lane.lag.queued), sum(|lane| lane.dead_letters))
     }
 
+    /// How many events nobody has taken, also of sinks and receivers that are gone.
+    pub(super) fn dead_letters(&self) -> Result<u64, StoreError> {
+        self.sights.store.read(|view| view.count_letters(&Letters::default(), 0))
+    }
+
     /// `12 organizations: 11 connected, 1 held; 3 events queued`.
     pub(super) fn sentence(&self) -> Result<String, StoreError> {
         let states = self.states()?;
-        let (queued, dead) = self.queued();
+        let (queued, dead) = (self.queued().0, self.dead_letters()?);
         let all: u64 = states.values().sum();
         let states = states.iter().map(|(state, number)| format!("{number} {}", state.word()));
         let dead = match dead {

@@ -15,7 +15,7 @@ use super::notify::Notify;
 use super::overview::Overview;
 use super::pulse::Pulse;
 use super::syncs::Plan;
-use super::{Daemon, Surroundings};
+use super::{Daemon, Surroundings, left};
 use crate::chain::chain;
 use crate::config::{self, Config};
 use crate::discover;
@@ -70,11 +70,15 @@ impl Daemon {
             return Err(Failure::new(Exit::Config, message).with_hint(hint).into());
         }
         let (before, config) = (Arc::clone(&self.config), Arc::new(config));
-        let protection = self.overview.protection();
+        let (protection, lanes) = (self.overview.protection(), self.overview.lanes());
         self.adopt(Arc::clone(&config), Some(&before)).await?;
         self.discovery.start_over().await;
         let is_otherwise = protection.web() != self.overview.protection().web();
-        Ok(changes(&before, &config, is_otherwise))
+        let mut told = changes(&before, &config, is_otherwise);
+        told.extend(left::behind(&lanes, &config));
+        // It is done, whether or not this can be read now; the log says the same.
+        told.extend(left::not_carried(&self.store, &config).unwrap_or_default());
+        Ok(told)
     }
 
     /// Goes over to a config: what can fail comes first, and leaves things as they were before.

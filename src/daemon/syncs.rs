@@ -174,7 +174,8 @@ impl Syncs {
                 for asked in running.asked {
                     let answer = result.as_ref().map(Report::clone);
                     // Whoever asked may be gone.
-                    drop(asked.send(answer.map_err(Failure::from)));
+                    let told = |broken| Failure::from(broken).of(&organization);
+                    drop(asked.send(answer.map_err(told)));
                 }
                 Some(Ended { organization, result })
             }

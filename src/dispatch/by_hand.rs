@@ -14,12 +14,13 @@ use seatwatch_sdk::{Failure, Outcome};
 use serde::{Deserialize, Serialize};
 
 use super::ONE_DELIVERY;
+use super::answer::{self, Answer, Rest};
 use super::cut::events_of;
 use super::lane::Lane;
-use super::settle::{TOOK_NOTHING, bury};
+use super::settle::{after_pause, bury};
 use crate::clock::{Clock, uuid_v7};
 use crate::config::SinkEntry;
-use crate::store::{Letters, Store, StoreError, Tx};
+use crate::store::{self, Letters, Store, StoreError, Tx};
 
 /// An order.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -173,9 +174,13 @@ pub(super) async fn note(
         match act {
             Act::Pause => acted.paused = Some(tx.pause(&entry.name, now)?),
             Act::Resume => {
-                acted.was_paused = tx.end_pause(&entry.name)?;
+                let since = tx.end_pause(&entry.name)?;
+                acted.was_paused = since.is_some();
                 for name in entry.config.lanes() {
                     let lane = tx.lane(&entry.name, &name)?;
+                    if let Some(since) = since {
+                        forgive(tx, &lane, since, now)?;
+                    }
                     if lane.disabled.is_some() {
                         tx.set_disabled(&lane, None)?;
                         acted.restarted.push(name);
@@ -195,6 +200,18 @@ pub(super) async fn note(
     store.write(note).await
 }
 
+/// Does not count a pause as time in which a delivery failed.
+fn forgive(
+    tx: &Tx<'_>,
+    lane: &store::Lane,
+    since: DateTime<Utc>,
+    now: DateTime<Utc>,
+) -> rusqlite::Result<()> {
+    let Some(mut cut) = tx.cut(lane)? else { return Ok(()) };
+    cut.failed = cut.failed.map(|failed| after_pause(failed, since, now));
+    tx.set_cut(lane, Some(&cut))
+}
+
 fn letters(sink: &str, ids: Option<Vec<u64>>) -> Letters {
     Letters { sink: Some(sink.to_owned()), ids, ..Letters::default() }
 }
@@ -207,10 +224,12 @@ fn gone(tx: &Tx<'_>, letters: &Letters, lanes: &[String]) -> rusqlite::Result<Ve
     for lane in all.map(|(_, lane)| lane).filter(|lane| !lanes.contains(lane)).sorted() {
         let of_lane = Letters { lane: Some(lane.clone()), ..letters.clone() };
         let left = tx.count_letters(&of_lane, 0)?;
-        if left > 0 {
+        if let Some(first) = tx.letters(&of_lane, 0, 1)?.first() {
+            let since = first.event.time.format("%FT%TZ");
             let reason = Some(format!(
-                "`{lane}` is no receiver of the sink any more; put it back into the config, or \
-                 forget them with `seatwatch outbox drop {sink}`"
+                "`{lane}` is no receiver of the sink any more; `seatwatch replay {sink} --since \
+                 {since}` delivers what happened since then to those that it has, `seatwatch \
+                 outbox drop {sink}` forgets them"
             ));
             gone.push(Retried { lane, delivered: 0, left, reason });
         }
@@ -361,26 +380,13 @@ struct Verdict {
 
 impl Verdict {
     fn of(outcome: Outcome, all: usize) -> Self {
-        let (taken, refused, reason, is_over) = match outcome {
-            Outcome::Accepted => (all, 0, None, false),
-            Outcome::Refused { reason } => (0, all, Some(reason), false),
-            Outcome::Prefix { accepted: 0 } => (0, 0, Some(TOOK_NOTHING.to_owned()), true),
-            Outcome::Prefix { accepted } => (accepted, 0, None, false),
-            Outcome::Partial { accepted, then: Failure::Reject { reason } } => {
-                (accepted, 1, Some(reason), false)
-            }
-            Outcome::Partial { accepted, then } => {
-                (accepted, 0, Some(then.reason().to_owned()), true)
-            }
+        let Answer { taken, rest } = answer::read(outcome, all);
+        let (refused, reason, is_over) = match rest {
+            None | Some(Rest::Unseen) => (0, None, false),
+            Some(Rest::Refused(reason)) => (all - taken, Some(reason), false),
+            Some(Rest::Failed(Failure::Reject { reason })) => (1, Some(reason), false),
+            Some(Rest::Failed(then)) => (0, Some(then.reason().to_owned()), true),
         };
-        // A sink that claims more than it was given has accepted all of it, and no more.
-        let taken = taken.min(all);
-        let is_whole = taken == all;
-        Self {
-            taken,
-            refused: refused.min(all - taken),
-            reason: reason.filter(|_| !is_whole),
-            is_over: is_over && !is_whole,
-        }
+        Self { taken, refused, reason, is_over }
     }
 }

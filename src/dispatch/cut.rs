@@ -104,9 +104,14 @@ impl Found {
 
 /// The events of a delivery, as the filter had it when it was cut.
 pub(super) fn events_of(view: &View<'_>, cut: &Cut) -> rusqlite::Result<Vec<Event>> {
+    view.events(cut.first, cut.last, of_cut(cut))
+}
+
+/// Whether what lies between the ends of a delivery is in it.
+fn of_cut(cut: &Cut) -> impl Fn(&Logged) -> bool + use<> {
     let filter = Filter::from_kept(&cut.filter);
     // A filter that cannot be read any more lets everything pass: rather too much than a loss.
-    view.events(cut.first, cut.last, |event| filter.as_ref().is_none_or(|f| f.passes(event)))
+    move |event| filter.as_ref().is_none_or(|filter| filter.passes(event))
 }
 
 /// What a lane has before it.
@@ -119,11 +124,25 @@ pub struct Lag {
 }
 
 /// What lies after a cursor, and how far that was counted.
-pub(super) fn lag(view: &View<'_>, cursor: u64, filter: &Filter) -> rusqlite::Result<(Lag, u64)> {
+///
+/// What is cut is tried as it was cut, whatever the filter lets pass by now: it counts by its own.
+pub(super) fn lag(
+    view: &View<'_>,
+    cursor: u64,
+    cut: Option<&Cut>,
+    filter: &Filter,
+) -> rusqlite::Result<(Lag, u64)> {
+    let in_cut = cut.map(|cut| (cut.first..=cut.last, of_cut(cut)));
+    let is_before = |event: &Logged| match &in_cut {
+        Some((range, passes)) if event.sequence <= *range.end() => {
+            range.contains(&event.sequence) && passes(event)
+        }
+        _ => filter.passes(event),
+    };
     let (mut lag, mut counted) = (Lag::default(), cursor);
     view.walk_log(cursor, |event| {
         counted = event.sequence;
-        if filter.passes(&event) {
+        if is_before(&event) {
             lag.queued += 1;
             lag.oldest = lag.oldest.or(Some(event.time));
         }

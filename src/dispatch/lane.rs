@@ -124,6 +124,19 @@ pub(super) enum Step {
     Paused { since: DateTime<Utc> },
 }
 
+impl Step {
+    /// Whether the sink was asked.
+    pub(super) fn is_attempt(&self) -> bool {
+        match self {
+            Self::Moved { .. }
+            | Self::Buried { .. }
+            | Self::Failed { .. }
+            | Self::Disabled { .. } => true,
+            Self::NotBefore(_) | Self::Idle | Self::Stopped { .. } | Self::Paused { .. } => false,
+        }
+    }
+}
+
 /// A lane as the store has it.
 struct Kept {
     place: store::Lane,
@@ -136,9 +149,9 @@ struct Kept {
 
 impl Kept {
     fn read(view: &View<'_>, place: store::Lane, filter: &Filter) -> rusqlite::Result<Self> {
-        let (lag, counted) = lag(view, place.cursor, filter)?;
+        let (cut, paused) = (view.cut(&place)?, view.paused(&place.sink)?);
+        let (lag, counted) = lag(view, place.cursor, cut.as_ref(), filter)?;
         let (dead_letters, _) = view.dead_letters(&place.sink, &place.lane)?;
-        let (cut, paused) = (view.cut(&place)?, view.paused(place.sink.as_str().into())?);
         Ok(Self { place, cut, paused, lag, counted, dead_letters })
     }
 }
@@ -196,7 +209,7 @@ impl Lane {
     pub(super) async fn reread(&mut self) -> Result<(), StoreError> {
         let (place, filter) = (self.place.clone(), Arc::clone(&self.filter));
         let reread = move |view: &View<'_>| {
-            let found = view.find_lane(place.sink.as_str().into(), &place.lane)?;
+            let found = view.find_lane(&place.sink, &place.lane)?;
             Kept::read(view, found.unwrap_or(place), &filter)
         };
         let kept = self.store.read_aside(reread).await?;
@@ -272,7 +285,8 @@ impl Lane {
     /// Counts what was added to the log since it was last counted.
     pub(super) async fn count(&mut self) -> Result<(), StoreError> {
         let (after, filter) = (self.counted.max(self.place.cursor), Arc::clone(&self.filter));
-        let count = move |view: &View<'_>| lag(view, after, &filter);
+        let cut = self.cut.clone();
+        let count = move |view: &View<'_>| lag(view, after, cut.as_ref(), &filter);
         let (more, counted) = self.store.read_aside(count).await?;
         self.lag.queued += more.queued;
         self.lag.oldest = self.lag.oldest.or(more.oldest);

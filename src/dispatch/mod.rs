@@ -6,6 +6,7 @@
 //! Knows the store and the sinks' trait; not what a sink does with a delivery, and not Codecov.
 
 mod ahead;
+mod answer;
 mod by_hand;
 mod cut;
 mod filter;
@@ -28,13 +29,13 @@ pub use by_hand::{Act, Acted, Replayed, Retried, Skipped, act, drop_letters};
 pub use cut::Lag;
 use lane::{Lane, Pace, Step};
 pub use sink_test::{Tested, test_sink};
-pub use status::{Head, LaneStatus, heads, status, status_with};
+pub use status::{Head, LaneStatus, Orphans, heads, orphans, status, status_with};
 pub use worker::{LaneState, Means, Workers};
 
 use crate::clock::Clock;
 use crate::config::SinkEntry;
 use crate::organization::OrganizationId;
-use crate::store::{Logged, SinkName, Store, StoreError};
+use crate::store::{Logged, Store, StoreError, View};
 use filter::Filter;
 
 /// How long all sinks together may take after a sync without a daemon.
@@ -170,9 +171,13 @@ async fn drain(
     Ok(Some(Undelivered { sink, lane, obstacle, queued, buried }))
 }
 
-/// What a sink is called, and was.
-fn name_of(entry: &SinkEntry) -> SinkName<'_> {
-    SinkName { name: &entry.name, formerly: entry.formerly.as_deref() }
+/// The name that the store knows a sink by: the former one, until that is carried over.
+///
+/// # Errors
+///
+/// The store failed.
+pub fn known_as<'a>(view: &View<'_>, entry: &'a SinkEntry) -> rusqlite::Result<&'a str> {
+    view.known_as(&entry.name, entry.formerly.as_deref())
 }
 
 /// Tells which events a sink wants, as its config says.

@@ -10,6 +10,7 @@ use backon::{BackoffBuilder as _, ExponentialBuilder};
 use chrono::{DateTime, TimeDelta, Utc};
 use seatwatch_sdk::{Event, Failure, Outcome};
 
+use super::answer::{self, Answer, Rest};
 use crate::clock::uuid_v7;
 use crate::store::{Cut, DeadLetter, Failed};
 
@@ -46,9 +47,6 @@ impl Settled {
     }
 }
 
-/// Why an answer that says neither yes nor no is not taken for a yes.
-pub(super) const TOOK_NOTHING: &str = "the sink took nothing and gave no reason";
-
 /// Decides what becomes of a delivery of `events`. `failures` before this attempt are in `cut`.
 pub(super) fn settle(
     cut: &Cut,
@@ -57,27 +55,21 @@ pub(super) fn settle(
     give_up_after: Option<Duration>,
     now: DateTime<Utc>,
 ) -> Settled {
-    let (accepted, then) = match outcome {
-        Outcome::Accepted => (events.len(), None),
-        Outcome::Refused { reason } => {
-            let dead = events.iter().map(|event| letter(event, reason.clone(), now)).collect();
+    let Answer { taken: accepted, rest } = answer::read(outcome, events.len());
+    let (taken, left) = events.split_at(accepted);
+    let done = taken.last().map(|event| event.sequence);
+    let (then, head) = match (rest, left.first()) {
+        (None, _) | (_, None) => return Settled::gone(Some(cut.last), taken.len()),
+        (Some(Rest::Refused(reason)), _) => {
+            let dead = left.iter().map(|event| letter(event, reason.clone(), now)).collect();
             return Settled { dead, ..Settled::gone(Some(cut.last), events.len()) };
         }
-        Outcome::Prefix { accepted: 0 } => (0, Some(Failure::retry(TOOK_NOTHING))),
-        Outcome::Prefix { accepted } => (accepted, None),
-        Outcome::Partial { accepted, then } => (accepted, Some(then)),
-    };
-    // A sink that claims more than it was given has accepted all of it, and no more.
-    let (taken, left) = events.split_at(accepted.min(events.len()));
-    let done = taken.last().map(|event| event.sequence);
-    let (then, head) = match (then, left.first()) {
-        (_, None) => return Settled::gone(Some(cut.last), taken.len()),
-        (None, Some(next)) => {
+        (Some(Rest::Unseen), Some(next)) => {
             // The receiver has not seen the rest, unless in an attempt before this one.
             let rest = Cut { attempt: cut.attempt.min(2), ..fresh(cut, next.sequence, now) };
             return Settled { rest: Some(rest), ..Settled::gone(done, taken.len()) };
         }
-        (Some(then), Some(head)) => (then, head),
+        (Some(Rest::Failed(then)), Some(head)) => (then, head),
     };
     let head_failed = if accepted == 0 { cut.failed.as_ref() } else { None };
     let first_failed_at = head_failed.map_or(now, |failed| failing_since(failed, now));
@@ -88,7 +80,12 @@ pub(super) fn settle(
     };
     let again = |reason: String, after: Option<Duration>| {
         let attempts = if accepted == 0 { cut.attempt } else { 1 };
-        let wait = wait(attempts).max(after.unwrap_or_default().min(LONGEST_AFTER));
+        let wait = wait(attempts, (now - first_failed_at).to_std().unwrap_or_default());
+        // An attempt that somebody wanted sooner puts off none that was to come anyway.
+        let planned = head_failed.map(|failed| failed.next_attempt_at).filter(|next| *next > now);
+        let planned = planned.and_then(|next| (next - now).to_std().ok());
+        let wait = planned.map_or(wait, |planned| wait.min(planned.max(SHORTEST_WAIT)));
+        let wait = wait.max(after.unwrap_or_default().min(LONGEST_AFTER));
         let next_attempt_at = TimeDelta::from_std(wait)
             .ok()
             .and_then(|wait| now.checked_add_signed(wait))
@@ -156,8 +153,20 @@ fn is_over(since: DateTime<Utc>, limit: Option<Duration>, now: DateTime<Utc>) ->
     limit.is_some_and(|limit| (now - since).to_std().is_ok_and(|passed| passed >= limit))
 }
 
+/// What is known of the failures once a pause is over: nothing was tried since it began, and what
+/// waits is tried at once.
+pub(super) fn after_pause(failed: Failed, since: DateTime<Utc>, now: DateTime<Utc>) -> Failed {
+    let untried = (now - since.max(failed.first_failed_at)).max(TimeDelta::zero());
+    let first_failed_at = failed.first_failed_at.checked_add_signed(untried).unwrap_or(now);
+    Failed { first_failed_at, next_attempt_at: now, ..failed }
+}
+
 /// random(1 s … min(1 h, 5 s·2ⁿ)) after the n-th attempt, counted from 0.
-fn wait(attempts: u32) -> Duration {
+///
+/// Those that follow each other by themselves take about so long together. Where many more were made
+/// by hand, they say nothing of how long it will take: no wait is longer than 5 s and twice the time
+/// for which it is `failing`.
+fn wait(attempts: u32, failing: Duration) -> Duration {
     let longest = ExponentialBuilder::new()
         .with_min_delay(FIRST_WAIT)
         .with_max_delay(LONGEST_WAIT)
@@ -165,7 +174,8 @@ fn wait(attempts: u32) -> Duration {
         .without_max_times()
         .build()
         .nth(attempts.saturating_sub(1).min(32) as usize)
-        .unwrap_or(LONGEST_WAIT);
+        .unwrap_or(LONGEST_WAIT)
+        .min(failing.saturating_mul(2).saturating_add(FIRST_WAIT));
     let millis = |duration: Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
     Duration::from_millis(fastrand::u64(millis(SHORTEST_WAIT)..=millis(longest)))
 }

@@ -12,8 +12,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::ONE_DELIVERY;
+use super::answer::{self, Rest};
 use super::lane::{Lane, in_time};
-use super::settle::TOOK_NOTHING;
 use crate::clock::uuid_v7;
 use crate::config::SinkEntry;
 
@@ -47,13 +47,10 @@ pub async fn test_sink(entry: &SinkEntry, instance: &str, now: DateTime<Utc>) ->
 
 /// Why a receiver did not take the one event that it was offered, if it did not.
 fn failure(outcome: Outcome) -> Option<String> {
-    match outcome {
-        Outcome::Accepted
-        | Outcome::Prefix { accepted: 1.. }
-        | Outcome::Partial { accepted: 1.., .. } => None,
-        Outcome::Prefix { .. } => Some(TOOK_NOTHING.to_owned()),
-        Outcome::Refused { reason } => Some(reason),
-        Outcome::Partial { then, .. } => Some(then.reason().to_owned()),
+    match answer::read(outcome, 1).rest? {
+        Rest::Unseen => None,
+        Rest::Refused(reason) => Some(reason),
+        Rest::Failed(then) => Some(then.reason().to_owned()),
     }
 }
 

@@ -1,11 +1,13 @@
 //! How the lanes stand, as the store has it: for those who look on.
 
+use std::collections::HashSet;
+
 use chrono::{DateTime, Utc};
 use seatwatch_sdk::Event;
 
 use super::cut::{self, Lag, events_of, first_after};
 use super::filter::Filter;
-use super::name_of;
+use super::known_as;
 use crate::config::SinkEntry;
 use crate::store::{Failed, Lost, Reader, StoreError, View};
 
@@ -57,11 +59,11 @@ pub fn status_with(
     let mut lanes = Vec::new();
     for entry in sinks {
         let filter = Filter::of(entry);
-        let paused = view.paused(name_of(entry))?;
+        let name = known_as(view, entry)?;
+        let paused = view.paused(name)?;
         for lane in entry.config.lanes() {
-            let found = view.find_lane(name_of(entry), &lane)?;
-            let sink = found.as_ref().map_or(&entry.name, |found| &found.sink);
-            let (dead_letters, last_dead) = view.dead_letters(sink, &lane)?;
+            let found = view.find_lane(name, &lane)?;
+            let (dead_letters, last_dead) = view.dead_letters(name, &lane)?;
             let mut status = LaneStatus {
                 sink: entry.name.clone(),
                 kind: entry.kind.clone(),
@@ -75,11 +77,12 @@ pub fn status_with(
                 lane,
             };
             if let Some(found) = found {
+                let cut = view.cut(&found)?;
                 status.lag = match counted(&status.sink, &status.lane) {
                     Some(lag) => lag,
-                    None => cut::lag(view, found.cursor, &filter)?.0,
+                    None => cut::lag(view, found.cursor, cut.as_ref(), &filter)?.0,
                 };
-                status.failed = view.cut(&found)?.and_then(|cut| cut.failed);
+                status.failed = cut.and_then(|cut| cut.failed);
                 status.lost = found.lost;
                 status.disabled = found.disabled.map(|(reason, _)| reason);
             }
@@ -87,6 +90,42 @@ pub fn status_with(
         }
     }
     Ok(lanes)
+}
+
+/// Dead letters of a lane that the config does not have.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Orphans {
+    /// The name of the sink that it was of.
+    pub sink: String,
+    /// Its name.
+    pub lane: String,
+    /// How many.
+    pub dead_letters: u64,
+}
+
+/// Dead letters of sinks and lanes that are gone, by name.
+///
+/// # Errors
+///
+/// The store failed.
+pub fn orphans(reader: &Reader, sinks: &[SinkEntry]) -> Result<Vec<Orphans>, StoreError> {
+    reader.read(|view| {
+        let mut of_config = HashSet::new();
+        for entry in sinks {
+            let name = known_as(view, entry)?;
+            of_config.extend(entry.config.lanes().into_iter().map(|lane| (name.to_owned(), lane)));
+        }
+        let mut orphans = Vec::new();
+        for (sink, lane) in view.sinks_with_letters()? {
+            if of_config.contains(&(sink.clone(), lane.clone())) {
+                continue;
+            }
+            let (dead_letters, _) = view.dead_letters(&sink, &lane)?;
+            orphans.push(Orphans { sink, lane, dead_letters });
+        }
+        orphans.sort_by(|a, b| (&a.sink, &a.lane).cmp(&(&b.sink, &b.lane)));
+        Ok(orphans)
+    })
 }
 
 /// The event that a lane has before it next.
@@ -117,21 +156,28 @@ pub fn heads(reader: &Reader, sinks: &[SinkEntry]) -> Result<Vec<Head>, StoreErr
     reader.read(|view| {
         let mut heads = Vec::new();
         for entry in sinks {
+            let name = known_as(view, entry)?;
             for lane in entry.config.lanes() {
-                heads.extend(head(view, entry, &lane)?);
+                heads.extend(head(view, entry, name, &lane)?);
             }
         }
         Ok(heads)
     })
 }
 
-fn head(view: &View<'_>, entry: &SinkEntry, lane: &str) -> rusqlite::Result<Option<Head>> {
-    let Some(found) = view.find_lane(name_of(entry), lane)? else { return Ok(None) };
-    let (lag, _) = cut::lag(view, found.cursor, &Filter::of(entry))?;
-    let cut = view.cut(&found)?;
+/// Of one lane of a sink, which is known by `name`.
+fn head(
+    view: &View<'_>,
+    entry: &SinkEntry,
+    name: &str,
+    lane: &str,
+) -> rusqlite::Result<Option<Head>> {
+    let Some(found) = view.find_lane(name, lane)? else { return Ok(None) };
+    let (cut, filter) = (view.cut(&found)?, Filter::of(entry));
+    let (lag, _) = cut::lag(view, found.cursor, cut.as_ref(), &filter)?;
     let event = match &cut {
         Some(cut) => events_of(view, cut)?.into_iter().next(),
-        None => match first_after(view, found.cursor, &Filter::of(entry))? {
+        None => match first_after(view, found.cursor, &filter)? {
             Some(first) => {
                 view.events(first.sequence, first.sequence, |_| true)?.into_iter().next()
             }
@@ -142,7 +188,7 @@ fn head(view: &View<'_>, entry: &SinkEntry, lane: &str) -> rusqlite::Result<Opti
     let failed = cut.as_ref().and_then(|cut| cut.failed.clone());
     // The number is that of the attempt that comes next.
     let attempts = cut.filter(|_| failed.is_some()).map_or(0, |cut| cut.attempt.saturating_sub(1));
-    let waits = match (view.paused(name_of(entry))?, &found.disabled) {
+    let waits = match (view.paused(name)?, &found.disabled) {
         (Some(_), _) => Some("paused"),
         (None, Some(_)) => Some("stopped"),
         (None, None) => None,

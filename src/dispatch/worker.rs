@@ -21,7 +21,7 @@ use super::{Lag, NO_TIME, ONE_ATTEMPT, ONE_DELIVERY, Obstacle, Undelivered, drai
 use crate::chain::chain;
 use crate::clock::Clock;
 use crate::config::SinkEntry;
-use crate::metrics::{self, Metrics};
+use crate::metrics::{Metrics, NotAccepted};
 use crate::schedule::Ticks;
 use crate::store::{Store, StoreError};
 
@@ -102,10 +102,11 @@ impl Served {
     }
 }
 
+/// Who wants to know what was not delivered, if anything, once what there is was tried.
+type Hurry = oneshot::Sender<Option<Undelivered>>;
+
 /// What a worker is asked to do between two steps.
 enum Order {
-    /// Try now what there is; what was not delivered, if anything.
-    Hurry(oneshot::Sender<Option<Undelivered>>),
     /// Do its part of what a person ordered.
     Act(Act, oneshot::Sender<Result<Part, StoreError>>),
     /// Send a test event.
@@ -115,6 +116,7 @@ enum Order {
 /// One worker, from outside.
 struct Handle {
     orders: mpsc::Sender<Order>,
+    hurries: mpsc::Sender<Hurry>,
     state: watch::Receiver<LaneState>,
     ended: CancellationToken,
 }
@@ -219,6 +221,7 @@ impl Workers {
         let pace = if last.is_some() { Pace::Hurried } else { Pace::Patient };
         let lanes = entry.config.lanes().into_iter().map(|name| {
             let (orders, ordered) = mpsc::channel(16);
+            let (hurries, waiting) = mpsc::channel(16);
             let known = last.unwrap_or_default().iter().find(|state| state.lane == name);
             let new = || LaneState {
                 sink: entry.name.clone(),
@@ -232,6 +235,7 @@ impl Workers {
                 log: self.means.store.follow_log(),
                 stop: stop.clone(),
                 orders: ordered,
+                hurries: waiting,
                 publish,
                 failing: false,
             };
@@ -242,7 +246,7 @@ impl Workers {
                 all_ended(before).await;
                 worker.run(&entry, &name, pace, grace).await;
             });
-            Handle { orders, state, ended }
+            Handle { orders, hurries, state, ended }
         });
         let lanes = lanes.collect();
         Served { entry: entry.clone(), _stop: stop.drop_guard(), lanes }
@@ -262,13 +266,14 @@ impl Workers {
         let answers = lanes.map(|lane| {
             let (answer, answered) = oneshot::channel();
             // A worker whose queue is full is hurrying already.
-            drop(lane.orders.try_send(Order::Hurry(answer)));
+            drop(lane.hurries.try_send(answer));
             let state = lane.state.clone();
             async move {
                 match tokio::time::timeout_at(deadline, answered).await {
-                    Ok(undelivered) => undelivered.unwrap_or_default(),
-                    // An attempt is under way, and nobody waits for its end any longer.
-                    Err(_) => state.borrow().left_over(NO_TIME.to_owned()),
+                    Ok(Ok(undelivered)) => undelivered,
+                    // An attempt is under way, and nobody waits for its end any longer; or the
+                    // worker has ended, or has no ear for more.
+                    Ok(Err(_)) | Err(_) => state.borrow().left_over(NO_TIME.to_owned()),
                 }
             }
         });
@@ -316,6 +321,7 @@ struct Worker {
     log: watch::Receiver<u64>,
     stop: CancellationToken,
     orders: mpsc::Receiver<Order>,
+    hurries: mpsc::Receiver<Hurry>,
     publish: watch::Sender<LaneState>,
     /// Whether the last attempt failed.
     failing: bool,
@@ -384,6 +390,10 @@ impl Worker {
             while let Ok(order) = self.orders.try_recv() {
                 pace = self.obey(lane, order).await?.max(pace);
             }
+            if let Ok(asked) = self.hurries.try_recv() {
+                pace = self.hurry(lane, asked).await?.max(pace);
+                continue;
+            }
             let step = lane.step(pace, Instant::now() + ONE_DELIVERY).await?;
             self.tell(lane, &step);
             pace = self.rest(lane, &step).await?;
@@ -427,29 +437,44 @@ impl Worker {
                     self.publish(lane);
                 }
                 Some(order) = self.orders.recv() => return self.obey(lane, order).await,
+                Some(asked) = self.hurries.recv(), if self.orders.is_empty() =>
+                    return self.hurry(lane, asked).await,
             }
         }
+    }
+
+    /// Tries at once what there is, and tells all who have asked for that by then. An order comes
+    /// before the rest: whoever wants a sink to be left alone does not wait for what others want.
+    async fn hurry(&mut self, lane: &mut Lane, asked: Hurry) -> Result<Pace, StoreError> {
+        let mut asked = vec![asked];
+        let drained = drain(lane, Instant::now() + ONE_ATTEMPT, |lane, step| {
+            self.tell(lane, step);
+            // An attempt that has ended answers those who came meanwhile. Where there was none,
+            // something may have come with them.
+            while step.is_attempt()
+                && let Ok(one) = self.hurries.try_recv()
+            {
+                asked.push(one);
+            }
+            !self.stop.is_cancelled() && self.orders.is_empty()
+        })
+        .await;
+        self.publish(lane);
+        let undelivered = match &drained {
+            Ok(undelivered) => undelivered.clone(),
+            Err(error) => self.publish.borrow().left_over(chain(error)),
+        };
+        for one in asked {
+            // Who asked may be gone.
+            drop(one.send(undelivered.clone()));
+        }
+        drained.map(|_| Pace::Patient)
     }
 
     /// Does what it is asked between two steps; says at what pace the next one comes. An error is
     /// that of the store, after which the lane has to be opened again.
     async fn obey(&mut self, lane: &mut Lane, order: Order) -> Result<Pace, StoreError> {
         match order {
-            Order::Hurry(answer) => {
-                let drained = drain(lane, Instant::now() + ONE_ATTEMPT, |lane, step| {
-                    self.tell(lane, step);
-                    !self.stop.is_cancelled()
-                })
-                .await;
-                self.publish(lane);
-                let undelivered = match &drained {
-                    Ok(undelivered) => undelivered.clone(),
-                    Err(error) => self.publish.borrow().left_over(chain(error)),
-                };
-                // Who asked may be gone.
-                drop(answer.send(undelivered));
-                drained.map(|_| Pace::Patient)
-            }
             Order::Test(event, answer) => {
                 drop(answer.send(lane.test(&event).await));
                 Ok(Pace::Patient)
@@ -491,7 +516,7 @@ impl Worker {
                 }
             }
             Step::Failed { reason, attempt } => {
-                metrics.delivery_failed(sink, metrics::Undelivered::Retry);
+                metrics.delivery_failed(sink, NotAccepted::Retry);
                 let first = !std::mem::replace(&mut self.failing, true);
                 if first || attempt.is_power_of_two() {
                     let queued = lane.lag().queued;
@@ -506,7 +531,7 @@ impl Worker {
                 }
             }
             Step::Buried { events, reason } => {
-                metrics.delivery_failed(sink, metrics::Undelivered::Reject);
+                metrics.delivery_failed(sink, NotAccepted::Reject);
                 let dead_letters = lane.dead_letters();
                 warn!(
                     sink,
@@ -518,13 +543,13 @@ impl Worker {
                 );
             }
             Step::Disabled { reason } => {
-                metrics.delivery_failed(sink, metrics::Undelivered::Disable);
+                metrics.delivery_failed(sink, NotAccepted::Disable);
                 error!(
                     sink,
                     lane = name,
                     reason,
-                    "sink stopped: it is tried again when its config changes, or after \
-                     `seatwatch sink resume`"
+                    "sink stopped: it is tried again when a key of its own changes in the config, \
+                     or after `seatwatch sink resume`"
                 );
             }
             Step::NotBefore(_) | Step::Idle | Step::Stopped { .. } | Step::Paused { .. } => {}

@@ -23,7 +23,7 @@ use prometheus::{
     Gauge, Histogram, HistogramOpts, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
     TextEncoder,
 };
-use seatwatch_sdk::{EventKind, Failure};
+use seatwatch_sdk::EventKind;
 
 pub use self::snapshot::{LaneGauge, OrganizationSnapshot, Snapshot, Unstored};
 use crate::codecov::Reason;
@@ -107,7 +107,7 @@ impl Unrecorded {
 
 /// What became of a delivery that was not accepted, or not as a whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Undelivered {
+pub enum NotAccepted {
     /// It is tried again.
     Retry,
     /// An event was given up: a dead letter.
@@ -116,7 +116,7 @@ pub enum Undelivered {
     Disable,
 }
 
-impl Undelivered {
+impl NotAccepted {
     const ALL: [Self; 3] = [Self::Retry, Self::Reject, Self::Disable];
 
     fn word(self) -> &'static str {
@@ -124,16 +124,6 @@ impl Undelivered {
             Self::Retry => "retry",
             Self::Reject => "reject",
             Self::Disable => "disable",
-        }
-    }
-}
-
-impl From<&Failure> for Undelivered {
-    fn from(failure: &Failure) -> Self {
-        match failure {
-            Failure::Retry { .. } => Self::Retry,
-            Failure::Reject { .. } => Self::Reject,
-            Failure::Disable { .. } => Self::Disable,
         }
     }
 }
@@ -304,10 +294,10 @@ impl Metrics {
 
     /// A sink has not accepted a delivery, or not the rest of one. Not counted where the sink has
     /// left the config.
-    pub fn delivery_failed(&self, sink: &str, what: impl Into<Undelivered>) {
+    pub fn delivery_failed(&self, sink: &str, what: NotAccepted) {
         let sinks = self.0.sinks.read().unwrap_or_else(PoisonError::into_inner);
         if sinks.contains(sink) {
-            self.0.sink_delivery_failures.with_label_values(&[sink, what.into().word()]).inc();
+            self.0.sink_delivery_failures.with_label_values(&[sink, what.word()]).inc();
         }
     }
 
@@ -325,14 +315,14 @@ impl Metrics {
         let mut sinks = self.0.sinks.write().unwrap_or_else(PoisonError::into_inner);
         for name in &names {
             self.0.sink_deliveries.with_label_values(&[name]);
-            for what in Undelivered::ALL {
+            for what in NotAccepted::ALL {
                 self.0.sink_delivery_failures.with_label_values(&[name, what.word()]);
             }
         }
         for gone in sinks.difference(&names) {
             let has_series = "every sink that is known has all its series";
             self.0.sink_deliveries.remove_label_values(&[gone]).expect(has_series);
-            for what in Undelivered::ALL {
+            for what in NotAccepted::ALL {
                 let labels = [gone.as_str(), what.word()];
                 self.0.sink_delivery_failures.remove_label_values(&labels).expect(has_series);
             }

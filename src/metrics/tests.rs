@@ -15,8 +15,8 @@ fn the_series_of_a_sink_come_and_go_with_the_config() {
     assert_eq!(lines(&metrics, "sink_"), "");
     metrics.set_sinks(["audit", "mail"]);
     metrics.delivered("audit");
-    metrics.delivery_failed("mail", &Failure::retry("no answer"));
-    metrics.delivery_failed("mail", Undelivered::Disable);
+    metrics.delivery_failed("mail", NotAccepted::Retry);
+    metrics.delivery_failed("mail", NotAccepted::Disable);
     insta::assert_snapshot!(lines(&metrics, "sink_"), @r#"
     sink_deliveries_total{sink="audit"} 1
     sink_deliveries_total{sink="mail"} 0
@@ -30,7 +30,7 @@ fn the_series_of_a_sink_come_and_go_with_the_config() {
     metrics.set_sinks(["audit", "chat"]);
     // The last delivery to a sink that is gone ends after the reload.
     metrics.delivered("mail");
-    metrics.delivery_failed("mail", Undelivered::Retry);
+    metrics.delivery_failed("mail", NotAccepted::Retry);
     insta::assert_snapshot!(lines(&metrics, "sink_deliveries"), @r#"
     sink_deliveries_total{sink="audit"} 1
     sink_deliveries_total{sink="chat"} 0

@@ -5,21 +5,6 @@ use rusqlite::{OptionalExtension as _, Row};
 
 use super::{Carried, Tx, View, maybe_time, millis, time};
 
-/// A sink by its name in the config, and by the one that it had before, if it says so.
-#[derive(Clone, Copy, Debug)]
-pub struct SinkName<'a> {
-    /// What it is called now.
-    pub name: &'a str,
-    /// What it was called before.
-    pub formerly: Option<&'a str>,
-}
-
-impl<'a> From<&'a str> for SinkName<'a> {
-    fn from(name: &'a str) -> Self {
-        Self { name, formerly: None }
-    }
-}
-
 /// One receiver of a sink and how far in the log it has come.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Lane {
@@ -74,23 +59,34 @@ pub struct Failed {
 }
 
 impl View<'_> {
-    /// The lane of that name, if it was ever served under the sink's name or, where it was not,
-    /// under the one that the sink had before.
+    /// The name that a sink is known by here: the one that it had before, if it says so, while
+    /// nothing is known of it under the one that it has.
     ///
     /// # Errors
     ///
     /// The disk or the database failed.
-    pub fn find_lane(&self, sink: SinkName<'_>, lane: &str) -> rusqlite::Result<Option<Lane>> {
+    pub fn known_as<'a>(
+        &self,
+        name: &'a str,
+        formerly: Option<&'a str>,
+    ) -> rusqlite::Result<&'a str> {
+        match formerly {
+            Some(formerly) if self.knows_sink(formerly)? && !self.knows_sink(name)? => Ok(formerly),
+            _ => Ok(name),
+        }
+    }
+
+    /// The lane of that name, if it was ever served.
+    ///
+    /// # Errors
+    ///
+    /// The disk or the database failed.
+    pub fn find_lane(&self, sink: &str, lane: &str) -> rusqlite::Result<Option<Lane>> {
         let mut statement = self.0.prepare_cached(
             "SELECT id, sink, lane, cursor, disabled, config, lost, lost_at FROM lanes
              WHERE sink = ?1 AND lane = ?2",
         )?;
-        for name in [Some(sink.name), sink.formerly].into_iter().flatten() {
-            if let Some(found) = statement.query_row((name, lane), read_lane).optional()? {
-                return Ok(Some(found));
-            }
-        }
-        Ok(None)
+        statement.query_row((sink, lane), read_lane).optional()
     }
 
     /// Whether a sink of that name ever had a place in the log.
@@ -107,10 +103,9 @@ impl View<'_> {
     /// # Errors
     ///
     /// The disk or the database failed.
-    pub fn paused(&self, sink: SinkName<'_>) -> rusqlite::Result<Option<DateTime<Utc>>> {
-        let mut statement =
-            self.0.prepare_cached("SELECT min(since) FROM pauses WHERE sink IN (?1, ?2)")?;
-        maybe_time(statement.query_row((sink.name, sink.formerly), |row| row.get(0))?)
+    pub fn paused(&self, sink: &str) -> rusqlite::Result<Option<DateTime<Utc>>> {
+        let mut statement = self.0.prepare_cached("SELECT since FROM pauses WHERE sink = ?1")?;
+        maybe_time(statement.query_row([sink], |row| row.get(0)).optional()?)
     }
 
     /// The delivery that a lane has cut.
@@ -168,7 +163,7 @@ impl Tx<'_> {
     ///
     /// The disk or the database failed.
     pub fn lane(&self, sink: &str, lane: &str) -> rusqlite::Result<Lane> {
-        if let Some(found) = self.find_lane(sink.into(), lane)? {
+        if let Some(found) = self.find_lane(sink, lane)? {
             return Ok(found);
         }
         let mut statement = self.0.0.prepare_cached(
@@ -215,14 +210,15 @@ impl Tx<'_> {
         time(statement.query_row((sink, millis(now)), |row| row.get(0))?)
     }
 
-    /// Takes a pause back; says whether there was one.
+    /// Takes a pause back; says since when it was, if there was one.
     ///
     /// # Errors
     ///
     /// The disk or the database failed.
-    pub fn end_pause(&self, sink: &str) -> rusqlite::Result<bool> {
-        let mut statement = self.0.0.prepare_cached("DELETE FROM pauses WHERE sink = ?1")?;
-        Ok(statement.execute([sink])? > 0)
+    pub fn end_pause(&self, sink: &str) -> rusqlite::Result<Option<DateTime<Utc>>> {
+        let mut statement =
+            self.0.0.prepare_cached("DELETE FROM pauses WHERE sink = ?1 RETURNING since")?;
+        maybe_time(statement.query_row([sink], |row| row.get(0)).optional()?)
     }
 
     /// Moves a lane's cursor.

@@ -42,8 +42,6 @@ pub struct KeptLetter {
 pub struct Letters {
     /// Those of this sink.
     pub sink: Option<String>,
-    /// Those of the sink under this name, too, which it had before.
-    pub formerly: Option<String>,
     /// Those of this lane.
     pub lane: Option<String>,
     /// Those of these numbers.
@@ -58,9 +56,9 @@ impl Letters {
     }
 }
 
-/// What `Letters` means in SQL: the first four parameters.
-const MEANT: &str = "(?1 IS NULL OR sink IN (?1, ?2)) AND (?3 IS NULL OR lane = ?3)
-     AND (?4 IS NULL OR id IN (SELECT value FROM json_each(?4)))";
+/// What `Letters` means in SQL: the first three parameters.
+const MEANT: &str = "(?1 IS NULL OR sink = ?1) AND (?2 IS NULL OR lane = ?2)
+     AND (?3 IS NULL OR id IN (SELECT value FROM json_each(?3)))";
 
 impl View<'_> {
     /// How many events of a lane are dead letters, and why the last of them is.
@@ -98,10 +96,10 @@ impl View<'_> {
     /// The disk or the database failed.
     pub fn count_letters(&self, letters: &Letters, after: u64) -> rusqlite::Result<u64> {
         let mut statement = self.0.prepare_cached(&format!(
-            "SELECT count(*) FROM dead_letters WHERE {MEANT} AND id > ?5"
+            "SELECT count(*) FROM dead_letters WHERE {MEANT} AND id > ?4"
         ))?;
-        let Letters { sink, formerly, lane, .. } = letters;
-        let meant = (sink, formerly, lane, letters.ids(), after);
+        let Letters { sink, lane, .. } = letters;
+        let meant = (sink, lane, letters.ids(), after);
         statement.query_row(meant, |row| row.get(0))
     }
 
@@ -118,10 +116,10 @@ impl View<'_> {
     ) -> rusqlite::Result<Vec<KeptLetter>> {
         let mut statement = self.0.prepare_cached(&format!(
             "SELECT id, sink, lane, event, reason, died_at FROM dead_letters
-             WHERE {MEANT} AND id > ?5 ORDER BY id LIMIT ?6"
+             WHERE {MEANT} AND id > ?4 ORDER BY id LIMIT ?5"
         ))?;
-        let Letters { sink, formerly, lane, .. } = letters;
-        let meant = (sink, formerly, lane, letters.ids(), after, limit);
+        let Letters { sink, lane, .. } = letters;
+        let meant = (sink, lane, letters.ids(), after, limit);
         statement.query_map(meant, read_letter)?.collect()
     }
 }
@@ -169,8 +167,8 @@ impl Tx<'_> {
     pub fn drop_letters(&self, letters: &Letters) -> rusqlite::Result<u64> {
         let mut statement =
             self.0.0.prepare_cached(&format!("DELETE FROM dead_letters WHERE {MEANT}"))?;
-        let Letters { sink, formerly, lane, .. } = letters;
-        let dropped = statement.execute((sink, formerly, lane, letters.ids()))?;
+        let Letters { sink, lane, .. } = letters;
+        let dropped = statement.execute((sink, lane, letters.ids()))?;
         Ok(dropped as u64)
     }
 

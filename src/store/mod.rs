@@ -47,7 +47,7 @@ pub use examine::examine;
 pub use forget::Forgotten;
 pub use health::{Answer, Health, Proof};
 pub use holds::{Approval, Hold};
-pub use lanes::{Cut, Failed, Lane, Lost, SinkName};
+pub use lanes::{Cut, Failed, Lane, Lost};
 pub use letters::{DeadLetter, KeptLetter, Letters};
 pub use listing::{Having, Life, Listed, Newest, Wanted};
 pub use log::{Appender, History, Logged, NewEvent};

@@ -186,7 +186,7 @@ impl Tx<'_> {
         }
         let mut lost = Vec::new();
         for claim in claims {
-            let lane = self.find_lane(claim.sink.as_str().into(), &claim.lane)?;
+            let lane = self.find_lane(&claim.sink, &claim.lane)?;
             let missed = |lane: &super::Lane| {
                 let ahead = old.iter().filter(|event| event.sequence > lane.cursor);
                 ahead.filter(|event| (claim.wants)(event)).count() as u64

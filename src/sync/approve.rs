@@ -17,13 +17,6 @@ impl Approval {
     }
 }
 
-/// What was approved: exactly this set, by the next sync.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Approved {
-    /// The hold.
-    pub hold: Hold,
-}
-
 /// Why a person's word was not taken.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 pub enum Refused {
@@ -46,7 +39,8 @@ pub enum Refused {
     },
 }
 
-/// Approves the hold of an organization: the one that is named, or else the one that was told.
+/// Approves the hold of an organization: the one that is named, or else the one that was told. The
+/// next sync accepts exactly its set.
 ///
 /// # Errors
 ///
@@ -56,7 +50,7 @@ pub async fn approve(
     organization: &OrganizationId,
     named: Option<String>,
     now: DateTime<Utc>,
-) -> Result<Result<Approved, Refused>, StoreError> {
+) -> Result<Result<(), Refused>, StoreError> {
     change(store, organization, move |tx, number, hold| {
         match named {
             Some(named) if named != hold.id => {
@@ -67,10 +61,8 @@ pub async fn approve(
             }
             _ => {}
         }
-        let approval =
-            Approval { hold: hold.id.clone(), losses: hold.losses.clone(), approved_at: now };
-        tx.set_approval(number, Some(&approval))?;
-        Ok(Ok(Approved { hold }))
+        let approval = Approval { hold: hold.id, losses: hold.losses, approved_at: now };
+        tx.set_approval(number, Some(&approval)).map(Ok)
     })
     .await
 }

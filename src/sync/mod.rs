@@ -35,7 +35,7 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use secrecy::SecretString;
 
-pub use approve::{Approved, Refused, approve, difference, reject};
+pub use approve::{Refused, approve, difference, reject};
 pub use error::SyncError;
 pub use health::Patience;
 pub use log_ins::read_log_ins;

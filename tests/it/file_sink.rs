@@ -56,6 +56,7 @@ fn what_cannot_be_delivered_stays_queued_and_comes_once() {
     far     file  failing       2  [TIME]             0
 
     sink far: cannot create `[DIR]/far/log`: no such file or directory; create the directory `[DIR]/far`
+    hint: next attempt not before [TIME]; to try now: seatwatch sync
 
     no daemon runs: what is due is synced when somebody calls `seatwatch sync`
     ");

@@ -148,8 +148,8 @@ fn a_damaged_database_is_said_to_be_damaged() {
     hint: move `[DIR]/state/seatwatch.db` and the files beside it away, and restore a backup
     exit code 74
     ");
-    assert_snapshot!(world.sync().shown(), @r"
-    error: [DIR]/state/seatwatch.db: the database is damaged
+    assert_snapshot!(world.sync().shown(), @"
+    error: github/acme: [DIR]/state/seatwatch.db: the database is damaged
     hint: move `[DIR]/state/seatwatch.db` and the files beside it away, and restore a backup
     exit code 74
     ");
@@ -213,7 +213,9 @@ fn a_database_that_is_deleted_or_replaced_is_not_written_any_more() {
             }
         });
         insta::allow_duplicates! {
-            assert_snapshot!(world.sync().shown(), @r"
+            assert_snapshot!(world.sync().shown(), @"
+            error: github/acme: [DIR]/state/seatwatch.db: was deleted or replaced while it was in use
+            hint: stop seatwatch, put `[DIR]/state/seatwatch.db` or a backup of it back, and start it again
             error: [DIR]/state/seatwatch.db: was deleted or replaced while it was in use
             hint: stop seatwatch, put `[DIR]/state/seatwatch.db` or a backup of it back, and start it again
             exit code 74
@@ -519,8 +521,8 @@ fn a_full_disk_loses_nothing() {
     disk.shell(&format!("head -c 600000 /dev/zero > '{state}/filler'"));
     let names: Vec<String> = (0..600).map(|number| format!("user-{number}")).collect();
     world.members(&format!("ann {}", names.join(" ")));
-    assert_snapshot!(run(&["sync"]).shown(), @r"
-    error: [DIR]/state/seatwatch.db: the disk is full
+    assert_snapshot!(run(&["sync"]).shown(), @"
+    error: github/acme: [DIR]/state/seatwatch.db: the disk is full
     hint: free some space; nothing was lost, the next run goes on
     exit code 74
     ");

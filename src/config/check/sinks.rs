@@ -68,14 +68,8 @@ impl Checker<'_> {
     ) -> Option<(SinkEntry, Option<Place>)> {
         let Entry { key: name, position, mut node } = entry;
         let path = [Step::Key(SINKS.to_owned()), Step::Key(name.clone())];
-        let allowed = |c: char| c.is_ascii_alphanumeric() || "-_".contains(c);
-        if name.is_empty() || !name.chars().all(allowed) {
-            let place = Place { position, path: SINKS.to_owned() };
-            self.problems.push(place.error(format!(
-                "`{}` cannot name a sink, expected letters, digits, `-` and `_`",
-                name.escape_debug()
-            )));
-        }
+        let place = Place { position, path: SINKS.to_owned() };
+        self.problems.extend(sink_name_problem(&place, &name));
         let common: SinkOptions = reader::read(&mut node, &path, &mut self.problems)?;
         let known_problems = self.problems.len();
         let (kind_wait, config) = self.own_part(&mut node, &path, &common)?;
@@ -281,6 +275,22 @@ fn placed(section: Section<'_>, problems: Vec<seatwatch_sdk::Problem>) -> Vec<Pr
         }
     };
     problems.into_iter().map(placed).collect()
+}
+
+/// What is wrong with the name of a sink, if anything.
+fn sink_name_problem(place: &Place, name: &str) -> Option<Problem> {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || "-_".contains(c);
+    if name.is_empty() || !name.chars().all(allowed) {
+        return Some(place.error(format!(
+            "`{}` cannot name a sink, expected letters, digits, `-` and `_`",
+            name.escape_debug()
+        )));
+    }
+    name.chars().all(|c| c.is_ascii_digit()).then(|| {
+        place
+            .error(format!("`{name}` cannot name a sink, expected more than digits"))
+            .with_hint("numbers name dead letters in `seatwatch outbox`; add a letter")
+    })
 }
 
 /// What is wrong with the name that a sink had before.

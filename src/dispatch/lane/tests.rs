@@ -4,6 +4,7 @@
 use std::collections::VecDeque;
 use std::sync::Mutex;
 
+use chrono::TimeDelta;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use seatwatch_sdk::{Data, EventKind, Origin, SinkConfig, async_trait};
@@ -11,6 +12,7 @@ use tempfile::TempDir;
 use tokio::runtime::Runtime;
 use uuid::Uuid;
 
+use super::super::Act;
 use super::*;
 use crate::clock::SystemClock;
 use crate::config::{OrganizationFilter, Timing};
@@ -113,9 +115,9 @@ impl World {
         }
     }
 
-    /// The lane as a process that starts now opens it.
-    fn open(&self) -> Lane {
-        let entry = SinkEntry {
+    /// The sink as the config has it.
+    fn entry(&self) -> SinkEntry {
+        SinkEntry {
             name: "sink".to_owned(),
             kind: "fake".to_owned(),
             formerly: None,
@@ -125,9 +127,13 @@ impl World {
             timing: Timing::Wait(Duration::ZERO),
             give_up_after: None,
             config: Arc::new(self.config.clone()),
-        };
+        }
+    }
+
+    /// The lane as a process that starts now opens it.
+    fn open(&self) -> Lane {
         let (store, clock) = (Arc::clone(&self.store), Arc::new(SystemClock));
-        self.runtime.block_on(Lane::open(store, clock, &entry, "main")).unwrap()
+        self.runtime.block_on(Lane::open(store, clock, &self.entry(), "main")).unwrap()
     }
 
     /// Adds events to the log, in one commit: the wanted kind where it says so.
@@ -168,7 +174,7 @@ impl World {
     /// The lane as the store has it.
     fn kept(&self) -> (store::Lane, u64) {
         let kept = self.store.read(|view| {
-            let lane = view.find_lane("sink".into(), "main")?.unwrap();
+            let lane = view.find_lane("sink", "main")?.unwrap();
             Ok((lane, view.dead_letters("sink", "main")?.0))
         });
         kept.unwrap()
@@ -291,6 +297,35 @@ fn the_first_attempt_after_a_restart_is_a_repeat() {
     assert_eq!(tried[0].0, tried[1].0);
     assert_eq!((tried[0].1, tried[1].1), (1, 2));
     assert_eq!((&tried[0].2, &tried[1].2), (&vec![1, 2], &vec![1, 2]));
+}
+
+struct At(DateTime<Utc>);
+
+impl Clock for At {
+    fn now(&self) -> DateTime<Utc> {
+        self.0
+    }
+}
+
+/// What was not tried for weeks because a person wanted so has not failed for weeks.
+#[test]
+fn a_pause_costs_no_event() {
+    let mut world = World::new(10);
+    let mut lane = world.open();
+    world.append(&[true]);
+    world.receiver().answers = [Failure::retry("down").into()].into();
+    assert!(matches!(world.step(&mut lane), Step::Failed { .. }));
+    let act = |act, days| {
+        let clock: Arc<dyn Clock> = Arc::new(At(SystemClock.now() + TimeDelta::days(days)));
+        let entry = world.entry();
+        world.runtime.block_on(super::super::act(&world.store, &clock, &entry, &act)).unwrap()
+    };
+    act(Act::Pause, 0);
+    assert!(act(Act::Resume, 30).was_paused);
+    let cut = world.store.read(|view| view.cut(&view.find_lane("sink", "main")?.unwrap()));
+    let failed = cut.unwrap().unwrap().failed.unwrap();
+    let failing = failed.next_attempt_at - failed.first_failed_at;
+    assert!(failing < TimeDelta::minutes(10), "{failing}");
 }
 
 /// A receiver that is busy gets nothing afterwards that was erased meanwhile, though it had been

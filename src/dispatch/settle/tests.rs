@@ -153,7 +153,7 @@ fn waits(attempt: u32, own: Option<u64>, seconds: std::ops::RangeInclusive<u64>)
     for _ in 0..200 {
         let then = Failure::Retry { after: own.map(Duration::from_secs), reason: String::new() };
         let settled =
-            settle(&cut(1, 1, attempt, Some(failed(0))), &events, after(0, then), None, now());
+            settle(&cut(1, 1, attempt, Some(failed(1))), &events, after(0, then), None, now());
         let failed = settled.rest.and_then(|rest| rest.failed).expect("it is tried again");
         let wait = (failed.next_attempt_at - now()).to_std().expect("it lies ahead");
         let range = Duration::from_secs(*seconds.start())..=Duration::from_secs(*seconds.end());
@@ -171,6 +171,47 @@ fn waits_grow_up_to_an_hour() {
     waits(u32::MAX, None, 1..=3600);
     waits(1, Some(60), 60..=60);
     waits(1, Some(0), 1..=5);
+}
+
+/// A person who tries and tries does not keep the lane from trying soon by itself.
+#[test]
+fn attempts_that_were_made_by_hand_put_nothing_off() {
+    let wait = |attempt, failing_secs, planned_secs, own: Option<u64>| {
+        let failed = Failed {
+            first_failed_at: now() - TimeDelta::seconds(failing_secs),
+            next_attempt_at: now() + TimeDelta::seconds(planned_secs),
+            ..failed(0)
+        };
+        let then = Failure::Retry { after: own.map(Duration::from_secs), reason: String::new() };
+        let cut = cut(1, 1, attempt, Some(failed));
+        let settled = settle(&cut, &[event(1)], after(0, then), None, now());
+        (settled.rest.unwrap().failed.unwrap().next_attempt_at - now()).num_seconds()
+    };
+    for _ in 0..200 {
+        assert!(wait(20, 100_000, 7, None) <= 7, "there was to be an attempt by then");
+        assert!(wait(26, 3, 0, None) <= 11, "it fails for three seconds only");
+        assert_eq!(wait(20, 100_000, 7, Some(60)), 60, "the receiver asks for more");
+    }
+}
+
+#[test]
+fn a_pause_is_not_time_in_which_it_failed() {
+    let minute = TimeDelta::minutes(1);
+    let check = |since, first_failed_at| {
+        let paused = after_pause(failed(3), now() - TimeDelta::days(since), now());
+        assert_eq!((paused.first_failed_at, paused.next_attempt_at), (first_failed_at, now()));
+    };
+    check(2, now() - TimeDelta::days(1)); // It failed for a day before.
+    check(3, now());
+    check(4, now()); // The attempt that failed was under way when the pause began.
+    check(-1, failed(3).first_failed_at); // The clock was set back.
+    let rest = |days| {
+        let failed = after_pause(failed(20), now() - TimeDelta::days(days), now());
+        let cut = cut(1, 1, 9, Some(failed));
+        settle(&cut, &[event(1)], after(0, retry()), Some(14 * DAY), now() + minute).rest
+    };
+    assert!(rest(7).is_some(), "thirteen days of failures");
+    assert!(rest(6).is_none(), "fourteen");
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use seatwatch_sdk::{
     Data, Delivery, EventKind, Failure, Origin, Outcome, Sink, SinkConfig, async_trait,
@@ -22,6 +23,8 @@ const GRACE: Duration = Duration::from_secs(600);
 struct Receiver {
     begun: Semaphore,
     may_end: Semaphore,
+    /// Whether it takes nothing for now.
+    fails: AtomicBool,
     /// The ids of what it has taken.
     taken: Mutex<Vec<String>>,
 }
@@ -38,6 +41,10 @@ impl std::fmt::Debug for Slow {
 impl SinkConfig for Slow {
     fn resolve(&mut self, _: &Origin<'_>) {}
 
+    fn max_events(&self) -> usize {
+        1
+    }
+
     fn build(&self, _: &str) -> Box<dyn Sink> {
         Box::new(self.clone())
     }
@@ -52,6 +59,9 @@ impl Sink for Slow {
     async fn deliver(&mut self, delivery: &Delivery<'_>) -> Outcome {
         self.0.begun.add_permits(1);
         self.0.may_end.acquire().await.unwrap().forget();
+        if self.0.fails.load(Ordering::Relaxed) {
+            return Failure::retry("down").into();
+        }
         self.0.taken.lock().unwrap().push(delivery.id.to_owned());
         Outcome::Accepted
     }
@@ -75,7 +85,12 @@ impl World {
             metrics: Metrics::new(),
         };
         let (begun, may_end) = (Semaphore::new(0), Semaphore::new(0));
-        let sink = Slow(Arc::new(Receiver { begun, may_end, taken: Mutex::default() }));
+        let sink = Slow(Arc::new(Receiver {
+            begun,
+            may_end,
+            fails: AtomicBool::default(),
+            taken: Mutex::default(),
+        }));
         Self { means, _directory: directory, sink }
     }
 
@@ -117,6 +132,11 @@ impl World {
 
     async fn delivery_begins(&self) {
         self.sink.0.begun.acquire().await.unwrap().forget();
+    }
+
+    /// The deliveries that have begun, but for those that were waited for.
+    fn more_begun(&self) -> usize {
+        self.sink.0.begun.available_permits()
     }
 
     fn let_it_end(&self) {
@@ -201,6 +221,68 @@ async fn orders_wait_for_a_delivery_that_is_under_way() {
     world.let_it_end();
     workers.end_all().await;
     assert_eq!(world.taken(), 2);
+}
+
+/// Whoever wants the sink to be left alone waits for the delivery that is under way, and not for
+/// what others want to be tried after it.
+#[tokio::test]
+async fn an_order_comes_before_what_is_hurried() {
+    for wait in [Duration::ZERO, GRACE] {
+        let world = World::new();
+        let (mut workers, _) = world.serve(wait).await;
+        world.append().await;
+        world.append().await;
+        // The delivery that is under way is the first of those that are hurried, or was before.
+        let hurried = workers.hurry();
+        world.delivery_begins().await;
+        let pause = workers.act("sink", &Act::Pause).unwrap();
+        let orders = &workers.sinks["sink"].lanes[0].orders;
+        let end = async {
+            while orders.capacity() == orders.max_capacity() {
+                tokio::task::yield_now().await;
+            }
+            world.let_it_end();
+        };
+        let (hurried, paused, ()) = tokio::join!(hurried, pause, end);
+        assert!(paused.unwrap().unwrap().paused.is_some());
+        assert_eq!((hurried[0].queued, world.taken(), world.more_begun()), (1, 1, 0));
+        workers.end_all().await;
+    }
+}
+
+/// Many who ask at the same time are one more attempt, not many.
+#[tokio::test]
+async fn one_attempt_answers_all_who_wait_for_it() {
+    let world = World::new();
+    world.sink.0.fails.store(true, Ordering::Relaxed);
+    let (mut workers, _) = world.serve(Duration::ZERO).await;
+    world.append().await;
+    world.delivery_begins().await;
+    let hurried = [workers.hurry(), workers.hurry(), workers.hurry()];
+    world.let_it_end();
+    world.delivery_begins().await;
+    world.let_it_end();
+    for hurried in hurried {
+        let undelivered = hurried.await;
+        assert_eq!(undelivered[0].obstacle, Some(Obstacle::Failed("down".to_owned())));
+    }
+    assert_eq!(world.more_begun(), 0);
+    workers.end_all().await;
+}
+
+/// Nobody is told that all is delivered because nobody can tell.
+#[tokio::test]
+async fn whoever_gets_no_answer_is_told_what_waits() {
+    let world = World::new();
+    let (mut workers, _) = world.serve(Duration::ZERO).await;
+    world.append().await;
+    world.delivery_begins().await;
+    // More than a worker keeps in mind.
+    let hurried: Vec<_> = (0..20).map(|_| workers.hurry()).collect();
+    let last = hurried.into_iter().next_back().unwrap().await;
+    assert_eq!((last.len(), last[0].queued), (1, 1));
+    world.let_it_end();
+    workers.end_all().await;
 }
 
 /// What is known of a lane is shown also while its new worker has its first delivery under way.

@@ -124,7 +124,7 @@ impl World {
     /// The sequences that the lane has before it and wants, and how many it has lost.
     fn lane(&self) -> (Vec<u64>, u64) {
         let lane = self.store.read(|view| {
-            let lane = view.find_lane("sink".into(), "main")?.unwrap();
+            let lane = view.find_lane("sink", "main")?.unwrap();
             let mut ahead = Vec::new();
             view.walk_log(lane.cursor, |event| {
                 ahead.extend(wants(&event).then_some(event.sequence));

@@ -82,6 +82,47 @@ fn pretty(alone: &str, asked: &str) {
     assert_eq!(alone, asked);
 }
 
+/// What happens to one organization is told beside what happens to the others, to machines too.
+#[test]
+fn one_organization_that_cannot_be_committed_hides_no_other() {
+    let seen = |with_daemon: bool, format: &str| {
+        let world = World::start("ann* bob!").rarely().watching("beta", "zoe!");
+        let world = world.with_other_sink("lost: { type: file, path: missing/events.ndjson }");
+        world.sync();
+        let database = rusqlite::Connection::open(world.state_dir().join("seatwatch.db")).unwrap();
+        database
+            .execute_batch(
+                "CREATE TRIGGER broken BEFORE INSERT ON runs
+                 WHEN NEW.organization = (SELECT id FROM organizations WHERE owner = 'acme')
+                 BEGIN SELECT RAISE(ABORT, 'broken by the test'); END",
+            )
+            .unwrap();
+        let daemon = with_daemon.then(|| world.daemon());
+        world.members("ann* bob! cat");
+        world.members_of("beta", "zoe! yan");
+        let shown = world.run(&["sync", "--format", format]).shown();
+        if let Some(daemon) = daemon {
+            daemon.stop();
+        }
+        shown
+    };
+    let alone = seen(false, "table");
+    assert_eq!(alone, seen(true, "table"));
+    insta::assert_snapshot!(alone, @"
+    github/beta  2 members (+1)  0 seats  1 admin
+      joined         yan
+    error: github/acme: [DIR]/state/seatwatch.db: cannot be read or written: broken by the test: Error code 1811: constraint failed
+    hint: check the disk; nothing was committed, the next run tries again
+    warning: sink lost: not delivered: cannot create `[DIR]/missing/events.ndjson`: no such file or directory; create the directory `[DIR]/missing`
+    hint: 3 events stay queued; the next `seatwatch sync` tries again
+    exit code 74
+    ");
+    for with_daemon in [false, true] {
+        let told = seen(with_daemon, "csv");
+        assert!(told.contains("\ngithub/beta,changed,"), "{told}");
+    }
+}
+
 /// Many commands at once, and each is told of what it asked for.
 #[test]
 fn commands_do_not_get_into_each_others_way() {

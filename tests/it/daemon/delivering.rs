@@ -123,6 +123,36 @@ fn a_sink_whose_filter_changes_gets_what_it_wants_from_then_on() {
     daemon.stop();
 }
 
+/// What is cut already is still tried, whatever the filter is by now; so it is still queued.
+#[test]
+fn what_a_narrower_filter_leaves_out_is_still_named_while_it_waits() {
+    let lost = |more: &str| format!("lost: {{ type: file, path: missing/lost.ndjson{more} }}");
+    let world = World::start("ann* bob!").rarely().with_other_sink(&lost(""));
+    let daemon = world.daemon();
+    daemon.until_logged(&["WARN", "lost", "delivery failed, will retry"]);
+    let world = world.without_other_sinks().with_other_sink(&lost(", events: [joined]"));
+    reload(&world);
+    let waits = |world: &World, queued: u64| {
+        let told = format!("hint: {queued} event");
+        let ran = world.sync().ok();
+        assert!(ran.stderr.contains(&told), "{}", ran.shown());
+        let rows = world.run(&["status", "--format", "json"]).ok().rows();
+        let row = rows.iter().find(|row| row["sink"] == "lost").unwrap();
+        assert_eq!((&row["queued"], row["oldest_pending"].is_string()), (&queued.into(), true));
+        let rows = world.run(&["outbox", "list", "--format", "json"]).ok().rows();
+        assert_eq!((&rows[0]["event"], &rows[0]["queued"]), (&"baselined".into(), &queued.into()));
+    };
+    waits(&world, 1);
+    world.members("ann* bob! cat");
+    waits(&world, 2);
+    daemon.stop();
+    waits(&world, 2);
+    std::fs::create_dir(world.path("missing")).unwrap();
+    world.members("ann* bob!");
+    assert_eq!(world.sync().ok().stderr, "");
+    assert_eq!(told_to(&world, "missing/lost.ndjson"), "baselined\njoined cat\n");
+}
+
 /// A receiver that is out of order keeps nobody waiting, and gets all of it in order.
 #[test]
 fn a_broken_sink_holds_up_nobody_and_gets_everything_later() {

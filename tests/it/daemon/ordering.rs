@@ -349,3 +349,48 @@ fn another_name_holds_from_the_reload_on() {
     daemon.until_logged(&["WARN", "other", "has a place in the log of its own"]);
     daemon.stop();
 }
+
+/// A line that comes too late carries nothing over: the sink shows no pause and no dead letters but
+/// its own, and those of its old name are there for whoever asks for that.
+#[test]
+fn a_former_name_that_comes_too_late_changes_nothing() {
+    let world = World::start("ann* bob!").rarely().with_other_sink(HASTY);
+    world.sync().ok();
+    world.run(&["sink", "pause", "hasty"]).ok();
+    let renamed = |more: &str| format!("calm: {{ type: file, path: calm.ndjson{more} }}");
+    let world = world.without_other_sinks().with_other_sink(&renamed(""));
+    world.members("ann* bob! cat").sync().ok();
+    let world = world.without_other_sinks().with_other_sink(&renamed(", formerly: hasty"));
+    let rows = world.run(&["status", "--format", "json"]).ok().rows();
+    let calm = rows.iter().find(|row| row["sink"] == "calm").unwrap();
+    assert_eq!((&calm["state"], &calm["dead_letters"]), (&"ok".into(), &0.into()));
+    assert_eq!(world.run(&["outbox", "list", "calm", "--format", "json"]).ok().rows().len(), 0);
+    assert_snapshot!(world.run(&["outbox", "retry"]).shown(), @"
+    warning: sink hasty: is not in the config any more, so its dead letters stay
+    hint: `seatwatch outbox drop hasty` forgets them
+    exit code 69
+    ");
+    assert_snapshot!(world.run(&["outbox", "drop", "1"]).shown(), @"
+    sink hasty: 1 dead letter dropped
+    warning: sink calm: was hasty (`formerly`), but has a place in the log of its own, and goes on from there
+    hint: take the line `formerly` out; `seatwatch replay calm --since TIME` goes back
+    ");
+}
+
+/// A daemon does nothing about a sink that it does not serve yet, and says so.
+#[test]
+fn a_sink_that_is_new_in_the_config_is_refused_until_the_reload() {
+    let world = World::start("ann* bob!").rarely();
+    let daemon = world.daemon();
+    let world = world.with_other_sink(HASTY);
+    let refused = world.run(&["sink", "pause", "hasty"]).shown();
+    assert_snapshot!(refused, @"
+    error: sink hasty: the daemon does not serve it
+    hint: if it is new in the config, run `seatwatch reload`
+    exit code 75
+    ");
+    for word in ["retry", "drop"] {
+        assert_eq!(world.run(&["outbox", word, "hasty"]).shown(), refused);
+    }
+    daemon.stop();
+}

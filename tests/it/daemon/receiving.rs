@@ -370,13 +370,78 @@ fn dead_letters_of_somebody_who_is_no_recipient_any_more_are_named() {
     let world = world.with_other_sink(&mail("old@example.com"));
     world.sync().ok();
     let world = world.without_other_sinks().with_other_sink(&mail("new@example.com"));
+    let status = world.run(&["status"]).ok().stdout;
+    insta::assert_snapshot!(status.split_once("\n\n").unwrap().1, @"
+    SINK                    TYPE   STATE  QUEUED  OLDEST  DEAD LETTERS
+    events                  file   ok          0  –                  0
+    mail (new@example.com)  email  ok          0  –                  0
+
+    sink mail (old@example.com): not in the config any more, 1 dead letter
+    hint: seatwatch outbox list mail
+
+    no daemon runs: what is due is synced when somebody calls `seatwatch sync`
+    ");
+    let rows = world.run(&["status", "--format", "json"]).ok().rows();
+    let gone = rows.iter().find(|row| row["lane"] == "old@example.com").unwrap();
+    assert_eq!((&gone["state"], &gone["dead_letters"]), (&"gone".into(), &1.into()));
     let ran = world.run(&["outbox", "retry", "mail"]);
     insta::assert_snapshot!(ran.shown(), @"
     sink mail (old@example.com): 0 dead letters delivered
-    error: sink mail (old@example.com): 1 dead letter not delivered: `old@example.com` is no receiver of the sink any more; put it back into the config, or forget them with `seatwatch outbox drop mail`
+    error: sink mail (old@example.com): 1 dead letter not delivered: `old@example.com` is no receiver of the sink any more; `seatwatch replay mail --since [TIME]` delivers what happened since then to those that it has, `seatwatch outbox drop mail` forgets them
     exit code 69
     ");
     insta::assert_snapshot!(world.run(&["outbox", "drop", "mail"]).shown(), @"sink mail: 1 dead letter dropped");
+}
+
+/// Whoever reloads a config hears of what waits for receivers that it does not have any more.
+#[test]
+fn a_reload_names_what_it_leaves_behind() {
+    let world = World::start("ann*").rarely();
+    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let mail = |name: &str, to: &str, more: &str| {
+        format!(
+            "{name}: {{ type: email, wait: 0s, from: a@example.com, to: [{to}]{more}, \
+             server: {{ host: 127.0.0.1, port: {closed}, tls: none }} }}"
+        )
+    };
+    let world = world
+        .with_other_sink(&mail("mail", "old@example.com, both@example.com", ""))
+        .with_other_sink(&mail("hasty", "old@example.com", ", give_up_after: 0s"));
+    let daemon = world.daemon();
+    daemon.until_told(&world, "baselined\n");
+    for sink in ["mail", "hasty"] {
+        daemon.until_logged(&["WARN", sink, "old@example.com"]);
+    }
+    daemon.until_logged(&["WARN", "mail", "both@example.com"]);
+    let world = world
+        .without_other_sinks()
+        .with_other_sink(&mail("mail", "both@example.com, new@example.com", ""))
+        .with_other_sink(&mail("hasty", "new@example.com", ", give_up_after: 0s"));
+    insta::assert_snapshot!(world.run(&["reload"]).ok().stdout, @"
+    reloaded: sinks: changed hasty, mail
+    reloaded: sinks: hasty: `old@example.com` is no receiver any more and leaves 1 dead letter; `seatwatch outbox retry hasty` says what can be done
+    reloaded: sinks: mail: `old@example.com` is no receiver any more and leaves 1 event queued; `seatwatch replay mail --since [TIME]` delivers what happened since then to those that it has
+    ");
+    daemon.until_heard("STATUS=1 organization: 1 connected; 1 event queued, 1 dead letter");
+    let world = world
+        .without_other_sinks()
+        .with_other_sink(&mail("post", "both@example.com", ", formerly: mail"))
+        .with_other_sink(&mail("slow", "new@example.com", ""));
+    insta::assert_snapshot!(world.run(&["reload"]).ok().stdout, @"
+    reloaded: sinks: mail is called post now
+    reloaded: sinks: added slow; removed hasty
+    ");
+    let world = world.without_other_sinks().with_other_sink(&mail(
+        "slow",
+        "new@example.com",
+        ", formerly: hasty",
+    ));
+    insta::assert_snapshot!(world.run(&["reload"]).ok().stdout, @"
+    reloaded: sinks: removed post; changed slow
+    reloaded: sinks: post leaves 1 event queued; put back, it goes on there
+    reloaded: sinks: slow has a place in the log of its own, and nothing of hasty is carried over; take the line `formerly` out, `seatwatch replay slow` goes back
+    ");
+    daemon.stop();
 }
 
 /// What a receiver has taken is written down as soon as that can be done again: a store that fails

@@ -46,7 +46,9 @@ fn the_commands_of_the_unit_start_and_reload_the_daemon() {
     let prepare = |command: &str| {
         let mut prepared = Command::new(env!("CARGO_BIN_EXE_seatwatch"));
         prepared.args(arguments(command, &world)).stdin(Stdio::null());
-        prepared.env("RUNTIME_DIRECTORY", world.path("run"));
+        // Whoever adds a directory of their own to the unit's gets both.
+        let directories = [world.path("run"), world.path("more")];
+        prepared.env("RUNTIME_DIRECTORY", std::env::join_paths(directories).unwrap());
         prepared
     };
     let unit = unit();
