@@ -165,14 +165,14 @@ pub(crate) const SYNC: &[&str] = &[
 ];
 
 /// One sync, or several that ended alike. Where they may go on past the time that is told of, their
-/// end and number are left out.
+/// end and number are left out, and the message, which is that of the last.
 pub(crate) fn sync(id: &OrganizationId, run: &Run, is_over: bool) -> Row {
     let failure = run.failure.as_ref();
     row! {
         organization: id.to_string(),
         outcome: run.outcome.word(),
         reason: failure.map(|failure| &failure.reason),
-        message: failure.map(|failure| &failure.message),
+        message: failure.filter(|_| is_over).map(|failure| &failure.message),
         started_at: utc(Some(run.started_at)),
         first_finished_at: utc(Some(run.finished_at)),
         last_finished_at: utc(is_over.then_some(run.last_finished_at)),

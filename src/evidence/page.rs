@@ -16,6 +16,7 @@ use super::sheets::sheets;
 use super::{Chapter, Compared, Evidence};
 use crate::chart::{self, Chart, grouped};
 use crate::config::Cost;
+use crate::coverage::Gap;
 use crate::dormant::{self, LogIn};
 use crate::people::Finding;
 use crate::roster::Member;
@@ -38,6 +39,7 @@ pub(super) fn render(evidence: &Evidence<'_>) -> String {
         from => clock.time(evidence.from),
         to => clock.time(evidence.to),
         chapters => chapters.collect::<Vec<_>>(),
+        left_out => evidence.left_out.iter().map(|id| shown(&id.to_string())).collect::<Vec<_>>(),
         costs => Cost::sums(evidence.organizations.iter().filter_map(Chapter::cost)),
         compared => evidence.compared.as_ref().map(comparison),
         files => files.collect::<Vec<_>>(),
@@ -73,9 +75,12 @@ impl Clock {
 
 fn chapter(chapter: &Chapter<'_>, evidence: &Evidence<'_>, clock: Clock) -> Value {
     let rosters = chapter.before.as_ref().zip(chapter.after.as_ref());
-    let gaps = chapter.gaps.iter().map(|gap| {
+    let gap = |gap: &Gap| {
         context! { from => clock.time(gap.from), to => clock.time(gap.to), why => gap.why() }
-    });
+    };
+    let gaps = chapter.gaps.as_ref().map(|gaps| gaps.iter().map(gap).collect::<Vec<_>>());
+    let ends_in_gap = chapter.gaps().last().is_some_and(|gap| gap.to == evidence.to);
+    let is_stale = |roster: &&PastRoster| !roster.is_fresh || ends_in_gap;
     let events = chapter.events.iter().map(|event| told(event, clock));
     let left = chapter.events.iter().filter(|event| event.data.event == EventKind::Left);
     context! {
@@ -83,7 +88,7 @@ fn chapter(chapter: &Chapter<'_>, evidence: &Evidence<'_>, clock: Clock) -> Valu
         label => chapter.label.map(shown),
         known_since => chapter.known_since.filter(|it| *it > evidence.from).map(|it| clock.time(it)),
         is_known => rosters.is_some(),
-        read_at => chapter.after.as_ref().filter(|it| !it.is_fresh).map(|it| clock.time(it.read_at)),
+        read_at => chapter.after.as_ref().filter(is_stale).map(|it| clock.time(it.read_at)),
         sums => rosters.map(|rosters| sums(chapter, rosters)),
         cost => chapter.cost().map(|cost| cost.to_string()),
         limit => chapter.seats.limit.map(grouped),
@@ -95,7 +100,8 @@ fn chapter(chapter: &Chapter<'_>, evidence: &Evidence<'_>, clock: Clock) -> Valu
         others => members(chapter, clock, |member| !member.seat && !member.admin),
         left => left.map(|event| told(event, clock)).collect::<Vec<_>>(),
         events => events.collect::<Vec<_>>(),
-        gaps => gaps.collect::<Vec<_>>(),
+        gaps,
+        syncs_known_from => chapter.syncs_known_from.map(|at| clock.time(at)),
         gaps_known_from => chapter.gaps_known_from.map(|at| clock.time(at)),
         log_ins => log_ins(chapter, clock),
     }
@@ -135,7 +141,7 @@ fn sums(chapter: &Chapter<'_>, (before, after): (&PastRoster, &PastRoster)) -> V
 
 fn chart(chapter: &Chapter<'_>, evidence: &Evidence<'_>) -> Option<Value> {
     let points: Vec<_> = chapter.sums.iter().map(|it| (it.at, it.totals.seats_used())).collect();
-    let gaps: Vec<_> = chapter.gaps.iter().map(|gap| (gap.from, gap.to)).collect();
+    let gaps: Vec<_> = chapter.gaps().iter().map(|gap| (gap.from, gap.to)).collect();
     let (from, to, limit) = (evidence.from, evidence.to, chapter.seats.limit);
     let is_drawn = !points.is_empty() && from < to;
     let chart = Chart { from, to, points: &points, limit, gaps: &gaps };

@@ -95,6 +95,7 @@ const SUMMARY: &[&str] = &[
     "currency",
     "gaps",
     "gaps_known_from",
+    "syncs_known_from",
 ];
 
 fn summary(chapter: &Chapter<'_>) -> Vec<Row> {
@@ -113,8 +114,9 @@ fn summary(chapter: &Chapter<'_>) -> Vec<Row> {
         admins_at_end: after.map(|totals| totals.admins),
         cost_at_end: cost.map(|cost| cost.amount.to_string()),
         currency: cost.map(|cost| cost.currency.to_string()),
-        gaps: chapter.gaps.len(),
+        gaps: chapter.gaps.as_ref().map(Vec::len),
         gaps_known_from: utc(chapter.gaps_known_from),
+        syncs_known_from: utc(chapter.syncs_known_from),
     }]
 }
 
@@ -155,7 +157,7 @@ fn seats(chapter: &Chapter<'_>) -> Vec<Row> {
 }
 
 fn gaps(chapter: &Chapter<'_>) -> Vec<Row> {
-    chapter.gaps.iter().map(|gap| tables::gap(&chapter.id, gap)).collect()
+    chapter.gaps().iter().map(|gap| tables::gap(&chapter.id, gap)).collect()
 }
 
 fn syncs(evidence: &Evidence<'_>) -> Vec<Row> {

@@ -1,10 +1,18 @@
 //! `seatwatch report`: the evidence pack.
 
+use std::path::PathBuf;
+
 use insta::assert_snapshot;
 use seatwatch::simulator::{Fault, Person, When};
 
+use regex::Regex;
+
 use crate::review::{two, winter, with_log_ins};
 use crate::world::{ACME, World};
+
+mod again;
+mod ended;
+mod unseen;
 
 /// The names of the files in a folder.
 fn files(folder: &std::path::Path) -> Vec<String> {
@@ -13,6 +21,51 @@ fn files(folder: &std::path::Path) -> Vec<String> {
         entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
     names.sort();
     names
+}
+
+/// A report that was written.
+struct Pack {
+    folder: PathBuf,
+    /// What the command said of it.
+    said: String,
+}
+
+impl Pack {
+    /// Makes one of `github/acme`, or of all organizations, under a name.
+    #[track_caller]
+    fn of(world: &World, name: &str, arguments: &[&str]) -> Self {
+        let folder = world.path(name);
+        let report = [&["report", "-o", folder.to_str().unwrap()], arguments].concat();
+        let said = world.says(&report).ok().shown();
+        let size = Regex::new("[0-9.]+ [KM]iB").unwrap();
+        Self { said: size.replace(&said, "[SIZE]").into_owned(), folder }
+    }
+
+    fn read(&self, name: &str) -> String {
+        std::fs::read_to_string(self.folder.join(name)).unwrap()
+    }
+
+    /// All files as one text.
+    fn all(&self) -> String {
+        let names = files(&self.folder).into_iter();
+        names.map(|name| ["— ", &name, "\n", &self.read(&name), "\n"].concat()).collect()
+    }
+
+    /// The words of the page from one to another, cells apart.
+    #[track_caller]
+    fn words(&self, from: &str, to: &str) -> String {
+        let page = self.read("report.html");
+        let body = page.split_once("<body>").unwrap().1;
+        let text = [("(?s)<svg.*?</svg>", "[CHART]"), ("</t[dh]>", " | "), ("<[^>]*>", "")]
+            .iter()
+            .fold(body.to_owned(), |text, (tag, instead)| {
+                Regex::new(tag).unwrap().replace_all(&text, *instead).into_owned()
+            });
+        let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+        let lines: Vec<&str> = lines.skip_while(|line| *line != from).collect();
+        assert!(!lines.is_empty(), "no {from:?} in {text}");
+        lines.into_iter().take_while(|line| *line != to).flat_map(|line| [line, "\n"]).collect()
+    }
 }
 
 const WINTER: [&str; 4] = ["--from", "2026-01-01", "--to", "2026-03-31"];
@@ -55,8 +108,8 @@ fn a_report_is_a_folder_with_all_of_it() {
     ");
     let read = |name: &str| std::fs::read_to_string(folder.join(name)).unwrap();
     assert_snapshot!(read("summary.csv"), @"
-    organization,label,known_since,members_at_start,members_at_end,seats_used_at_start,seats_used_at_end,seats_limit,admins_at_start,admins_at_end,cost_at_end,currency,gaps,gaps_known_from
-    github/acme,,2026-01-05T09:00:00.000Z,3,4,1,3,4,1,1,37.50,EUR,3,
+    organization,label,known_since,members_at_start,members_at_end,seats_used_at_start,seats_used_at_end,seats_limit,admins_at_start,admins_at_end,cost_at_end,currency,gaps,gaps_known_from,syncs_known_from
+    github/acme,,2026-01-05T09:00:00.000Z,3,4,1,3,4,1,1,37.50,EUR,3,,
     ");
     assert_snapshot!(read("seats.csv"), @"
     organization,time,members,seats,admins,unnamed_members,unnamed_seats,seats_used,cost,currency
@@ -144,10 +197,10 @@ fn a_report_of_all_is_held_against_a_list() {
     cat@example.com,cat; zoe,cat; zoe,github/acme; gitlab/other,gitlab/other,gitlab/other
     ");
     assert_snapshot!(read("summary.csv"), @"
-    organization,label,known_since,members_at_start,members_at_end,seats_used_at_start,seats_used_at_end,seats_limit,admins_at_start,admins_at_end,cost_at_end,currency,gaps,gaps_known_from
-    github/acme,,2026-01-05T09:00:00.000Z,3,3,1,1,,1,1,,,1,
-    gitlab/other,,2026-01-05T09:00:00.000Z,3,3,2,2,,1,1,,,1,
-    github/new,,,,,,,,,,,,0,
+    organization,label,known_since,members_at_start,members_at_end,seats_used_at_start,seats_used_at_end,seats_limit,admins_at_start,admins_at_end,cost_at_end,currency,gaps,gaps_known_from,syncs_known_from
+    github/acme,,2026-01-05T09:00:00.000Z,3,3,1,1,,1,1,,,1,,
+    gitlab/other,,2026-01-05T09:00:00.000Z,3,3,2,2,,1,1,,,1,,
+    github/new,,,,,,,,,,,,1,,
     ");
     assert_snapshot!(report("other", "email=Mail").shown(), @"
     error: [DIR]/people.csv: has no column `Mail`; it has `Name`, `Work e-mail`
@@ -159,6 +212,30 @@ fn a_report_of_all_is_held_against_a_list() {
     hint: `seatwatch report --help` shows what there is
     exit code 64
     ");
+}
+
+/// Who was in an earlier pack does not go without a word.
+#[test]
+fn what_is_not_in_the_config_any_more_is_named() {
+    let world = two().without_others();
+    let pack = Pack::of(&world, "pack", &[&["--all"], &WINTER[..]].concat());
+    assert_snapshot!(pack.said, @"
+    [DIR]/pack: 18 files, [SIZE], 2026-01-01 00:00 UTC to 2026-03-31 23:59 UTC
+      github/acme  3 members, 1 seat; 1 event, 1 gap; known since 2026-01-05 09:00 UTC
+      gitlab/other  left out: it is not in the config any more
+    open [DIR]/pack/report.html
+    ");
+    assert_snapshot!(pack.words("Summary", "github/acme"), @"
+    Summary
+    Each organization at the end
+    Organization | Members | Seats in use | Admins | Cost a month | Coverage |
+    github/acme |
+    3 | 1 | 1 | – | 1 gap |
+    Members are who Codecov lists. It lists whoever has a seat, also after they have left, and refreshes a membership when that person logs in: what is here is what Codecov believed. ≤ before a time means: since then, or for longer; nothing older is known.
+    Not in here, because the configuration has them no more: gitlab/other.
+    ");
+    let before = Pack::of(&world, "before", &["--all", "--to", "2026-01-05T09:00:00Z"]);
+    assert!(before.said.contains("gitlab/other"), "{}", before.said);
 }
 
 #[test]
@@ -270,13 +347,7 @@ fn quiet() -> World {
 
 /// All files of a report of `quiet`, or of what came of it, as one text.
 fn pack(world: &World, name: &str, [from, to]: [&str; 2]) -> String {
-    let folder = world.path(name);
-    let span = ["--from", from, "--to", to];
-    world.says(&[&["report", ACME, "-o", folder.to_str().unwrap()], &span[..]].concat()).ok();
-    let read = |name: &String| std::fs::read_to_string(folder.join(name)).unwrap();
-    let texts: Vec<String> =
-        files(&folder).iter().map(|name| format!("— {name}\n{}\n", read(name))).collect();
-    texts.concat()
+    Pack::of(world, name, &[ACME, "--from", from, "--to", to]).all()
 }
 
 /// Whatever comes after its end, a report is the same to the byte: more syncs like the last one,
