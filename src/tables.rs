@@ -80,6 +80,7 @@ pub(crate) const EVENT: &[&str] = &[
     "seat",
     "admin",
     "status",
+    "before",
     "subject",
     "details",
 ];
@@ -102,6 +103,7 @@ pub(crate) fn event(event: &Event) -> Row {
         seat: profile.map(|profile| profile.seat),
         admin: profile.map(|profile| profile.admin),
         status: data.member.as_ref().map(|member| member.status),
+        before: data.before,
         subject: event.subject,
         details: data.details,
     }
@@ -126,6 +128,7 @@ pub(crate) const CHANGE: &[&str] = &[
     "seat",
     "admin",
     "status",
+    "before",
 ];
 
 /// A net change between two times: a row for each of its kinds.
@@ -148,6 +151,7 @@ pub(crate) fn change(
             seat: newest.seat,
             admin: newest.admin,
             status: Status::of_seat(newest.seat).word(),
+            before: change.before.map(Member::profile),
         }
     })
 }

@@ -233,24 +233,29 @@ fn told(chapter: &Chapter<'_>) -> String {
     };
     let totals = after.totals;
     let (members, seats) = (count(totals.members, "member"), count(totals.seats_used(), "seat"));
+    let over = chapter.over().map(|over| format!(" ({over} over the limit)")).unwrap_or_default();
     let events = count(chapter.events.len() as u64, "event");
     let gaps = match chapter.gaps.as_ref().map_or(0, Vec::len) {
         0 => "no gap".to_owned(),
         gaps => count(gaps as u64, "gap"),
     };
-    format!("{members}, {seats}; {events}, {gaps}")
+    format!("{members}, {seats}{over}; {events}, {gaps}")
 }
 
 fn told_comparison(comparison: &Comparison<'_>) -> String {
     let ghosts: u64 = comparison.organizations.iter().map(Sums::ghost_seats).sum();
     let number =
         |finding| comparison.entries.iter().filter(|entry| entry.finding == finding).count() as u64;
-    let strangers: u64 = comparison.organizations.iter().map(|it| it.not_in_list.members).sum();
+    let sum = |of: fn(&Sums<'_>) -> u64| comparison.organizations.iter().map(of).sum::<u64>();
+    let unnamed = match sum(|it| it.unnamed_seats.not_in_list) {
+        0 => String::new(),
+        rows => format!(" and {} without a name", count(rows, "row")),
+    };
     format!(
-        "{} held by somebody who is not in it, {} not in it; {} in it without access; {} open who, \
-         {} with nothing to tell them by",
+        "{} held by somebody who is not in it, {}{unnamed} not in it; {} in it without access; \
+         {} open who, {} with nothing to tell them by",
         count(ghosts, "seat"),
-        count(strangers, "member"),
+        count(sum(|it| it.not_in_list.members), "member"),
         comparison.listed.no_access,
         number(Finding::Ambiguous),
         number(Finding::CannotTell),

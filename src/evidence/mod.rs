@@ -119,6 +119,11 @@ impl Chapter<'_> {
         Some(self.seats.price?.of(self.totals()?.seats_used()))
     }
 
+    /// How many seats more are in use at the end than are paid for, if any are.
+    pub fn over(&self) -> Option<u64> {
+        self.seats.over(self.totals()?.seats_used())
+    }
+
     /// Who is logged in at Codecov, where that is known.
     fn log_ins(&self) -> Option<&Sessions> {
         self.sessions.as_ref()?.as_ref().ok()

@@ -10,7 +10,7 @@ use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use itertools::Itertools as _;
 use minijinja::{Environment, Value, context};
-use seatwatch_sdk::{Data, Event, EventKind};
+use seatwatch_sdk::{Data, Event, EventKind, Unnamed};
 
 use super::sheets::sheets;
 use super::{Chapter, Compared, Evidence};
@@ -24,6 +24,9 @@ use crate::store::{PastMember, PastRoster, Sums};
 use crate::templates::environment;
 use crate::text::shown;
 use crate::words;
+
+/// So many people of a list are on the page that are nowhere else: no reader opens one of millions.
+const MOST_LISTED: usize = 1000;
 
 /// The whole page.
 pub(super) fn render(evidence: &Evidence<'_>) -> String {
@@ -92,9 +95,11 @@ fn chapter(chapter: &Chapter<'_>, evidence: &Evidence<'_>, clock: Clock) -> Valu
         sums => rosters.map(|rosters| sums(chapter, rosters)),
         cost => chapter.cost().map(|cost| cost.to_string()),
         limit => chapter.seats.limit.map(grouped),
+        over => chapter.over().map(grouped),
         price => chapter.seats.price.map(|price| price.of(1).to_string()),
         chart => chart(chapter, evidence),
         seats => chapter.sums.iter().map(|it| seats(chapter, it, clock)).collect::<Vec<_>>(),
+        unnamed_seats => chapter.totals().and_then(|totals| unnamed_seats(totals.unnamed)),
         holders => members(chapter, clock, |member| member.seat),
         admins => members(chapter, clock, |member| member.admin),
         others => members(chapter, clock, |member| !member.seat && !member.admin),
@@ -137,6 +142,15 @@ fn sums(chapter: &Chapter<'_>, (before, after): (&PastRoster, &PastRoster)) -> V
     ];
     rows.extend(unnamed);
     rows
+}
+
+/// What the rows that name nobody have, where they have any.
+fn unnamed_seats(unnamed: Unnamed) -> Option<String> {
+    match unnamed.seats {
+        0 => None,
+        1 => Some("1 seat of a row that names nobody".to_owned()),
+        seats => Some(format!("{} seats of rows that name nobody", grouped(seats))),
+    }
 }
 
 fn chart(chapter: &Chapter<'_>, evidence: &Evidence<'_>) -> Option<Value> {
@@ -222,7 +236,9 @@ fn log_ins(chapter: &Chapter<'_>, clock: Clock) -> Option<Value> {
 
 fn comparison(compared: &Compared<'_>) -> Value {
     let comparison = &compared.comparison;
-    let entries = comparison.entries.iter().map(|entry| {
+    // Those of the list come last.
+    let members = comparison.entries.partition_point(|entry| entry.organization.is_some());
+    let entries = comparison.entries.iter().take(members + MOST_LISTED).map(|entry| {
         context! {
             organization => entry.organization.map(ToString::to_string).map(|id| shown(&id)),
             username => entry.username.map(shown),
@@ -235,21 +251,22 @@ fn comparison(compared: &Compared<'_>) -> Value {
         }
     });
     let organizations = comparison.organizations.iter().map(|sums| {
+        let unnamed = sums.unnamed_seats;
         context! {
             id => shown(&sums.organization.to_string()),
-            ghost_seats => sums.ghost_seats(),
-            not_in_list => sums.not_in_list.members,
-            in_list => sums.by_email.members + sums.by_username.members,
-            by_email => sums.by_email.members,
-            by_username => sums.by_username.members,
-            ambiguous => sums.ambiguous.members,
-            cannot_tell => sums.cannot_tell.members,
+            ghost_seats => grouped(sums.ghost_seats()),
+            not_in_list => grouped(sums.not_in_list.members + unnamed.not_in_list),
+            in_list => grouped(sums.by_email.members + sums.by_username.members + unnamed.in_list),
+            ambiguous => grouped(sums.ambiguous.members),
+            cannot_tell => grouped(sums.cannot_tell.members + unnamed.cannot_tell),
         }
     });
     context! {
         list => shown(&compared.list),
         sha256 => compared.sha256.as_str(),
         organizations => organizations.collect::<Vec<_>>(),
+        no_access => grouped(comparison.listed.no_access),
+        not_shown => comparison.entries.len().saturating_sub(members + MOST_LISTED),
         entries => entries.collect::<Vec<_>>(),
     }
 }

@@ -66,13 +66,13 @@ fn fill(
     evidence: &Evidence<'_>,
     is_stopped: impl Fn() -> bool,
 ) -> io::Result<Vec<Written>> {
-    let go_on = || if is_stopped() { Err(io::ErrorKind::Interrupted) } else { Ok(()) };
+    let go_on = || if is_stopped() { Err(io::ErrorKind::Interrupted.into()) } else { Ok(()) };
     let mut names = Vec::new();
     for sheet in sheets(evidence) {
         go_on()?;
         let [csv, json] = ["csv", "json"].map(|ending| format!("{}.{ending}", sheet.name));
         let [mut csv_file, mut json_file] = [create(work, &csv)?, create(work, &json)?];
-        sheet.write(evidence, &mut csv_file, &mut json_file)?;
+        sheet.write(evidence, go_on, &mut csv_file, &mut json_file)?;
         finish(csv_file)?;
         finish(json_file)?;
         names.extend([csv, json]);

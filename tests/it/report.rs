@@ -133,12 +133,12 @@ fn a_report_is_a_folder_with_all_of_it() {
     github/acme,changed,,,2026-02-02T12:00:00.000Z,2026-02-02T12:00:00.000Z,2026-02-02T12:00:00.000Z,1
     github/acme,changed,,,2026-03-02T10:00:00.000Z,2026-03-02T10:00:00.000Z,2026-03-02T10:00:00.000Z,1
     ");
-    assert_snapshot!(read("net-changes.csv"), @"
-    organization,from,to,event,username,formerly,name,email,seat,admin,status
-    github/acme,2026-01-05T09:00:00.000Z,2026-03-31T21:59:59.999Z,seat_gained,cat,,cat,cat@example.com,true,false,enabled
-    github/acme,2026-01-05T09:00:00.000Z,2026-03-31T21:59:59.999Z,joined,Daniel,,dan,dan@example.com,true,false,enabled
-    github/acme,2026-01-05T09:00:00.000Z,2026-03-31T21:59:59.999Z,seat_gained,Daniel,,dan,dan@example.com,true,false,enabled
-    ");
+    assert_snapshot!(read("net-changes.csv"), @r#"
+    organization,from,to,event,username,formerly,name,email,seat,admin,status,before
+    github/acme,2026-01-05T09:00:00.000Z,2026-03-31T21:59:59.999Z,seat_gained,cat,,cat,cat@example.com,true,false,enabled,"{""username"":""cat"",""name"":""cat"",""email"":""cat@example.com"",""seat"":false,""admin"":false}"
+    github/acme,2026-01-05T09:00:00.000Z,2026-03-31T21:59:59.999Z,joined,Daniel,,dan,dan@example.com,true,false,enabled,
+    github/acme,2026-01-05T09:00:00.000Z,2026-03-31T21:59:59.999Z,seat_gained,Daniel,,dan,dan@example.com,true,false,enabled,
+    "#);
 
     // The same again, to the byte.
     let again = world.path("again");
@@ -392,7 +392,35 @@ fn seats_without_a_name_are_held_against_a_list() {
     let arguments =
         ["report", ACME, "-o", folder.to_str().unwrap(), "--compare", list.to_str().unwrap()];
     let said = world.says(&arguments).ok().stdout;
-    assert!(said.contains("people.csv: 1 seat held by somebody who is not in it"), "{said}");
+    let (_, said) = said.split_once("people.csv: ").unwrap();
+    assert_snapshot!(said.lines().next().unwrap(), @"1 seat held by somebody who is not in it, 0 members and 1 row without a name not in it; 0 in it without access; 0 open who, 1 with nothing to tell them by");
+    let pack = Pack { folder: folder.clone(), said: said.to_owned() };
+    assert_snapshot!(pack.words("Next to the list people.csv", "What lies beside this page"), @"
+    Next to the list people.csv
+    Members of each organization as of the end, and rows with a seat that name nobody
+    Organization | In the list | Not in it | Ghost seats | Open who | Nothing to look for |
+    github/acme | 2 | 1 | 1 | 0 | 1 |
+    Of the people in the list, 0 have no access.
+    Who is not both on Codecov and in the list, beyond doubt
+    What | Organization | Username | Name | Email | Seat | Admin | Row of the list |
+    not in the list | github/acme | – | – | gone@example.com | yes |  |  |
+    nothing to look for in the list | github/acme | – | – | – | yes |  |  |
+    ");
+    assert_snapshot!(pack.words("At both ends", "When nobody looked"), @"
+    At both ends
+    | At the beginning | At the end | Came | Went |
+    Members | 1 | 1 | 0 | 0 |
+    Seats in use | 4 | 4 | 0 | 0 |
+    Admins | 1 | 1 | 0 | 0 |
+    Rows without a name | 3 | 3 |  |  |
+    ");
+    assert_snapshot!(pack.words("Who had a seat at the end", "Who was an admin at the end"), @"
+    Who had a seat at the end
+    With a seat: 1
+    Username | Name | Email | Member since | Seat since | Admin since |
+    ann | ann | ann@example.com | ≤ 2026-01-05 09:00 | ≤ 2026-01-05 09:00 | ≤ 2026-01-05 09:00 |
+    And 3 seats of rows that name nobody.
+    ");
     assert_snapshot!(std::fs::read_to_string(folder.join("comparison.csv")).unwrap(), @"
     organization,username,name,email,seat,admin,status,finding,matched_by,listed_at
     github/acme,,,gone@example.com,true,,enabled,not_in_list,,
@@ -429,4 +457,109 @@ fn a_list_that_ends_in_quotes_makes_no_ghosts() {
     hint: close it; one that is meant to be there is written twice (`""`), in quotes
     exit code 65
     "#);
+}
+
+/// What somebody was called before is told to machines, too, and also where they were renamed.
+#[test]
+fn what_was_edited_is_told_with_what_it_was() {
+    let world = World::start("ann* bob!");
+    world.sync_at("2026-01-05T09:00:00Z");
+    world.edit(|world, _| {
+        let mut find = |name| world.find("github".parse().unwrap(), name).unwrap();
+        let (ann, bob) = (find("ann"), find("bob"));
+        world.set_name(bob, Some("Bobby"));
+        world.set_email(bob, Some("bobby@example.com"));
+        world.rename(ann, "anna");
+        world.set_name(ann, Some("Anna"));
+    });
+    world.sync_at("2026-01-05T10:00:00Z");
+    let span = ["--from", "2026-01-05T09:30:00Z", "--to", "2026-01-05T10:30:00Z"];
+    let pack = Pack::of(&world, "pack", &[&[ACME], &span[..]].concat());
+    assert_snapshot!(pack.read("net-changes.csv"), @r#"
+    organization,from,to,event,username,formerly,name,email,seat,admin,status,before
+    github/acme,2026-01-05T09:30:00.000Z,2026-01-05T10:30:00.000Z,renamed,anna,ann,Anna,ann@example.com,true,false,enabled,"{""username"":""ann"",""name"":""ann"",""email"":""ann@example.com"",""seat"":true,""admin"":false}"
+    github/acme,2026-01-05T09:30:00.000Z,2026-01-05T10:30:00.000Z,updated,bob,,Bobby,bobby@example.com,false,true,disabled,"{""username"":""bob"",""name"":""bob"",""email"":""bob@example.com"",""seat"":false,""admin"":true}"
+    "#);
+    let changes: serde_json::Value = serde_json::from_str(&pack.read("changes.json")).unwrap();
+    let before: Vec<_> = changes.as_array().unwrap().iter().map(|it| &it["before"]).collect();
+    assert_snapshot!(serde_json::to_string_pretty(&before).unwrap(), @r#"
+    [
+      {
+        "username": "ann",
+        "name": "ann",
+        "email": "ann@example.com",
+        "seat": true,
+        "admin": false
+      },
+      {
+        "username": "bob",
+        "name": "bob",
+        "email": "bob@example.com",
+        "seat": false,
+        "admin": true
+      }
+    ]
+    "#);
+    assert_snapshot!(pack.words("All that happened", "What lies beside this page"), @"
+    All that happened
+    In the order in which it was seen
+    Time | What | Who | Name | Email |
+    2026-01-05 10:00 | renamed | ann → anna | Anna | ann@example.comname ann → Anna |
+    2026-01-05 10:00 | was edited | bob | Bobby | bobby@example.comname bob → Bobby, email bob@example.com → bobby@example.com |
+    ");
+    assert_snapshot!(world.says(&["diff", ACME, span[1], span[3]]).ok().stdout, @"
+    github/acme  2026-01-05 09:30 UTC → 2026-01-05 10:30 UTC
+    2 → 2 members, 1 → 1 seat, 1 → 1 admin
+
+    EVENT    MEMBER      NAME   EMAIL              DETAILS
+    renamed  ann → anna  Anna   ann@example.com    name ann → Anna
+    updated  bob         Bobby  bobby@example.com  name bob → Bobby, email bob@example.com → bobby@example.com
+    ");
+    assert_snapshot!(world.says(&["history", ACME, "--since", span[1]]).ok().stdout, @"
+    TIME                  EVENT    MEMBER      DETAILS
+    2026-01-05 10:00 UTC  renamed  ann → anna  name ann → Anna
+    2026-01-05 10:00 UTC  updated  bob         name bob → Bobby, email bob@example.com → bobby@example.com
+    ");
+}
+
+/// More seats than are paid for are said to be too many, in amounts that look like money.
+#[test]
+fn seats_over_the_limit_are_told() {
+    let world = World::start("ann* bob*! cat*")
+        .with_organization("seats: { limit: 2, price_per_seat: 12.5, currency: EUR }");
+    world.sync_at("2026-01-05T09:00:00Z");
+    let pack = Pack::of(&world, "pack", &[ACME, "--to", "2026-01-05T09:30:00Z"]);
+    assert_snapshot!(pack.said, @"
+    [DIR]/pack: 18 files, [SIZE], 2025-10-07 09:30 UTC to 2026-01-05 09:30 UTC
+      github/acme  3 members, 3 seats (1 over the limit); 3 events, no gap; known since 2026-01-05 09:00 UTC
+    open [DIR]/pack/report.html
+    ");
+    assert_snapshot!(pack.words("Summary", "At both ends"), @"
+    Summary
+    Each organization at the end; all together 37.50 EUR a month
+    Organization | Members | Seats in use | Admins | Cost a month | Coverage |
+    github/acme |
+    3 | 3 of 2 1 over | 1 | 37.50 EUR | known since 2026-01-05 09:00 |
+    Members are who Codecov lists. It lists whoever has a seat, also after they have left, and refreshes a membership when that person logs in: what is here is what Codecov believed. ≤ before a time means: since then, or for longer; nothing older is known.
+    github/acme
+    Nothing is known before 2026-01-05 09:00: what is called the beginning here is that time.
+    Rosters were read up to the end. The seats in use at the end are 1 over the 2 that are paid for. A seat costs 12.50 EUR a month; those in use at the end cost 37.50 EUR.
+    ");
+}
+
+/// Of a list with many people more, the page shows as many as a reader can open.
+#[test]
+fn a_large_list_makes_no_large_page() {
+    let world = World::start("ann* bob!");
+    world.sync_at("2026-01-05T09:00:00Z");
+    let people: String = (0..1500).map(|number| format!("p{number}@example.com\n")).collect();
+    std::fs::write(world.path("people.csv"), format!("email\n{people}")).unwrap();
+    let list = world.path("people.csv");
+    let pack = Pack::of(&world, "pack", &[ACME, "--compare", list.to_str().unwrap()]);
+    let words = pack.words("Next to the list people.csv", "What lies beside this page");
+    assert_eq!(words.matches("in the list, without access").count(), 1000);
+    assert!(words.contains("Of the people in the list, 1,500 have no access."), "{words}");
+    let last = words.lines().last().unwrap();
+    assert_eq!(last, "And 500 more of the list: all of them are in comparison.csv.");
+    assert_eq!(pack.read("comparison.csv").lines().count(), 1 + 2 + 1500);
 }
