@@ -238,6 +238,7 @@ fn comparison(compared: &Compared<'_>) -> Value {
     let comparison = &compared.comparison;
     // Those of the list come last.
     let members = comparison.entries.partition_point(|entry| entry.organization.is_some());
+    let not_shown = comparison.entries.len().saturating_sub(members + MOST_LISTED) as u64;
     let entries = comparison.entries.iter().take(members + MOST_LISTED).map(|entry| {
         context! {
             organization => entry.organization.map(ToString::to_string).map(|id| shown(&id)),
@@ -266,7 +267,7 @@ fn comparison(compared: &Compared<'_>) -> Value {
         sha256 => compared.sha256.as_str(),
         organizations => organizations.collect::<Vec<_>>(),
         no_access => grouped(comparison.listed.no_access),
-        not_shown => comparison.entries.len().saturating_sub(members + MOST_LISTED),
+        not_shown => (not_shown > 0).then(|| grouped(not_shown)),
         entries => entries.collect::<Vec<_>>(),
     }
 }

@@ -465,7 +465,7 @@ fn what_was_edited_is_told_with_what_it_was() {
     let world = World::start("ann* bob!");
     world.sync_at("2026-01-05T09:00:00Z");
     world.edit(|world, _| {
-        let mut find = |name| world.find("github".parse().unwrap(), name).unwrap();
+        let find = |name| world.find("github".parse().unwrap(), name).unwrap();
         let (ann, bob) = (find("ann"), find("bob"));
         world.set_name(bob, Some("Bobby"));
         world.set_email(bob, Some("bobby@example.com"));
@@ -552,14 +552,14 @@ fn seats_over_the_limit_are_told() {
 fn a_large_list_makes_no_large_page() {
     let world = World::start("ann* bob!");
     world.sync_at("2026-01-05T09:00:00Z");
-    let people: String = (0..1500).map(|number| format!("p{number}@example.com\n")).collect();
-    std::fs::write(world.path("people.csv"), format!("email\n{people}")).unwrap();
+    let people: Vec<String> = (0..1500).map(|number| format!("p{number}@example.com")).collect();
+    std::fs::write(world.path("people.csv"), format!("email\n{}\n", people.join("\n"))).unwrap();
     let list = world.path("people.csv");
     let pack = Pack::of(&world, "pack", &[ACME, "--compare", list.to_str().unwrap()]);
     let words = pack.words("Next to the list people.csv", "What lies beside this page");
     assert_eq!(words.matches("in the list, without access").count(), 1000);
     assert!(words.contains("Of the people in the list, 1,500 have no access."), "{words}");
-    let last = words.lines().last().unwrap();
-    assert_eq!(last, "And 500 more of the list: all of them are in comparison.csv.");
+    let said = words.lines().last().unwrap();
+    assert_eq!(said, "And 500 more of the list: all of them are in comparison.csv.");
     assert_eq!(pack.read("comparison.csv").lines().count(), 1 + 2 + 1500);
 }
