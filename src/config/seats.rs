@@ -1,24 +1,19 @@
-//! The seats in use next to those that are paid for.
+//! What the seats that are paid for mean for those in use.
+//!
+//! Pure: said once, for pages, tables and reports.
 
-use super::SeatsConfig;
+use seatwatch_sdk::Totals;
+
+use super::{Cost, SeatsConfig};
 
 impl SeatsConfig {
-    /// How many seats more are in use than are paid for; none where that is none.
-    pub fn over(&self, used: u64) -> Option<u64> {
-        used.checked_sub(self.limit?).filter(|over| *over > 0)
+    /// What the seats in use cost a month, where it is known what one does.
+    pub fn cost(&self, totals: &Totals) -> Option<Cost> {
+        Some(self.price?.of(totals.seats_used()))
     }
-}
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_is_above_the_limit_is_over_it() {
-        let over = |limit, used| SeatsConfig { limit, ..SeatsConfig::default() }.over(used);
-        assert_eq!(over(Some(20), 24), Some(4));
-        assert_eq!(over(Some(20), 20), None);
-        assert_eq!(over(Some(20), 3), None);
-        assert_eq!(over(None, 3), None);
+    /// How many more are in use than are paid for, if any are.
+    pub fn over(&self, totals: &Totals) -> Option<u64> {
+        totals.seats_used().checked_sub(self.limit?).filter(|over| *over > 0)
     }
 }

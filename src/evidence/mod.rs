@@ -116,12 +116,12 @@ impl Chapter<'_> {
 
     /// What the seats at the end cost a month.
     fn cost(&self) -> Option<Cost> {
-        Some(self.seats.price?.of(self.totals()?.seats_used()))
+        self.seats.cost(&self.totals()?)
     }
 
     /// How many seats more are in use at the end than are paid for, if any are.
     pub fn over(&self) -> Option<u64> {
-        self.seats.over(self.totals()?.seats_used())
+        self.seats.over(&self.totals()?)
     }
 
     /// Who is logged in at Codecov, where that is known.
