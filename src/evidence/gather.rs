@@ -46,7 +46,7 @@ pub fn gather<'a>(
     let Some(number) = number else { return Ok(chapter) };
     chapter.events = events(view, number, from, to)?;
     let runs = view.runs(number, from, to)?;
-    chapter.is_seen = runs.iter().any(|run| run.started_at <= to);
+    chapter.is_seen = runs.iter().any(|run| run.finished_at <= to);
     // Retention leaves a run before its horizon where there was any.
     let is_trimmed =
         |horizon: &_| from < *horizon && runs.iter().any(|it| it.finished_at < *horizon);

@@ -72,7 +72,7 @@ pub struct Chapter<'a> {
     pub seats: SeatsConfig,
     /// Before then nothing is known of it; none where no roster was read up to the end.
     pub known_since: Option<DateTime<Utc>>,
-    /// Whether a sync of it had begun by the end of the pack.
+    /// Whether a sync of it had ended by the end of the pack.
     pub is_seen: bool,
     /// Since when all syncs are known, where retention has taken some before; what it left of them
     /// is not told.

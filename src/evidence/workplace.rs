@@ -75,3 +75,14 @@ fn is_left(path: &Path) -> io::Result<bool> {
     let is_free = folder.try_lock().is_ok();
     Ok(is_free && fs::read_dir(path)?.next().is_some())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_wrong_is_told_without_a_path_that_nobody_named() {
+        let error = Workplace::make(Path::new("/nowhere")).unwrap_err();
+        assert_eq!(error.to_string(), "entity not found");
+    }
+}
