@@ -70,7 +70,7 @@ pub fn gaps(runs: &[Run], from: DateTime<Utc>, to: DateTime<Utc>) -> Vec<Gap> {
         if run.is_good() {
             gaps.extend(open.and_then(|open| open.close(run.finished_at)));
             open = Some(Open::after(run));
-        } else {
+        } else if run.finished_at <= to {
             let open = open.get_or_insert_with(|| Open::first(run));
             let is_over = is_over(run, runs.peek().copied(), to);
             open.add(run, is_over && from <= run.finished_at);
@@ -259,6 +259,9 @@ mod tests {
         {
             check(&format!("1 ok, 2 tls, {later}"), (0, 5), "1-5 syncs failed (tls, timeout)");
         }
+        let mut ends_later = runs("1 ok, 9 tls");
+        ends_later[1].started_at = hour(2);
+        assert_eq!(gaps(&ends_later, hour(0), hour(2)), gaps(&runs("1 ok"), hour(0), hour(2)));
         for later in ["4-5 ok", "4-9 ok", "4-5 ok, 6 tls"] {
             check(&format!("1 ok, 2-3 tls, {later}"), (0, 5), "1-4 2 syncs failed (tls)");
         }
