@@ -1,5 +1,5 @@
-//! When nobody looked: the stretches of time between two rosters that were read, in which a sync
-//! failed, was held or never ran.
+//! When nobody looked: the stretches of time between two rosters that were read, or before the first
+//! one, in which a sync failed, was held or never ran.
 //!
 //! What happened in such a stretch is known, as far as it still showed at its end, but not when:
 //! who came and went again within one was never seen. A review has to state that.
@@ -15,8 +15,8 @@ use crate::text::count;
 /// A stretch of time of which only the ends are known.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Gap {
-    /// When a roster was last read before it; where it began before the time that was asked for,
-    /// that time.
+    /// When a roster was last read before it, or where there is none, when the first sync began;
+    /// where it began before the time that was asked for, that time.
     pub from: DateTime<Utc>,
     /// When the next one was read; where it goes on, the end of the time that was asked for.
     pub to: DateTime<Utc>,
@@ -25,14 +25,18 @@ pub struct Gap {
     pub failed: Option<u64>,
     /// Syncs in it whose rosters were held; as above.
     pub held: Option<u64>,
-    /// Whether a sync was due in it that never ran.
+    /// Whether a sync was due in it that never ran, as far as it is within the time that was asked
+    /// for.
     pub missed: bool,
+    /// Whether no roster had been read before it.
+    pub is_first: bool,
     /// Why syncs failed, each reason once, in the order in which they came.
     pub reasons: Vec<String>,
 }
 
 impl Gap {
-    /// Why, in words: `3 syncs failed (timeout), 1 roster held, no sync ran when one was due`.
+    /// Why, in words: `3 syncs failed (timeout), 1 roster held, no sync ran when one was due`; of the
+    /// first, `no roster yet` before all that.
     pub fn why(&self) -> String {
         let some = |number: Option<u64>, what: &str| match number {
             Some(0) => None,
@@ -40,10 +44,11 @@ impl Gap {
             None => Some(format!("{what}s")),
         };
         let reasons = self.reasons.iter().join(", ");
+        let first = self.is_first.then(|| "no roster yet".to_owned());
         let failed = some(self.failed, "sync").map(|syncs| format!("{syncs} failed ({reasons})"));
         let held = some(self.held, "roster").map(|rosters| format!("{rosters} held"));
         let missed = self.missed.then(|| "no sync ran when one was due".to_owned());
-        [failed, held, missed].into_iter().flatten().join(", ")
+        [first, failed, held, missed].into_iter().flatten().join(", ")
     }
 }
 
@@ -58,18 +63,21 @@ pub fn gaps(runs: &[Run], from: DateTime<Utc>, to: DateTime<Utc>) -> Vec<Gap> {
     let mut runs = runs.iter().take_while(|run| run.started_at <= to).peekable();
     while let Some(run) = runs.next() {
         if let Some(open) = &mut open {
-            open.missed |= open.missed_from.is_some_and(|missed| missed <= run.started_at);
+            // Of what was before, retention may have left too little to tell.
+            let is_within = from <= run.started_at;
+            open.missed |= is_within && open.is_missed(run.started_at);
         }
         if run.is_good() {
             gaps.extend(open.and_then(|open| open.close(run.finished_at)));
             open = Some(Open::after(run));
-        } else if let Some(open) = &mut open {
+        } else if run.finished_at <= to {
+            let open = open.get_or_insert_with(|| Open::first(run));
             let is_over = is_over(run, runs.peek().copied(), to);
             open.add(run, is_over && from <= run.finished_at);
         }
     }
     if let Some(open) = &mut open {
-        open.missed |= open.missed_from.is_some_and(|missed| missed <= to);
+        open.missed |= open.is_missed(to);
     }
     gaps.extend(open.and_then(|open| open.close(to)));
     let cut = |gap: Gap| Gap { from: gap.from.max(from), to: gap.to.min(to), ..gap };
@@ -88,17 +96,24 @@ pub fn is_over(run: &Run, next: Option<&Run>, by: DateTime<Utc>) -> bool {
 /// What is known of a stretch before its end.
 #[derive(Clone, Debug)]
 struct Open {
-    /// When a roster was last read.
+    /// When a roster was last read, or the first sync began.
     from: DateTime<Utc>,
     /// If no sync begins by then, one was missed.
     missed_from: Option<DateTime<Utc>>,
     failed: Option<u64>,
     held: Option<u64>,
     missed: bool,
+    /// Whether it is what was before the first roster.
+    is_first: bool,
     reasons: Vec<String>,
 }
 
 impl Open {
+    /// What begins with a first sync that brings no roster.
+    fn first(run: &Run) -> Self {
+        Self { from: run.started_at, missed_from: None, is_first: true, ..Self::after(run) }
+    }
+
     /// What follows on a roster that was read.
     fn after(run: &Run) -> Self {
         Self {
@@ -107,8 +122,14 @@ impl Open {
             failed: Some(0),
             held: Some(0),
             missed: false,
+            is_first: false,
             reasons: Vec::new(),
         }
+    }
+
+    /// Whether a sync that was due by a time had not begun.
+    fn is_missed(&self, by: DateTime<Utc>) -> bool {
+        self.missed_from.is_some_and(|missed_from| missed_from <= by)
     }
 
     /// Adds runs that brought no roster, which may not all be within the time that was asked for.
@@ -122,9 +143,9 @@ impl Open {
 
     /// The gap that it is, if anything is wrong with it.
     fn close(self, to: DateTime<Utc>) -> Option<Gap> {
-        let Self { from, failed, held, missed, reasons, .. } = self;
+        let Self { from, failed, held, missed, is_first, reasons, .. } = self;
         let is_gap = failed != Some(0) || held != Some(0) || missed;
-        is_gap.then_some(Gap { from, to, failed, held, missed, reasons })
+        is_gap.then_some(Gap { from, to, failed, held, missed, is_first, reasons })
     }
 }
 
@@ -189,12 +210,33 @@ mod tests {
     }
 
     #[test]
-    fn one_that_lasts_is_one_and_none_is_before_the_first_roster() {
+    fn one_that_lasts_is_one() {
         check("1 ok, 2-8 tls", (0, 9), "1-9 syncs failed (tls)");
         check("1 ok, 2-8 tls", (0, 10), "1-10 7 syncs failed (tls), no sync ran when one was due");
-        check("1-2 tls, 3-8 ok", (0, 9), "");
         check("1-3 ok", (0, 9), "3-9 no sync ran when one was due");
         check("1-3 ok", (0, 4), "");
+    }
+
+    #[test]
+    fn what_is_before_the_first_roster_is_one() {
+        check("1-2 tls, 3-8 ok", (0, 9), "1-3 no roster yet, 2 syncs failed (tls)");
+        check("1-2 tls, 3-8 ok", (2, 9), "2-3 no roster yet, syncs failed (tls)");
+        check("1-2 tls, 3-8 ok", (4, 9), "");
+        check("1-2 tls", (0, 2), "1-2 no roster yet, syncs failed (tls)");
+        check(
+            "1 tls, 2 empty, 5 ok",
+            (0, 5),
+            "1-5 no roster yet, 2 syncs failed (tls, empty), no sync ran when one was due",
+        );
+    }
+
+    /// Of what retention has left from before, no more is told than that it failed.
+    #[test]
+    fn nothing_is_missed_before_what_is_asked_for() {
+        check("1 ok, 5 tls, 6 ok", (0, 6), "1-6 1 sync failed (tls), no sync ran when one was due");
+        check("1 ok, 5 tls, 6 ok", (5, 6), "5-6 1 sync failed (tls), no sync ran when one was due");
+        check("1 ok, 4 tls, 6 ok", (5, 6), "5-6 syncs failed (tls), no sync ran when one was due");
+        check("1 ok, 4-5 tls, 6 ok", (5, 6), "5-6 syncs failed (tls)");
     }
 
     /// Also where what is asked for begins or ends in the middle of it, or of a row of runs.
@@ -217,6 +259,9 @@ mod tests {
         {
             check(&format!("1 ok, 2 tls, {later}"), (0, 5), "1-5 syncs failed (tls, timeout)");
         }
+        let mut ends_later = runs("1 ok, 9 tls");
+        ends_later[1].started_at = hour(2);
+        assert_eq!(gaps(&ends_later, hour(0), hour(2)), gaps(&runs("1 ok"), hour(0), hour(2)));
         for later in ["4-5 ok", "4-9 ok", "4-5 ok, 6 tls"] {
             check(&format!("1 ok, 2-3 tls, {later}"), (0, 5), "1-4 2 syncs failed (tls)");
         }

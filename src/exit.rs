@@ -4,12 +4,14 @@
 //! config (do not retry) from a server that is down (do).
 
 use std::fmt;
+use std::io;
 
 use serde::{Deserialize, Serialize};
 
 use crate::chain::chain;
 use crate::codecov::Reason;
 use crate::config::Problems;
+use crate::people;
 use crate::store::{StoreError, StoreErrorKind};
 
 /// Makes the enum of lines that say of each code what it means, once for the code, the help and the
@@ -162,10 +164,10 @@ impl From<crate::codecov::Error> for Stop {
     }
 }
 
-impl From<std::io::Error> for Stop {
+impl From<io::Error> for Stop {
     /// Of writing to stdout, which is the only I/O that a command does by itself.
-    fn from(error: std::io::Error) -> Self {
-        if error.kind() == std::io::ErrorKind::BrokenPipe {
+    fn from(error: io::Error) -> Self {
+        if error.kind() == io::ErrorKind::BrokenPipe {
             return Self::ClosedPipe;
         }
         Self::Failure(Failure::new(Exit::Io, format!("cannot write the output: {error}")))
@@ -193,6 +195,27 @@ impl From<&StoreError> for Failure {
 
 impl From<StoreError> for Stop {
     fn from(error: StoreError) -> Self {
+        Self::Failure(Failure::from(&error))
+    }
+}
+
+impl From<&people::Error> for Failure {
+    fn from(error: &people::Error) -> Self {
+        let exit = match &error.kind {
+            people::ErrorKind::Unreadable(error) => match error.kind() {
+                io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => Exit::Usage,
+                io::ErrorKind::PermissionDenied => Exit::NoPermission,
+                _ => Exit::Io,
+            },
+            people::ErrorKind::NotRegular | people::ErrorKind::NoSuchColumn { .. } => Exit::Usage,
+            _ => Exit::Data,
+        };
+        Self::new(exit, error.to_string()).with_hint(error.hint())
+    }
+}
+
+impl From<people::Error> for Stop {
+    fn from(error: people::Error) -> Self {
         Self::Failure(Failure::from(&error))
     }
 }

@@ -6,6 +6,8 @@
 use std::io::{self, Write};
 
 use chrono::{DateTime, SecondsFormat, Utc};
+use serde::Serializer as _;
+use serde::ser::SerializeSeq as _;
 use serde_json::Value;
 
 /// One row: keys in the order in which CSV has its columns.
@@ -35,6 +37,28 @@ pub(crate) fn write_csv(header: &[&str], rows: &[Row], out: &mut dyn Write) -> i
         writer.write_record(cells(header, row)).map_err(as_io)?;
     }
     writer.flush()
+}
+
+/// Writes rows as both, one after the other, up to the first that is none: there may be too many to
+/// have them all at once.
+pub(crate) fn write_both(
+    header: &[&str],
+    rows: impl Iterator<Item = io::Result<Row>>,
+    csv: &mut dyn Write,
+    json: &mut dyn Write,
+) -> io::Result<()> {
+    let mut table = csv::Writer::from_writer(csv);
+    table.write_record(header).map_err(as_io)?;
+    let mut serializer = serde_json::Serializer::pretty(&mut *json);
+    let mut array = serializer.serialize_seq(None)?;
+    for row in rows {
+        let row = row?;
+        table.write_record(cells(header, &row)).map_err(as_io)?;
+        array.serialize_element(&row)?;
+    }
+    array.end()?;
+    table.flush()?;
+    writeln!(json)
 }
 
 /// The cells of a row in CSV.

@@ -80,6 +80,7 @@ pub(crate) const EVENT: &[&str] = &[
     "seat",
     "admin",
     "status",
+    "before",
     "subject",
     "details",
 ];
@@ -102,6 +103,7 @@ pub(crate) fn event(event: &Event) -> Row {
         seat: profile.map(|profile| profile.seat),
         admin: profile.map(|profile| profile.admin),
         status: data.member.as_ref().map(|member| member.status),
+        before: data.before,
         subject: event.subject,
         details: data.details,
     }
@@ -126,6 +128,7 @@ pub(crate) const CHANGE: &[&str] = &[
     "seat",
     "admin",
     "status",
+    "before",
 ];
 
 /// A net change between two times: a row for each of its kinds.
@@ -148,6 +151,7 @@ pub(crate) fn change(
             seat: newest.seat,
             admin: newest.admin,
             status: Status::of_seat(newest.seat).word(),
+            before: change.before.map(Member::profile),
         }
     })
 }
@@ -165,14 +169,14 @@ pub(crate) const SYNC: &[&str] = &[
 ];
 
 /// One sync, or several that ended alike. Where they may go on past the time that is told of, their
-/// end and number are left out.
+/// end and number are left out, and the message, which is that of the last.
 pub(crate) fn sync(id: &OrganizationId, run: &Run, is_over: bool) -> Row {
     let failure = run.failure.as_ref();
     row! {
         organization: id.to_string(),
         outcome: run.outcome.word(),
         reason: failure.map(|failure| &failure.reason),
-        message: failure.map(|failure| &failure.message),
+        message: failure.filter(|_| is_over).map(|failure| &failure.message),
         started_at: utc(Some(run.started_at)),
         first_finished_at: utc(Some(run.finished_at)),
         last_finished_at: utc(is_over.then_some(run.last_finished_at)),

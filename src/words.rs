@@ -35,9 +35,8 @@ pub(crate) fn what(kind: EventKind) -> &'static str {
 
 /// What else there is to say: what was edited of a member, or what is told of an organization.
 pub(crate) fn more(data: &Data) -> Vec<String> {
-    if let (EventKind::Updated, Some(before), Some(after)) = (data.event, &data.before, &data.after)
-    {
-        return edits(before, after);
+    if let (Some(before), Some(after)) = (&data.before, &data.after) {
+        return edits(data.event, before, after);
     }
     let detail = |key: &str| data.details.as_ref()?.get(key);
     let number = |key: &str| detail(key).and_then(Value::as_u64);
@@ -63,8 +62,9 @@ pub(crate) fn more(data: &Data) -> Vec<String> {
     some.into_iter().flatten().collect()
 }
 
-/// What differs of the texts of a member: `name Ann → Anna`, `email – → ann@example.com`.
-pub(crate) fn edits(before: &Profile, after: &Profile) -> Vec<String> {
+/// What an event of this kind says of the texts of a member: `name Ann → Anna`, `email – →
+/// ann@example.com`. Of a rename, what else was edited: the usernames stand where the member does.
+pub(crate) fn edits(kind: EventKind, before: &Profile, after: &Profile) -> Vec<String> {
     let text = |text: &Option<String>| text.as_deref().map_or_else(|| "–".to_owned(), shown);
     [
         ("username", shown(&before.username), shown(&after.username)),
@@ -72,7 +72,11 @@ pub(crate) fn edits(before: &Profile, after: &Profile) -> Vec<String> {
         ("email", text(&before.email), text(&after.email)),
     ]
     .into_iter()
-    .filter(|(_, before, after)| before != after)
+    .filter(|(what, before, after)| match kind {
+        EventKind::Updated => before != after,
+        EventKind::Renamed => before != after && *what != "username",
+        _ => false,
+    })
     .map(|(what, before, after)| format!("{what} {before} → {after}"))
     .collect()
 }

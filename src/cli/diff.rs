@@ -95,9 +95,9 @@ fn write_changes(changes: &[NetChange<'_>], out: &mut dyn Write) -> std::io::Res
 }
 
 fn edited(change: &NetChange<'_>, kind: EventKind) -> String {
-    let both = change.before.zip(change.after).filter(|_| kind == EventKind::Updated);
-    let profiles = both.map(|(before, after)| (before.profile(), after.profile()));
+    let profiles = change.before.zip(change.after);
+    let profiles = profiles.map(|(before, after)| (before.profile(), after.profile()));
     profiles
-        .map(|(before, after): (Profile, Profile)| words::edits(&before, &after).join(", "))
+        .map(|(before, after): (Profile, Profile)| words::edits(kind, &before, &after).join(", "))
         .unwrap_or_default()
 }

@@ -10,7 +10,7 @@ use std::path::Path;
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use itertools::Itertools as _;
-use seatwatch_sdk::{Data, Event, EventKind};
+use seatwatch_sdk::{Data, Event};
 use serde_json::Value;
 
 use super::exit::{Exit, Failure, Stop};
@@ -243,9 +243,8 @@ fn member(data: &Data) -> String {
 
 /// What an organization event says in single words, or what was edited of a member.
 fn details(data: &Data, zone: Tz) -> String {
-    if let (EventKind::Updated, Some(before), Some(after)) = (data.event, &data.before, &data.after)
-    {
-        return words::edits(before, after).join(", ");
+    if let (Some(before), Some(after)) = (&data.before, &data.after) {
+        return words::edits(data.event, before, after).join(", ");
     }
     let details = data.details.as_ref().and_then(Value::as_object).into_iter().flatten();
     // What is long is for machines, and for `status` while it lasts.

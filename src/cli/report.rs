@@ -13,7 +13,7 @@ use super::sync::interruptible;
 use super::when::When;
 use super::{instance, log_ins};
 use crate::config::{Config, Organization};
-use crate::evidence::{self, Chapter, Compared, Evidence, Written};
+use crate::evidence::{self, Chapter, Compared, Evidence, Period, Written};
 use crate::organization::OrganizationId;
 use crate::people::{self, Columns, Comparison, Finding, People, Sums};
 use crate::roster::Roster;
@@ -76,13 +76,16 @@ impl Report {
         let reader = Reader::open(&config.state_dir)?;
         let past = Past { config: &config, reader: &reader, now: instance::clock().now() };
         let zone = past::zone(&config, self.organization.as_ref());
+        let now = past.now;
         let (from, to) = if let Some(from) = self.from {
             past.span(from, self.to, zone)?
         } else {
             let to = past.end(self.to, zone)?;
             (to.checked_sub_signed(USUAL_SPAN).unwrap_or(to), to)
         };
-        let mut chapters = self.chapters(&past, (from, to))?;
+        let period = Period { from, to, now };
+        let mut chapters = self.chapters(&past, period)?;
+        let left_out = if self.all { left_out(&past, to)? } else { Vec::new() };
         let exit = if self.dormant { ask_log_ins(&config, &mut chapters)? } else { Exit::Ok };
         let list = self.compare.as_deref().map(|path| List::read(path, self.columns.as_ref()));
         let list = list.transpose()?;
@@ -95,12 +98,18 @@ impl Report {
             to,
             zone,
             organizations: chapters,
+            left_out,
             compared,
         };
         let stopped = instance::stop_on_signals(|| ())?;
         let is_stopped = || stopped.load(Ordering::Relaxed);
         let files = evidence::write(&evidence, &self.output, is_stopped);
-        let files = files.map_err(|error| self.not_written(&error))?;
+        let files = files.map_err(|error| match error.kind() {
+            io::ErrorKind::Interrupted => {
+                Failure::new(Exit::Interrupted, "interrupted: nothing was written")
+            }
+            _ => self.not_written(&error),
+        })?;
         let mut out = super::stdout();
         if format == Format::Table {
             self.write_told(&evidence, &files, &mut out)?;
@@ -114,11 +123,7 @@ impl Report {
 
     /// What is known of each organization. That nothing is known of any is a failure; of some, it
     /// stands in the pack.
-    fn chapters<'a>(
-        &self,
-        past: &Past<'a>,
-        span: (DateTime<Utc>, DateTime<Utc>),
-    ) -> Result<Vec<Chapter<'a>>, Stop> {
+    fn chapters<'a>(&self, past: &Past<'a>, period: Period) -> Result<Vec<Chapter<'a>>, Stop> {
         let config = past.config;
         let ids: Vec<OrganizationId> = match &self.organization {
             Some(id) => vec![id.clone()],
@@ -126,18 +131,23 @@ impl Report {
                 config.organizations.iter().map(|organization| organization.id.clone()).collect()
             }
         };
-        let chapters: Vec<Chapter<'a>> = past.reader.read(|view| {
+        let mut chapters: Vec<Chapter<'a>> = past.reader.read(|view| {
             let chapter = |id: &OrganizationId| {
                 let number = instance::find(view, config, id)?;
-                evidence::gather(view, config, id, number, span)
+                evidence::gather(view, config, id, number, period)
             };
             ids.iter().map(chapter).collect()
         })?;
+        // One that was found later is in no pack of the time before, whenever that is made.
+        let is_found = |id: &OrganizationId| {
+            config.find(id).is_some_and(|organization| organization.discovered)
+        };
+        chapters.retain(|chapter| chapter.is_seen || !self.all || !is_found(&chapter.id));
         let is_known = |chapter: &Chapter<'_>| chapter.after.is_some();
         match (&self.organization, chapters.iter().any(is_known)) {
             (_, true) => Ok(chapters),
             // Says why not.
-            (Some(id), false) => Err(match past.roster(id, span.1) {
+            (Some(id), false) => Err(match past.roster(id, period.to) {
                 Err(stop) => stop,
                 Ok(_) => Failure::new(Exit::TryAgain, format!("{id}: was synced just now")).into(),
             }),
@@ -163,7 +173,12 @@ impl Report {
                 "cannot be made: the folder that it is to be in is not there".to_owned(),
                 "make that one first",
             ),
-            io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => (
+            io::ErrorKind::ReadOnlyFilesystem => (
+                Exit::CannotCreate,
+                "cannot be written: the disk can only be read".to_owned(),
+                "name a folder on another disk",
+            ),
+            io::ErrorKind::PermissionDenied => (
                 Exit::CannotCreate,
                 format!("cannot be written: {}", seatwatch_sdk::io_reason(error)),
                 "name a folder in a place where the user that owns `state_dir` may write",
@@ -192,6 +207,9 @@ impl Report {
             let known = known.map(|at| format!("; known since {}", local(Some(at), evidence.zone)));
             writeln!(out, "  {}  {}{}", chapter.id, told(chapter), known.unwrap_or_default())?;
         }
+        for id in &evidence.left_out {
+            writeln!(out, "  {id}  left out: it is not in the config any more")?;
+        }
         if let Some(compared) = &evidence.compared {
             let list = shown(&compared.list);
             writeln!(out, "next to {list}: {}", told_comparison(&compared.comparison))?;
@@ -215,28 +233,52 @@ fn told(chapter: &Chapter<'_>) -> String {
     };
     let totals = after.totals;
     let (members, seats) = (count(totals.members, "member"), count(totals.seats_used(), "seat"));
+    let over = chapter.over().map(|over| format!(" ({over} over the limit)")).unwrap_or_default();
     let events = count(chapter.events.len() as u64, "event");
-    let gaps = match chapter.gaps.len() {
+    let gaps = match chapter.gaps.as_ref().map_or(0, Vec::len) {
         0 => "no gap".to_owned(),
         gaps => count(gaps as u64, "gap"),
     };
-    format!("{members}, {seats}; {events}, {gaps}")
+    format!("{members}, {seats}{over}; {events}, {gaps}")
 }
 
 fn told_comparison(comparison: &Comparison<'_>) -> String {
     let ghosts: u64 = comparison.organizations.iter().map(Sums::ghost_seats).sum();
     let number =
         |finding| comparison.entries.iter().filter(|entry| entry.finding == finding).count() as u64;
-    let strangers: u64 = comparison.organizations.iter().map(|it| it.not_in_list.members).sum();
+    let sum = |of: fn(&Sums<'_>) -> u64| comparison.organizations.iter().map(of).sum::<u64>();
+    let unnamed = match sum(|it| it.unnamed_seats.not_in_list) {
+        0 => String::new(),
+        rows => format!(" and {} without a name", count(rows, "row")),
+    };
     format!(
-        "{} held by somebody who is not in it, {} not in it; {} in it without access; {} open who, \
-         {} with nothing to tell them by",
+        "{} held by somebody who is not in it, {}{unnamed} not in it; {} in it without access; \
+         {} open who, {} with nothing to tell them by",
         count(ghosts, "seat"),
-        count(strangers, "member"),
+        count(sum(|it| it.not_in_list.members), "member"),
         comparison.listed.no_access,
         number(Finding::Ambiguous),
         number(Finding::CannotTell),
     )
+}
+
+/// Whoever was read by then and is not in the config any more, under that name or a later one.
+fn left_out(past: &Past<'_>, to: DateTime<Utc>) -> Result<Vec<OrganizationId>, Stop> {
+    let of_config = |id: &OrganizationId| {
+        past.config.organizations.iter().any(|it| it.id == *id || it.formerly.as_ref() == Some(id))
+    };
+    let left_out = past.reader.read(|view| {
+        let mut left_out = view.organizations()?;
+        left_out.retain(|id| !of_config(id));
+        let mut read = Vec::new();
+        for id in left_out {
+            let number = view.find(&id)?;
+            let known_since = number.map_or(Ok(None), |number| view.known_since(number))?;
+            read.extend(known_since.filter(|known_since| *known_since <= to).map(|_| id));
+        }
+        Ok(read)
+    })?;
+    Ok(left_out)
 }
 
 /// Asks who is logged in. Where Codecov does not say it of an organization, the pack says that, and

@@ -11,6 +11,7 @@ mod digest;
 mod gather;
 mod page;
 mod sheets;
+mod workplace;
 mod write;
 
 use chrono::{DateTime, Utc};
@@ -28,6 +29,17 @@ pub use digest::digest;
 pub use gather::gather;
 pub use write::{Written, write};
 
+/// Of which time a pack is.
+#[derive(Clone, Copy, Debug)]
+pub struct Period {
+    /// Where it begins.
+    pub from: DateTime<Utc>,
+    /// Where it ends.
+    pub to: DateTime<Utc>,
+    /// When the pack is made: one that ends now may say what is known of the present alone.
+    pub now: DateTime<Utc>,
+}
+
 /// What a pack says.
 #[derive(Debug)]
 pub struct Evidence<'a> {
@@ -43,6 +55,8 @@ pub struct Evidence<'a> {
     pub zone: Tz,
     /// Of which organizations, in the order of the config.
     pub organizations: Vec<Chapter<'a>>,
+    /// Of which not, though they were read: those that are not in the config any more.
+    pub left_out: Vec<OrganizationId>,
     /// Next to a list of people from somewhere else.
     pub compared: Option<Compared<'a>>,
 }
@@ -58,6 +72,11 @@ pub struct Chapter<'a> {
     pub seats: SeatsConfig,
     /// Before then nothing is known of it; none where no roster was read up to the end.
     pub known_since: Option<DateTime<Utc>>,
+    /// Whether a sync of it had ended by the end of the pack.
+    pub is_seen: bool,
+    /// Since when all syncs are known, where retention has taken some before; what it left of them
+    /// is not told.
+    pub syncs_known_from: Option<DateTime<Utc>>,
     /// Since when it is known of syncs that were due whether they ran, where that is not always.
     pub gaps_known_from: Option<DateTime<Utc>>,
     /// Just before the pack begins, or when the organization begins to be known, if that is later.
@@ -70,8 +89,8 @@ pub struct Chapter<'a> {
     pub events: Vec<Event>,
     /// All syncs, and around them those to the next that brought a roster.
     pub runs: Vec<Run>,
-    /// When nobody looked.
-    pub gaps: Vec<Gap>,
+    /// When nobody looked; none where no sync is known of.
+    pub gaps: Option<Vec<Gap>>,
     /// The sums over time.
     pub sums: Vec<Sums>,
     /// Who is logged in at Codecov, where that was asked, or why Codecov did not say it.
@@ -97,7 +116,12 @@ impl Chapter<'_> {
 
     /// What the seats at the end cost a month.
     fn cost(&self) -> Option<Cost> {
-        Some(self.seats.price?.of(self.totals()?.seats_used()))
+        self.seats.cost(&self.totals()?)
+    }
+
+    /// How many seats more are in use at the end than are paid for, if any are.
+    pub fn over(&self) -> Option<u64> {
+        self.seats.over(&self.totals()?)
     }
 
     /// Who is logged in at Codecov, where that is known.
@@ -111,12 +135,18 @@ impl Chapter<'_> {
         since.filter(|event| event.data.event == kind).count() as u64
     }
 
+    /// When nobody looked, as far as that is known.
+    fn gaps(&self) -> &[Gap] {
+        self.gaps.as_deref().unwrap_or_default()
+    }
+
     /// The runs that ended in the time of the pack, and whether they were over by its end.
     fn runs_within(
         &self,
         from: DateTime<Utc>,
         to: DateTime<Utc>,
     ) -> impl Iterator<Item = (&Run, bool)> {
+        let from = self.syncs_known_from.unwrap_or(from);
         let next = self.runs.iter().skip(1).map(Some).chain([None]);
         let runs = self.runs.iter().zip(next);
         let runs =

@@ -10,12 +10,13 @@ use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use itertools::Itertools as _;
 use minijinja::{Environment, Value, context};
-use seatwatch_sdk::{Data, Event, EventKind};
+use seatwatch_sdk::{Data, Event, EventKind, Unnamed};
 
 use super::sheets::sheets;
 use super::{Chapter, Compared, Evidence};
 use crate::chart::{self, Chart, grouped};
 use crate::config::Cost;
+use crate::coverage::Gap;
 use crate::dormant::{self, LogIn};
 use crate::people::Finding;
 use crate::roster::Member;
@@ -23,6 +24,9 @@ use crate::store::{PastMember, PastRoster, Sums};
 use crate::templates::environment;
 use crate::text::shown;
 use crate::words;
+
+/// So many people of a list are on the page that are nowhere else: no reader opens one of millions.
+const MOST_LISTED: usize = 1000;
 
 /// The whole page.
 pub(super) fn render(evidence: &Evidence<'_>) -> String {
@@ -38,6 +42,7 @@ pub(super) fn render(evidence: &Evidence<'_>) -> String {
         from => clock.time(evidence.from),
         to => clock.time(evidence.to),
         chapters => chapters.collect::<Vec<_>>(),
+        left_out => evidence.left_out.iter().map(|id| shown(&id.to_string())).collect::<Vec<_>>(),
         costs => Cost::sums(evidence.organizations.iter().filter_map(Chapter::cost)),
         compared => evidence.compared.as_ref().map(comparison),
         files => files.collect::<Vec<_>>(),
@@ -73,9 +78,12 @@ impl Clock {
 
 fn chapter(chapter: &Chapter<'_>, evidence: &Evidence<'_>, clock: Clock) -> Value {
     let rosters = chapter.before.as_ref().zip(chapter.after.as_ref());
-    let gaps = chapter.gaps.iter().map(|gap| {
+    let gap = |gap: &Gap| {
         context! { from => clock.time(gap.from), to => clock.time(gap.to), why => gap.why() }
-    });
+    };
+    let gaps = chapter.gaps.as_ref().map(|gaps| gaps.iter().map(gap).collect::<Vec<_>>());
+    let ends_in_gap = chapter.gaps().last().is_some_and(|gap| gap.to == evidence.to);
+    let is_stale = |roster: &&PastRoster| !roster.is_fresh || ends_in_gap;
     let events = chapter.events.iter().map(|event| told(event, clock));
     let left = chapter.events.iter().filter(|event| event.data.event == EventKind::Left);
     context! {
@@ -83,19 +91,22 @@ fn chapter(chapter: &Chapter<'_>, evidence: &Evidence<'_>, clock: Clock) -> Valu
         label => chapter.label.map(shown),
         known_since => chapter.known_since.filter(|it| *it > evidence.from).map(|it| clock.time(it)),
         is_known => rosters.is_some(),
-        read_at => chapter.after.as_ref().filter(|it| !it.is_fresh).map(|it| clock.time(it.read_at)),
+        read_at => chapter.after.as_ref().filter(is_stale).map(|it| clock.time(it.read_at)),
         sums => rosters.map(|rosters| sums(chapter, rosters)),
         cost => chapter.cost().map(|cost| cost.to_string()),
         limit => chapter.seats.limit.map(grouped),
+        over => chapter.over().map(grouped),
         price => chapter.seats.price.map(|price| price.of(1).to_string()),
         chart => chart(chapter, evidence),
         seats => chapter.sums.iter().map(|it| seats(chapter, it, clock)).collect::<Vec<_>>(),
+        unnamed_seats => chapter.totals().and_then(|totals| unnamed_seats(totals.unnamed)),
         holders => members(chapter, clock, |member| member.seat),
         admins => members(chapter, clock, |member| member.admin),
         others => members(chapter, clock, |member| !member.seat && !member.admin),
         left => left.map(|event| told(event, clock)).collect::<Vec<_>>(),
         events => events.collect::<Vec<_>>(),
-        gaps => gaps.collect::<Vec<_>>(),
+        gaps,
+        syncs_known_from => chapter.syncs_known_from.map(|at| clock.time(at)),
         gaps_known_from => chapter.gaps_known_from.map(|at| clock.time(at)),
         log_ins => log_ins(chapter, clock),
     }
@@ -133,9 +144,18 @@ fn sums(chapter: &Chapter<'_>, (before, after): (&PastRoster, &PastRoster)) -> V
     rows
 }
 
+/// What the rows that name nobody have, where they have any.
+fn unnamed_seats(unnamed: Unnamed) -> Option<String> {
+    match unnamed.seats {
+        0 => None,
+        1 => Some("1 seat of a row that names nobody".to_owned()),
+        seats => Some(format!("{} seats of rows that name nobody", grouped(seats))),
+    }
+}
+
 fn chart(chapter: &Chapter<'_>, evidence: &Evidence<'_>) -> Option<Value> {
     let points: Vec<_> = chapter.sums.iter().map(|it| (it.at, it.totals.seats_used())).collect();
-    let gaps: Vec<_> = chapter.gaps.iter().map(|gap| (gap.from, gap.to)).collect();
+    let gaps: Vec<_> = chapter.gaps().iter().map(|gap| (gap.from, gap.to)).collect();
     let (from, to, limit) = (evidence.from, evidence.to, chapter.seats.limit);
     let is_drawn = !points.is_empty() && from < to;
     let chart = Chart { from, to, points: &points, limit, gaps: &gaps };
@@ -216,7 +236,10 @@ fn log_ins(chapter: &Chapter<'_>, clock: Clock) -> Option<Value> {
 
 fn comparison(compared: &Compared<'_>) -> Value {
     let comparison = &compared.comparison;
-    let entries = comparison.entries.iter().map(|entry| {
+    // Those of the list come last.
+    let members = comparison.entries.partition_point(|entry| entry.organization.is_some());
+    let not_shown = comparison.entries.len().saturating_sub(members + MOST_LISTED) as u64;
+    let entries = comparison.entries.iter().take(members + MOST_LISTED).map(|entry| {
         context! {
             organization => entry.organization.map(ToString::to_string).map(|id| shown(&id)),
             username => entry.username.map(shown),
@@ -229,21 +252,22 @@ fn comparison(compared: &Compared<'_>) -> Value {
         }
     });
     let organizations = comparison.organizations.iter().map(|sums| {
+        let unnamed = sums.unnamed_seats;
         context! {
             id => shown(&sums.organization.to_string()),
-            ghost_seats => sums.ghost_seats(),
-            not_in_list => sums.not_in_list.members,
-            in_list => sums.by_email.members + sums.by_username.members,
-            by_email => sums.by_email.members,
-            by_username => sums.by_username.members,
-            ambiguous => sums.ambiguous.members,
-            cannot_tell => sums.cannot_tell.members,
+            ghost_seats => grouped(sums.ghost_seats()),
+            not_in_list => grouped(sums.not_in_list.members + unnamed.not_in_list),
+            in_list => grouped(sums.by_email.members + sums.by_username.members + unnamed.in_list),
+            ambiguous => grouped(sums.ambiguous.members),
+            cannot_tell => grouped(sums.cannot_tell.members + unnamed.cannot_tell),
         }
     });
     context! {
         list => shown(&compared.list),
         sha256 => compared.sha256.as_str(),
         organizations => organizations.collect::<Vec<_>>(),
+        no_access => grouped(comparison.listed.no_access),
+        not_shown => (not_shown > 0).then(|| grouped(not_shown)),
         entries => entries.collect::<Vec<_>>(),
     }
 }

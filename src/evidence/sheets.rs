@@ -2,10 +2,12 @@
 
 use std::io::{self, Write};
 
+use crate::codecov::Sessions;
 use crate::dormant;
 use crate::identity::persons;
 use crate::people;
-use crate::rows::{Row, row, utc, write_csv, write_json};
+use crate::rows::{Row, row, utc, write_both};
+use crate::store::PastRoster;
 use crate::sync::{Numbered, net_change};
 use crate::tables;
 
@@ -18,29 +20,35 @@ pub(super) struct Sheet {
     /// What it is, for the page.
     pub(super) what: &'static str,
     header: &'static [&'static str],
-    rows: fn(&Evidence<'_>) -> Vec<Row>,
+    rows: AllRows,
 }
+
+/// Rows that are made when they are written: of a large list there may be millions.
+type Rows<'a> = Box<dyn Iterator<Item = Row> + 'a>;
+
+/// The rows of a table.
+type AllRows = for<'a> fn(&'a Evidence<'_>) -> Rows<'a>;
 
 impl Sheet {
     fn new(
         name: &'static str,
         what: &'static str,
         header: &'static [&'static str],
-        rows: fn(&Evidence<'_>) -> Vec<Row>,
+        rows: AllRows,
     ) -> Self {
         Self { name, what, header, rows }
     }
 
-    /// Writes it twice.
+    /// Writes it twice, as long as `go_on` has nothing against it.
     pub(super) fn write(
         &self,
         evidence: &Evidence<'_>,
+        go_on: impl Fn() -> io::Result<()>,
         csv: &mut dyn Write,
         json: &mut dyn Write,
     ) -> io::Result<()> {
-        let rows = (self.rows)(evidence);
-        write_csv(self.header, &rows, csv)?;
-        write_json(&rows, json)
+        let rows = (self.rows)(evidence).map(|row| go_on().map(|()| row));
+        write_both(self.header, rows, csv, json)
     }
 }
 
@@ -76,8 +84,8 @@ pub(super) fn sheets(evidence: &Evidence<'_>) -> Vec<Sheet> {
 }
 
 /// The rows of every organization, one after the other.
-fn each(evidence: &Evidence<'_>, rows: fn(&Chapter<'_>) -> Vec<Row>) -> Vec<Row> {
-    evidence.organizations.iter().flat_map(rows).collect()
+fn each<'a>(evidence: &'a Evidence<'_>, rows: for<'b> fn(&'b Chapter<'_>) -> Rows<'b>) -> Rows<'a> {
+    Box::new(evidence.organizations.iter().flat_map(move |chapter| rows(chapter)))
 }
 
 const SUMMARY: &[&str] = &[
@@ -95,12 +103,13 @@ const SUMMARY: &[&str] = &[
     "currency",
     "gaps",
     "gaps_known_from",
+    "syncs_known_from",
 ];
 
-fn summary(chapter: &Chapter<'_>) -> Vec<Row> {
+fn summary<'a>(chapter: &'a Chapter<'_>) -> Rows<'a> {
     let before = chapter.before.as_ref().map(|roster| roster.totals);
     let (after, cost) = (chapter.totals(), chapter.cost());
-    vec![row! {
+    Box::new(std::iter::once(row! {
         organization: chapter.id.to_string(),
         label: chapter.label,
         known_since: utc(chapter.known_since),
@@ -113,82 +122,86 @@ fn summary(chapter: &Chapter<'_>) -> Vec<Row> {
         admins_at_end: after.map(|totals| totals.admins),
         cost_at_end: cost.map(|cost| cost.amount.to_string()),
         currency: cost.map(|cost| cost.currency.to_string()),
-        gaps: chapter.gaps.len(),
+        gaps: chapter.gaps.as_ref().map(Vec::len),
         gaps_known_from: utc(chapter.gaps_known_from),
-    }]
+        syncs_known_from: utc(chapter.syncs_known_from),
+    }))
 }
 
-fn at_start(chapter: &Chapter<'_>) -> Vec<Row> {
-    let members = chapter.before.iter().flat_map(|roster| {
-        roster.members.iter().map(|it| tables::member(&chapter.id, it, roster.known_since))
-    });
-    members.collect()
+fn at_start<'a>(chapter: &'a Chapter<'_>) -> Rows<'a> {
+    members(chapter, chapter.before.as_ref())
 }
 
-fn at_end(chapter: &Chapter<'_>) -> Vec<Row> {
-    let members = chapter.after.iter().flat_map(|roster| {
-        roster.members.iter().map(|it| tables::member(&chapter.id, it, roster.known_since))
-    });
-    members.collect()
+fn at_end<'a>(chapter: &'a Chapter<'_>) -> Rows<'a> {
+    members(chapter, chapter.after.as_ref())
 }
 
-fn net_changes(evidence: &Evidence<'_>) -> Vec<Row> {
-    let mut rows = Vec::new();
-    for chapter in &evidence.organizations {
-        let (Some(before), Some(after)) = (&chapter.before, &chapter.after) else { continue };
-        let from = evidence.from.max(before.known_since);
-        let [old, new] = [before, after].map(Numbered::from);
-        for change in net_change(&old, &new) {
-            rows.extend(tables::change(&chapter.id, &change, (from, evidence.to)));
-        }
-    }
-    rows
-}
-
-fn events(chapter: &Chapter<'_>) -> Vec<Row> {
-    chapter.events.iter().map(tables::event).collect()
-}
-
-fn seats(chapter: &Chapter<'_>) -> Vec<Row> {
-    let row = |sums| tables::seats(&chapter.id, sums, chapter.seats.price);
-    chapter.sums.iter().map(row).collect()
-}
-
-fn gaps(chapter: &Chapter<'_>) -> Vec<Row> {
-    chapter.gaps.iter().map(|gap| tables::gap(&chapter.id, gap)).collect()
-}
-
-fn syncs(evidence: &Evidence<'_>) -> Vec<Row> {
-    let (from, to) = (evidence.from, evidence.to);
-    let of = |chapter: &'_ Chapter<'_>| {
-        let runs = chapter.runs_within(from, to);
-        runs.map(|(run, is_over)| tables::sync(&chapter.id, run, is_over)).collect::<Vec<_>>()
+fn members<'a>(chapter: &'a Chapter<'_>, roster: Option<&'a PastRoster>) -> Rows<'a> {
+    let of = move |roster: &'a PastRoster| {
+        let row = |it| tables::member(&chapter.id, it, roster.known_since);
+        roster.members.iter().map(row)
     };
-    evidence.organizations.iter().flat_map(of).collect()
+    Box::new(roster.into_iter().flat_map(of))
 }
 
-fn people_at_end(evidence: &Evidence<'_>) -> Vec<Row> {
+fn net_changes<'a>(evidence: &'a Evidence<'_>) -> Rows<'a> {
+    let of = |chapter: &'a Chapter<'_>| {
+        let Some((before, after)) = chapter.before.as_ref().zip(chapter.after.as_ref()) else {
+            return Vec::new();
+        };
+        let span = (evidence.from.max(before.known_since), evidence.to);
+        let [old, new] = [before, after].map(Numbered::from);
+        let changes = net_change(&old, &new);
+        changes.iter().flat_map(|change| tables::change(&chapter.id, change, span)).collect()
+    };
+    Box::new(evidence.organizations.iter().flat_map(of))
+}
+
+fn events<'a>(chapter: &'a Chapter<'_>) -> Rows<'a> {
+    Box::new(chapter.events.iter().map(tables::event))
+}
+
+fn seats<'a>(chapter: &'a Chapter<'_>) -> Rows<'a> {
+    let row = |sums| tables::seats(&chapter.id, sums, chapter.seats.price);
+    Box::new(chapter.sums.iter().map(row))
+}
+
+fn gaps<'a>(chapter: &'a Chapter<'_>) -> Rows<'a> {
+    Box::new(chapter.gaps().iter().map(|gap| tables::gap(&chapter.id, gap)))
+}
+
+fn syncs<'a>(evidence: &'a Evidence<'_>) -> Rows<'a> {
+    let of = |chapter: &'a Chapter<'_>| {
+        let runs = chapter.runs_within(evidence.from, evidence.to);
+        runs.map(|(run, is_over)| tables::sync(&chapter.id, run, is_over))
+    };
+    Box::new(evidence.organizations.iter().flat_map(of))
+}
+
+fn people_at_end<'a>(evidence: &'a Evidence<'_>) -> Rows<'a> {
     let members = evidence.organizations.iter().flat_map(|chapter| {
         let members = chapter.after.iter().flat_map(|roster| &roster.members);
         members.map(|it| (&chapter.id, &it.member))
     });
-    persons(members).iter().map(tables::person).collect()
+    Box::new(persons(members).into_iter().map(|person| tables::person(&person)))
 }
 
-fn comparison(evidence: &Evidence<'_>) -> Vec<Row> {
+fn comparison<'a>(evidence: &'a Evidence<'_>) -> Rows<'a> {
     let entries = evidence.compared.iter().flat_map(|compared| &compared.comparison.entries);
     let row = |entry| match serde_json::to_value(entry) {
         Ok(serde_json::Value::Object(row)) => row,
         _ => Row::new(),
     };
-    entries.map(row).collect()
+    Box::new(entries.map(row))
 }
 
-fn log_ins(chapter: &Chapter<'_>) -> Vec<Row> {
-    let (Some(sessions), Some(after)) = (chapter.log_ins(), &chapter.after) else {
-        return Vec::new();
+fn log_ins<'a>(chapter: &'a Chapter<'_>) -> Rows<'a> {
+    let known = chapter.log_ins().zip(chapter.after.as_ref());
+    let of = |(sessions, after): (&'a Sessions, &'a PastRoster)| {
+        let roster = after.roster();
+        let seats = dormant::seats(&roster, sessions);
+        let row = |seat| tables::log_in(&chapter.id, seat, sessions.asked_at);
+        seats.iter().map(row).collect::<Vec<_>>()
     };
-    let roster = after.roster();
-    let seats = dormant::seats(&roster, sessions);
-    seats.iter().map(|seat| tables::log_in(&chapter.id, seat, sessions.asked_at)).collect()
+    Box::new(known.into_iter().flat_map(of))
 }

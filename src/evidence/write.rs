@@ -4,16 +4,16 @@
 //! gets its name, or, where an empty one is there, one by one, the manifest last. Nothing that is
 //! there already is touched.
 
-use std::fs::{self, File, OpenOptions, Permissions};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, Write as _};
-use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
 use serde_json::json;
-use tempfile::TempDir;
 
 use super::digest::digest;
 use super::sheets::sheets;
+use super::workplace::{self, Workplace};
 use super::{Evidence, page};
 use crate::rows::utc;
 
@@ -40,22 +40,20 @@ pub fn write(
     folder: &Path,
     is_stopped: impl Fn() -> bool,
 ) -> io::Result<Vec<Written>> {
+    workplace::clear(folder);
     let is_there = is_there(folder)?;
     let parent = folder.parent().filter(|parent| !parent.as_os_str().is_empty());
     let parent = parent.unwrap_or_else(|| Path::new("."));
-    let mut builder = tempfile::Builder::new();
-    let builder = builder.prefix(".seatwatch-report-").permissions(Permissions::from_mode(0o700));
+    workplace::clear(parent);
     // One that is there may be a mount, which nothing can take the place of.
-    let work = builder.tempdir_in(if is_there { folder } else { parent })?;
+    let work = Workplace::make(if is_there { folder } else { parent })?;
     let files = fill(&work, evidence, is_stopped)?;
     File::open(work.path())?.sync_all()?;
     if is_there {
         move_all(&work, &files, folder)?;
         return Ok(files);
     }
-    fs::rename(work.path(), folder)?;
-    // It is elsewhere now: nothing is there to be removed.
-    drop(work.keep());
+    work.become_folder(folder)?;
     // The pack is there. That its name outlives a power failure cannot be helped where the folder
     // around it cannot be opened.
     drop(File::open(parent).and_then(|parent| parent.sync_all()));
@@ -64,17 +62,17 @@ pub fn write(
 
 /// Writes all files of a pack; the manifest is the last.
 fn fill(
-    work: &TempDir,
+    work: &Workplace,
     evidence: &Evidence<'_>,
     is_stopped: impl Fn() -> bool,
 ) -> io::Result<Vec<Written>> {
-    let go_on = || if is_stopped() { Err(io::ErrorKind::Interrupted) } else { Ok(()) };
+    let go_on = || if is_stopped() { Err(io::ErrorKind::Interrupted.into()) } else { Ok(()) };
     let mut names = Vec::new();
     for sheet in sheets(evidence) {
         go_on()?;
         let [csv, json] = ["csv", "json"].map(|ending| format!("{}.{ending}", sheet.name));
         let [mut csv_file, mut json_file] = [create(work, &csv)?, create(work, &json)?];
-        sheet.write(evidence, &mut csv_file, &mut json_file)?;
+        sheet.write(evidence, go_on, &mut csv_file, &mut json_file)?;
         finish(csv_file)?;
         finish(json_file)?;
         names.extend([csv, json]);
@@ -92,12 +90,13 @@ fn fill(
     file.write_all(b"\n")?;
     finish(file)?;
     files.push(hash(work, MANIFEST.to_owned())?);
+    crash_point!("report:written");
     go_on()?;
     Ok(files)
 }
 
 /// Moves the files into a folder, the manifest last; none of them where one cannot be moved.
-fn move_all(work: &TempDir, files: &[Written], folder: &Path) -> io::Result<()> {
+fn move_all(work: &Workplace, files: &[Written], folder: &Path) -> io::Result<()> {
     for (moved, file) in files.iter().enumerate() {
         if let Err(error) = fs::rename(work.path().join(&file.name), folder.join(&file.name)) {
             for file in files.iter().take(moved) {
@@ -127,7 +126,7 @@ fn is_there(folder: &Path) -> io::Result<bool> {
     }
 }
 
-fn create(work: &TempDir, name: &str) -> io::Result<BufWriter<File>> {
+fn create(work: &Workplace, name: &str) -> io::Result<BufWriter<File>> {
     let mut options = OpenOptions::new();
     let file = options.write(true).create_new(true).mode(0o600).open(work.path().join(name))?;
     Ok(BufWriter::new(file))
@@ -137,7 +136,7 @@ fn finish(file: BufWriter<File>) -> io::Result<()> {
     file.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()
 }
 
-fn hash(work: &TempDir, name: String) -> io::Result<Written> {
+fn hash(work: &Workplace, name: String) -> io::Result<Written> {
     let (bytes, sha256) = digest(&work.path().join(&name))?;
     Ok(Written { name, bytes, sha256 })
 }

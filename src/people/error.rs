@@ -8,7 +8,6 @@ use itertools::Itertools as _;
 use seatwatch_sdk::io_reason;
 
 use crate::config;
-use crate::exit::{Exit, Failure, Stop};
 use crate::text::shown;
 
 /// So many columns are named where the right ones are not among them.
@@ -66,6 +65,12 @@ pub enum ErrorKind {
     #[error("has no column that is known to hold email addresses or usernames; {}", all(found))]
     NoKnownColumn {
         /// What the columns are called.
+        found: Vec<String>,
+    },
+    /// As above, of JSON, where a column is a key of the objects.
+    #[error("has no key that is known to hold email addresses or usernames; {}", all(found))]
+    NoKnownKey {
+        /// What the keys are called.
         found: Vec<String>,
     },
     /// A column that was asked for is not there.
@@ -134,19 +139,6 @@ impl fmt::Display for Error {
 }
 
 impl Error {
-    /// With which code a command ends that needs the list.
-    pub fn exit(&self) -> Exit {
-        match &self.kind {
-            ErrorKind::Unreadable(error) => match error.kind() {
-                io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => Exit::Usage,
-                io::ErrorKind::PermissionDenied => Exit::NoPermission,
-                _ => Exit::Io,
-            },
-            ErrorKind::NotRegular | ErrorKind::NoSuchColumn { .. } => Exit::Usage,
-            _ => Exit::Data,
-        }
-    }
-
     /// What to do about it.
     pub fn hint(&self) -> String {
         match &self.kind {
@@ -176,6 +168,10 @@ impl Error {
                 "the first line must name the columns; say which they are: \
                  `--columns email=COLUMN,username=COLUMN`"
             }
+            ErrorKind::NoKnownKey { .. } => {
+                "say which they are: `--columns email=KEY,username=KEY`; where they are nested in \
+                 another object, flatten the list first: `jq '[.[].profile]' users.json`"
+            }
             ErrorKind::NoSuchColumn { column, found } => {
                 return match config::nearest(column, found.iter().map(String::as_str)) {
                     Some(name) => format!("did you mean `{}`?", short(name)),
@@ -192,17 +188,5 @@ impl Error {
             }
         }
         .to_owned()
-    }
-}
-
-impl From<&Error> for Failure {
-    fn from(error: &Error) -> Self {
-        Self::new(error.exit(), error.to_string()).with_hint(error.hint())
-    }
-}
-
-impl From<Error> for Stop {
-    fn from(error: Error) -> Self {
-        Self::Failure(Failure::from(&error))
     }
 }

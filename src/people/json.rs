@@ -39,7 +39,10 @@ pub(super) fn read(
     if rows == Some(0) {
         return Err(ErrorKind::Nobody);
     }
-    columns::check(columns, keys.iter().map(String::as_str))
+    columns::check(columns, keys.iter().map(String::as_str)).map_err(|error| match error {
+        ErrorKind::NoKnownColumn { found } => ErrorKind::NoKnownKey { found },
+        error => error,
+    })
 }
 
 fn failed(error: serde_json::Error) -> ErrorKind {

@@ -7,7 +7,7 @@
 //! somebody by, or more than one possibility, that is the answer: nobody is called a ghost by a
 //! guess.
 //!
-//! Knows neither the store nor who asks; [`compare()`] is pure.
+//! Knows neither the store nor with which code a command ends; [`compare()`] is pure.
 
 mod columns;
 mod compare;

@@ -14,6 +14,9 @@ const SEPARATORS: [u8; 3] = *b",;\t";
 /// Longer than all that is told of one person. What is, has swallowed others.
 const MOST_ROW_BYTES: usize = 1024 * 1024;
 
+/// So much is read of a row at most, in which a quotation mark may stand twice.
+const MOST_READ_BYTES: usize = 4 * MOST_ROW_BYTES;
+
 /// More lines than a cell has that somebody wrote.
 const MOST_LINES: usize = 10;
 
@@ -22,14 +25,44 @@ const MOST_LINES: usize = 10;
 struct Quotes<R> {
     text: R,
     is_open: bool,
+    /// How much may be read before the row has to end.
+    allowance: usize,
 }
 
 impl<R: Read> Read for Quotes<R> {
     fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
+        if self.allowance == 0 {
+            return Err(io::ErrorKind::FileTooLarge.into());
+        }
         let length = self.text.read(bytes)?;
+        self.allowance = self.allowance.saturating_sub(length);
         let read = bytes.get(..length).unwrap_or_default();
         self.is_open = read.iter().fold(self.is_open, |is_open, byte| is_open ^ (*byte == b'"'));
         Ok(length)
+    }
+}
+
+/// The rows, of which one is kept at a time.
+struct Rows<R> {
+    reader: csv::Reader<Quotes<R>>,
+    row: StringRecord,
+    /// The how-manyth it is.
+    number: u32,
+}
+
+impl<R: Read> Rows<R> {
+    /// Goes on to the next one, if there is any.
+    fn advance(&mut self) -> Result<bool, ErrorKind> {
+        self.reader.get_mut().allowance = MOST_READ_BYTES;
+        let number = self.number.saturating_add(1);
+        let is_one = self.reader.read_record(&mut self.row);
+        let is_runaway = self.row.as_slice().len() > MOST_ROW_BYTES;
+        if is_runaway || (is_one.is_err() && self.reader.get_ref().allowance == 0) {
+            return Err(ErrorKind::Runaway { number });
+        }
+        let is_one = is_one.map_err(failed)?;
+        self.number = if is_one { number } else { self.number };
+        Ok(is_one)
     }
 }
 
@@ -40,25 +73,21 @@ pub(super) fn read(
     columns: Option<&Columns>,
     gathering: &mut Gathering,
 ) -> Result<(), ErrorKind> {
-    let mut reader = ReaderBuilder::new()
+    let reader = ReaderBuilder::new()
         .delimiter(separator(start))
         .flexible(true)
         .has_headers(false)
-        .from_reader(Quotes { text: start.chain(rest), is_open: false });
-    let mut row = StringRecord::new();
-    let mut number = 0_u32;
-    while is_blank(&row) || names_separator(&row) {
-        if !reader.read_record(&mut row).map_err(failed)? {
+        .from_reader(Quotes { text: start.chain(rest), is_open: false, allowance: 0 });
+    let mut rows = Rows { reader, row: StringRecord::new(), number: 0 };
+    while is_blank(&rows.row) || names_separator(&rows.row) {
+        if !rows.advance()? {
             return Err(ErrorKind::Empty);
         }
-        number = number.saturating_add(1);
     }
-    if row.as_slice().len() > MOST_ROW_BYTES {
-        return Err(ErrorKind::Runaway { number });
-    }
-    columns::check(columns, row.iter())?;
-    let width = row.len();
-    let wanted: Vec<(usize, Roles)> = row
+    columns::check(columns, rows.row.iter())?;
+    let width = rows.row.len();
+    let wanted: Vec<(usize, Roles)> = rows
+        .row
         .iter()
         .map(|name| columns::roles(columns, name))
         .enumerate()
@@ -66,12 +95,9 @@ pub(super) fn read(
         .collect();
     let last = wanted.last().map_or(0, |(index, _)| *index);
     let (mut long, mut short, mut tall) = (Oddity::default(), Oddity::default(), Oddity::default());
-    while reader.read_record(&mut row).map_err(failed)? {
-        number = number.saturating_add(1);
-        if row.as_slice().len() > MOST_ROW_BYTES {
-            return Err(ErrorKind::Runaway { number });
-        }
-        if is_blank(&row) {
+    while rows.advance()? {
+        let (row, number) = (&rows.row, rows.number);
+        if is_blank(row) {
             continue;
         }
         if row.iter().skip(width).any(|cell| !cell.trim().is_empty()) {
@@ -94,8 +120,8 @@ pub(super) fn read(
     );
     gathering.warn_of(short, "with too few cells for the columns that matter");
     gathering.warn_of(tall, "over many lines, as a quotation mark that is not closed makes them");
-    if reader.get_ref().is_open {
-        return Err(ErrorKind::OpenQuote { number });
+    if rows.reader.get_ref().is_open {
+        return Err(ErrorKind::OpenQuote { number: rows.number });
     }
     Ok(())
 }

@@ -7,6 +7,7 @@ use itertools::Itertools as _;
 use nix::sys::resource::{UsageWho, getrusage};
 
 use super::*;
+use crate::exit::Failure;
 use crate::organization::OrganizationId;
 use crate::roster::{Member, Roster};
 
@@ -33,7 +34,8 @@ fn told_of(path: &Path, columns: &str) -> String {
         Err(error) => {
             let name = PathBuf::from(path.file_name().unwrap());
             let error = Error { path: name, ..error };
-            format!("{:?} {}", error.exit(), crate::exit::Failure::from(&error))
+            let failure = Failure::from(&error);
+            format!("{:?} {failure}", failure.exit)
         }
     }
 }
@@ -165,6 +167,10 @@ fn what_is_no_list_says_what_to_do() {
 fn a_row_without_an_end_is_refused() {
     let endless = format!("email,name\nann@x,\"{}", "bob@x,Bob\n".repeat(200_000));
     insta::assert_snapshot!(told(endless.as_bytes(), ""));
+    // It is not read up to its end first: this one has none.
+    let start = b"email,name\nann@x,Ann\nbob@x,\"";
+    let read = table::read(start, std::io::repeat(b'x'), None, &mut Gathering::new(10));
+    assert_eq!(read.unwrap_err().to_string(), "row 3 is longer than any person's");
 }
 
 #[test]
@@ -183,7 +189,7 @@ fn a_file_that_cannot_be_read_ends_with_the_code_for_that() {
     let exit = |number| {
         let kind = ErrorKind::Unreadable(std::io::Error::from_raw_os_error(number));
         let error = Error { path: "people.csv".into(), kind };
-        (error.to_string(), error.exit(), error.hint())
+        (error.to_string(), Failure::from(&error).exit, error.hint())
     };
     insta::assert_debug_snapshot!([nix::libc::EACCES, nix::libc::EIO].map(exit));
 }

@@ -61,6 +61,12 @@ pub struct Since {
 }
 
 impl PastRoster {
+    /// The same, told without what is only known of the present.
+    #[must_use]
+    pub fn without_unnamed_emails(self) -> Self {
+        Self { unnamed: without_email(self.totals.unnamed), ..self }
+    }
+
     /// Without since when.
     pub fn roster(&self) -> Roster {
         let members = self.members.iter().map(|past| past.member.clone());

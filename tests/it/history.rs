@@ -76,23 +76,30 @@ fn machines_get_the_keys_of_the_events() {
       "seat": false,
       "admin": true,
       "status": "disabled",
+      "before": {
+        "username": "bob",
+        "name": "bob",
+        "email": "bob@example.com",
+        "seat": false,
+        "admin": true
+      },
       "subject": "[MEMBER]",
       "details": null
     }
     "#);
     let csv = world.run(&["history", "--format", "csv"]).ok().stdout;
     assert_snapshot!(filtered(&csv), @r#"
-    id,sequence,time,organization,event,username,formerly,name,email,seat,admin,status,subject,details
-    [SYNC]-0000,1,[TIME],github/acme,baselined,,,,,,,,,"{""on_first_sync"":""quiet""}"
-    [SYNC]-0000,2,[TIME],github/acme,seat_lost,ann,,ann,ann@example.com,false,false,disabled,[MEMBER],
-    [SYNC]-0001,3,[TIME],github/acme,left,cat,,cat,cat@example.com,false,false,disabled,[MEMBER],
-    [SYNC]-0000,4,[TIME],github/acme,updated,bob,,Bob,bob@example.com,false,true,disabled,[MEMBER],
-    [SYNC]-0001,5,[TIME],github/acme,renamed,Zoe,ann,ann,ann@example.com,false,false,disabled,[MEMBER],
-    [SYNC]-0000,6,[TIME],github/acme,seat_limit_near,,,,,,,,,"{""used"":2,""limit"":2,""warn_at"":2}"
-    [SYNC]-0001,7,[TIME],github/acme,seat_limit_reached,,,,,,,,,"{""used"":2,""limit"":2,""warn_at"":2}"
-    [SYNC]-0002,8,[TIME],github/acme,joined,ann,,ann,ann@example.com,true,false,enabled,[MEMBER],
-    [SYNC]-0003,9,[TIME],github/acme,seat_gained,ann,,ann,ann@example.com,true,false,enabled,[MEMBER],
-    [SYNC]-0004,10,[TIME],github/acme,seat_gained,Zoe,,ann,ann@example.com,true,false,enabled,[MEMBER],
+    id,sequence,time,organization,event,username,formerly,name,email,seat,admin,status,before,subject,details
+    [SYNC]-0000,1,[TIME],github/acme,baselined,,,,,,,,,,"{""on_first_sync"":""quiet""}"
+    [SYNC]-0000,2,[TIME],github/acme,seat_lost,ann,,ann,ann@example.com,false,false,disabled,"{""username"":""ann"",""name"":""ann"",""email"":""ann@example.com"",""seat"":true,""admin"":false}",[MEMBER],
+    [SYNC]-0001,3,[TIME],github/acme,left,cat,,cat,cat@example.com,false,false,disabled,"{""username"":""cat"",""name"":""cat"",""email"":""cat@example.com"",""seat"":false,""admin"":false}",[MEMBER],
+    [SYNC]-0000,4,[TIME],github/acme,updated,bob,,Bob,bob@example.com,false,true,disabled,"{""username"":""bob"",""name"":""bob"",""email"":""bob@example.com"",""seat"":false,""admin"":true}",[MEMBER],
+    [SYNC]-0001,5,[TIME],github/acme,renamed,Zoe,ann,ann,ann@example.com,false,false,disabled,"{""username"":""ann"",""name"":""ann"",""email"":""ann@example.com"",""seat"":false,""admin"":false}",[MEMBER],
+    [SYNC]-0000,6,[TIME],github/acme,seat_limit_near,,,,,,,,,,"{""used"":2,""limit"":2,""warn_at"":2}"
+    [SYNC]-0001,7,[TIME],github/acme,seat_limit_reached,,,,,,,,,,"{""used"":2,""limit"":2,""warn_at"":2}"
+    [SYNC]-0002,8,[TIME],github/acme,joined,ann,,ann,ann@example.com,true,false,enabled,,[MEMBER],
+    [SYNC]-0003,9,[TIME],github/acme,seat_gained,ann,,ann,ann@example.com,true,false,enabled,,[MEMBER],
+    [SYNC]-0004,10,[TIME],github/acme,seat_gained,Zoe,,ann,ann@example.com,true,false,enabled,"{""username"":""Zoe"",""name"":""ann"",""email"":""ann@example.com"",""seat"":false,""admin"":false}",[MEMBER],
     "#);
     // The file sink has them under the same numbers.
     let events = world.events();

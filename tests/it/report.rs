@@ -1,10 +1,18 @@
 //! `seatwatch report`: the evidence pack.
 
+use std::path::PathBuf;
+
 use insta::assert_snapshot;
 use seatwatch::simulator::{Fault, Person, When};
 
+use regex::Regex;
+
 use crate::review::{two, winter, with_log_ins};
 use crate::world::{ACME, World};
+
+mod again;
+mod ended;
+mod unseen;
 
 /// The names of the files in a folder.
 fn files(folder: &std::path::Path) -> Vec<String> {
@@ -13,6 +21,51 @@ fn files(folder: &std::path::Path) -> Vec<String> {
         entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
     names.sort();
     names
+}
+
+/// A report that was written.
+struct Pack {
+    folder: PathBuf,
+    /// What the command said of it.
+    said: String,
+}
+
+impl Pack {
+    /// Makes one of `github/acme`, or of all organizations, under a name.
+    #[track_caller]
+    fn of(world: &World, name: &str, arguments: &[&str]) -> Self {
+        let folder = world.path(name);
+        let report = [&["report", "-o", folder.to_str().unwrap()], arguments].concat();
+        let said = world.says(&report).ok().shown();
+        let size = Regex::new("[0-9.]+ [KM]iB").unwrap();
+        Self { said: size.replace(&said, "[SIZE]").into_owned(), folder }
+    }
+
+    fn read(&self, name: &str) -> String {
+        std::fs::read_to_string(self.folder.join(name)).unwrap()
+    }
+
+    /// All files as one text.
+    fn all(&self) -> String {
+        let names = files(&self.folder).into_iter();
+        names.map(|name| ["— ", &name, "\n", &self.read(&name), "\n"].concat()).collect()
+    }
+
+    /// The words of the page from one to another, cells apart.
+    #[track_caller]
+    fn words(&self, from: &str, to: &str) -> String {
+        let page = self.read("report.html");
+        let body = page.split_once("<body>").unwrap().1;
+        let text = [("(?s)<svg.*?</svg>", "[CHART]"), ("</t[dh]>", " | "), ("<[^>]*>", "")]
+            .iter()
+            .fold(body.to_owned(), |text, (tag, instead)| {
+                Regex::new(tag).unwrap().replace_all(&text, *instead).into_owned()
+            });
+        let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+        let lines: Vec<&str> = lines.skip_while(|line| *line != from).collect();
+        assert!(!lines.is_empty(), "no {from:?} in {text}");
+        lines.into_iter().take_while(|line| *line != to).flat_map(|line| [line, "\n"]).collect()
+    }
 }
 
 const WINTER: [&str; 4] = ["--from", "2026-01-01", "--to", "2026-03-31"];
@@ -55,8 +108,8 @@ fn a_report_is_a_folder_with_all_of_it() {
     ");
     let read = |name: &str| std::fs::read_to_string(folder.join(name)).unwrap();
     assert_snapshot!(read("summary.csv"), @"
-    organization,label,known_since,members_at_start,members_at_end,seats_used_at_start,seats_used_at_end,seats_limit,admins_at_start,admins_at_end,cost_at_end,currency,gaps,gaps_known_from
-    github/acme,,2026-01-05T09:00:00.000Z,3,4,1,3,4,1,1,37.50,EUR,3,
+    organization,label,known_since,members_at_start,members_at_end,seats_used_at_start,seats_used_at_end,seats_limit,admins_at_start,admins_at_end,cost_at_end,currency,gaps,gaps_known_from,syncs_known_from
+    github/acme,,2026-01-05T09:00:00.000Z,3,4,1,3,4,1,1,37.50,EUR,3,,
     ");
     assert_snapshot!(read("seats.csv"), @"
     organization,time,members,seats,admins,unnamed_members,unnamed_seats,seats_used,cost,currency
@@ -80,12 +133,12 @@ fn a_report_is_a_folder_with_all_of_it() {
     github/acme,changed,,,2026-02-02T12:00:00.000Z,2026-02-02T12:00:00.000Z,2026-02-02T12:00:00.000Z,1
     github/acme,changed,,,2026-03-02T10:00:00.000Z,2026-03-02T10:00:00.000Z,2026-03-02T10:00:00.000Z,1
     ");
-    assert_snapshot!(read("net-changes.csv"), @"
-    organization,from,to,event,username,formerly,name,email,seat,admin,status
-    github/acme,2026-01-05T09:00:00.000Z,2026-03-31T21:59:59.999Z,seat_gained,cat,,cat,cat@example.com,true,false,enabled
-    github/acme,2026-01-05T09:00:00.000Z,2026-03-31T21:59:59.999Z,joined,Daniel,,dan,dan@example.com,true,false,enabled
-    github/acme,2026-01-05T09:00:00.000Z,2026-03-31T21:59:59.999Z,seat_gained,Daniel,,dan,dan@example.com,true,false,enabled
-    ");
+    assert_snapshot!(read("net-changes.csv"), @r#"
+    organization,from,to,event,username,formerly,name,email,seat,admin,status,before
+    github/acme,2026-01-05T09:00:00.000Z,2026-03-31T21:59:59.999Z,seat_gained,cat,,cat,cat@example.com,true,false,enabled,"{""username"":""cat"",""name"":""cat"",""email"":""cat@example.com"",""seat"":false,""admin"":false}"
+    github/acme,2026-01-05T09:00:00.000Z,2026-03-31T21:59:59.999Z,joined,Daniel,,dan,dan@example.com,true,false,enabled,
+    github/acme,2026-01-05T09:00:00.000Z,2026-03-31T21:59:59.999Z,seat_gained,Daniel,,dan,dan@example.com,true,false,enabled,
+    "#);
 
     // The same again, to the byte.
     let again = world.path("again");
@@ -144,10 +197,10 @@ fn a_report_of_all_is_held_against_a_list() {
     cat@example.com,cat; zoe,cat; zoe,github/acme; gitlab/other,gitlab/other,gitlab/other
     ");
     assert_snapshot!(read("summary.csv"), @"
-    organization,label,known_since,members_at_start,members_at_end,seats_used_at_start,seats_used_at_end,seats_limit,admins_at_start,admins_at_end,cost_at_end,currency,gaps,gaps_known_from
-    github/acme,,2026-01-05T09:00:00.000Z,3,3,1,1,,1,1,,,1,
-    gitlab/other,,2026-01-05T09:00:00.000Z,3,3,2,2,,1,1,,,1,
-    github/new,,,,,,,,,,,,0,
+    organization,label,known_since,members_at_start,members_at_end,seats_used_at_start,seats_used_at_end,seats_limit,admins_at_start,admins_at_end,cost_at_end,currency,gaps,gaps_known_from,syncs_known_from
+    github/acme,,2026-01-05T09:00:00.000Z,3,3,1,1,,1,1,,,1,,
+    gitlab/other,,2026-01-05T09:00:00.000Z,3,3,2,2,,1,1,,,1,,
+    github/new,,,,,,,,,,,,1,,
     ");
     assert_snapshot!(report("other", "email=Mail").shown(), @"
     error: [DIR]/people.csv: has no column `Mail`; it has `Name`, `Work e-mail`
@@ -159,6 +212,30 @@ fn a_report_of_all_is_held_against_a_list() {
     hint: `seatwatch report --help` shows what there is
     exit code 64
     ");
+}
+
+/// Who was in an earlier pack does not go without a word.
+#[test]
+fn what_is_not_in_the_config_any_more_is_named() {
+    let world = two().without_others();
+    let pack = Pack::of(&world, "pack", &[&["--all"], &WINTER[..]].concat());
+    assert_snapshot!(pack.said, @"
+    [DIR]/pack: 18 files, [SIZE], 2026-01-01 00:00 UTC to 2026-03-31 23:59 UTC
+      github/acme  3 members, 1 seat; 1 event, 1 gap; known since 2026-01-05 09:00 UTC
+      gitlab/other  left out: it is not in the config any more
+    open [DIR]/pack/report.html
+    ");
+    assert_snapshot!(pack.words("Summary", "github/acme"), @"
+    Summary
+    Each organization at the end
+    Organization | Members | Seats in use | Admins | Cost a month | Coverage |
+    github/acme |
+    3 | 1 | 1 | – | 1 gap |
+    Members are who Codecov lists. It lists whoever has a seat, also after they have left, and refreshes a membership when that person logs in: what is here is what Codecov believed. ≤ before a time means: since then, or for longer; nothing older is known.
+    Not in here, because the configuration has them no more: gitlab/other.
+    ");
+    let before = Pack::of(&world, "before", &["--all", "--to", "2026-01-05T09:00:00Z"]);
+    assert!(before.said.contains("gitlab/other"), "{}", before.said);
 }
 
 #[test]
@@ -270,13 +347,7 @@ fn quiet() -> World {
 
 /// All files of a report of `quiet`, or of what came of it, as one text.
 fn pack(world: &World, name: &str, [from, to]: [&str; 2]) -> String {
-    let folder = world.path(name);
-    let span = ["--from", from, "--to", to];
-    world.says(&[&["report", ACME, "-o", folder.to_str().unwrap()], &span[..]].concat()).ok();
-    let read = |name: &String| std::fs::read_to_string(folder.join(name)).unwrap();
-    let texts: Vec<String> =
-        files(&folder).iter().map(|name| format!("— {name}\n{}\n", read(name))).collect();
-    texts.concat()
+    Pack::of(world, name, &[ACME, "--from", from, "--to", to]).all()
 }
 
 /// Whatever comes after its end, a report is the same to the byte: more syncs like the last one,
@@ -321,7 +392,35 @@ fn seats_without_a_name_are_held_against_a_list() {
     let arguments =
         ["report", ACME, "-o", folder.to_str().unwrap(), "--compare", list.to_str().unwrap()];
     let said = world.says(&arguments).ok().stdout;
-    assert!(said.contains("people.csv: 1 seat held by somebody who is not in it"), "{said}");
+    let (_, said) = said.split_once("people.csv: ").unwrap();
+    assert_snapshot!(said.lines().next().unwrap(), @"1 seat held by somebody who is not in it, 0 members and 1 row without a name not in it; 0 in it without access; 0 open who, 1 with nothing to tell them by");
+    let pack = Pack { folder: folder.clone(), said: said.to_owned() };
+    assert_snapshot!(pack.words("Next to the list people.csv", "What lies beside this page"), @"
+    Next to the list people.csv
+    Members of each organization as of the end, and rows with a seat that name nobody
+    Organization | In the list | Not in it | Ghost seats | Open who | Nothing to look for |
+    github/acme | 2 | 1 | 1 | 0 | 1 |
+    Of the people in the list, 0 have no access.
+    Who is not both on Codecov and in the list, beyond doubt
+    What | Organization | Username | Name | Email | Seat | Admin | Row of the list |
+    not in the list | github/acme | – | – | gone@example.com | yes |  |  |
+    nothing to look for in the list | github/acme | – | – | – | yes |  |  |
+    ");
+    assert_snapshot!(pack.words("At both ends", "When nobody looked"), @"
+    At both ends
+    | At the beginning | At the end | Came | Went |
+    Members | 1 | 1 | 0 | 0 |
+    Seats in use | 4 | 4 | 0 | 0 |
+    Admins | 1 | 1 | 0 | 0 |
+    Rows without a name | 3 | 3 |  |  |
+    ");
+    assert_snapshot!(pack.words("Who had a seat at the end", "Who was an admin at the end"), @"
+    Who had a seat at the end
+    With a seat: 1
+    Username | Name | Email | Member since | Seat since | Admin since |
+    ann | ann | ann@example.com | ≤ 2026-01-05 09:00 | ≤ 2026-01-05 09:00 | ≤ 2026-01-05 09:00 |
+    And 3 seats of rows that name nobody.
+    ");
     assert_snapshot!(std::fs::read_to_string(folder.join("comparison.csv")).unwrap(), @"
     organization,username,name,email,seat,admin,status,finding,matched_by,listed_at
     github/acme,,,gone@example.com,true,,enabled,not_in_list,,
@@ -358,4 +457,109 @@ fn a_list_that_ends_in_quotes_makes_no_ghosts() {
     hint: close it; one that is meant to be there is written twice (`""`), in quotes
     exit code 65
     "#);
+}
+
+/// What somebody was called before is told to machines, too, and also where they were renamed.
+#[test]
+fn what_was_edited_is_told_with_what_it_was() {
+    let world = World::start("ann* bob!");
+    world.sync_at("2026-01-05T09:00:00Z");
+    world.edit(|world, _| {
+        let find = |name| world.find("github".parse().unwrap(), name).unwrap();
+        let (ann, bob) = (find("ann"), find("bob"));
+        world.set_name(bob, Some("Bobby"));
+        world.set_email(bob, Some("bobby@example.com"));
+        world.rename(ann, "anna");
+        world.set_name(ann, Some("Anna"));
+    });
+    world.sync_at("2026-01-05T10:00:00Z");
+    let span = ["--from", "2026-01-05T09:30:00Z", "--to", "2026-01-05T10:30:00Z"];
+    let pack = Pack::of(&world, "pack", &[&[ACME], &span[..]].concat());
+    assert_snapshot!(pack.read("net-changes.csv"), @r#"
+    organization,from,to,event,username,formerly,name,email,seat,admin,status,before
+    github/acme,2026-01-05T09:30:00.000Z,2026-01-05T10:30:00.000Z,renamed,anna,ann,Anna,ann@example.com,true,false,enabled,"{""username"":""ann"",""name"":""ann"",""email"":""ann@example.com"",""seat"":true,""admin"":false}"
+    github/acme,2026-01-05T09:30:00.000Z,2026-01-05T10:30:00.000Z,updated,bob,,Bobby,bobby@example.com,false,true,disabled,"{""username"":""bob"",""name"":""bob"",""email"":""bob@example.com"",""seat"":false,""admin"":true}"
+    "#);
+    let changes: serde_json::Value = serde_json::from_str(&pack.read("changes.json")).unwrap();
+    let before: Vec<_> = changes.as_array().unwrap().iter().map(|it| &it["before"]).collect();
+    assert_snapshot!(serde_json::to_string_pretty(&before).unwrap(), @r#"
+    [
+      {
+        "username": "ann",
+        "name": "ann",
+        "email": "ann@example.com",
+        "seat": true,
+        "admin": false
+      },
+      {
+        "username": "bob",
+        "name": "bob",
+        "email": "bob@example.com",
+        "seat": false,
+        "admin": true
+      }
+    ]
+    "#);
+    assert_snapshot!(pack.words("All that happened", "What lies beside this page"), @"
+    All that happened
+    In the order in which it was seen
+    Time | What | Who | Name | Email |
+    2026-01-05 10:00 | renamed | ann → anna | Anna | ann@example.comname ann → Anna |
+    2026-01-05 10:00 | was edited | bob | Bobby | bobby@example.comname bob → Bobby, email bob@example.com → bobby@example.com |
+    ");
+    assert_snapshot!(world.says(&["diff", ACME, span[1], span[3]]).ok().stdout, @"
+    github/acme  2026-01-05 09:30 UTC → 2026-01-05 10:30 UTC
+    2 → 2 members, 1 → 1 seat, 1 → 1 admin
+
+    EVENT    MEMBER      NAME   EMAIL              DETAILS
+    renamed  ann → anna  Anna   ann@example.com    name ann → Anna
+    updated  bob         Bobby  bobby@example.com  name bob → Bobby, email bob@example.com → bobby@example.com
+    ");
+    assert_snapshot!(world.says(&["history", ACME, "--since", span[1]]).ok().stdout, @"
+    TIME                  EVENT    MEMBER      DETAILS
+    2026-01-05 10:00 UTC  renamed  ann → anna  name ann → Anna
+    2026-01-05 10:00 UTC  updated  bob         name bob → Bobby, email bob@example.com → bobby@example.com
+    ");
+}
+
+/// More seats than are paid for are said to be too many, in amounts that look like money.
+#[test]
+fn seats_over_the_limit_are_told() {
+    let world = World::start("ann* bob*! cat*")
+        .with_organization("seats: { limit: 2, price_per_seat: 12.5, currency: EUR }");
+    world.sync_at("2026-01-05T09:00:00Z");
+    let pack = Pack::of(&world, "pack", &[ACME, "--to", "2026-01-05T09:30:00Z"]);
+    assert_snapshot!(pack.said, @"
+    [DIR]/pack: 18 files, [SIZE], 2025-10-07 09:30 UTC to 2026-01-05 09:30 UTC
+      github/acme  3 members, 3 seats (1 over the limit); 3 events, no gap; known since 2026-01-05 09:00 UTC
+    open [DIR]/pack/report.html
+    ");
+    assert_snapshot!(pack.words("Summary", "At both ends"), @"
+    Summary
+    Each organization at the end; all together 37.50 EUR a month
+    Organization | Members | Seats in use | Admins | Cost a month | Coverage |
+    github/acme |
+    3 | 3 of 2 1 over | 1 | 37.50 EUR | known since 2026-01-05 09:00 |
+    Members are who Codecov lists. It lists whoever has a seat, also after they have left, and refreshes a membership when that person logs in: what is here is what Codecov believed. ≤ before a time means: since then, or for longer; nothing older is known.
+    github/acme
+    Nothing is known before 2026-01-05 09:00: what is called the beginning here is that time.
+    Rosters were read up to the end. The seats in use at the end are 1 over the 2 that are paid for. A seat costs 12.50 EUR a month; those in use at the end cost 37.50 EUR.
+    ");
+}
+
+/// Of a list with many people more, the page shows as many as a reader can open.
+#[test]
+fn a_large_list_makes_no_large_page() {
+    let world = World::start("ann* bob!");
+    world.sync_at("2026-01-05T09:00:00Z");
+    let people: Vec<String> = (0..1500).map(|number| format!("p{number}@example.com")).collect();
+    std::fs::write(world.path("people.csv"), format!("email\n{}\n", people.join("\n"))).unwrap();
+    let list = world.path("people.csv");
+    let pack = Pack::of(&world, "pack", &[ACME, "--compare", list.to_str().unwrap()]);
+    let words = pack.words("Next to the list people.csv", "What lies beside this page");
+    assert_eq!(words.matches("in the list, without access").count(), 1000);
+    assert!(words.contains("Of the people in the list, 1,500 have no access."), "{words}");
+    let said = words.lines().last().unwrap();
+    assert_eq!(said, "And 500 more of the list: all of them are in comparison.csv.");
+    assert_eq!(pack.read("comparison.csv").lines().count(), 1 + 2 + 1500);
 }

@@ -227,7 +227,7 @@ fn the_net_change_leaves_out_what_was_undone() {
         .says(&["diff", ACME, "2026-02-02T11:30:00Z", "2026-03-31", "--format", "json"])
         .ok()
         .rows();
-    assert_snapshot!(rows[0], @r#"{"organization":"github/acme","from":"2026-02-02T11:30:00.000Z","to":"2026-03-31T21:59:59.999Z","event":"seat_gained","username":"ann","formerly":null,"name":"ann","email":"ann@example.com","seat":true,"admin":false,"status":"enabled"}"#);
+    assert_snapshot!(rows[0], @r#"{"organization":"github/acme","from":"2026-02-02T11:30:00.000Z","to":"2026-03-31T21:59:59.999Z","event":"seat_gained","username":"ann","formerly":null,"name":"ann","email":"ann@example.com","seat":true,"admin":false,"status":"enabled","before":{"username":"ann","name":"ann","email":"ann@example.com","seat":false,"admin":false}}"#);
 }
 
 #[test]

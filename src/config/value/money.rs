@@ -98,14 +98,14 @@ impl Price {
     pub fn of(self, seats: u64) -> Cost {
         // Nobody has so many seats that it would be too much: `MOST` is for that.
         let amount = self.per_seat.checked_mul(seats.into()).unwrap_or(Decimal::MAX);
-        Cost { amount, currency: self.currency }
+        Cost { amount: as_money(amount), currency: self.currency }
     }
 }
 
 /// An amount of money; displays as `762.50 USD`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cost {
-    /// With as many digits after the point as the price has.
+    /// Exact; with no digits after the point where the price has none, else with two or more.
     pub amount: Decimal,
     /// In which currency.
     pub currency: Currency,
@@ -119,9 +119,20 @@ impl Cost {
             let sum = sums.entry(currency.0).or_insert(Decimal::ZERO);
             *sum = sum.checked_add(amount).unwrap_or(Decimal::MAX);
         }
-        let cost = |(currency, amount)| Self { amount, currency: Currency(currency) }.to_string();
-        sums.into_iter().map(cost).collect()
+        let cost =
+            |(currency, amount)| Self { amount: as_money(amount), currency: Currency(currency) };
+        sums.into_iter().map(cost).map(|cost| cost.to_string()).collect()
     }
+}
+
+/// The same amount with two digits after the point, or as many more as it needs; with none where it
+/// was written without.
+fn as_money(amount: Decimal) -> Decimal {
+    let mut money = amount.normalize();
+    if amount.scale() > 0 && money.scale() < 2 {
+        money.rescale(2);
+    }
+    money
 }
 
 impl fmt::Display for Cost {
@@ -142,10 +153,13 @@ mod tests {
     }
 
     #[test]
-    fn what_seats_cost_is_exact_to_the_digits_of_the_price() {
+    fn what_seats_cost_is_exact_and_looks_like_money() {
         check("12", 61, "732 USD");
         check("12.50", 61, "762.50 USD");
-        check("0.1", 3, "0.3 USD");
+        check("12.5", 4, "50.00 USD");
+        check("12.345", 4, "49.38 USD");
+        check("12.345", 3, "37.035 USD");
+        check("0.1", 3, "0.30 USD");
         check("0", 3, "0 USD");
         check("1000000", 1_000_000, "1000000000000 USD");
     }
