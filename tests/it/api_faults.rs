@@ -410,7 +410,7 @@ fn what_is_not_the_server_that_was_meant() {
             world.set_base_url(&plain);
         }),
     ];
-    assert_snapshot!(without_ports(&tell(&cases)), @r"
+    assert_snapshot!(without_ports(&tell(&cases)), @"
     a web site
       error: github/acme: bad_response: the answer to `[URL]/api/v2/github/acme/users/?page=1&page_size=1000` is not JSON of the expected kind; nothing was committed
       hint: check that `codecov.base_url` is the root of a Codecov server and that no proxy answers in its place
@@ -436,8 +436,8 @@ fn what_is_not_the_server_that_was_meant() {
       hint: check that `codecov.base_url` is the root of a Codecov server and that no proxy answers in its place
       exit code 76
     a certificate of nobody
-      error: github/acme: tls: no trusted connection for `[URL]/api/v2/github/acme/users/?page=1&page_size=1000`: error sending request: client error (Connect): invalid peer certificate: UnknownIssuer; nothing was committed
-      hint: if the server's certificate comes from an authority of your own, name its certificate in `codecov.ca_file`
+      error: github/acme: tls: no trusted connection for `[URL]/api/v2/github/acme/users/?page=1&page_size=1000`: the certificate of `localhost` comes from an authority that is not trusted; nothing was committed
+      hint: if the authority is your own, name its certificate in `codecov.ca_file`
       exit code 69
     no TLS where TLS is expected
       error: github/acme: tls: no trusted connection for `[URL]/api/v2/github/acme/users/?page=1&page_size=1000`: the server speaks no TLS; nothing was committed

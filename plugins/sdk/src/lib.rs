@@ -4,6 +4,7 @@
 //! scheduler or other sinks; retries, backoff, dead letters, metrics and logging belong to the
 //! dispatcher, for every sink alike.
 
+mod certificate;
 mod config;
 #[cfg(feature = "conformance")]
 pub mod conformance;
@@ -19,6 +20,7 @@ mod table;
 mod text;
 
 pub use async_trait::async_trait;
+pub use certificate::{CertificateKeys, Untrusted};
 pub use config::{BuiltIn, Origin, Problem, SinkConfig};
 pub use event::{
     Data, Event, EventKind, Member, Organization, Profile, Status, Totals, UnknownEvent, Unnamed,
