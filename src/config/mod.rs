@@ -341,10 +341,17 @@ pub fn state_dir(path: &Path) -> Option<PathBuf> {
 }
 
 /// The plugin directories that the file at `path` names, as far as that can be told from one that
-/// may be wrong; the default ones where there is no such file.
-pub fn plugin_dirs(path: &Path) -> Vec<PathBuf> {
-    let config = read_and_check(path).ok().and_then(|checked| checked.config);
-    config.map_or_else(|| options::Options::default().plugin_dirs, |config| config.plugin_dirs)
+/// may be wrong: none where it cannot. Where there is no such file, the default ones.
+pub fn plugin_dirs(path: &Path) -> Option<Vec<PathBuf>> {
+    match read_and_check(path) {
+        Ok(checked) => Some(checked.config?.plugin_dirs),
+        Err(_) => (!path.exists()).then(default_plugin_dirs),
+    }
+}
+
+/// The plugin directories of a file that names none.
+pub fn default_plugin_dirs() -> Vec<PathBuf> {
+    options::Options::default().plugin_dirs
 }
 
 fn read_and_check(path: &Path) -> Result<check::Checked, Problems> {
