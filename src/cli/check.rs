@@ -8,10 +8,10 @@ mod machine;
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::path::Path;
-use std::time::Duration;
 
 use chrono::TimeDelta;
 use itertools::Itertools as _;
+use seatwatch_sdk::LONGEST_CHECK;
 use secrecy::SecretString;
 use url::Url;
 
@@ -43,9 +43,6 @@ pub(super) struct Check {
     #[arg(long)]
     online: bool,
 }
-
-/// The time for one question to a sink.
-const SINK_CHECK: Duration = Duration::from_secs(30);
 
 /// What was found out about one organization or sink.
 struct Asked {
@@ -202,10 +199,13 @@ async fn ask_sink(entry: &SinkEntry) -> Asked {
     let mut good = Vec::new();
     for lane in entry.config.lanes() {
         let mut sink = entry.config.build(&lane);
-        let reason = match tokio::time::timeout(SINK_CHECK, sink.check()).await {
+        let reason = match tokio::time::timeout(LONGEST_CHECK, sink.check()).await {
             Ok(Ok(())) => continue,
             Ok(Err(failure)) => failure.reason().to_owned(),
-            Err(_) => "no answer in time".to_owned(),
+            Err(_) => {
+                let seconds = LONGEST_CHECK.as_secs();
+                format!("no answer within {seconds} s: a disk or a network that it needs may hang")
+            }
         };
         return Asked { good, bad: Some((Exit::Unavailable, reason, None)) };
     }

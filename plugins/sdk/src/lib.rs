@@ -29,7 +29,7 @@ pub use file::{FileError, read_certificates, read_file};
 pub use quote::quote;
 pub use retry_after::retry_after;
 pub use secret::{Secret, SecretError, SecretSource};
-pub use sink::{Delivery, Failure, Outcome, Sink};
+pub use sink::{Delivery, Failure, LONGEST_CHECK, Outcome, Sink};
 pub use table::{TABLE_COLUMNS, write_table_header, write_table_row};
 pub use text::{formula_safe, io_reason, is_unseen, shown};
 
