@@ -66,11 +66,14 @@ impl Daemon {
             return Err(Failure::new(Exit::Config, message).with_hint(hint).into());
         }
         let (before, config) = (Arc::clone(&self.config), Arc::new(config));
-        let protection = self.overview.protection();
+        let (protection, servers) = (self.overview.protection(), self.servers.clone());
         self.adopt(Arc::clone(&config), Some(&before)).await?;
         self.discovery.start_over().await;
-        let is_otherwise = protection.web() != self.overview.protection().web();
-        Ok(changes(&before, &config, is_otherwise))
+        let files = ChangedFiles {
+            web: protection.web() != self.overview.protection().web(),
+            authorities: self.servers.differ_from(&servers),
+        };
+        Ok(changes(&before, &config, files))
     }
 
     /// Goes over to a config: what can fail comes first, and leaves things as they were before.
@@ -189,9 +192,15 @@ fn protection(config: &Config) -> Result<Arc<Protection>, Stop> {
     Ok(Arc::new(protection))
 }
 
-/// What differs, for people: one line a kind of thing. Whether the endpoints are protected
-/// otherwise, only who has read the web configuration can tell.
-fn changes(before: &Config, after: &Config, is_protected_otherwise: bool) -> Vec<String> {
+/// Which of the files that a config names hold something else now.
+struct ChangedFiles {
+    web: bool,
+    authorities: bool,
+}
+
+/// What differs, for people: one line a kind of thing. What differs in files, only who has read
+/// them can tell.
+fn changes(before: &Config, after: &Config, files: ChangedFiles) -> Vec<String> {
     let organizations = |config: &Config| -> HashMap<String, String> {
         config.organizations.iter().map(|one| (one.id.to_string(), format!("{one:?}"))).collect()
     };
@@ -216,7 +225,7 @@ fn changes(before: &Config, after: &Config, is_protected_otherwise: bool) -> Vec
         ("listen", before.listen != after.listen),
         ("http.pages", before.http_pages != after.http_pages),
         ("http.hosts", before.http_hosts != after.http_hosts),
-        ("http.web_config_file", is_protected_otherwise || before.web.path() != after.web.path()),
+        ("http.web_config_file", files.web || before.web.path() != after.web.path()),
         ("timezone", before.timezone != after.timezone),
         ("splay", before.splay != after.splay),
         ("sync_timeout", before.sync_timeout != after.sync_timeout),
@@ -228,7 +237,7 @@ fn changes(before: &Config, after: &Config, is_protected_otherwise: bool) -> Vec
         ("discover", rules(before) != rules(after)),
         ("retention", before.retention != after.retention),
         ("shutdown_grace", before.shutdown_grace != after.shutdown_grace),
-        ("codecov", before.codecov != after.codecov),
+        ("codecov", files.authorities || before.codecov != after.codecov),
     ];
     let changed = settings.into_iter().filter(|(_, changed)| *changed).map(|(name, _)| name);
     let changed = changed.collect::<Vec<_>>();

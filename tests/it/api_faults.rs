@@ -404,7 +404,7 @@ fn what_is_not_the_server_that_was_meant() {
             "a server of many names",
             canned::with_headers(400, "Content-Type: text/html\r\n", b"<h1>Bad Request (400)</h1>"),
         ),
-        case("a certificate of nobody", |world| world.set_base_url(&self_signed())),
+        case("a certificate of nobody", |world| world.set_base_url(&self_signed().0)),
         case("no TLS where TLS is expected", |world| {
             let plain = format!("https://{}", world.simulator.address());
             world.set_base_url(&plain);
@@ -446,8 +446,8 @@ fn what_is_not_the_server_that_was_meant() {
     ");
 }
 
-/// A server whose certificate nobody vouches for.
-fn self_signed() -> String {
+/// A server whose certificate nobody vouches for, and the certificate in PEM form.
+pub(crate) fn self_signed() -> (String, String) {
     let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
     let key = rustls::pki_types::PrivateKeyDer::try_from(made.signing_key.serialize_der()).unwrap();
     let provider = Arc::new(rustls::crypto::ring::default_provider());
@@ -463,7 +463,7 @@ fn self_signed() -> String {
         Some(rustls::StreamOwned::new(connection, stream))
     };
     let canned = Canned::start_with(accept, |_| canned::json(200, "{}"));
-    format!("https://localhost:{}", canned.address.port())
+    (format!("https://localhost:{}", canned.address.port()), made.cert.pem())
 }
 
 #[test]
