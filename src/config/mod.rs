@@ -25,18 +25,15 @@ mod value;
 mod web;
 
 use std::collections::{BTreeSet, HashSet};
-use std::fs::OpenOptions;
 use std::io::Read as _;
 use std::net::SocketAddr;
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use chrono_tz::Tz;
-use nix::fcntl::OFlag;
 use schemars::JsonSchema;
-use seatwatch_sdk::{EventKind, SinkConfig, io_reason, read_certificates};
+use seatwatch_sdk::{EventKind, SinkConfig, io_reason, open_at_once, read_certificates};
 pub use seatwatch_sdk::{Secret, SecretError, SecretSource};
 use serde::{Deserialize, Serialize};
 use url::Url;
@@ -426,10 +423,7 @@ fn read(path: &Path) -> Result<String, Problem> {
         };
         Problem::of_file(format!("cannot be read: {}", io_reason(&error))).with_hint(hint)
     };
-    // A named pipe would block the opening, and with it the daemon, until somebody writes to it.
-    let mut options = OpenOptions::new();
-    let file = options.read(true).custom_flags(OFlag::O_NONBLOCK.bits()).open(path);
-    let file = file.map_err(unreadable)?;
+    let file = open_at_once(path).map_err(unreadable)?;
     let kind = file.metadata().map_err(unreadable)?.file_type();
     if kind.is_dir() {
         return Err(Problem::of_file("is a directory, expected a file")

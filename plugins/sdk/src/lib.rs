@@ -25,7 +25,7 @@ pub use config::{BuiltIn, Origin, Problem, SinkConfig};
 pub use event::{
     Data, Event, EventKind, Member, Organization, Profile, Status, Totals, UnknownEvent, Unnamed,
 };
-pub use file::{FileError, read_certificates, read_file};
+pub use file::{FileError, open_at_once, read_certificates, read_file};
 pub use quote::quote;
 pub use retry_after::retry_after;
 pub use secret::{Secret, SecretError, SecretSource};
