@@ -10,8 +10,9 @@ use nix::sys::stat::fstat;
 use systemd_journal_logger::{JournalLog, current_exe_identifier};
 use tracing::field::{Field, Visit};
 use tracing::{Event, Level, Subscriber};
-use tracing_subscriber::field::MakeExt as _;
-use tracing_subscriber::fmt::format;
+use tracing_subscriber::field::RecordFields;
+use tracing_subscriber::fmt::FormatFields;
+use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt as _};
 use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt as _;
@@ -66,20 +67,27 @@ fn lines<S>(with_time: bool) -> Box<dyn Layer<S> + Send + Sync>
 where
     S: Subscriber + for<'a> LookupSpan<'a>,
 {
-    let fields = format::debug_fn(|out, field, value| write!(out, "{}", in_words(field, value)));
     let layer = fmt::layer()
         .with_writer(io::stderr)
         .with_ansi(io::stderr().is_terminal())
         .with_target(false)
-        .fmt_fields(fields.delimited(" "));
+        .fmt_fields(Words);
     if with_time { layer.boxed() } else { layer.without_time().boxed() }
 }
 
-/// A part of a line for people.
-fn in_words(field: &Field, value: &dyn Debug) -> String {
-    // Names, and what servers say, stand in the values as others chose them.
-    let value = shown(&format!("{value:?}"));
-    if field.name() == "message" { value } else { format!("{field}={value}") }
+/// Writes what a line for people has to say.
+struct Words;
+
+impl<'w> FormatFields<'w> for Words {
+    fn format_fields<R: RecordFields>(
+        &self,
+        mut writer: Writer<'w>,
+        fields: R,
+    ) -> std::fmt::Result {
+        let mut entry = Entry::default();
+        fields.record(&mut entry);
+        writer.write_str(&entry.words.join(" "))
+    }
 }
 
 /// The journal: it gets the line that people read, which is all that `systemctl status` shows, and
@@ -115,14 +123,21 @@ struct Entry {
 
 impl Visit for Entry {
     fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
-        self.words.push(in_words(field, value));
-        if field.name() != "message" {
-            self.fields.push((field.name(), format!("{value:?}")));
+        let value = format!("{value:?}");
+        // Names, and what servers say, stand in the values as others chose them.
+        if field.name() == "message" {
+            self.words.push(shown(&value));
+        } else {
+            self.words.push(format!("{field}={}", shown(&value)));
+            self.fields.push((field.name(), value));
         }
     }
 
+    /// A text has quotes around it. Backslashes stay as they are: most are from what was made
+    /// harmless before, and would be escaped twice.
     fn record_str(&mut self, field: &Field, value: &str) {
-        self.words.push(in_words(field, &value));
+        let quoted = shown(value).replace('"', "\\\"");
+        self.words.push(format!("{field}=\"{quoted}\""));
         self.fields.push((field.name(), value.to_owned()));
     }
 }
@@ -143,4 +158,38 @@ fn is_journal() -> bool {
     let Ok(stream) = std::env::var("JOURNAL_STREAM") else { return false };
     let Ok(stat) = fstat(io::stderr()) else { return false };
     stream == format!("{}:{}", stat.st_dev, stat.st_ino)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use super::*;
+
+    /// Keeps what people would read.
+    struct Heard(Arc<Mutex<Vec<String>>>);
+
+    impl<S: Subscriber> Layer<S> for Heard {
+        fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
+            let mut entry = Entry::default();
+            event.record(&mut entry);
+            self.0.lock().unwrap().extend(entry.words);
+        }
+    }
+
+    #[test]
+    fn a_text_is_made_harmless_once() {
+        let heard = Arc::new(Mutex::new(Vec::new()));
+        let subscriber = tracing_subscriber::registry().with(Heard(Arc::clone(&heard)));
+        tracing::subscriber::with_default(subscriber, || {
+            let (name, reason) = ("a\nb", shown("said \"no\"\n\u{202e}"));
+            tracing::warn!(%name, reason, attempt = 2, "sink {name} failed");
+        });
+        insta::assert_snapshot!(heard.lock().unwrap().join("\n"), @r#"
+        sink a\u{a}b failed
+        name=a\u{a}b
+        reason="said \"no\"\u{a}\u{202e}"
+        attempt=2
+        "#);
+    }
 }

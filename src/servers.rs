@@ -7,7 +7,7 @@ use std::collections::HashMap;
 
 use url::Url;
 
-use crate::codecov::{self, Observer, Policy, Server, Settings};
+use crate::codecov::{self, Authorities, Observer, Policy, Server, Settings};
 use crate::config::{Config, Organization};
 
 /// Every server that a config names.
@@ -15,8 +15,9 @@ use crate::config::{Config, Organization};
 pub struct Servers(HashMap<Url, (Settings, Server)>);
 
 impl Servers {
-    /// Prepares to ask the servers of these organizations, and of all rules; no request is made. What `before` has
-    /// and is meant to be the same is kept. Every request is told to `observer`.
+    /// Prepares to ask the servers of these organizations, and of all rules; no request is made, but
+    /// the certificates are read anew. What `before` has and is meant to be the same is kept. Every
+    /// request is told to `observer`.
     ///
     /// # Errors
     ///
@@ -28,6 +29,7 @@ impl Servers {
         policy: Policy,
         observer: Option<&Observer>,
     ) -> Result<Self, codecov::Error> {
+        let authorities = config.codecov.ca_file.as_deref().map(Authorities::read).transpose()?;
         let mut servers = HashMap::new();
         let of_rules = config.discover.iter().map(|rule| &rule.base_url);
         let urls = organizations.into_iter().map(|organization| &organization.base_url);
@@ -35,7 +37,7 @@ impl Servers {
             if servers.contains_key(url) {
                 continue;
             }
-            let settings = settings(config, url);
+            let settings = settings(config, url, authorities.clone());
             let server = match before.0.get(url) {
                 Some((same, server)) if *same == settings => server.clone(),
                 _ => {
@@ -49,6 +51,12 @@ impl Servers {
             servers.insert(url.clone(), (settings, server));
         }
         Ok(Self(servers))
+    }
+
+    /// Whether a server that both have is treated otherwise here.
+    pub fn differ_from(&self, before: &Self) -> bool {
+        let was = |url| before.0.get(url).map(|(settings, _)| settings);
+        self.0.iter().any(|(url, (settings, _))| was(url).is_some_and(|was| was != settings))
     }
 
     /// The server that knows an organization.
@@ -71,13 +79,13 @@ impl Servers {
     }
 }
 
-fn settings(config: &Config, base_url: &Url) -> Settings {
+fn settings(config: &Config, base_url: &Url, authorities: Option<Authorities>) -> Settings {
     let codecov = &config.codecov;
     Settings {
         base_url: base_url.clone(),
         page_size: u32::try_from(codecov.page_size).unwrap_or(u32::MAX),
         timeout: codecov.timeout,
         requests_per_second: codecov.requests_per_second,
-        ca_file: codecov.ca_file.clone(),
+        authorities,
     }
 }

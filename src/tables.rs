@@ -94,7 +94,7 @@ pub(crate) fn event(event: &Event) -> Row {
         id: event.id,
         sequence: event.sequence,
         time: utc(Some(event.time)),
-        organization: organization.map(|it| format!("{}/{}", it.service, it.owner)),
+        organization: organization.map(ToString::to_string),
         event: data.event,
         username: profile.map(|profile| &profile.username),
         formerly: formerly(data),

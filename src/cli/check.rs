@@ -8,10 +8,10 @@ mod machine;
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::path::Path;
-use std::time::Duration;
 
 use chrono::TimeDelta;
 use itertools::Itertools as _;
+use seatwatch_sdk::LONGEST_CHECK;
 use secrecy::SecretString;
 use url::Url;
 
@@ -44,11 +44,10 @@ pub(super) struct Check {
     online: bool,
 }
 
-/// The time for one question to a sink.
-const SINK_CHECK: Duration = Duration::from_secs(30);
-
-/// What was found out about one organization or sink.
+/// What was found out about one organization, rule or sink.
 struct Asked {
+    /// Which one, as people read it: `github/acme`, `sink chat`.
+    subject: String,
     /// What works, in words.
     good: Vec<String>,
     /// What does not, with advice.
@@ -59,16 +58,25 @@ struct Asked {
 struct All {
     /// About this machine.
     machine: Vec<preflight::Finding>,
-    /// About each organization, then about each rule, then about each sink, in config order.
-    asked: Vec<Asked>,
+    /// About each organization, in config order.
+    organizations: Vec<Asked>,
+    /// About each rule, likewise.
+    rules: Vec<Asked>,
+    /// About each sink, likewise.
+    sinks: Vec<Asked>,
 }
 
 impl All {
+    /// All that was asked, in config order.
+    fn asked(&self) -> impl Iterator<Item = &Asked> {
+        self.organizations.iter().chain(&self.rules).chain(&self.sinks)
+    }
+
     /// That of the first failure: of the machine, because it spoils the rest, then of what was
     /// asked, in config order.
     fn exit(&self) -> Exit {
         let machine = self.machine.iter().find_map(machine::exit);
-        let asked = || self.asked.iter().find_map(|finding| Some(finding.bad.as_ref()?.0));
+        let asked = || self.asked().find_map(|finding| Some(finding.bad.as_ref()?.0));
         machine.or_else(asked).unwrap_or(Exit::Ok)
     }
 }
@@ -92,23 +100,23 @@ impl Check {
 async fn ask_all(config: &Config) -> Result<All, Stop> {
     let now = instance::clock().now();
     let mut machine = preflight::look(config, run::runtime_directory().as_deref(), now).await;
-    let organizations: Vec<&Organization> = config.organizations.iter().collect();
-    let all = organizations.iter().copied();
+    let all = config.organizations.iter();
     let servers = Servers::of(config, all, &Servers::default(), Policy::default(), None)?;
-    let (mut asked, mut clocks) = (Vec::new(), Clocks::new());
-    for organization in organizations {
+    let mut clocks = Clocks::new();
+    let (mut organizations, mut rules, mut sinks) = (Vec::new(), Vec::new(), Vec::new());
+    for organization in &config.organizations {
         let server = servers.get(organization);
-        asked.push(ask_codecov(config, organization, server, &mut clocks).await);
+        organizations.push(ask_codecov(config, organization, server, &mut clocks).await);
     }
     for rule in &config.discover {
-        asked.push(ask_rule(config, rule, servers.at(&rule.base_url), &mut clocks).await);
+        rules.push(ask_rule(config, rule, servers.at(&rule.base_url), &mut clocks).await);
     }
     for entry in &config.sinks {
-        asked.push(ask_sink(entry).await);
+        sinks.push(ask_sink(entry).await);
     }
     let clocks = clocks.iter().map(|(server, ahead)| preflight::clock(server, *ahead));
     machine.extend(clocks);
-    Ok(All { machine, asked })
+    Ok(All { machine, organizations, rules, sinks })
 }
 
 /// How far ahead the clock of each server is, by base URL; nothing where no answer told it.
@@ -145,7 +153,7 @@ async fn ask_codecov(
             }
         }
     };
-    Asked { good, bad }
+    Asked { subject: organization.id.to_string(), good, bad }
 }
 
 async fn ask_token(
@@ -182,35 +190,38 @@ async fn ask_rule(
         note(clocks, &rule.base_url, owners.clock_ahead());
         Ok::<_, SyncError>(read?)
     };
+    let subject = format!("discover on {}", rule.service);
     match ask.await {
         Ok(owners) => {
             let names = owners.iter().filter_map(|owner| owner.username.as_ref());
             let ids = names.filter_map(|name| OrganizationId::new(rule.service, name.shown()).ok());
             let matching = ids.filter(|id| rule.matches(id)).count() as u64;
             let good = vec![format!("token accepted, matches {}", count(matching, "owner"))];
-            Asked { good, bad: None }
+            Asked { subject, good, bad: None }
         }
         Err(error) => {
             let text = format!("{}: {}", error.reason(), chain(&error));
             let bad = Some((error.reason().into(), text, Some(error.hint())));
-            Asked { good: Vec::new(), bad }
+            Asked { subject, good: Vec::new(), bad }
         }
     }
 }
 
 async fn ask_sink(entry: &SinkEntry) -> Asked {
-    let mut good = Vec::new();
+    let subject = format!("sink {}", entry.name);
     for lane in entry.config.lanes() {
         let mut sink = entry.config.build(&lane);
-        let reason = match tokio::time::timeout(SINK_CHECK, sink.check()).await {
+        let reason = match tokio::time::timeout(LONGEST_CHECK, sink.check()).await {
             Ok(Ok(())) => continue,
             Ok(Err(failure)) => failure.reason().to_owned(),
-            Err(_) => "no answer in time".to_owned(),
+            Err(_) => {
+                let seconds = LONGEST_CHECK.as_secs();
+                format!("no answer within {seconds} s: a disk or a network that it needs may hang")
+            }
         };
-        return Asked { good, bad: Some((Exit::Unavailable, reason, None)) };
+        return Asked { subject, good: Vec::new(), bad: Some((Exit::Unavailable, reason, None)) };
     }
-    good.push("would deliver".to_owned());
-    Asked { good, bad: None }
+    Asked { subject, good: vec!["would deliver".to_owned()], bad: None }
 }
 
 fn write_all(path: &Path, config: &Config, found: Option<&All>, format: Format) -> io::Result<()> {
@@ -231,28 +242,15 @@ fn write_people(
 ) -> io::Result<()> {
     let now = instance::clock().now();
     let online = found.is_some();
-    let findings = found.map(|found| found.asked.as_slice());
     let machine = found.map(|found| found.machine.as_slice()).unwrap_or_default();
     if online {
         machine::write_table(machine, out)?;
     }
-    let organizations = config.organizations.iter().map(|one| one.id.to_string());
-    let rules = config.discover.iter().map(|rule| format!("discover on {}", rule.service));
-    let sinks = config.sinks.iter().map(|entry| format!("sink {}", entry.name));
-    let troubles: Vec<_> = organizations
-        .chain(rules)
-        .chain(sinks)
-        .zip(findings.unwrap_or_default())
-        .filter_map(|(name, finding)| {
-            let (_, text, hint) = finding.bad.as_ref()?;
-            Some((name, (text, hint)))
-        })
-        .collect();
-    let mut findings = findings.unwrap_or_default().iter();
     let mut header = vec!["ORGANIZATION", "SCHEDULE", "NEXT SYNC", "TOKEN"];
     header.extend(online.then_some("ONLINE"));
     let mut organizations = table(&header);
-    for organization in &config.organizations {
+    for (organization, finding) in paired(&config.organizations, found.map(|it| &*it.organizations))
+    {
         let next = schedule::next_run(organization, config.splay, now);
         let mut cells = vec![
             named(organization),
@@ -260,14 +258,14 @@ fn write_people(
             local(next, organization.timezone),
             organization.token.to_string(),
         ];
-        cells.extend(findings.next().map(in_words));
+        cells.extend(finding.map(in_words));
         organizations.add_row(cells);
     }
     if !config.organizations.is_empty() || config.discover.is_empty() {
         write_table(&organizations, out)?;
     }
-    for rule in &config.discover {
-        let online = findings.next().map(|finding| format!(" ({})", in_words(finding)));
+    for (rule, finding) in paired(&config.discover, found.map(|it| &*it.rules)) {
+        let online = finding.map(|finding| format!(" ({})", in_words(finding)));
         let (rule, token, online) = (rule.in_words(), &rule.token, online.unwrap_or_default());
         writeln!(out, "discover: all of {token} that match {}{online}", shown(&rule))?;
     }
@@ -275,10 +273,10 @@ fn write_people(
     let mut header = vec!["SINK", "TYPE", "EVENTS", "ORGANIZATIONS"];
     header.extend(online.then_some("ONLINE"));
     let mut sinks = table(&header);
-    for entry in &config.sinks {
+    for (entry, finding) in paired(&config.sinks, found.map(|it| &*it.sinks)) {
         let mut cells =
             vec![entry.name.clone(), entry.kind.clone(), events(entry), organizations_of(entry)];
-        cells.extend(findings.next().map(in_words));
+        cells.extend(finding.map(in_words));
         sinks.add_row(cells);
     }
     if config.sinks.is_empty() {
@@ -287,13 +285,15 @@ fn write_people(
         write_table(&sinks, out)?;
     }
     machine::write_troubles(machine, out)?;
-    for (name, (text, hint)) in &troubles {
-        writeln!(out, "\n{name}: {}", shown(text))?;
+    let mut bad = machine.iter().filter_map(machine::exit).count();
+    for Asked { subject, bad: trouble, .. } in found.into_iter().flat_map(All::asked) {
+        let Some((_, text, hint)) = trouble else { continue };
+        bad += 1;
+        writeln!(out, "\n{subject}: {}", shown(text))?;
         if let Some(hint) = hint {
             writeln!(out, "hint: {hint}")?;
         }
     }
-    let bad = machine.iter().filter_map(machine::exit).count() + troubles.len();
     let warnings = machine.iter().filter(|finding| machine::is_warning(finding)).count();
     let came_up = match (bad as u64, warnings as u64) {
         (0, 0) => String::new(),
@@ -301,6 +301,15 @@ fn write_people(
         (bad, _) => format!(", but {} came up online", count(bad, "problem")),
     };
     writeln!(out, "\n{}: configuration is valid{came_up}", path.display())
+}
+
+/// Each of these with what was found out about it, where it was asked.
+fn paired<'a, T>(
+    all: &'a [T],
+    asked: Option<&'a [Asked]>,
+) -> impl Iterator<Item = (&'a T, Option<&'a Asked>)> {
+    let finding = move |index| asked.and_then(|asked| asked.get(index));
+    all.iter().enumerate().map(move |(index, one)| (one, finding(index)))
 }
 
 fn events(entry: &SinkEntry) -> String {
@@ -338,36 +347,36 @@ const COLUMNS: &[&str] = &[
 
 fn rows(config: &Config, found: Option<&All>) -> Vec<Row> {
     let now = instance::clock().now();
-    let findings = found.map(|found| &found.asked);
     let machine = found.map(|found| found.machine.as_slice()).unwrap_or_default();
-    let finding = |index: usize| findings.and_then(|findings| findings.get(index));
-    let bad = |index: usize| finding(index).and_then(|finding| finding.bad.as_ref());
-    let organizations = config.organizations.iter().enumerate().map(|(index, organization)| {
+    let is_good = |finding: Option<&Asked>| finding.map(|finding| finding.bad.is_none());
+    let message = |finding: Option<&Asked>| Some(finding?.bad.as_ref()?.1.clone());
+    let hint = |finding: Option<&Asked>| finding?.bad.as_ref()?.2.clone();
+    let organizations = paired(&config.organizations, found.map(|it| &*it.organizations));
+    let organizations = organizations.map(|(organization, finding)| {
         row! {
             organization: organization.id.to_string(),
             schedule: organization.schedule.as_str(),
             next_sync: schedule::next_run(organization, config.splay, now),
-            ok: finding(index).map(|finding| finding.bad.is_none()),
-            message: bad(index).map(|(_, text, _)| text),
-            hint: bad(index).and_then(|(.., hint)| hint.as_ref()),
+            ok: is_good(finding),
+            message: message(finding),
+            hint: hint(finding),
         }
     });
-    let rules = config.discover.iter().zip(config.organizations.len()..).map(|(rule, index)| {
+    let rules = paired(&config.discover, found.map(|it| &*it.rules)).map(|(rule, finding)| {
         row! {
             discover: rule.in_words(),
             schedule: rule.schedule.as_str(),
-            ok: finding(index).map(|finding| finding.bad.is_none()),
-            message: bad(index).map(|(_, text, _)| text),
-            hint: bad(index).and_then(|(.., hint)| hint.as_ref()),
+            ok: is_good(finding),
+            message: message(finding),
+            hint: hint(finding),
         }
     });
-    let first = config.organizations.len() + config.discover.len();
-    let sinks = config.sinks.iter().enumerate().map(|(index, entry)| {
+    let sinks = paired(&config.sinks, found.map(|it| &*it.sinks)).map(|(entry, finding)| {
         row! {
             sink: entry.name,
             type: entry.kind,
-            ok: finding(first + index).map(|finding| finding.bad.is_none()),
-            message: bad(first + index).map(|(_, text, _)| text),
+            ok: is_good(finding),
+            message: message(finding),
         }
     });
     organizations.chain(rules).chain(sinks).chain(machine.iter().map(machine::row)).collect()

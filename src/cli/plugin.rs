@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use seatwatch_process::ExternalSettings;
 use seatwatch_process::testing::{self, Candidate, Finding, Grade, Patience};
-use seatwatch_sdk::Origin;
+use seatwatch_sdk::{Origin, io_reason};
 
 use super::exit::{Exit, Failure, Stop};
 use super::output::{Format, Row, count, row, shown, table, write_rows, write_table};
@@ -27,7 +27,7 @@ pub(super) enum Plugin {
 /// Arguments of `plugin test`.
 #[derive(Debug, clap::Args)]
 pub(super) struct Test {
-    /// The program, or the name of a plugin in one of the `plugin_dirs`.
+    /// The name of a plugin in one of the `plugin_dirs`, or else the path of a program.
     #[arg(value_name = "PATH", value_hint = clap::ValueHint::ExecutablePath)]
     program: PathBuf,
 
@@ -45,8 +45,20 @@ impl Plugin {
     }
 }
 
+/// Where plugins are looked for. A configuration that does not tell is no reason to find none.
+fn directories(config: &Path) -> Vec<PathBuf> {
+    config::plugin_dirs(config).unwrap_or_else(|| {
+        let config = config.display();
+        super::complain(&format!(
+            "warning: {config}: does not tell its `plugin_dirs`, so the default ones are looked at\n\
+             hint: `seatwatch check` says what is wrong with it"
+        ));
+        config::default_plugin_dirs()
+    })
+}
+
 fn list(config: &Path, format: Format) -> Result<Exit, Stop> {
-    let directories = config::plugin_dirs(config);
+    let directories = directories(config);
     let found = sinks::list_plugins(&directories);
     let mut out = super::stdout();
     if format == Format::Table {
@@ -107,20 +119,18 @@ impl Test {
         Ok(if failed { Exit::Protocol } else { Exit::Ok })
     }
 
-    /// The program, absolute: that at the path, or else the plugin of that name.
+    /// The program, absolute: the plugin of that name, as a shell finds a command, or else that at
+    /// the path.
     fn program(&self, config: &Path) -> Result<PathBuf, Stop> {
-        let missing = match std::fs::canonicalize(&self.program) {
-            Ok(program) => return Ok(program),
-            Err(error) => error,
-        };
-        let name = self.program.to_str().filter(|name| !name.contains('/'));
-        let directories = config::plugin_dirs(config);
-        let found = name.and_then(|name| {
-            let mut found = sinks::list_plugins(&directories).into_iter();
-            found.find(|found| found.name == name && found.problem.is_none())
-        });
-        found.map(|found| found.path).ok_or_else(|| {
-            let message = format!("`{}`: {missing}", self.program.display());
+        if let Some(name) = self.program.to_str().filter(|name| !name.contains('/')) {
+            let mut found = sinks::list_plugins(&directories(config)).into_iter();
+            let found = found.find(|found| found.name == name && found.problem.is_none());
+            if let Some(found) = found {
+                return Ok(found.path);
+            }
+        }
+        std::fs::canonicalize(&self.program).map_err(|error| {
+            let message = format!("`{}`: {}", self.program.display(), io_reason(&error));
             let hint = "name the program by its path, or as `seatwatch plugin list` shows it";
             Failure::new(Exit::Usage, message).with_hint(hint).into()
         })

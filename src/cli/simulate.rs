@@ -125,7 +125,8 @@ async fn serve(args: Simulate) -> anyhow::Result<()> {
     let script = args.script.as_deref().map(read_script).transpose()?;
     let (world, tokens) = world(&args.organizations);
     let mut signals = Signals::new([SIGINT, SIGTERM])?;
-    let mut simulator = Simulator::start_with(world, args.listen, Options::default())
+    let options = Options { remembers: false, ..Options::default() };
+    let mut simulator = Simulator::start_with(world, args.listen, options)
         .await
         .with_context(|| format!("cannot listen on {}", args.listen))?;
     let base_url = simulator.base_url();

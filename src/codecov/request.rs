@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use reqwest::header::{AUTHORIZATION, HeaderValue, LOCATION};
 use reqwest::{Response, StatusCode};
+use seatwatch_sdk::{CertificateKeys, Untrusted};
 use secrecy::ExposeSecret as _;
 
 use super::asker::Asker;
@@ -23,6 +24,9 @@ use super::wire::parse_detail;
 /// The largest body that is read, counted after decompression. What is still compressed is
 /// never held: it is unpacked as it comes, within the time limit of the request.
 const LARGEST_BODY: u64 = 64 * 1024 * 1024;
+
+const CERTIFICATE_KEYS: CertificateKeys =
+    CertificateKeys { address: "codecov.base_url", authorities: "codecov.ca_file" };
 
 /// What came back, whatever it says.
 #[derive(Debug)]
@@ -194,6 +198,12 @@ impl Asker {
                 let hint = "check scheme and port of `codecov.base_url`, and the proxy in the \
                             environment";
                 return Failure::Lasting(Error::new(Reason::Tls, what).with_hint(hint));
+            }
+            Some(rustls::Error::InvalidCertificate(fault)) => {
+                let host = question.url.host_str().unwrap_or_default();
+                let Untrusted { fault, advice } = Untrusted::new(fault, host, CERTIFICATE_KEYS);
+                let what = format!("no trusted connection for `{url}`: {fault}");
+                return Failure::Lasting(Error::new(Reason::Tls, what).with_hint(advice));
             }
             Some(_) => {
                 let what = format!("no trusted connection for `{url}`");

@@ -8,6 +8,7 @@ use std::time::Duration;
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use reqwest::header::{ACCEPT, HeaderMap, HeaderValue};
 use reqwest::{Certificate, Client, ClientBuilder, redirect};
+use rustls_pki_types::CertificateDer;
 use seatwatch_sdk::read_certificates;
 use secrecy::SecretString;
 use url::Url;
@@ -34,8 +35,43 @@ pub struct Settings {
     pub timeout: Duration,
     /// Above 0; for all sessions of the server together.
     pub requests_per_second: f64,
-    /// PEM certificates to trust besides those of the machine.
-    pub ca_file: Option<PathBuf>,
+    /// Whom to trust besides those whom the machine trusts.
+    pub authorities: Option<Authorities>,
+}
+
+/// Certificates to trust, as they stood in a file when it was read.
+///
+/// They are part of the settings, and not only their path: a file that was renewed is another
+/// setting.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Authorities {
+    file: PathBuf,
+    certificates: Vec<CertificateDer<'static>>,
+}
+
+impl Authorities {
+    /// Reads a file of certificates in PEM form. Blocks.
+    ///
+    /// # Errors
+    ///
+    /// [`Reason::Tls`]: it cannot be read or holds no certificate.
+    pub fn read(file: &Path) -> Result<Self, Error> {
+        let certificates =
+            read_certificates(file).map_err(|error| Self::unusable(file, &error.to_string()))?;
+        Ok(Self { file: file.to_owned(), certificates })
+    }
+
+    fn to_reqwest(&self) -> Result<Vec<Certificate>, Error> {
+        let certificates = self.certificates.iter().map(|it| Certificate::from_der(it));
+        certificates.collect::<Result<_, _>>().map_err(|error| {
+            Self::unusable(&self.file, "holds a certificate of no use").caused_by(error)
+        })
+    }
+
+    fn unusable(file: &Path, what: &str) -> Error {
+        Error::new(Reason::Tls, format!("ca_file: `{}` {what}", file.display()))
+            .with_hint("`codecov.ca_file` names a file of certificates in PEM form")
+    }
 }
 
 /// Is told of every request that was sent: the status of its answer, or nothing where no whole
@@ -65,7 +101,7 @@ impl Server {
     ///
     /// # Errors
     ///
-    /// [`Reason::Tls`]: the `ca_file` cannot be read or holds no certificate.
+    /// [`Reason::Tls`]: no trust can be put in the authorities.
     pub fn new(settings: &Settings) -> Result<Self, Error> {
         Self::with_policy(settings, Policy::default())
     }
@@ -137,13 +173,15 @@ fn quota(requests_per_second: f64) -> Quota {
 fn build_client(settings: &Settings) -> Result<Client, Error> {
     // Whoever comes first installs ring for the whole process; it is all the same to us.
     rustls::crypto::ring::default_provider().install_default().ok();
-    let extra = settings.ca_file.as_deref().map(authorities).transpose()?;
+    let extra = settings.authorities.as_ref().map(Authorities::to_reqwest).transpose()?;
     let extra = extra.unwrap_or_default();
     builder(settings).tls_certs_merge(extra.clone()).build().or_else(|_| {
         let client = builder(settings).tls_certs_only(bundled_certificates().chain(extra)).build();
         let client = client.map_err(|error| {
-            let what = match &settings.ca_file {
-                Some(path) => format!("no trust can be put in `{}`", path.display()),
+            let what = match &settings.authorities {
+                Some(Authorities { file, .. }) => {
+                    format!("no trust can be put in `{}`", file.display())
+                }
                 None => "no HTTP client can be made".to_owned(),
             };
             Error::new(Reason::Tls, what).caused_by(error.without_url())
@@ -162,18 +200,6 @@ fn builder(settings: &Settings) -> ClientBuilder {
         )]))
         .redirect(redirect::Policy::none())
         .timeout(settings.timeout)
-}
-
-fn authorities(path: &Path) -> Result<Vec<Certificate>, Error> {
-    let unusable = |what: &str| {
-        Error::new(Reason::Tls, format!("ca_file: `{}` {what}", path.display()))
-            .with_hint("`codecov.ca_file` names a file of certificates in PEM form")
-    };
-    let certificates = read_certificates(path).map_err(|error| unusable(&error.to_string()))?;
-    let certificates = certificates.iter().map(|it| Certificate::from_der(it));
-    certificates
-        .collect::<Result<_, _>>()
-        .map_err(|error| unusable("holds a certificate of no use").caused_by(error))
 }
 
 /// Mozilla's, for a machine that trusts nobody: there, reqwest makes no client at all, not even

@@ -26,18 +26,15 @@ mod value;
 mod web;
 
 use std::collections::{BTreeSet, HashSet};
-use std::fs::OpenOptions;
 use std::io::Read as _;
 use std::net::SocketAddr;
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use chrono_tz::Tz;
-use nix::fcntl::OFlag;
 use schemars::JsonSchema;
-use seatwatch_sdk::{EventKind, SinkConfig, io_reason, read_certificates};
+use seatwatch_sdk::{EventKind, SinkConfig, io_reason, open_at_once, read_certificates};
 pub use seatwatch_sdk::{Secret, SecretError, SecretSource};
 use serde::{Deserialize, Serialize};
 use url::Url;
@@ -342,10 +339,17 @@ pub fn state_dir(path: &Path) -> Option<PathBuf> {
 }
 
 /// The plugin directories that the file at `path` names, as far as that can be told from one that
-/// may be wrong; the default ones where there is no such file.
-pub fn plugin_dirs(path: &Path) -> Vec<PathBuf> {
-    let config = read_and_check(path).ok().and_then(|checked| checked.config);
-    config.map_or_else(|| options::Options::default().plugin_dirs, |config| config.plugin_dirs)
+/// may be wrong: none where it cannot. Where there is no such file, the default ones.
+pub fn plugin_dirs(path: &Path) -> Option<Vec<PathBuf>> {
+    match read_and_check(path) {
+        Ok(checked) => Some(checked.config?.plugin_dirs),
+        Err(_) => (!path.exists()).then(default_plugin_dirs),
+    }
+}
+
+/// The plugin directories of a file that names none.
+pub fn default_plugin_dirs() -> Vec<PathBuf> {
+    options::Options::default().plugin_dirs
 }
 
 fn read_and_check(path: &Path) -> Result<check::Checked, Problems> {
@@ -420,10 +424,7 @@ fn read(path: &Path) -> Result<String, Problem> {
         };
         Problem::of_file(format!("cannot be read: {}", io_reason(&error))).with_hint(hint)
     };
-    // A named pipe would block the opening, and with it the daemon, until somebody writes to it.
-    let mut options = OpenOptions::new();
-    let file = options.read(true).custom_flags(OFlag::O_NONBLOCK.bits()).open(path);
-    let file = file.map_err(unreadable)?;
+    let file = open_at_once(path).map_err(unreadable)?;
     let kind = file.metadata().map_err(unreadable)?.file_type();
     if kind.is_dir() {
         return Err(Problem::of_file("is a directory, expected a file")

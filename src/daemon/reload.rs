@@ -70,11 +70,15 @@ impl Daemon {
             return Err(Failure::new(Exit::Config, message).with_hint(hint).into());
         }
         let (before, config) = (Arc::clone(&self.config), Arc::new(config));
-        let (protection, lanes) = (self.overview.protection(), self.overview.lanes());
+        let (protection, servers) = (self.overview.protection(), self.servers.clone());
+        let lanes = self.overview.lanes();
         self.adopt(Arc::clone(&config), Some(&before)).await?;
         self.discovery.start_over().await;
-        let is_otherwise = protection.web() != self.overview.protection().web();
-        let mut told = changes(&before, &config, is_otherwise);
+        let files = ChangedFiles {
+            web: protection.web() != self.overview.protection().web(),
+            authorities: self.servers.differ_from(&servers),
+        };
+        let mut told = changes(&before, &config, files);
         told.extend(left::behind(&lanes, &config));
         // It is done, whether or not this can be read now; the log says the same.
         told.extend(left::not_carried(&self.store, &config).unwrap_or_default());
@@ -233,9 +237,15 @@ fn protection(config: &Config) -> Result<Arc<Protection>, Stop> {
     Ok(Arc::new(protection))
 }
 
-/// What differs, for people: one line a kind of thing. Whether the endpoints are protected
-/// otherwise, only who has read the web configuration can tell.
-fn changes(before: &Config, after: &Config, is_protected_otherwise: bool) -> Vec<String> {
+/// Which of the files that a config names hold something else now.
+struct ChangedFiles {
+    web: bool,
+    authorities: bool,
+}
+
+/// What differs, for people: one line a kind of thing. What differs in files, only who has read
+/// them can tell.
+fn changes(before: &Config, after: &Config, files: ChangedFiles) -> Vec<String> {
     let organizations = |config: &Config| -> HashMap<String, String> {
         config.organizations.iter().map(|one| (one.id.to_string(), format!("{one:?}"))).collect()
     };
@@ -287,7 +297,7 @@ fn changes(before: &Config, after: &Config, is_protected_otherwise: bool) -> Vec
         ("listen", *listen != after.listen),
         ("http.pages", *http_pages != after.http_pages),
         ("http.hosts", *http_hosts != after.http_hosts),
-        ("http.web_config_file", is_protected_otherwise || web.path() != after.web.path()),
+        ("http.web_config_file", files.web || web.path() != after.web.path()),
         ("timezone", *timezone != after.timezone),
         ("splay", *splay != after.splay),
         ("sync_timeout", *sync_timeout != after.sync_timeout),
@@ -299,7 +309,7 @@ fn changes(before: &Config, after: &Config, is_protected_otherwise: bool) -> Vec
         ("discover", rules(before) != rules(after)),
         ("retention", *retention != after.retention),
         ("shutdown_grace", *shutdown_grace != after.shutdown_grace),
-        ("codecov", *codecov != after.codecov),
+        ("codecov", files.authorities || *codecov != after.codecov),
     ];
     let changed = settings.into_iter().filter(|(_, changed)| *changed).map(|(name, _)| name);
     let changed = changed.collect::<Vec<_>>();

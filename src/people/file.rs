@@ -2,13 +2,12 @@
 //!
 //! It is read twice: whether bytes are UTF-8 shows only at their end.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Seek as _, Take};
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
 use encoding_rs::{Encoding, UTF_8, WINDOWS_1252};
-use nix::fcntl::OFlag;
+use seatwatch_sdk::open_at_once;
 
 use super::error::ErrorKind;
 
@@ -20,9 +19,7 @@ const WORKBOOKS: [&[u8]; 2] = [b"PK\x03\x04", b"\xd0\xcf\x11\xe0"];
 
 /// Opens a regular file, and tells how to decode it.
 pub(super) fn open(path: &Path) -> Result<(Take<File>, &'static Encoding), ErrorKind> {
-    // A named pipe would block the opening until somebody writes to it.
-    let mut options = OpenOptions::new();
-    let mut file = options.read(true).custom_flags(OFlag::O_NONBLOCK.bits()).open(path)?;
+    let mut file = open_at_once(path)?;
     let metadata = file.metadata()?;
     if !metadata.is_file() {
         return Err(ErrorKind::NotRegular);

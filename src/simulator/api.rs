@@ -19,7 +19,7 @@ use super::seat_patch;
 use super::world::{GitHost, OwnerId, TO_BE_DELETED, World};
 use crate::organization::Service;
 
-const NO_OWNER: &str = "No Owner matches the given query.";
+pub(super) const NO_OWNER: &str = "No Owner matches the given query.";
 
 /// A check that failed, with what the server says about it.
 pub(super) type Refused = Box<Answer>;

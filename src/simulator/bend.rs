@@ -27,11 +27,13 @@ const FLUSHED: Duration = Duration::from_millis(20);
 
 /// Bends the list in a whole answer; what is not a list stays as it is.
 pub(super) fn list(answer: Answer, bends: &[Fault]) -> Answer {
-    let page = serde_json::from_slice::<Map<String, Value>>(&answer.body);
-    let Ok(mut page) = page else { return answer };
-    if bends.is_empty() || !page.contains_key("results") {
+    if bends.is_empty() {
         return answer;
     }
+    let page = serde_json::from_slice::<Map<String, Value>>(&answer.body);
+    let Some(mut page) = page.ok().filter(|page| page.contains_key("results")) else {
+        return answer;
+    };
     for fault in bends {
         bend(&mut page, fault);
     }

@@ -6,7 +6,7 @@
 
 use std::fmt;
 
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 
 use super::world::{Person, World};
 use crate::organization::OrganizationId;
@@ -16,7 +16,6 @@ use crate::organization::OrganizationId;
 #[serde(deny_unknown_fields)]
 pub struct Change {
     /// `github/acme`.
-    #[serde(deserialize_with = "organization_id")]
     pub organization: OrganizationId,
     /// Who, in any letter case.
     pub username: String,
@@ -54,11 +53,6 @@ pub enum Action {
     Delete,
     /// The account is queued for deletion.
     QueueDeletion,
-}
-
-fn organization_id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<OrganizationId, D::Error> {
-    let text = String::deserialize(deserializer)?;
-    text.parse().map_err(serde::de::Error::custom)
 }
 
 impl World {

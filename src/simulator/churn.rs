@@ -110,7 +110,14 @@ impl Churn {
             (8, true, _) => Action::Unseat,
             (9, _, false) => Action::GrantAdmin,
             (9, _, true) => Action::RevokeAdmin,
-            (10, _, _) => Action::Rename(format!("{username}{}", number % 10)),
+            (10, _, _) => {
+                let new = format!("{username}{}", number % 10);
+                // Whoever is called so would lose the name.
+                if world.find(organization.service(), &new).is_some() {
+                    return None;
+                }
+                Action::Rename(new)
+            }
             (11, _, _) => Action::Email(Some(format!("{username}.{number}@example.com"))),
             _ => return None,
         };
@@ -156,6 +163,23 @@ mod tests {
         let mut churn = Churn::new([acme], seed);
         let changes: Vec<_> = (0..200).filter_map(|_| churn.change(&mut world)).collect();
         changes.iter().join("\n")
+    }
+
+    #[test]
+    fn nobody_takes_a_name_that_somebody_has() {
+        let acme: OrganizationId = "github/acme".parse().unwrap();
+        for seed in 0..50 {
+            let mut world = World::default();
+            let id = world.organization(&acme);
+            world.set_members(id, "a a0 a1 a2 a3 a4 a5 a6 a7 a8 a9");
+            let everybody = world.listed(id).to_vec();
+            let mut churn = Churn::new([acme.clone()], seed);
+            for _ in 0..50 {
+                churn.change(&mut world);
+            }
+            let has_name = |id| world.person(id).is_some_and(|person| person.username.is_some());
+            assert!(everybody.iter().copied().all(has_name), "seed {seed}");
+        }
     }
 
     #[test]

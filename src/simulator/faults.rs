@@ -177,18 +177,10 @@ impl Route {
 #[serde(default, deny_unknown_fields)]
 pub struct When {
     route: Option<Route>,
-    #[serde(deserialize_with = "organization_id")]
     organization: Option<OrganizationId>,
     page: Option<u64>,
     from_request: Option<u64>,
     times: Option<u64>,
-}
-
-fn organization_id<'de, D: Deserializer<'de>>(
-    deserializer: D,
-) -> Result<Option<OrganizationId>, D::Error> {
-    let text = Option::<String>::deserialize(deserializer)?;
-    text.map(|text| text.parse()).transpose().map_err(serde::de::Error::custom)
 }
 
 impl When {

@@ -34,6 +34,6 @@ pub use change::{Action, Change, ChangeError};
 pub use churn::Churn;
 pub use faults::{Fault, RetryAfter, Route, When, WrongDate};
 pub use listing::Row;
-pub use script::{Script, Step};
+pub use script::Script;
 pub use server::{LoggedRequest, Moment, Options, Recorded, Simulator};
 pub use world::{GitHost, OwnerId, Person, World};

@@ -36,7 +36,7 @@ pub struct Script {
 
 /// One thing that happens at one time.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Step {
+pub(super) struct Step {
     pub(super) time: Time,
     pub(super) event: Event,
 }

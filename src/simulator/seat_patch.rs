@@ -9,7 +9,7 @@ use axum::http::StatusCode;
 use serde_json::{Value, json};
 
 use super::answer::{Answer, USER_METHODS};
-use super::api::Refused;
+use super::api::{NO_OWNER, Refused};
 use super::request::Request;
 use super::world::{OwnerId, World};
 
@@ -37,7 +37,7 @@ pub(super) fn answer(
     }
     // Who was listed for the seat alone is not found any more, although the seat was taken.
     if world.listed(organization).binary_search(&person).is_err() {
-        return Err(Answer::not_found(USER_METHODS, "No Owner matches the given query.").into());
+        return Err(Answer::not_found(USER_METHODS, NO_OWNER).into());
     }
     Ok(Answer::api(StatusCode::OK, USER_METHODS, &world.row(organization, person)))
 }

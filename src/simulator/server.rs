@@ -3,12 +3,14 @@
 //! A request is answered under one lock from beginning to end, so hooks and churn are the only
 //! things that can happen between its count and its rows, and every run of a test sees the same.
 //!
-//! Knows no route and no fault by name; it counts, records and carries bytes.
+//! Knows no route by name, and of faults only those that change what is looked up; it counts,
+//! records and carries bytes.
 
 use std::io;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use axum::body::{Body, to_bytes};
 use axum::http::request::Parts;
@@ -36,6 +38,9 @@ use crate::clock::{Clock, SystemClock};
 /// The largest request body that is read; the API needs a hundred bytes.
 const MAX_BODY: usize = 64 * 1024;
 
+/// How long nothing is accepted after a connection that could not be taken.
+const PAUSE: Duration = Duration::from_millis(100);
+
 /// A running simulator. Dropping it ends it, in the middle of an answer if need be.
 #[derive(Debug)]
 pub struct Simulator {
@@ -56,12 +61,16 @@ pub struct Options {
     pub keep_alive: bool,
     /// Tells the time: that of every answer, and whether a session has ended.
     pub clock: Arc<dyn Clock>,
+    /// Remembers every request and every change, for who asks afterwards. Over weeks, that would
+    /// fill the memory.
+    pub remembers: bool,
 }
 
 impl Default for Options {
     fn default() -> Self {
         let clock = Arc::new(SystemClock);
-        Self { prefix: String::new(), hosts: Vec::new(), keep_alive: false, clock }
+        let (prefix, hosts) = (String::new(), Vec::new());
+        Self { prefix, hosts, keep_alive: false, clock, remembers: true }
     }
 }
 
@@ -152,12 +161,14 @@ struct State {
     /// Steps of a script that wait for their request.
     steps: Vec<(u64, Event)>,
     requests: u64,
-    log: Vec<LoggedRequest>,
     record: Record,
 }
 
+/// What was asked and what was done.
 #[derive(Default)]
 struct Record {
+    remembers: bool,
+    requests: Vec<LoggedRequest>,
     changes: Vec<Recorded>,
     watcher: Option<mpsc::UnboundedSender<Recorded>>,
 }
@@ -168,7 +179,15 @@ impl Record {
             let recorded = Recorded { request, moment, change };
             // Whoever stopped watching does not want to know.
             self.watcher.take_if(|watcher| watcher.send(recorded.clone()).is_err());
-            self.changes.push(recorded);
+            if self.remembers {
+                self.changes.push(recorded);
+            }
+        }
+    }
+
+    fn add_request(&mut self, request: LoggedRequest) {
+        if self.remembers {
+            self.requests.push(request);
         }
     }
 }
@@ -196,7 +215,8 @@ impl Simulator {
     ) -> io::Result<Self> {
         let listener = TcpListener::bind(listen).await?;
         let address = listener.local_addr()?;
-        let state = Mutex::new(State { world, ..State::default() });
+        let record = Record { remembers: options.remembers, ..Record::default() };
+        let state = Mutex::new(State { world, record, ..State::default() });
         let shared = Arc::new(Shared { options, state, crowd: Crowd::default() });
         let stop = CancellationToken::new();
         let mut tasks = JoinSet::new();
@@ -297,14 +317,14 @@ impl Simulator {
 
 /// What came, and what was done.
 impl Simulator {
-    /// All requests so far.
+    /// All requests so far, as far as they are [remembered](Options::remembers).
     pub fn log(&self) -> Vec<LoggedRequest> {
-        self.shared.state().log.clone()
+        self.shared.state().record.requests.clone()
     }
 
     /// Forgets the requests so far; their numbers go on.
     pub fn clear_log(&self) {
-        self.shared.state().log.clear();
+        self.shared.state().record.requests.clear();
     }
 
     /// How many requests have come.
@@ -317,7 +337,8 @@ impl Simulator {
         self.shared.crowd.most.load(Ordering::SeqCst)
     }
 
-    /// Every change that was made by churn, scripts and [`Simulator::apply`], in order.
+    /// Every change that was made by churn, scripts and [`Simulator::apply`], in order, as far as
+    /// they are [remembered](Options::remembers).
     pub fn changes(&self) -> Vec<Recorded> {
         self.shared.state().record.changes.clone()
     }
@@ -414,7 +435,7 @@ impl State {
             let value = parts.headers.get(name).map(|value: &HeaderValue| value.as_bytes());
             value.map(|value| String::from_utf8_lossy(value).into_owned())
         };
-        self.log.push(LoggedRequest {
+        self.record.add_request(LoggedRequest {
             number,
             method: parts.method.to_string(),
             target: parts.uri.to_string(),
@@ -460,9 +481,14 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>, stop: CancellationTo
     loop {
         tokio::select! {
             () = stop.cancelled() => break,
-            Ok((stream, _)) = listener.accept() => {
-                connections.spawn(serve(stream, Arc::clone(&shared)));
-            }
+            accepted = listener.accept() => match accepted {
+                Ok((stream, _)) => drop(connections.spawn(serve(stream, Arc::clone(&shared)))),
+                Err(error) => {
+                    // One that was broken off, or there are no descriptors: the next may be taken.
+                    tracing::debug!(%error, "the simulator could not take a connection");
+                    tokio::time::sleep(PAUSE).await;
+                }
+            },
             // Finished connections are let go of as they come.
             Some(_) = connections.join_next() => {}
         }

@@ -404,13 +404,13 @@ fn what_is_not_the_server_that_was_meant() {
             "a server of many names",
             canned::with_headers(400, "Content-Type: text/html\r\n", b"<h1>Bad Request (400)</h1>"),
         ),
-        case("a certificate of nobody", |world| world.set_base_url(&self_signed())),
+        case("a certificate of nobody", |world| world.set_base_url(&self_signed().0)),
         case("no TLS where TLS is expected", |world| {
             let plain = format!("https://{}", world.simulator.address());
             world.set_base_url(&plain);
         }),
     ];
-    assert_snapshot!(without_ports(&tell(&cases)), @r"
+    assert_snapshot!(without_ports(&tell(&cases)), @"
     a web site
       error: github/acme: bad_response: the answer to `[URL]/api/v2/github/acme/users/?page=1&page_size=1000` is not JSON of the expected kind; nothing was committed
       hint: check that `codecov.base_url` is the root of a Codecov server and that no proxy answers in its place
@@ -436,8 +436,8 @@ fn what_is_not_the_server_that_was_meant() {
       hint: check that `codecov.base_url` is the root of a Codecov server and that no proxy answers in its place
       exit code 76
     a certificate of nobody
-      error: github/acme: tls: no trusted connection for `[URL]/api/v2/github/acme/users/?page=1&page_size=1000`: error sending request: client error (Connect): invalid peer certificate: UnknownIssuer; nothing was committed
-      hint: if the server's certificate comes from an authority of your own, name its certificate in `codecov.ca_file`
+      error: github/acme: tls: no trusted connection for `[URL]/api/v2/github/acme/users/?page=1&page_size=1000`: the certificate of `localhost` comes from an authority that is not trusted; nothing was committed
+      hint: if the authority is your own, name its certificate in `codecov.ca_file`
       exit code 69
     no TLS where TLS is expected
       error: github/acme: tls: no trusted connection for `[URL]/api/v2/github/acme/users/?page=1&page_size=1000`: the server speaks no TLS; nothing was committed
@@ -446,8 +446,8 @@ fn what_is_not_the_server_that_was_meant() {
     ");
 }
 
-/// A server whose certificate nobody vouches for.
-fn self_signed() -> String {
+/// A server whose certificate nobody vouches for, and the certificate in PEM form.
+pub(crate) fn self_signed() -> (String, String) {
     let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
     let key = rustls::pki_types::PrivateKeyDer::try_from(made.signing_key.serialize_der()).unwrap();
     let provider = Arc::new(rustls::crypto::ring::default_provider());
@@ -463,7 +463,7 @@ fn self_signed() -> String {
         Some(rustls::StreamOwned::new(connection, stream))
     };
     let canned = Canned::start_with(accept, |_| canned::json(200, "{}"));
-    format!("https://localhost:{}", canned.address.port())
+    (format!("https://localhost:{}", canned.address.port()), made.cert.pem())
 }
 
 #[test]

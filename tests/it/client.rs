@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 use chrono::{DateTime, Utc};
 use seatwatch::clock::Clock;
 use seatwatch::codecov::{
-    AdminProof, Digest, Error, LastRead, Policy, Reading, Server, Session, Settings,
+    AdminProof, Authorities, Digest, Error, LastRead, Policy, Reading, Server, Session, Settings,
     can_be_looked_up,
 };
 use seatwatch::roster::{Roster, Username};
@@ -74,7 +74,7 @@ impl Setup {
             page_size: self.page_size,
             timeout: self.timeout,
             requests_per_second: self.requests_per_second,
-            ca_file: self.ca_file.clone(),
+            authorities: self.ca_file.as_deref().map(Authorities::read).transpose()?,
         };
         Server::with_policy(&settings, self.policy)
     }

@@ -68,6 +68,20 @@ fn all_types_are_listed_and_what_is_not_used_says_why() {
 }
 
 #[test]
+fn a_config_that_does_not_tell_its_directories_is_named() {
+    let world = World::start("ann");
+    let broken = "plugin_dirs: [plugins\n";
+    let ran = world.ran(&mut world.command_with(broken, &["plugin", "list"]));
+    assert_snapshot!(ran.ok().stderr, @"
+    warning: [DIR]/seatwatch.yaml: does not tell its `plugin_dirs`, so the default ones are looked at
+    hint: `seatwatch check` says what is wrong with it
+    ");
+    let mut without_config = world.command(&["plugin", "list"]);
+    fs::remove_file(world.path("seatwatch.yaml")).unwrap();
+    assert_eq!(world.ran(&mut without_config).ok().stderr, "");
+}
+
+#[test]
 fn a_type_that_is_not_there_is_an_error_with_its_place() {
     let world = with_plugins(World::start("ann"))
         .with_other_sink("one: { type: line, path: /tmp/x }")
@@ -133,12 +147,17 @@ fn a_plugin_is_tried_by_its_path_and_by_its_name() {
 
     it can be used
     ");
+    // A shell looks for commands like that: what stands in the working directory wants a `./`.
+    fs::create_dir(world.path("lines.d")).unwrap();
+    fs::create_dir(world.path("lines.d/lines")).unwrap();
+    let tried = ["plugin", "test", "lines", "--settings", &settings];
+    world.ran(world.command(&tried).current_dir(world.path("lines.d"))).ok();
     let path = world.path("plugins/seatwatch-sink-lines").display().to_string();
     let ran = world.run(&["plugin", "test", &path, "--format", "json"]);
     assert_eq!(ran.code, Some(76), "it has no path: {}", ran.shown());
     assert_eq!(ran.rows()[1]["result"], "FAILED");
     assert_snapshot!(world.run(&["plugin", "test", "nowhere"]).shown(), @"
-    error: `nowhere`: No such file or directory (os error 2)
+    error: `nowhere`: no such file or directory
     hint: name the program by its path, or as `seatwatch plugin list` shows it
     exit code 64
     ");

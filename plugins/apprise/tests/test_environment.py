@@ -1,5 +1,6 @@
 """With which Python the plugin goes on."""
 
+import json
 import pathlib
 import subprocess
 import sys
@@ -29,16 +30,16 @@ class Environment(unittest.TestCase):
         python.write_text('#!/bin/sh\necho "$@"\n')
         python.chmod(0o755)
 
-    def output(self, *python):
-        """What it answers to nothing."""
+    def output(self, *python, says="", code=0):
+        """What it answers."""
         ran = subprocess.run(
             [*python, self.plugin],
-            stdin=subprocess.DEVNULL,
+            input=says.encode(),
             capture_output=True,
             timeout=30,
             check=False,
         )
-        self.assertEqual((ran.returncode, ran.stderr), (0, b""))
+        self.assertEqual((ran.returncode, ran.stderr), (code, b""))
         return ran.stdout.decode()
 
     def test_it_goes_on_in_the_environment_that_is_there(self):
@@ -47,6 +48,15 @@ class Environment(unittest.TestCase):
 
     def test_without_one_it_is_itself(self):
         self.assertEqual(self.output(PLAIN), "")
+
+    def test_one_that_is_not_for_this_user_is_named(self):
+        self.make_environment()
+        python = self.environment / "bin" / "python3"
+        python.chmod(0o600)
+        hello = {"type": "hello", "protocol": 1, "instance": "i", "sink": "s", "config": {}}
+        # A Python that finds no modules but its own, so no Apprise either.
+        answer = json.loads(self.output(PLAIN, "-S", says=json.dumps(hello), code=78))
+        self.assertIn(f"and this user cannot start {python};", answer["message"])
 
     def test_a_python_that_was_chosen_is_kept(self):
         self.make_environment()

@@ -42,8 +42,12 @@ pub enum Format {
 }
 
 impl SinkConfig for FileConfig {
+    /// By its directory's real name: `./` and links do not make two files of one. Where there is no
+    /// directory, nothing is written, either.
     fn receiver(&self) -> Option<String> {
-        Some(self.path.display().to_string())
+        let real = self.path.parent()?.canonicalize().ok();
+        let path = real.and_then(|directory| Some(directory.join(self.path.file_name()?)));
+        Some(path.as_ref().unwrap_or(&self.path).display().to_string())
     }
 
     fn resolve(&mut self, origin: &Origin<'_>) {

@@ -1,7 +1,8 @@
 //! What a plugin says that is no answer, and the log line that it becomes.
 //!
 //! A plugin may write megabytes a second. A line of the log holds only the beginning of one of
-//! theirs, and of many lines in a minute the rest is only counted.
+//! theirs, and of many lines in a minute the rest is only counted. That it ended is ours to say,
+//! and always said.
 
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
@@ -55,8 +56,11 @@ impl Log {
 impl Ear for Log {
     fn hear(&self, heard: Heard<'_>) {
         let sink = &self.sink;
-        let granted = self.budget.lock().map(|mut budget| budget.ask(Instant::now()));
-        let Ok(Some(skipped)) = granted else { return };
+        let granted = match heard {
+            Heard::Ended(_) => Some(0),
+            _ => self.budget.lock().ok().and_then(|mut budget| budget.ask(Instant::now())),
+        };
+        let Some(skipped) = granted else { return };
         if skipped > 0 {
             tracing::warn!(%sink, skipped, "the plugin wrote more than the log takes");
         }

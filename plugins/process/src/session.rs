@@ -7,7 +7,8 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use seatwatch_sdk::{Delivery, Failure, Outcome, io_reason};
+use seatwatch_sdk::{Delivery, Failure, LONGEST_CHECK, Outcome, io_reason};
+use tokio::task::spawn_blocking;
 use tokio::time::{timeout, timeout_at};
 
 use crate::heard::{Ear, Heard, excerpt};
@@ -23,6 +24,9 @@ pub(crate) const HELLO_LIMIT: Duration = Duration::from_secs(10);
 
 /// How long it may take to tell whether a delivery would get through.
 pub(crate) const CHECK_LIMIT: Duration = Duration::from_secs(30);
+
+// Whoever waits for a check hears from us which program it was that said nothing.
+const _: () = assert!(HELLO_LIMIT.as_secs() + CHECK_LIMIT.as_secs() < LONGEST_CHECK.as_secs());
 
 /// How long it may take to answer a ping.
 pub(crate) const PING_LIMIT: Duration = Duration::from_secs(5);
@@ -42,7 +46,17 @@ pub(crate) struct Session {
 
 impl Session {
     /// Starts the program. It has to be greeted before anything else.
-    pub(crate) fn start(plugin: &Plugin, ear: Arc<dyn Ear>) -> Result<Self, Trouble> {
+    ///
+    /// Not on a thread of the runtime: the program may lie on a file system that hangs. Dropped
+    /// half-way, a program that starts all the same is killed before it was told anything.
+    pub(crate) async fn start(plugin: &Plugin, ear: Arc<dyn Ear>) -> Result<Self, Trouble> {
+        let plugin = plugin.clone();
+        let started = spawn_blocking(move || Self::start_now(&plugin, ear)).await;
+        let unfinished = |error| Err(Trouble::Broken(format!("could not be started: {error}")));
+        started.unwrap_or_else(unfinished)
+    }
+
+    fn start_now(plugin: &Plugin, ear: Arc<dyn Ear>) -> Result<Self, Trouble> {
         let path = plugin.locate().map_err(|distrust| {
             Trouble::Broken(format!("is not started: {distrust}: {}", distrust.hint()))
         })?;
@@ -217,6 +231,9 @@ fn max_events(greeted: FromPlugin) -> Result<usize, Trouble> {
 
 #[cfg(test)]
 mod tests {
+    use std::future::ready;
+    use std::pin::pin;
+
     use serde_json::Map;
 
     use super::*;
@@ -225,24 +242,47 @@ mod tests {
     use crate::plugin::Owner;
     use crate::trust::Rule;
 
-    /// What waking gives after a minute of silence, of a shell that answers a ping like that.
-    async fn woken(pong: &str) -> Result<(), Trouble> {
-        let script = format!(
-            r#"read -r hello; echo '{{"type":"ready","protocol":1}}'; read -r ping; {pong}; read -r end"#
-        );
-        let plugin = Plugin {
+    fn shell(script: &str) -> Plugin {
+        Plugin {
             program: "sh".into(),
-            arguments: vec!["-c".to_owned(), script],
+            arguments: vec!["-c".to_owned(), script.to_owned()],
             rule: Rule::NotEverybodys,
             environment: Environment::default(),
             settings: Map::new(),
             owner: Owner::default(),
-        };
+        }
+    }
+
+    /// What waking gives after a minute of silence, of a shell that answers a ping like that.
+    async fn woken(pong: &str) -> Result<(), Trouble> {
+        let plugin = shell(&format!(
+            r#"read -r hello; echo '{{"type":"ready","protocol":1}}'; read -r ping; {pong}; read -r end"#
+        ));
         let now = Instant::now();
-        let mut session = Session::start(&plugin, Arc::new(Log::new("test")))?;
+        let mut session = Session::start(&plugin, Arc::new(Log::new("test"))).await?;
         session.greet(&plugin, now + HELLO_LIMIT).await?;
         session.wake(now).await?; // A moment ago it was still there.
         session.wake(now + 2 * LONG_IDLE).await
+    }
+
+    /// The only thread on which something may hang is taken: so it starts when that is free again.
+    #[test]
+    fn what_hangs_while_a_program_is_looked_for_is_not_the_runtime() {
+        let mut runtime = tokio::runtime::Builder::new_current_thread();
+        let runtime = runtime.enable_all().max_blocking_threads(1).build().unwrap();
+        runtime.block_on(async {
+            let (free, taken) = std::sync::mpsc::channel::<()>();
+            let taken = spawn_blocking(move || taken.recv());
+            let plugin = shell("read -r end");
+            let mut start = pin!(Session::start(&plugin, Arc::new(Log::new("test"))));
+            tokio::select! {
+                biased;
+                _ = &mut start => panic!("it was started on the runtime's own thread"),
+                () = ready(()) => free.send(()).unwrap(),
+            }
+            taken.await.unwrap().unwrap();
+            assert!(start.await.is_ok());
+        });
     }
 
     #[tokio::test]

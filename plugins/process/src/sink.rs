@@ -58,7 +58,7 @@ impl ProcessSink {
             // Two of them at once could get into each other's way.
             last.ended().await;
         }
-        let mut session = Session::start(&self.plugin, Arc::clone(&self.ear))?;
+        let mut session = Session::start(&self.plugin, Arc::clone(&self.ear)).await?;
         self.last = Some(session.life().clone());
         session.greet(&self.plugin, deadline).await?;
         Ok(session)

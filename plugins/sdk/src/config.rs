@@ -40,7 +40,7 @@ pub trait SinkConfig: fmt::Debug + Send + Sync {
         vec!["main".to_owned()]
     }
 
-    /// Names the place that two sinks cannot both deliver to, if there is one.
+    /// Names the place that two sinks cannot both deliver to, if there is one. May follow links.
     fn receiver(&self) -> Option<String> {
         None
     }

@@ -197,6 +197,13 @@ pub struct Organization {
     pub owner: String,
 }
 
+/// `github/acme`.
+impl fmt::Display for Organization {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.service, self.owner)
+    }
+}
+
 /// What was known of a member at one sync.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Profile {

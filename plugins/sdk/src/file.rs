@@ -77,11 +77,20 @@ pub fn read_certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, Fi
     if certificates.is_empty() { Err(FileError::NoCertificate) } else { Ok(certificates) }
 }
 
+/// Opens for reading whatever is there, without waiting: the opening of a named pipe would last
+/// until somebody writes to it. What it is can be asked of what is open, so that nobody can put
+/// something else there in between.
+///
+/// # Errors
+///
+/// It is not there, or we may not read it.
+pub fn open_at_once(path: &Path) -> io::Result<File> {
+    OpenOptions::new().read(true).custom_flags(OFlag::O_NONBLOCK.bits()).open(path)
+}
+
 /// Opens a regular file, whose metadata are those of the very file that is open.
 pub(crate) fn open(path: &Path) -> Result<(File, Metadata), FileError> {
-    // Looked at only once it is open: nobody can put something else there in between.
-    let file = OpenOptions::new().read(true).custom_flags(OFlag::O_NONBLOCK.bits()).open(path);
-    let file = file.map_err(FileError::Unreadable)?;
+    let file = open_at_once(path).map_err(FileError::Unreadable)?;
     let metadata = file.metadata().map_err(FileError::Unreadable)?;
     if metadata.is_file() { Ok((file, metadata)) } else { Err(FileError::NotRegular) }
 }

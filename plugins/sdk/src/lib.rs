@@ -4,6 +4,7 @@
 //! scheduler or other sinks; retries, backoff, dead letters, metrics and logging belong to the
 //! dispatcher, for every sink alike.
 
+mod certificate;
 mod config;
 #[cfg(feature = "conformance")]
 pub mod conformance;
@@ -19,15 +20,16 @@ mod table;
 mod text;
 
 pub use async_trait::async_trait;
+pub use certificate::{CertificateKeys, Untrusted};
 pub use config::{BuiltIn, Origin, Problem, SinkConfig};
 pub use event::{
     Data, Event, EventKind, Member, Organization, Profile, Status, Totals, UnknownEvent, Unnamed,
 };
-pub use file::{FileError, read_certificates, read_file};
+pub use file::{FileError, open_at_once, read_certificates, read_file};
 pub use quote::quote;
 pub use retry_after::retry_after;
 pub use secret::{Secret, SecretError, SecretSource};
-pub use sink::{Delivery, Failure, Outcome, Sink};
+pub use sink::{Delivery, Failure, LONGEST_CHECK, Outcome, Sink};
 pub use table::{TABLE_COLUMNS, write_table_header, write_table_row};
 pub use text::{formula_safe, io_reason, is_unseen, shown};
 

@@ -4,6 +4,10 @@ use std::time::{Duration, Instant};
 
 use crate::{Event, async_trait};
 
+/// For how long a check is waited for. A sink that waits for somebody gives up sooner, so that it
+/// can say for whom.
+pub const LONGEST_CHECK: Duration = Duration::from_secs(60);
+
 /// A place that events are delivered to, in the order of the log.
 ///
 /// Delivery is at least once: after a crash the same events come again under the same ids.
@@ -14,7 +18,8 @@ use crate::{Event, async_trait};
 /// up: the dispatcher drops it at the deadline and at shutdown.
 #[async_trait]
 pub trait Sink: Send {
-    /// Tells whether a delivery would get through, without making one.
+    /// Tells whether a delivery would get through, without making one. Takes less than
+    /// [`LONGEST_CHECK`].
     ///
     /// # Errors
     ///

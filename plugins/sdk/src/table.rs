@@ -45,7 +45,7 @@ pub fn write_table_row(event: &Event, table: &mut Vec<u8>) {
         event.time.to_rfc3339_opts(SecondsFormat::Millis, true),
         format!("{:020}", event.sequence),
         data.event.word().to_owned(),
-        organization.map_or_else(String::new, |it| text(&format!("{}/{}", it.service, it.owner))),
+        organization.map_or_else(String::new, |it| text(&it.to_string())),
         profile.map_or_else(String::new, |it| text(&it.username)),
         profile.and_then(|it| it.name.as_deref()).map_or_else(String::new, text),
         profile.and_then(|it| it.email.as_deref()).map_or_else(String::new, text),

@@ -32,24 +32,32 @@ const METADATA_NAMES: [&str; 4] =
 
 /// Whether nothing is sent to the address.
 pub(crate) fn is_off_limits(address: IpAddr) -> bool {
-    let address = match address {
-        IpAddr::V6(address) => embedded(address).map_or(IpAddr::V6(address), IpAddr::V4),
-        IpAddr::V4(_) => address,
-    };
-    let is_link_local = match address {
-        IpAddr::V4(address) => address.is_link_local(),
-        IpAddr::V6(address) => address.is_unicast_link_local(),
-    };
-    is_link_local || METADATA.contains(&address)
+    METADATA.contains(&address)
+        || match address {
+            IpAddr::V4(address) => address.is_link_local(),
+            IpAddr::V6(address) => {
+                let is_off_limits = |embedded: Ipv4Addr| is_off_limits(embedded.into());
+                address.is_unicast_link_local() || embedded(address).any(is_off_limits)
+            }
+        }
 }
 
-/// The IPv4 address that an IPv6 one stands for: mapped (RFC 4291 section 2.5.5.2) or translated
-/// by NAT64 (RFC 6052 section 2.1).
-fn embedded(address: Ipv6Addr) -> Option<Ipv4Addr> {
-    const NAT64: [u16; 6] = [0x64, 0xff9b, 0, 0, 0, 0];
-    let [a, b, c, d] = address.to_bits().to_be_bytes()[12..] else { return None };
-    let is_translated = address.segments()[..6] == NAT64;
-    address.to_ipv4_mapped().or(is_translated.then(|| Ipv4Addr::new(a, b, c, d)))
+/// The IPv4 addresses that an IPv6 one may stand for: mapped (RFC 4291 section 2.5.5.2) or
+/// translated by NAT64.
+fn embedded(address: Ipv6Addr) -> impl Iterator<Item = Ipv4Addr> {
+    /// The octets of an IPv4 address after a prefix of 48, 56, 64 and 96 bits (RFC 6052 section 2.2).
+    const PLACES: [[usize; 4]; 4] =
+        [[6, 7, 9, 10], [7, 9, 10, 11], [9, 10, 11, 12], [12, 13, 14, 15]];
+    let places = match address.segments() {
+        // What everybody uses has 96 bits (section 2.1).
+        [0x64, 0xff9b, 0, 0, 0, 0, ..] => &PLACES[3..],
+        // Of a network's own (RFC 8215), only that network knows how many it has.
+        [0x64, 0xff9b, 1, ..] => &PLACES[..],
+        _ => &[],
+    };
+    let translated =
+        places.iter().map(move |place| Ipv4Addr::from(place.map(|at| address.octets()[at])));
+    address.to_ipv4_mapped().into_iter().chain(translated)
 }
 
 /// Whether the host of a URL, as it is written there, is one to which nothing is sent.
@@ -119,6 +127,10 @@ mod tests {
             "[febf::1]",
             "[::ffff:169.254.169.254]",
             "[64:ff9b::169.254.169.254]",
+            "[64:ff9b:1::169.254.169.254]",
+            "[64:ff9b:1:a9fe:a9:fe00::]",
+            "[64:ff9b:1:a9:fe:a9fe::]",
+            "[64:ff9b:1:0:a9:fea9:fe00:0]",
             "[fd00:ec2::254]",
             "[fd20:ce::254]",
             "100.100.100.200",
@@ -139,6 +151,7 @@ mod tests {
             "[fd00::1]",
             "[fec0::1]",
             "[64:ff9b::10.0.0.1]",
+            "[64:ff9b:1::10.0.0.1]",
             "google.internal",
         ] {
             assert!(!names_off_limits(&format!("https://{host}/").parse().unwrap()), "{host}");

@@ -8,8 +8,8 @@ use std::io::{self, ErrorKind};
 use std::iter::successors;
 use std::time::Duration;
 
-use rustls::{AlertDescription, CertificateError, InvalidMessage};
-use seatwatch_sdk::io_reason;
+use rustls::{AlertDescription, InvalidMessage};
+use seatwatch_sdk::{CertificateKeys, Untrusted, io_reason};
 
 use crate::client::CONNECT_TIMEOUT;
 use crate::off_limits::OffLimits;
@@ -106,35 +106,15 @@ impl Unanswered<'_> {
     fn tls(&self, error: &rustls::Error) -> String {
         let host = self.host;
         match error {
-            rustls::Error::InvalidCertificate(error) => self.certificate(error),
+            rustls::Error::InvalidCertificate(error) => {
+                let keys = CertificateKeys { address: "url", authorities: "ca_file" };
+                Untrusted::new(error, host, keys).sentence()
+            }
             rustls::Error::AlertReceived(alert) => refused_by_peer(*alert),
             rustls::Error::InvalidMessage(InvalidMessage::InvalidContentType) => {
                 format!("what answers at `{host}` does not speak TLS; check the scheme in `url`")
             }
             _ => format!("TLS with `{host}` failed: {error}"),
-        }
-    }
-
-    fn certificate(&self, error: &CertificateError) -> String {
-        use CertificateError as E;
-
-        let host = self.host;
-        match error {
-            E::Expired | E::ExpiredContext { .. } => {
-                format!("the certificate of `{host}` has expired; its owner must renew it")
-            }
-            E::NotValidYet | E::NotValidYetContext { .. } => {
-                format!("the certificate of `{host}` is not valid yet; check the clocks")
-            }
-            E::UnknownIssuer => format!(
-                "the certificate of `{host}` comes from an authority that is not trusted; if it \
-                 is your own, name its certificate in `ca_file`"
-            ),
-            E::NotValidForName | E::NotValidForNameContext { .. } => format!(
-                "the certificate is not for the name `{host}` but for another; use the name in \
-                 the certificate in `url`"
-            ),
-            _ => format!("the certificate of `{host}` cannot be trusted: {error}"),
         }
     }
 }

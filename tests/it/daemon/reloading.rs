@@ -1,10 +1,13 @@
 //! Another config while the daemon runs.
 
+use std::fs;
+
 use nix::sys::signal::Signal;
 use seatwatch::clock::{Clock as _, SystemClock};
 use serde_json::Value;
 
 use super::process::whole_events;
+use crate::api_faults::self_signed;
 use crate::world::{ACME, World};
 
 const BETA: &str = "github/beta";
@@ -192,5 +195,22 @@ fn while_the_file_is_written_anew_the_old_config_stays() {
     assert!(super::receiving::get(&daemon, "/-/healthy").starts_with("HTTP/1.0 200"));
     assert!(erasing.wait().unwrap().success());
     world.run(&["reload"]).ok();
+    daemon.stop();
+}
+
+/// A reload takes up another authority, also under the same name.
+#[test]
+fn an_authority_can_be_renewed() {
+    let ((base_url, certificate), (_, another)) = (self_signed(), self_signed());
+    let mut world = World::start("ann").rarely().with_codecov("ca_file: ca.pem");
+    world.set_base_url(&base_url);
+    fs::write(world.path("ca.pem"), another).unwrap();
+    let daemon = world.daemon();
+    let reload = || world.run(&["reload"]).ok().stdout;
+    assert!(world.sync().stderr.contains("github/acme: tls: no trusted connection"));
+    assert_eq!(reload(), "reloaded: nothing changed\n");
+    fs::write(world.path("ca.pem"), certificate).unwrap();
+    assert_eq!(reload(), "reloaded: settings: changed codecov\n");
+    assert!(world.sync().stderr.contains("github/acme: bad_response"));
     daemon.stop();
 }

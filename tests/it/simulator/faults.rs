@@ -3,7 +3,9 @@
 use std::io::ErrorKind;
 use std::time::{Duration, Instant};
 
-use seatwatch::simulator::{Fault, GitHost, Options, RetryAfter, Route, Script, When};
+use seatwatch::simulator::{
+    Action, Change, Fault, GitHost, Options, RetryAfter, Route, Script, When,
+};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -248,4 +250,22 @@ async fn a_stopped_simulator_is_gone() {
     desk.simulator.stop().await;
     assert!(matches!(stream.read(&mut [0]).await, Ok(0) | Err(_)));
     TcpStream::connect(address).await.unwrap_err();
+}
+
+/// One that runs for weeks, and that nobody asks afterwards, does not grow.
+#[tokio::test]
+async fn what_is_not_to_be_remembered_is_told_and_forgotten() {
+    for remembers in [true, false] {
+        let desk = Desk::open_with("ann bob", Options { remembers, ..Options::default() }).await;
+        let mut changes = desk.simulator.watch();
+        let joins =
+            Change { organization: acme(), username: "cat".to_owned(), action: Action::Join };
+        desk.simulator.apply(joins.clone()).unwrap();
+        assert_eq!(desk.page(1, 20).await, "3: ann bob cat");
+        assert_eq!(changes.recv().await.unwrap().change, joins);
+        assert_eq!(desk.simulator.requests(), 1);
+        let kept = usize::from(remembers);
+        let (log, changes) = (desk.simulator.log(), desk.simulator.changes());
+        assert_eq!((log.len(), changes.len()), (kept, kept));
+    }
 }

@@ -12,7 +12,7 @@ use std::error::Error as _;
 use std::io;
 
 use lettre::transport::smtp::Error;
-use seatwatch_sdk::{Failure, Secret, io_reason, quote};
+use seatwatch_sdk::{CertificateKeys, Failure, Secret, Untrusted, io_reason, quote};
 
 use super::stream::Endless;
 use crate::ServerConfig;
@@ -150,9 +150,9 @@ impl Failed {
             return self.endless(server);
         }
         if let Some(tls) = find(error) {
-            let advice = tls_advice(tls);
-            let tls = self.quote(&tls.to_string());
-            return format!("no encrypted connection to `{server}`: {tls}{advice}");
+            let (fault, advice) = tls_fault(tls, server);
+            let fault = self.quote(&fault);
+            return format!("no encrypted connection to `{server}`: {fault}{advice}");
         }
         let cause = self.cause(error);
         match self.step {
@@ -313,20 +313,20 @@ fn find<T: std::error::Error + 'static>(error: &Error) -> Option<&T> {
     None
 }
 
-/// What to do about it.
-fn tls_advice(error: &rustls::Error) -> &'static str {
-    use rustls::CertificateError as Certificate;
-
+/// Why a connection is not encrypted, and what to do about it.
+fn tls_fault(error: &rustls::Error, server: &ServerConfig) -> (String, String) {
+    const KEYS: CertificateKeys =
+        CertificateKeys { address: "server.host", authorities: "server.ca_file" };
     match error {
-        rustls::Error::InvalidCertificate(
-            Certificate::NotValidForName | Certificate::NotValidForNameContext { .. },
-        ) => "; set `server.host` to a name that its certificate is for",
-        rustls::Error::InvalidCertificate(
-            Certificate::UnknownIssuer | Certificate::BadSignature,
-        ) => "; if its certificate is from an authority of your own, name that in `server.ca_file`",
-        rustls::Error::InvalidMessage(_) => {
-            "; if it does not encrypt from the first byte on, use `server.tls: starttls`"
+        rustls::Error::InvalidCertificate(error) => {
+            let Untrusted { fault, advice } = Untrusted::new(error, server.host.name(), KEYS);
+            (fault, format!("; {advice}"))
         }
-        _ => "",
+        rustls::Error::InvalidMessage(_) => {
+            let advice =
+                "; if it does not encrypt from the first byte on, use `server.tls: starttls`";
+            (error.to_string(), advice.to_owned())
+        }
+        _ => (error.to_string(), String::new()),
     }
 }

@@ -95,16 +95,16 @@ fn change(data: &Data) -> String {
             Some(before) => format!("was {} before", bounded(&before.username, NAME)),
             None => "goes by another username now".to_owned(),
         },
-        EventKind::Updated => match (before, data.after.as_ref()) {
-            (Some(before), Some(after)) => update(before, after),
-            _ => "has another name or address".to_owned(),
-        },
+        EventKind::Updated => before
+            .zip(data.after.as_ref())
+            .and_then(|(before, after)| update(before, after))
+            .unwrap_or_else(|| "has another name or address".to_owned()),
         kind => kind.word().replace('_', " "),
     }
 }
 
-/// `name was Mona, address was mona@example.com`.
-fn update(before: &Profile, after: &Profile) -> String {
+/// `name was Mona, address was mona@example.com`; nothing where the sink is shown neither.
+fn update(before: &Profile, after: &Profile) -> Option<String> {
     let was = |what: &str, before: &Option<String>, after: &Option<String>| {
         let before = match before.as_deref().map(str::trim) {
             _ if before == after => return None,
@@ -117,5 +117,6 @@ fn update(before: &Profile, after: &Profile) -> String {
         .then(|| format!("username was {}", bounded(&before.username, NAME)));
     let name = was("name", &before.name, &after.name);
     let address = was("address", &before.email, &after.email);
-    list(&[username, name, address].into_iter().flatten().collect::<Vec<_>>())
+    let changed: Vec<_> = [username, name, address].into_iter().flatten().collect();
+    (!changed.is_empty()).then(|| list(&changed))
 }

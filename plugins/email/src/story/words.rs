@@ -33,8 +33,7 @@ pub(super) fn at(time: DateTime<Utc>, timezone: Tz) -> String {
 
 /// `github/acme`, as commands name it.
 pub(super) fn name_of(organization: &Organization) -> String {
-    let Organization { service, owner } = organization;
-    bounded(&format!("{service}/{owner}"), NAME)
+    bounded(&organization.to_string(), NAME)
 }
 
 /// A message of a program, which begins in lower case and has no end, among sentences.

@@ -220,6 +220,16 @@ async fn a_subject_says_what_happened() {
     ");
 }
 
+/// Of an `updated` that a sink gets without names and addresses, nothing is left to be compared.
+#[tokio::test]
+async fn a_change_that_is_redacted_is_told_all_the_same() {
+    let profile =
+        Profile { username: "fay".to_owned(), name: None, email: None, seat: true, admin: false };
+    let log = Log::new().change(EventKind::Updated, profile.clone(), profile);
+    let text = mail(&log.events()).await.text();
+    assert!(text.contains("has another name or address"), "{text}");
+}
+
 /// The table comes from `attach_above` events on, and not before.
 #[tokio::test]
 async fn the_table_comes_from_so_many_events_on() {

@@ -6,7 +6,8 @@ use std::os::unix::net::UnixListener;
 
 use nix::sys::stat::Mode;
 use nix::unistd::{Uid, mkfifo};
-use seatwatch_file::Format;
+use seatwatch_file::{FileConfig, Format};
+use seatwatch_sdk::SinkConfig as _;
 use seatwatch_sdk::samples::events;
 
 use crate::world::{World, in_a_process};
@@ -17,6 +18,25 @@ async fn refused(set_up: impl FnOnce(&World), reason: &str) {
     set_up(&world);
     assert_eq!(world.check().await, reason);
     assert_eq!(world.refuses(&events(1)).await, reason);
+}
+
+/// So that two sinks cannot write one file without knowing of each other.
+#[test]
+fn a_file_is_the_same_under_every_name() {
+    let world = World::new(Format::Ndjson);
+    let directory = world.directory();
+    symlink(directory, directory.join("link")).unwrap();
+    fs::create_dir(directory.join("other")).unwrap();
+    let receiver = |path: &str| {
+        let path = directory.join(path);
+        FileConfig { path, format: Format::Csv }.receiver().unwrap()
+    };
+    for path in ["./events", "link/events", "other/../events"] {
+        assert_eq!(receiver(path), receiver("events"), "{path}");
+    }
+    for path in ["other/events", "event", "missing/events"] {
+        assert_ne!(receiver(path), receiver("events"), "{path}");
+    }
 }
 
 #[tokio::test]

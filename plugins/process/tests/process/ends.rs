@@ -41,7 +41,17 @@ async fn what_a_plugin_has_forked_ends_with_it() {
 /// The same when it does not end in peace.
 #[tokio::test]
 async fn what_a_killed_plugin_has_forked_is_killed() {
-    let mut world = World::bad("fork");
+    a_killed_plugin_is_told("fork").await;
+}
+
+/// What it wrote took all the room in the log that it has in a minute.
+#[tokio::test]
+async fn that_a_plugin_was_killed_is_told_also_after_a_flood() {
+    a_killed_plugin_is_told("flood stderr").await;
+}
+
+async fn a_killed_plugin_is_told(mode: &str) {
+    let mut world = World::bad(mode);
     assert_eq!(world.deliver(1).await, Outcome::Accepted);
     let pid = nix::unistd::Pid::from_raw(world.pids()[0].cast_signed());
     nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGKILL).unwrap();
@@ -49,10 +59,11 @@ async fn what_a_killed_plugin_has_forked_is_killed() {
     // The next delivery finds out, tells it and starts another one.
     until("its end is known", || world.pids().iter().all(|pid| is_gone(*pid))).await;
     assert_eq!(world.deliver(1).await, Outcome::Accepted);
-    assert_eq!(
-        world.logged().last().unwrap(),
-        "the plugin ended between deliveries; it is started again how=was killed by SIGKILL"
-    );
+    let told = world.logged();
+    let told = told.iter().find(|line| line.starts_with("the plugin ended")).unwrap();
+    let expected =
+        "the plugin ended between deliveries; it is started again how=was killed by SIGKILL";
+    assert!(told.starts_with(expected), "{told}");
 }
 
 /// After a reload, the new plugin never runs beside the old one.

@@ -70,7 +70,7 @@ async fn tls_goes_through_a_proxy_unbroken() {
     assert_eq!(request.line, "POST /in HTTP/1.1");
     let told = world.set(json!({ "ca_file": null })).told(&[event()]).await;
     let told = told.replace(&proxy, "[PROXY]");
-    insta::assert_snapshot!(told, @"retry: cannot reach `https://127.0.0.1:[PORT]/in` through the proxy `[PROXY]`: the certificate of `127.0.0.1` comes from an authority that is not trusted; if it is your own, name its certificate in `ca_file`");
+    insta::assert_snapshot!(told, @"retry: cannot reach `https://127.0.0.1:[PORT]/in` through the proxy `[PROXY]`: the certificate of `127.0.0.1` comes from an authority that is not trusted; if the authority is your own, name its certificate in `ca_file`");
 }
 
 #[tokio::test]

@@ -112,7 +112,16 @@ async fn an_authority_of_ones_own_is_trusted_if_it_is_named() {
     world.accepts(&[event()]).await;
     assert_eq!(world.check().await, "accepted");
     world.set(json!({ "ca_file": null }));
-    insta::assert_snapshot!(world.told(&[event()]).await, @"retry: cannot reach `https://127.0.0.1:[PORT]/in`: the certificate of `127.0.0.1` comes from an authority that is not trusted; if it is your own, name its certificate in `ca_file`");
+    insta::assert_snapshot!(world.told(&[event()]).await, @"retry: cannot reach `https://127.0.0.1:[PORT]/in`: the certificate of `127.0.0.1` comes from an authority that is not trusted; if the authority is your own, name its certificate in `ca_file`");
+}
+
+/// What the advice about a certificate of `openssl req -x509` leads to.
+#[tokio::test]
+async fn a_certificate_that_is_its_own_authority_is_trusted_if_it_is_named() {
+    let leaf = Leaf::new(|params| params.is_ca = IsCa::ExplicitNoCa, None);
+    let mut world = World::with_tls(leaf.acceptor(None));
+    world.set(json!({ "ca_file": world.file("self.pem", &leaf.certificate.pem()) }));
+    world.accepts(&[event()]).await;
 }
 
 #[tokio::test]
@@ -151,15 +160,20 @@ async fn a_certificate_that_cannot_be_trusted_is_told_with_its_fault() {
         *params = CertificateParams::new(["other.test".to_owned()]).unwrap();
     });
     let self_signed = World::with_tls(Leaf::new(|_| {}, None).acceptor(None));
+    let leaf = Leaf::new(|params| params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained), None);
+    let mut of_openssl = World::with_tls(leaf.acceptor(None));
+    let ca_file = of_openssl.file("self.pem", &leaf.certificate.pem());
+    of_openssl.set(json!({ "ca_file": ca_file }));
     let mut told_all = Vec::new();
-    for world in [expired, early, other, self_signed] {
+    for world in [expired, early, other, self_signed, of_openssl] {
         told_all.push(told(world).await);
     }
-    insta::assert_snapshot!(told_all.join("\n"), @r"
+    insta::assert_snapshot!(told_all.join("\n"), @"
     the certificate of `127.0.0.1` has expired; its owner must renew it
     the certificate of `127.0.0.1` is not valid yet; check the clocks
-    the certificate is not for the name `127.0.0.1` but for another; use the name in the certificate in `url`
-    the certificate of `127.0.0.1` comes from an authority that is not trusted; if it is your own, name its certificate in `ca_file`
+    the certificate of `127.0.0.1` is not for that name but for other.test; use the name in the certificate in `url`
+    the certificate of `127.0.0.1` comes from an authority that is not trusted; if the authority is your own, name its certificate in `ca_file`
+    the certificate of `127.0.0.1` is that of an authority, which no server may use for its own; `openssl req -x509` makes such a one: add `-addext basicConstraints=critical,CA:FALSE`, and name the new one in `ca_file`
     ");
 }
 
