@@ -20,8 +20,8 @@
 //! daemon preflight
 //! control http
 //! upkeep evidence pages
-//! dispatch discover tables people
-//! schedule servers sync metrics exit
+//! exit dispatch discover tables
+//! people schedule servers sync metrics
 //! config+sinks coverage dormant standing words
 //! store codecov simulator identity chart logging
 //! chain clock organization roster rows templates text
