@@ -32,8 +32,8 @@ const POINTS: [&str; 9] = [
 ];
 
 /// Those of other work, which the tests of that work try.
-const OTHER_POINTS: [&str; 4] =
-    ["backup:written", "report:written", "upkeep:forget", "upkeep:trim"];
+const OTHER_POINTS: [&str; 5] =
+    ["backup:written", "report:written", "store:purge", "upkeep:forget", "upkeep:trim"];
 
 #[test]
 fn every_crash_point_is_tried() {

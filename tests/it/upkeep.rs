@@ -284,13 +284,15 @@ fn a_queue_goes_on_without_what_was_forgotten() {
 
 #[test]
 fn a_crash_after_forgetting_leaves_no_trace_either() {
-    let (world, config) = moved_out();
-    let mut command = world.command_with(&config, &["org", "forget", "github/beta", "--yes"]);
-    let crashed = command.env("FAILPOINTS", "upkeep:forget=return").output().unwrap();
-    assert_eq!(crashed.status.signal(), Some(6));
-    run_with(&world, &config, &["sync"]).ok();
-    for (path, text) in state_files(&world) {
-        assert!(!text.contains("yvonne"), "{}", path.display());
+    for point in ["upkeep:forget", "store:purge"] {
+        let (world, config) = moved_out();
+        let mut command = world.command_with(&config, &["org", "forget", "github/beta", "--yes"]);
+        let crashed = command.env("FAILPOINTS", format!("{point}=return")).output().unwrap();
+        assert_eq!(crashed.status.signal(), Some(6));
+        run_with(&world, &config, &["sync"]).ok();
+        for (path, text) in state_files(&world) {
+            assert!(!text.contains("yvonne"), "{}", path.display());
+        }
     }
 }
 
