@@ -320,8 +320,7 @@ pub(super) fn points(
     number: store::Organization,
     now: DateTime<Utc>,
 ) -> rusqlite::Result<Vec<(DateTime<Utc>, u64)>> {
-    let sums = view.sums(number, now - TimeDelta::days(DAYS), now)?;
-    Ok(sums.iter().map(|sums| (sums.at, sums.totals.seats_used())).collect())
+    view.seats_used(number, now - TimeDelta::days(DAYS), now)
 }
 
 /// The first of those that need a person, and how many more there are.

@@ -359,7 +359,7 @@ fn a_store_of_an_older_version_is_brought_up_to_date() {
         .unwrap();
     drop(database);
     assert_snapshot!(world.run(&["history"]).shown(), @"
-    error: [DIR]/state/seatwatch.db: has schema version 1, and this version of seatwatch needs 5
+    error: [DIR]/state/seatwatch.db: has schema version 1, and this version of seatwatch needs 6
     hint: run `seatwatch sync` once: it brings the database up to date
     exit code 78
     ");
