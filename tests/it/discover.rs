@@ -127,6 +127,16 @@ fn what_the_token_sees_can_be_pasted_into_the_config() {
     assert_eq!(rows[0]["name"], "Acme \u{202e}Org");
     let configured: Vec<&Value> = rows.iter().map(|row| &row["configured"]).collect();
     assert_eq!(configured, [true, false, true]);
+    let lines = "discover: [{ service: gh, match: \"*\", exclude: [beta, bob] }]\n";
+    let listed = run(&world, lines, &["discover", "--service", "github"]).ok();
+    insta::assert_snapshot!(listed.shown(), @r"
+    ORGANIZATION  NAME              CONFIGURED
+    github/acme   Acme \u{202e}Org  by a rule
+    github/bob    bob               no: excluded by a rule
+    github/beta   –                 no: excluded by a rule
+
+    nothing to add: all organizations of the token are watched, but what a rule excludes
+    ");
     let csv = run(&world, lines, &["discover", "--service", "github", "--format", "csv"]).ok();
     assert!(csv.stdout.starts_with("organization,name,configured\n"), "{}", csv.shown());
 }
