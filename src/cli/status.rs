@@ -18,8 +18,7 @@ use crate::config::{Config, Cost, Organization};
 use crate::control;
 use crate::dispatch::{self, LaneStatus};
 use crate::organization::{OrganizationId, Service};
-use crate::schedule;
-use crate::standing::{self, State};
+use crate::standing::{self, State, Trend};
 use crate::store::{self, Failure, Hold, Lookups, Lost, Reader, StoreError};
 
 /// How one organization stands.
@@ -27,7 +26,7 @@ struct Standing<'a> {
     organization: &'a Organization,
     known: standing::Standing,
     /// How many more seats are in use than a month ago.
-    trend: Option<i64>,
+    trend: Option<Trend>,
     /// When it was told to have vanished from the token's listing.
     vanished_at: Option<DateTime<Utc>>,
     next: Option<DateTime<Utc>>,
@@ -44,17 +43,6 @@ fn color(state: State) -> Color {
     }
 }
 
-/// The word for a state, for people.
-fn title(state: State) -> &'static str {
-    match state {
-        State::Syncing => "Syncing",
-        State::Connected => "Connected",
-        State::Held => "Held",
-        State::Failing => "Failing",
-        State::New => "New",
-    }
-}
-
 impl Standing<'_> {
     /// Whether the schedule wanted a sync that nobody has begun.
     fn is_overdue(&self) -> bool {
@@ -63,8 +51,7 @@ impl Standing<'_> {
 
     /// What the seats in use cost a month.
     fn cost(&self) -> Option<Cost> {
-        let totals = self.known.totals.as_ref()?;
-        Some(self.organization.seats.price?.of(totals.seats_used()))
+        self.organization.seats.cost(self.known.totals.as_ref()?)
     }
 
     /// Why the last run failed, if it did.
@@ -115,10 +102,7 @@ fn standings<'a>(config: &'a Config, reader: &Reader) -> Result<Vec<Standing<'a>
             let number = view.find_renamed(&organization.id, formerly)?;
             let trend = number.map(|number| standing::seats_trend(view, number, now));
             let trend = trend.transpose()?.flatten();
-            // Due after the last one, also where that time has passed and nobody called.
-            let last = known.last_run.as_ref().map_or(now, |run| run.last_finished_at);
-            let due = schedule::next_run(organization, config.splay, last);
-            let next = due.max(known.health.postponed_until.filter(|_| due.is_some()));
+            let next = known.next_sync(organization, config.splay, now);
             let discovered = view.discovered_as(&organization.id)?;
             let discovered = discovered.filter(|_| organization.discovered);
             let vanished_at = discovered.and_then(|discovered| discovered.vanished_at);
@@ -173,19 +157,19 @@ fn write_organizations(standings: &[Standing<'_>], out: &mut dyn Write) -> io::R
                 .as_ref()
                 .map_or_else(|| "–".to_owned(), |totals| of(totals).to_string())
         };
-        let seats = match organization.seats.limit {
-            Some(limit) => format!("{}/{limit}", number(Totals::seats_used)),
-            None => number(Totals::seats_used),
-        };
+        let limit = organization.seats.limit.map(|limit| format!("/{limit}")).unwrap_or_default();
+        let over = standing.known.totals.as_ref().and_then(|it| organization.seats.over(it));
+        let over = over.map(|over| format!(" ({over} over)")).unwrap_or_default();
+        let seats = format!("{}{limit}{over}", number(Totals::seats_used));
         let last = standing.known.last_run.as_ref().map(|run| run.last_finished_at);
         let state = standing.known.state();
         let overdue = if standing.is_overdue() { " (overdue)" } else { "" };
         let mut cells = vec![
             Cell::new(named(organization)),
-            Cell::new(title(state)).fg(color(state)),
+            Cell::new(state.title()).fg(color(state)),
             Cell::new(number(|totals| totals.members)),
             Cell::new(seats),
-            Cell::new(standing.trend.map_or_else(|| "–".to_owned(), signed)),
+            Cell::new(standing.trend.map_or_else(|| "–".to_owned(), trend)),
         ];
         let cost = standing.cost().map_or_else(|| "–".to_owned(), |cost| cost.to_string());
         cells.extend(has_prices.then(|| Cell::new(cost)));
@@ -199,6 +183,18 @@ fn write_organizations(standings: &[Standing<'_>], out: &mut dyn Write) -> io::R
     let numbers = 2..header.len() - 2;
     align_right(&mut table, &numbers.collect::<Vec<_>>());
     write_table(&table, out)
+}
+
+/// `+4`; `+4 in 9 days` where no more is known. That nothing has changed on the first day is no
+/// trend.
+fn trend(trend: Trend) -> String {
+    let change = signed(trend.change);
+    match (trend.over.num_days(), trend.change) {
+        _ if trend.is_whole() => change,
+        (0, 0) => "–".to_owned(),
+        (0, _) => format!("{change} so far"),
+        (days, _) => format!("{change} in {}", count(days.unsigned_abs(), "day")),
+    }
 }
 
 /// `+4`, `−2`, `0`.
@@ -403,7 +399,7 @@ fn organization_row(standing: &Standing<'_>) -> Row {
         members: totals.map(|totals| totals.members),
         seats: totals.map(|totals| totals.seats),
         seats_limit: standing.organization.seats.limit,
-        seats_change_30d: standing.trend,
+        seats_change_30d: standing.trend.map(|trend| trend.change),
         cost: standing.cost().map(|cost| cost.amount.to_string()),
         currency: standing.organization.seats.price.map(|price| price.currency.to_string()),
         admins: totals.map(|totals| totals.admins),

@@ -20,6 +20,7 @@ mod problem;
 mod reader;
 mod reference;
 mod schema;
+mod seats;
 mod tree;
 mod value;
 mod web;

@@ -97,7 +97,7 @@ impl Chapter<'_> {
 
     /// What the seats at the end cost a month.
     fn cost(&self) -> Option<Cost> {
-        Some(self.seats.price?.of(self.totals()?.seats_used()))
+        self.seats.cost(&self.totals()?)
     }
 
     /// Who is logged in at Codecov, where that is known.

@@ -138,7 +138,7 @@ fn chart(chapter: &Chapter<'_>, evidence: &Evidence<'_>) -> Option<Value> {
     let gaps: Vec<_> = chapter.gaps.iter().map(|gap| (gap.from, gap.to)).collect();
     let (from, to, limit) = (evidence.from, evidence.to, chapter.seats.limit);
     let is_drawn = !points.is_empty() && from < to;
-    let chart = Chart { from, to, points: &points, limit, gaps: &gaps };
+    let chart = Chart { from, to, zone: evidence.zone, points: &points, limit, gaps: &gaps };
     is_drawn.then(|| Value::from_safe_string(chart.full()))
 }
 

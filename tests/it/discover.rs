@@ -289,8 +289,8 @@ fn what_vanished_is_told_once_and_kept() {
     let status = run(&world, ALL, &["status"]).ok();
     insta::assert_snapshot!(status.shown(), @"
     ORGANIZATION  STATE      MEMBERS  SEATS  30 DAYS  ADMINS  LAST SYNC             NEXT SYNC
-    github/acme   Connected        2      1        0       1  [TIME]  [TIME]
-    github/beta   Failing          2      1        0       1  [TIME]  [TIME]
+    github/acme   Connected        2      1        –       1  [TIME]  [TIME]
+    github/beta   Failing          2      1        –       1  [TIME]  [TIME]
 
     github/beta: failing since [TIME] (3 syncs): not_a_member: the token may not see the members of `github/beta`
     hint: use the token of an admin of the organization; if the owner is a person's user name, there is no member list to read
@@ -388,8 +388,8 @@ fn a_listing_that_fails_vanishes_nobody() {
     assert_eq!(watched(&world, ALL), "acme connected; beta connected");
     insta::assert_snapshot!(run(&world, ALL, &["status"]).ok().shown(), @"
     ORGANIZATION  STATE      MEMBERS  SEATS  30 DAYS  ADMINS  LAST SYNC             NEXT SYNC
-    github/acme   Connected        2      1        0       1  [TIME]  [TIME]
-    github/beta   Connected        2      1        0       1  [TIME]  [TIME]
+    github/acme   Connected        2      1        –       1  [TIME]  [TIME]
+    github/beta   Connected        2      1        –       1  [TIME]  [TIME]
 
     discover on github: failing since [TIME] (10 look-ups): bad_response: the list of owners has no first page
     hint: check that `codecov.base_url` is the root of a Codecov server and that no proxy answers in its place
