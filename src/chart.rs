@@ -18,7 +18,7 @@ use minijinja::{Environment, context};
 use self::axis::{Axis, Tick};
 use self::line::Steps;
 use crate::templates::environment;
-use crate::text::count;
+use crate::text::{count, grouped};
 
 /// The colours of all pages, light and dark, and the rules for charts. Whoever shows a chart puts
 /// this into the style sheet of the page.
@@ -205,19 +205,6 @@ fn tenth(value: f64) -> f64 {
 #[expect(clippy::cast_precision_loss, reason = "nobody sees the difference")]
 fn number(value: i64) -> f64 {
     value as f64
-}
-
-/// `10,000`.
-pub(crate) fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }
 
 static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {

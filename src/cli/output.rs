@@ -14,7 +14,7 @@ use serde::ser::SerializeSeq as _;
 
 pub(super) use crate::rows::{Row, row, utc};
 use crate::rows::{as_io, cells, write_csv, write_json};
-pub(super) use crate::text::{count, shown};
+pub(super) use crate::text::{count, lane_name, shown};
 
 use super::exit::Stop;
 
@@ -163,14 +163,6 @@ pub(super) fn since_when(
         Some(time) if time <= known_since => format!("≤ {}", minute(time)),
         Some(time) => minute(time),
         None => "–".to_owned(),
-    }
-}
-
-/// The name of a lane for people: that of the sink where it has only one.
-pub(super) fn lane_name(sink: &str, lane: &str) -> String {
-    match lane {
-        "main" => sink.to_owned(),
-        lane => format!("{sink} ({})", shown(lane)),
     }
 }
 

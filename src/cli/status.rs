@@ -12,7 +12,7 @@ use seatwatch_sdk::Totals;
 use super::exit::{Exit, Stop};
 use super::instance;
 use super::output::{
-    self, Format, Row, align_right, count, local, row, shown, table, utc, write_rows, write_table,
+    Format, Row, align_right, count, local, row, shown, table, utc, write_rows, write_table,
 };
 use crate::config::{Config, Cost, Organization};
 use crate::control;
@@ -285,9 +285,9 @@ fn write_sinks(lanes: &[LaneStatus], out: &mut dyn Write) -> io::Result<()> {
     let mut table = table(&["SINK", "TYPE", "STATE", "QUEUED", "OLDEST", "DEAD LETTERS"]);
     for lane in lanes {
         table.add_row(vec![
-            lane_name(lane),
+            lane.name(),
             lane.kind.clone(),
-            lane_state(lane).to_owned(),
+            lane.condition().word().to_owned(),
             lane.lag.queued.to_string(),
             local(lane.lag.oldest, Tz::UTC),
             lane.dead_letters.to_string(),
@@ -298,12 +298,12 @@ fn write_sinks(lanes: &[LaneStatus], out: &mut dyn Write) -> io::Result<()> {
     for lane in lanes {
         write_lane_trouble(lane, out)?;
         if let Some(reason) = &lane.last_dead {
-            let (name, letters) = (lane_name(lane), count(lane.dead_letters, "dead letter"));
+            let (name, letters) = (lane.name(), count(lane.dead_letters, "dead letter"));
             writeln!(out, "\nsink {name}: {letters}, the last: {}", shown(reason))?;
             writeln!(out, "hint: seatwatch outbox list {}", lane.sink)?;
         }
         if let Some(Lost { events, at }) = lane.lost {
-            let (name, events) = (lane_name(lane), count(events, "event"));
+            let (name, events) = (lane.name(), count(events, "event"));
             let at = local(Some(at), Tz::UTC);
             writeln!(
                 out,
@@ -316,7 +316,7 @@ fn write_sinks(lanes: &[LaneStatus], out: &mut dyn Write) -> io::Result<()> {
 
 /// Why a lane does not deliver, and what to do about it.
 fn write_lane_trouble(lane: &LaneStatus, out: &mut dyn Write) -> io::Result<()> {
-    let (name, resume) = (lane_name(lane), format!("seatwatch sink resume {}", lane.sink));
+    let (name, resume) = (lane.name(), format!("seatwatch sink resume {}", lane.sink));
     if let Some(reason) = lane_trouble(lane) {
         writeln!(out, "\nsink {name}: {}", shown(reason))?;
     }
@@ -327,19 +327,6 @@ fn write_lane_trouble(lane: &LaneStatus, out: &mut dyn Write) -> io::Result<()> 
         writeln!(out, "hint: once that is mended: {resume}")?;
     }
     Ok(())
-}
-
-fn lane_name(lane: &LaneStatus) -> String {
-    output::lane_name(&lane.sink, &lane.lane)
-}
-
-fn lane_state(lane: &LaneStatus) -> &'static str {
-    match lane {
-        LaneStatus { paused: Some(_), .. } => "paused",
-        LaneStatus { disabled: Some(_), .. } => "stopped",
-        LaneStatus { failed: Some(_), .. } => "failing",
-        _ => "ok",
-    }
 }
 
 fn lane_trouble(lane: &LaneStatus) -> Option<&str> {
@@ -434,7 +421,7 @@ fn sink_row(lane: &LaneStatus) -> Row {
         sink: lane.sink,
         lane: lane.lane,
         type: lane.kind,
-        state: lane_state(lane),
+        state: lane.condition().word(),
         message: lane_trouble(lane),
         queued: lane.lag.queued,
         oldest_pending: utc(lane.lag.oldest),

@@ -14,14 +14,14 @@ use seatwatch_sdk::{Data, Event, EventKind};
 
 use super::sheets::sheets;
 use super::{Chapter, Compared, Evidence};
-use crate::chart::{self, Chart, grouped};
+use crate::chart::{self, Chart};
 use crate::config::Cost;
 use crate::dormant::{self, LogIn};
 use crate::people::Finding;
 use crate::roster::Member;
 use crate::store::{PastMember, PastRoster, Sums};
 use crate::templates::environment;
-use crate::text::shown;
+use crate::text::{grouped, shown};
 use crate::words;
 
 /// The whole page.

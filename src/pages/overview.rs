@@ -14,7 +14,7 @@ use super::trouble::Trouble;
 use super::{Content, Found, Missing, Surroundings, link};
 use crate::chart::Chart;
 use crate::config::{Cost, Organization};
-use crate::dispatch::LaneStatus;
+use crate::dispatch::{Condition, LaneStatus};
 use crate::organization::OrganizationId;
 use crate::standing::{Standing, State};
 use crate::store::{self, View, Vitals};
@@ -366,17 +366,14 @@ impl Lane {
             let events = crate::text::count(lost.events, "event");
             troubles.push((format!("{events} not delivered within `retention` and lost"), None));
         }
-        let state = match lane {
-            LaneStatus { paused: Some(_), .. } => ("held", "Paused"),
-            LaneStatus { disabled: Some(_), .. } => ("failing", "Stopped"),
-            LaneStatus { failed: Some(_), .. } => ("failing", "Failing"),
-            _ => ("connected", "OK"),
+        let state = match lane.condition() {
+            Condition::Paused => ("held", "Paused"),
+            Condition::Stopped => ("failing", "Stopped"),
+            Condition::Failing => ("failing", "Failing"),
+            Condition::Delivering => ("connected", "OK"),
         };
         Self {
-            name: match lane.lane.as_str() {
-                "main" => lane.sink.clone(),
-                name => format!("{} ({})", lane.sink, show::name(name)),
-            },
+            name: lane.name(),
             kind: show::name(&lane.kind),
             state,
             queued: grouped(lane.lag.queued),
