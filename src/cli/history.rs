@@ -19,8 +19,8 @@ use super::past::{self, Past};
 use super::when::When;
 use crate::config;
 use crate::organization::OrganizationId;
-use crate::roster::Username;
-use crate::store::{self, PastMember, Reader};
+use crate::roster::{Member, Username};
+use crate::store::{self, Reader, Since, View};
 use crate::tables;
 use crate::words;
 
@@ -194,14 +194,16 @@ fn write_standing(
     out: &mut dyn Write,
 ) -> Result<(), Stop> {
     for (organization, number) in members {
-        let (id, roster) = past.reader.read(|view| {
-            Ok((view.id(*organization)?, view.past_roster(*organization, at.unwrap_or(past.now))?))
+        let (id, known_since, found) = past.reader.read(|view| {
+            let found = match at {
+                None => now(view, *organization, *number)?,
+                Some(at) => then(view, *organization, *number, at)?,
+            };
+            Ok((view.id(*organization)?, view.known_since(*organization)?, found))
         })?;
-        let Some(roster) = roster else { continue };
-        let since = |time| since_when(time, roster.known_since, zone);
-        let found = roster.members.iter().find(|it| it.number == *number);
         // Who is gone has a last event that says so.
-        let Some(PastMember { member, since: known, .. }) = found else { continue };
+        let Some((known_since, (member, known))) = known_since.zip(found) else { continue };
+        let since = |time| since_when(time, known_since, zone);
         let seat = known.seat.map_or("without a seat".to_owned(), |time| {
             format!("with a seat since {}", since(Some(time)))
         });
@@ -212,6 +214,29 @@ fn write_standing(
         writeln!(out, "\n{id}{when}: {name} is a member since {member}, {seat}{admin}")?;
     }
     Ok(())
+}
+
+/// What a member is, without a look at all others.
+fn now(
+    view: &View<'_>,
+    organization: store::Organization,
+    number: i64,
+) -> rusqlite::Result<Option<(Member, Since)>> {
+    let life = view.life(organization, number)?.filter(|life| life.left_at.is_none());
+    Ok(life.map(|life| (life.member, life.since)))
+}
+
+/// What a member was.
+fn then(
+    view: &View<'_>,
+    organization: store::Organization,
+    number: i64,
+    at: DateTime<Utc>,
+) -> rusqlite::Result<Option<(Member, Since)>> {
+    let roster = view.past_roster(organization, at)?;
+    let mut members = roster.into_iter().flat_map(|roster| roster.members);
+    let found = members.find(|it| it.number == number);
+    Ok(found.map(|it| (it.member, it.since)))
 }
 
 fn organization(data: &Data) -> String {

@@ -7,7 +7,7 @@ use chrono::{DateTime, Days, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Tim
 use chrono_tz::Tz;
 
 /// A thousand years: what is longer ago was written by mistake.
-const LONGEST_AGO: Duration = Duration::from_hours(365_250 * 24);
+const LONGEST_AGO: Duration = Duration::from_secs(365_250 * 24 * 60 * 60);
 
 /// A time that may need a zone, or the present, to be an instant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
