@@ -179,22 +179,23 @@ impl Roster {
         };
         let part = Some(search.to_owned()).filter(|part| !part.is_empty());
         let wanted = Wanted { having, part };
-        let total = number.map_or(Ok(0), |number| view.count_members(number, &wanted))?;
         let href = |show: &str, page: u64| {
             let page = if page == 1 { String::new() } else { page.to_string() };
             link::with(&path, &[("q", search), ("show", show), ("page", &page)]) + "#roster"
         };
-        let asked = paging::number(query.page.as_deref());
-        let paging = asked.and_then(|asked| Paging::of(asked, total, |page| href(show, page)));
-        let (Some(asked), Some(paging)) = (asked, paging) else {
-            return Ok(Err(Missing::part("The roster", href(show, 1))));
-        };
-        let mut members = Vec::new();
+        let no_such_part = || Ok(Err(Missing::part("The roster", href(show, 1))));
+        let Some(asked) = paging::number(query.page.as_deref()) else { return no_such_part() };
+        let (mut members, mut total) = (Vec::new(), 0);
         if let Some(number) = number {
             let known_since = view.known_since(number)?;
-            let listed = view.list_members(number, &wanted, paging::ROWS, paging::before(asked))?;
+            let before = paging::before(asked);
+            let (listed, all) = view.list_members(number, &wanted, paging::ROWS, before)?;
             members.extend(listed.iter().map(|it| Row::of(id, it, known_since, zone)));
+            total = all;
         }
+        let Some(paging) = Paging::of(asked, total, |page| href(show, page)) else {
+            return no_such_part();
+        };
         let filters = FILTERS.into_iter().map(|(word, title, _)| Filter {
             title,
             chosen: word == show,
