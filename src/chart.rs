@@ -1,7 +1,7 @@
 //! Draws how many seats were in use over a time, as a step chart: an inline SVG without scripts.
 //!
 //! Seats change at once and then stay, so the line goes in steps. What nobody looked at is shaded:
-//! the line goes on there only because nothing else is known. Days and hours are those of UTC.
+//! the line goes on there only because nothing else is known.
 //!
 //! Pure: numbers in, text out, the same bytes for the same numbers. No word of it was chosen by
 //! anybody else, and every colour is a class, so that the [`STYLE`] of the page around decides.
@@ -12,12 +12,13 @@ mod line;
 use std::sync::LazyLock;
 
 use chrono::{DateTime, Utc};
+use chrono_tz::Tz;
 use minijinja::{Environment, context};
 
 use self::axis::{Axis, Tick};
 use self::line::Steps;
 use crate::templates::environment;
-use crate::text::count;
+use crate::text::{count, grouped};
 
 /// The colours of all pages, light and dark, and the rules for charts. Whoever shows a chart puts
 /// this into the style sheet of the page.
@@ -30,6 +31,8 @@ pub struct Chart<'a> {
     pub from: DateTime<Utc>,
     /// Where it ends; later than `from`.
     pub to: DateTime<Utc>,
+    /// Whose days and hours are told.
+    pub zone: Tz,
     /// How many seats were in use from each time on, in the order of time. The last one up to
     /// `from` is where the line begins; what is later than `to` is left out.
     pub points: &'a [(DateTime<Utc>, u64)],
@@ -80,7 +83,8 @@ impl Chart<'_> {
         let line = steps.path(|seats| place.y(seats), place.right());
         let gaps: Vec<_> = self.gaps.iter().filter_map(|gap| place.gap(*gap)).collect();
         let values: Vec<_> = axis.ticks().map(|seats| (place.y(seats), grouped(seats))).collect();
-        let days: Vec<_> = axis::ticks(self.from, self.to).map(|tick| place.tick(&tick)).collect();
+        let days: Vec<_> =
+            axis::ticks(self.from, self.to, self.zone).map(|tick| place.tick(&tick)).collect();
         let context = context! {
             width => canvas.width,
             height => canvas.height,
@@ -116,7 +120,7 @@ impl Chart<'_> {
 
     /// The chart in words, for those who do not see it.
     fn description(&self) -> String {
-        let day = |time: DateTime<Utc>| time.format("%Y-%m-%d");
+        let day = |time: DateTime<Utc>| time.with_timezone(&self.zone).format("%Y-%m-%d");
         let seats = |point: Option<(DateTime<Utc>, u64)>| point.map(|(_, seats)| seats);
         let ends = seats(self.shown().next()).zip(seats(self.shown().last()));
         let line = match (ends, self.range()) {
@@ -201,19 +205,6 @@ fn tenth(value: f64) -> f64 {
 #[expect(clippy::cast_precision_loss, reason = "nobody sees the difference")]
 fn number(value: i64) -> f64 {
     value as f64
-}
-
-/// `10,000`.
-pub(crate) fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }
 
 static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {

@@ -58,7 +58,8 @@ impl Service {
         }
     }
 
-    fn has_subgroups(self) -> bool {
+    /// Whether its groups have groups below them, `grp/sub`.
+    pub fn has_subgroups(self) -> bool {
         matches!(self, Self::Gitlab | Self::GitlabEnterprise)
     }
 }

@@ -1,12 +1,16 @@
 //! How an organization stands, in one of five words.
 //!
-//! Knows the store; not who asks.
+//! Knows the store and the config; not who asks.
+
+use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use seatwatch_sdk::Totals;
 
+use crate::config;
 use crate::organization::OrganizationId;
-use crate::store::{Health, Hold, Organization, Outcome, Run, View, Vitals};
+use crate::schedule;
+use crate::store::{Health, Hold, Organization, RosterState, Run, Sums, View, Vitals};
 
 /// What is known of an organization, as of what is committed.
 #[derive(Clone, Debug, Default)]
@@ -24,9 +28,18 @@ pub struct Standing {
 }
 
 /// Over so long the trend of seats is told.
-pub const TREND: TimeDelta = TimeDelta::days(30);
+const TREND: TimeDelta = TimeDelta::days(30);
 
-/// How many more seats are in use than a while ago, or than when the first roster was read, if
+/// How the seats in use have changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Trend {
+    /// How many more there are.
+    pub change: i64,
+    /// Over how long: 30 days, or less where the first roster was read later.
+    pub over: TimeDelta,
+}
+
+/// How many more seats are in use than 30 days ago, or than when the first roster was read, if
 /// that was later; none where no roster was read yet.
 ///
 /// # Errors
@@ -36,15 +49,18 @@ pub fn seats_trend(
     view: &View<'_>,
     organization: Organization,
     now: DateTime<Utc>,
-) -> rusqlite::Result<Option<i64>> {
+) -> rusqlite::Result<Option<Trend>> {
     let then = match now.checked_sub_signed(TREND) {
         Some(then) => view.sums_as_of(organization, then)?,
         None => None,
     };
     let then = then.map_or_else(|| view.first_sums(organization), |then| Ok(Some(then)))?;
-    let now = view.roster_state(organization)?;
     let used = |totals: Totals| i64::try_from(totals.seats_used()).unwrap_or(i64::MAX);
-    Ok(now.zip(then).map(|(now, then)| used(now.totals) - used(then.totals)))
+    let trend = |(state, then): (RosterState, Sums)| Trend {
+        change: used(state.totals) - used(then.totals),
+        over: (now - then.at).clamp(TimeDelta::zero(), TREND),
+    };
+    Ok(view.roster_state(organization)?.zip(then).map(trend))
 }
 
 /// The five words for it.
@@ -60,6 +76,13 @@ pub enum State {
     Syncing,
     /// There was no sync yet.
     New,
+}
+
+impl Trend {
+    /// Whether it is one over the whole time.
+    pub fn is_whole(&self) -> bool {
+        self.over == TREND
+    }
 }
 
 impl State {
@@ -81,6 +104,17 @@ impl State {
     pub fn of_vitals(vitals: Option<&Vitals>) -> Self {
         let Some(Vitals { failures, held, totals, .. }) = vitals else { return Self::New };
         Self::of(failures.is_some_and(|failures| failures > 0), *held, totals.is_some())
+    }
+
+    /// For people, where it stands alone.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Connected => "Connected",
+            Self::Held => "Held",
+            Self::Failing => "Failing",
+            Self::Syncing => "Syncing",
+            Self::New => "New",
+        }
     }
 
     /// For machines, and in sentences.
@@ -120,11 +154,23 @@ impl Standing {
 
     /// The word for it.
     pub fn state(&self) -> State {
-        let failing = self.last_run.as_ref().is_some_and(|run| run.outcome == Outcome::Failed);
         if self.under_way {
             State::Syncing
         } else {
-            State::of(failing, self.hold.is_some(), self.totals.is_some())
+            State::of(self.health.failures > 0, self.hold.is_some(), self.totals.is_some())
         }
+    }
+
+    /// When the organization is synced next, by its schedule: after the last one, also where that
+    /// time has passed and nobody called.
+    pub fn next_sync(
+        &self,
+        organization: &config::Organization,
+        splay: Duration,
+        now: DateTime<Utc>,
+    ) -> Option<DateTime<Utc>> {
+        let last = self.last_run.as_ref().map_or(now, |run| run.last_finished_at);
+        let due = schedule::next_run(organization, splay, last);
+        due.max(self.health.postponed_until.filter(|_| due.is_some()))
     }
 }

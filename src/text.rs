@@ -9,4 +9,25 @@ pub(crate) fn count(number: u64, singular: &str) -> String {
     format!("{number} {singular}{plural}")
 }
 
+/// `10,000`.
+pub(crate) fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// The name of a lane for people: that of the sink where it has only one.
+pub(crate) fn lane_name(sink: &str, lane: &str) -> String {
+    match lane {
+        "main" => sink.to_owned(),
+        lane => format!("{sink} ({})", shown(lane)),
+    }
+}
+
 pub(crate) use seatwatch_sdk::shown;

@@ -6,8 +6,7 @@
 use seatwatch_sdk::{Data, EventKind, Profile};
 use serde_json::Value;
 
-use crate::chart::grouped;
-use crate::text::{count, shown};
+use crate::text::{count, grouped, shown};
 
 /// What happened, as it stands behind a username, or by itself: `gained a seat`, `Roster held`.
 pub(crate) fn what(kind: EventKind) -> &'static str {

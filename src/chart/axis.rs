@@ -1,6 +1,7 @@
 //! Round numbers and round times for the two sides of a chart.
 
-use chrono::{DateTime, Datelike as _, Months, NaiveDate, TimeDelta, Utc};
+use chrono::{DateTime, Datelike as _, Months, NaiveDate, TimeDelta, TimeZone as _, Utc};
+use chrono_tz::Tz;
 
 /// At most so many lines across.
 const LINES: u64 = 4;
@@ -78,15 +79,26 @@ const STRIDES: [Stride; 13] = [
 /// A Monday, from which days are counted so that weeks begin with theirs.
 const MONDAY: NaiveDate = NaiveDate::from_ymd_opt(1970, 1, 5).expect("it is in every calendar");
 
-/// Round times from `from` to `to`, as many as there is room for.
-pub(super) fn ticks(from: DateTime<Utc>, to: DateTime<Utc>) -> impl Iterator<Item = Tick> {
+/// Times from `from` to `to` that are round in a zone, as many as there is room for.
+pub(super) fn ticks(
+    from: DateTime<Utc>,
+    to: DateTime<Utc>,
+    zone: Tz,
+) -> impl Iterator<Item = Tick> {
+    let span = [from, to];
+    // Counted as a clock on the wall shows them, which is the same as if that were UTC.
+    let [from, to] = span.map(|time| time.with_timezone(&zone).naive_local().and_utc());
     let all = |stride: Stride| {
         let next = move |time: &DateTime<Utc>| stride.after(*time);
         std::iter::successors(stride.first(from), next).take_while(move |time| *time <= to)
     };
     let fits = |stride: &Stride| all(*stride).take(TIMES + 1).count() <= TIMES;
     let stride = STRIDES.into_iter().find(fits).unwrap_or(Stride::Months(120));
-    all(stride).map(move |time| Tick { time, label: stride.label(time) })
+    all(stride).filter_map(move |wall| {
+        let time = zone.from_local_datetime(&wall.naive_utc()).earliest()?.to_utc();
+        let is_within = span[0] <= time && time <= span[1];
+        is_within.then(|| Tick { time, label: stride.label(wall) })
+    })
 }
 
 impl Stride {

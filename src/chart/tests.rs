@@ -11,7 +11,7 @@ fn day(day: i64) -> DateTime<Utc> {
 const NO_POINTS: &[(DateTime<Utc>, u64)] = &[];
 
 fn chart(points: &[(DateTime<Utc>, u64)], limit: Option<u64>) -> Chart<'_> {
-    Chart { from: day(0), to: day(90), points, limit, gaps: &[] }
+    Chart { from: day(0), to: day(90), zone: Tz::UTC, points, limit, gaps: &[] }
 }
 
 #[test]
@@ -47,7 +47,8 @@ fn numbers_and_times_are_round() {
     assert_eq!(lines(7, 7), [6, 7, 8]);
     assert_eq!(lines(0, 0), [0, 1]);
     assert_eq!(lines(9_980, 10_030), [9_980, 10_000, 10_020, 10_040]);
-    let times = |from, to| axis::ticks(from, to).map(|tick| tick.label).collect::<Vec<_>>();
+    let times =
+        |from, to| axis::ticks(from, to, Tz::UTC).map(|tick| tick.label).collect::<Vec<_>>();
     let fortnights = ["14 Sep", "28 Sep", "12 Oct", "26 Oct", "9 Nov", "23 Nov"];
     assert_eq!(times(day(0), day(90)), fortnights);
     assert_eq!(times(day(1), day(120)), ["Oct 2026", "Nov 2026", "Dec 2026"]);
@@ -55,6 +56,16 @@ fn numbers_and_times_are_round() {
     let hours = day(0) + TimeDelta::minutes(90);
     assert_eq!(times(hours, hours + TimeDelta::hours(12)).first().unwrap(), "1 Sep 03:00");
     assert_eq!(times(day(0), day(900)).first().unwrap(), "Jan 2027");
+
+    // Days and months begin when they do there, also after the clocks change.
+    let berlin = |from, to| axis::ticks(from, to, Tz::Europe__Berlin).collect::<Vec<_>>();
+    let october = berlin(day(1), day(120)).swap_remove(0);
+    let there = |hour| Utc.with_ymd_and_hms(2026, 9, 30, hour, 0, 0).unwrap();
+    assert_eq!((october.label.as_str(), october.time), ("Oct 2026", there(22)));
+    let november = berlin(day(1), day(120)).swap_remove(1);
+    assert_eq!(november.time, Utc.with_ymd_and_hms(2026, 10, 31, 23, 0, 0).unwrap());
+    let text = Chart { from: there(22), zone: Tz::Europe__Berlin, ..chart(NO_POINTS, None) }.full();
+    assert!(text.contains("From 2026-10-01 to "), "{text}");
 }
 
 /// All numbers that follow one of the letters in the data of a path.

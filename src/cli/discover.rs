@@ -41,6 +41,8 @@ enum Configured {
     Named,
     /// A rule of the config has found it.
     ByRule,
+    /// A rule of the config leaves it out.
+    Excluded,
     /// Nobody watches it.
     No,
     /// It is known to be a user name.
@@ -52,6 +54,7 @@ impl Configured {
         match self {
             Self::Named => "yes",
             Self::ByRule => "by a rule",
+            Self::Excluded => "no: excluded by a rule",
             Self::No => "no",
             Self::Person => "no: a user name, without members",
         }
@@ -128,6 +131,7 @@ fn found(
             None if people.contains(&id) => Configured::Person,
             // The next look-up takes it up.
             None if config.rule_for(&id).is_some() => Configured::ByRule,
+            None if config.is_excluded(&id) => Configured::Excluded,
             None => Configured::No,
         };
         Some(Found { id, name: owner.name, configured })
@@ -145,7 +149,9 @@ fn write_people(config: &Config, found: &[Found], out: &mut dyn Write) -> io::Re
     let new: Vec<&Found> =
         found.iter().filter(|found| found.configured == Configured::No).collect();
     if new.is_empty() {
-        return writeln!(out, "\nnothing to add: all organizations of the token are watched");
+        let excluded = found.iter().any(|found| found.configured == Configured::Excluded);
+        let but = if excluded { ", but what a rule excludes" } else { "" };
+        return writeln!(out, "\nnothing to add: all organizations of the token are watched{but}");
     }
     if found.iter().all(|found| found.configured != Configured::Person) {
         writeln!(

@@ -3,7 +3,6 @@
 //! Read and written a page at a time: a long history needs little memory, and a reader who takes
 //! their time keeps nobody waiting.
 
-use std::collections::BTreeSet;
 use std::io::Write;
 use std::path::Path;
 
@@ -15,14 +14,13 @@ use serde_json::Value;
 
 use super::exit::{Exit, Failure, Stop};
 use super::instance;
-use super::output::{Format, local, shown, table, write_pages, write_table};
+use super::output::{Format, local, shown, since_when, table, write_pages, write_table};
 use super::past::{self, Past};
-use super::roster::since_when;
 use super::when::When;
-use crate::config::{self, Config};
+use crate::config;
 use crate::organization::OrganizationId;
-use crate::roster::Username;
-use crate::store::{self, PastMember, Reader};
+use crate::roster::{Member, Username};
+use crate::store::{self, Reader, Since, View};
 use crate::tables;
 use crate::words;
 
@@ -56,22 +54,25 @@ impl History {
         let reader = Reader::open(&config.state_dir)?;
         let zone = past::zone(&config, self.organization.as_ref());
         let now = instance::clock().now();
-        let history = self.resolve(&config, &reader, zone, now)?;
-        let mut after = 0;
+        let past = Past { config: &config, reader: &reader, now };
+        let history = self.resolve(&past, zone)?;
+        let page = |after| reader.read(|view| view.history(&history, after, PAGE));
+        let first = page(0)?;
+        if first.is_empty() {
+            self.refuse_unknown(&past, history.until.unwrap_or(now))?;
+        }
+        let mut after = first.last().map_or(0, |event| event.sequence);
+        let mut first = Some(first);
         let mut next = || -> Result<Vec<Event>, Stop> {
-            let Some(history) = &history else { return Ok(Vec::new()) };
-            let page = reader.read(|view| view.history(history, after, PAGE))?;
+            let page = first.take().map_or_else(|| page(after), Ok)?;
             after = page.last().map_or(after, |event| event.sequence);
             Ok(page)
         };
         let mut out = super::stdout();
         if format == Format::Table {
             self.write_tables(&mut next, zone, &mut out)?;
-            let members = history.as_ref().and_then(|history| history.members.as_deref());
-            let past = Past { config: &config, reader: &reader, now };
-            let until = history.as_ref().and_then(|history| history.until);
-            let members = members.unwrap_or_default();
-            write_standing(members, &past, (until, zone), &mut out)?;
+            let members = history.members.as_deref().unwrap_or_default();
+            write_standing(members, &past, (history.until, zone), &mut out)?;
         } else {
             let rows = || Ok(next()?.iter().map(tables::event).collect());
             write_pages(format, tables::EVENT, rows, &mut out)?;
@@ -80,43 +81,49 @@ impl History {
         Ok(Exit::Ok)
     }
 
-    /// What to ask the store for; nothing where it knows nothing of the organization yet.
-    fn resolve(
-        &self,
-        config: &Config,
-        reader: &Reader,
-        zone: Tz,
-        now: DateTime<Utc>,
-    ) -> Result<Option<store::History>, Stop> {
+    /// What to ask the store for.
+    fn resolve(&self, past: &Past<'_>, zone: Tz) -> Result<store::History, Stop> {
+        let Past { config, reader, .. } = *past;
         let organization = match &self.organization {
             None => None,
             Some(id) => match reader.read(|view| instance::find(view, config, id))? {
                 Some(number) => Some(number),
-                None if config.find(id).is_some() => return Ok(None),
-                None => return Err(unknown_organization(id, config, reader)?.into()),
+                None => return Err(past.not_read(id)?.into()),
             },
         };
         let members = match &self.member {
             None => None,
-            Some(name) => {
-                // As people write one who is mentioned.
-                let key = Username::new(name.strip_prefix('@').unwrap_or(name));
-                let found = reader.read(|view| view.members_named(organization, key.key()))?;
-                if found.is_empty() {
-                    return Err(self.unknown_member(name, organization, reader)?.into());
-                }
-                Some(found)
-            }
+            Some(name) => Some(self.members(name, organization, reader)?),
         };
-        let past = Past { config, reader, now };
         let since = self.since.map(|since| past.start(since, zone)).transpose()?;
         let until = self.until.map(|until| past.end(until, zone)).transpose()?;
         past::refuse_backwards(since, until, zone)?;
-        if let Some((id, until)) = self.organization.as_ref().zip(until) {
-            // An empty answer would say that nothing happened.
-            past.refuse_unknown(id, until)?;
+        Ok(store::History { organization, members, since, until })
+    }
+
+    /// Fails where an empty answer would say that nothing happened, and nobody knows.
+    fn refuse_unknown(&self, past: &Past<'_>, until: DateTime<Utc>) -> Result<(), Stop> {
+        match &self.organization {
+            Some(id) => past.refuse_unknown(id, until),
+            None => past.refuse_all_unknown(until),
         }
-        Ok(Some(store::History { organization, members, since, until }))
+    }
+
+    /// All who have or had a name, which may be written as that of somebody who is mentioned.
+    fn members(
+        &self,
+        name: &str,
+        organization: Option<store::Organization>,
+        reader: &Reader,
+    ) -> Result<Vec<(store::Organization, i64)>, Stop> {
+        for name in std::iter::once(name).chain(name.strip_prefix('@')) {
+            let key = Username::new(name);
+            let found = reader.read(|view| view.members_named(organization, key.key()))?;
+            if !found.is_empty() {
+                return Ok(found);
+            }
+        }
+        Err(self.unknown_member(name, organization, reader)?.into())
     }
 
     fn unknown_member(
@@ -187,14 +194,16 @@ fn write_standing(
     out: &mut dyn Write,
 ) -> Result<(), Stop> {
     for (organization, number) in members {
-        let (id, roster) = past.reader.read(|view| {
-            Ok((view.id(*organization)?, view.past_roster(*organization, at.unwrap_or(past.now))?))
+        let (id, known_since, found) = past.reader.read(|view| {
+            let found = match at {
+                None => now(view, *organization, *number)?,
+                Some(at) => then(view, *organization, *number, at)?,
+            };
+            Ok((view.id(*organization)?, view.known_since(*organization)?, found))
         })?;
-        let Some(roster) = roster else { continue };
-        let since = |time| since_when(time, roster.known_since, zone);
-        let found = roster.members.iter().find(|it| it.number == *number);
         // Who is gone has a last event that says so.
-        let Some(PastMember { member, since: known, .. }) = found else { continue };
+        let Some((known_since, (member, known))) = known_since.zip(found) else { continue };
+        let since = |time| since_when(time, known_since, zone);
         let seat = known.seat.map_or("without a seat".to_owned(), |time| {
             format!("with a seat since {}", since(Some(time)))
         });
@@ -207,26 +216,27 @@ fn write_standing(
     Ok(())
 }
 
-/// Neither in the config nor in the store.
-pub(super) fn unknown_organization(
-    id: &OrganizationId,
-    config: &Config,
-    reader: &Reader,
-) -> Result<Failure, Stop> {
-    #[expect(
-        clippy::redundant_closure_for_method_calls,
-        reason = "the method is not general enough"
-    )]
-    let stored = reader.read(|view| view.organizations())?;
-    let message = format!("{id}: neither in the config nor in the store");
-    let failure = Failure::new(Exit::Usage, message);
-    if let Some(one) = config.organizations.iter().find(|one| one.formerly.as_ref() == Some(id)) {
-        return Ok(failure.with_hint(format!("it is `{}` now", one.id)));
-    }
-    let of_config = config.organizations.iter().map(|one| one.id.clone());
-    let known: BTreeSet<String> = of_config.chain(stored).map(|id| id.to_string()).collect();
-    let known: Vec<&str> = known.iter().map(String::as_str).collect();
-    Ok(failure.with_hint(config::did_you_mean(&id.to_string(), &known)))
+/// What a member is, without a look at all others.
+fn now(
+    view: &View<'_>,
+    organization: store::Organization,
+    number: i64,
+) -> rusqlite::Result<Option<(Member, Since)>> {
+    let life = view.life(organization, number)?.filter(|life| life.left_at.is_none());
+    Ok(life.map(|life| (life.member, life.since)))
+}
+
+/// What a member was.
+fn then(
+    view: &View<'_>,
+    organization: store::Organization,
+    number: i64,
+    at: DateTime<Utc>,
+) -> rusqlite::Result<Option<(Member, Since)>> {
+    let roster = view.past_roster(organization, at)?;
+    let mut members = roster.into_iter().flat_map(|roster| roster.members);
+    let found = members.find(|it| it.number == number);
+    Ok(found.map(|it| (it.member, it.since)))
 }
 
 fn organization(data: &Data) -> String {

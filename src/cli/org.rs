@@ -5,9 +5,9 @@ use std::path::Path;
 
 use super::ask::{Doer, ask, doer};
 use super::exit::{Exit, Failure, Stop};
-use super::history::unknown_organization;
 use super::instance;
 use super::output::{Format, count, row, write_rows};
+use super::past::unknown_organization;
 use crate::config::{Config, Organization};
 use crate::control::{Answer, Forgotten, Question, Trouble};
 use crate::organization::OrganizationId;

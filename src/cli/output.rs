@@ -8,13 +8,13 @@ use std::io::{self, Write};
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use comfy_table::presets::NOTHING;
-use comfy_table::{CellAlignment, ContentArrangement, Table};
+use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, Table, Width};
 use serde::Serializer as _;
 use serde::ser::SerializeSeq as _;
 
 pub(super) use crate::rows::{Row, row, utc};
 use crate::rows::{as_io, cells, write_csv, write_json};
-pub(super) use crate::text::{count, shown};
+pub(super) use crate::text::{count, lane_name, shown};
 
 use super::exit::Stop;
 
@@ -77,6 +77,12 @@ pub(super) fn write_pages(
     Ok(writer.flush()?)
 }
 
+/// The blanks on both sides of a cell.
+const PADDING: u16 = 2;
+
+/// So wide a column may always be: less would not tell one name from another.
+const NARROW: u16 = 24;
+
 /// A table for people: without lines, and as wide as its content. A terminal wraps what is too
 /// long better than a table that breaks names into letters.
 pub(super) fn table(header: &[&str]) -> Table {
@@ -95,8 +101,40 @@ pub(super) fn align_right(table: &mut Table, columns: &[usize]) {
     }
 }
 
-/// Writes a table without the blanks that surround its lines.
+/// Writes a table without the blanks that surround its lines. On a terminal, a text that alone
+/// would make every line longer than it is wide ends in `…`; elsewhere all of it stands there.
 pub(super) fn write_table(table: &Table, out: &mut dyn Write) -> io::Result<()> {
+    match table.width() {
+        Some(width) => write_lines(&elided(table.clone(), width), out),
+        None => write_lines(table, out),
+    }
+}
+
+/// The table with its widest columns cut so far that it fits into a width, but none to less than
+/// [`NARROW`].
+fn elided(mut table: Table, width: u16) -> Table {
+    let widths = table.column_max_content_widths();
+    let fits = |most: u16| {
+        let columns = widths.iter().map(|width| u32::from(*width.min(&most) + PADDING));
+        // The first blank and the last are not written.
+        columns.sum::<u32>() <= u32::from(width + PADDING)
+    };
+    let widest = widths.iter().copied().max().unwrap_or_default();
+    let most = (NARROW..widest).rev().find(|most| fits(*most)).unwrap_or(NARROW);
+    if fits(widest) {
+        return table;
+    }
+    let most = ColumnConstraint::UpperBoundary(Width::Fixed(most + PADDING));
+    for column in table.column_iter_mut() {
+        column.set_constraint(most);
+    }
+    for row in table.row_iter_mut() {
+        row.max_height(1);
+    }
+    table
+}
+
+fn write_lines(table: &Table, out: &mut dyn Write) -> io::Result<()> {
     table.lines().try_for_each(|line| {
         let line = line.strip_prefix(' ').unwrap_or(&line);
         writeln!(out, "{}", line.trim_end())
@@ -114,10 +152,43 @@ pub(super) fn exact(time: DateTime<Utc>, zone: Tz) -> String {
     time.with_timezone(&zone).format("%F %T %Z").to_string()
 }
 
-/// The name of a lane for people: that of the sink where it has only one.
-pub(super) fn lane_name(sink: &str, lane: &str) -> String {
-    match lane {
-        "main" => sink.to_owned(),
-        lane => format!("{sink} ({})", shown(lane)),
+/// A time; of what is as old as all that is known, that it may be older.
+pub(super) fn since_when(
+    time: Option<DateTime<Utc>>,
+    known_since: DateTime<Utc>,
+    zone: Tz,
+) -> String {
+    let minute = |time: DateTime<Utc>| time.with_timezone(&zone).format("%F %R").to_string();
+    match time {
+        Some(time) if time <= known_since => format!("≤ {}", minute(time)),
+        Some(time) => minute(time),
+        None => "–".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn written(table: &Table) -> String {
+        let mut out = Vec::new();
+        write_lines(table, &mut out).unwrap();
+        String::from_utf8(out).unwrap()
+    }
+
+    /// One name makes a line of a thousand columns; all others stay as they are.
+    #[test]
+    fn on_a_terminal_a_long_text_is_cut_and_nothing_else() {
+        let mut table = table(&["USERNAME", "NAME", "MEMBER SINCE"]);
+        table.add_row(vec!["ann", "Ann", "2026-11-23 10:00"]);
+        table.add_row(vec!["bob-the-builder-of-bridges", &"名前 and so on ".repeat(30), "≤ 2026"]);
+        let whole = written(&table);
+        assert_eq!(written(&elided(table.clone(), 600)), whole);
+        for width in [80, 30] {
+            insta::assert_snapshot!(
+                format!("on_{width}_columns"),
+                written(&elided(table.clone(), width))
+            );
+        }
     }
 }

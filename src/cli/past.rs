@@ -1,14 +1,15 @@
 //! Rosters of the past as commands ask for them: of one organization at a time that a person wrote.
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 
 use super::exit::{Exit, Failure, Stop};
-use super::history::unknown_organization;
 use super::instance;
 use super::output::{exact, local};
 use super::when::When;
-use crate::config::Config;
+use crate::config::{self, Config};
 use crate::coverage;
 use crate::organization::OrganizationId;
 use crate::store::{self, PastRoster, Reader, View};
@@ -91,6 +92,20 @@ impl Past<'_> {
         }
     }
 
+    /// Fails where no roster of any organization is known of that time, in the config or not.
+    pub(super) fn refuse_all_unknown(&self, at: DateTime<Utc>) -> Result<(), Stop> {
+        let is_known = self.reader.read(|view| {
+            for id in view.organizations()? {
+                let Some(number) = view.find(&id)? else { continue };
+                if view.known_since(number)?.is_some_and(|known_since| known_since <= at) {
+                    return Ok(true);
+                }
+            }
+            Ok(false)
+        })?;
+        if is_known { Ok(()) } else { Err(nothing_known().into()) }
+    }
+
     /// The number of an organization of which a roster is known.
     pub(super) fn number(
         &self,
@@ -162,6 +177,28 @@ impl Past<'_> {
         }
         unknown_organization(id, self.config, self.reader)
     }
+}
+
+/// Neither in the config nor in the store.
+pub(super) fn unknown_organization(
+    id: &OrganizationId,
+    config: &Config,
+    reader: &Reader,
+) -> Result<Failure, Stop> {
+    #[expect(
+        clippy::redundant_closure_for_method_calls,
+        reason = "the method is not general enough"
+    )]
+    let stored = reader.read(|view| view.organizations())?;
+    let message = format!("{id}: neither in the config nor in the store");
+    let failure = Failure::new(Exit::Usage, message);
+    if let Some(one) = config.organizations.iter().find(|one| one.formerly.as_ref() == Some(id)) {
+        return Ok(failure.with_hint(format!("it is `{}` now", one.id)));
+    }
+    let of_config = config.organizations.iter().map(|one| one.id.clone());
+    let known: BTreeSet<String> = of_config.chain(stored).map(|id| id.to_string()).collect();
+    let known: Vec<&str> = known.iter().map(String::as_str).collect();
+    Ok(failure.with_hint(config::did_you_mean(&id.to_string(), &known)))
 }
 
 /// The zone of what a command was asked: an organization's, or the instance's where none is named.

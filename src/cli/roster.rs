@@ -9,7 +9,7 @@ use seatwatch_sdk::Totals;
 
 use super::exit::{Exit, Failure, Stop};
 use super::output::{
-    Format, Row, align_right, count, local, shown, table, write_rows, write_table,
+    Format, Row, align_right, count, local, shown, since_when, table, write_rows, write_table,
 };
 use super::past::{self, Past};
 use super::sync::interruptible;
@@ -103,9 +103,7 @@ impl Roster {
         let zone = past.zone(id);
         let at = self.as_of.map_or(Ok(NOW), |when| past.end(when, zone))?;
         let roster = past.roster(id, at)?;
-        if self.as_of.is_some() {
-            past.warn_of_gap(id, at)?;
-        }
+        past.warn_of_gap(id, at)?;
         let shown: Vec<&PastMember> =
             roster.members.iter().filter(|it| self.only.takes(&it.member)).collect();
         let mut out = super::stdout();
@@ -205,6 +203,7 @@ pub(super) fn all_rosters<'a>(
 /// Who has a seat and is not logged in at Codecov.
 fn dormant(past: &Past<'_>, id: &OrganizationId, format: Format) -> Result<Exit, Stop> {
     let roster = past.roster(id, NOW)?;
+    past.warn_of_gap(id, NOW)?;
     let organizations = instance::select(past.config, std::slice::from_ref(id))?;
     let asked = log_ins::ask(past.config, &organizations);
     let asked = super::runtime()?.block_on(interruptible("nothing is known", asked))?;
@@ -278,20 +277,6 @@ fn write_members(
         ]);
     }
     write_table(&table, out)
-}
-
-/// A time; of what is as old as all that is known, that it may be older.
-pub(super) fn since_when(
-    time: Option<DateTime<Utc>>,
-    known_since: DateTime<Utc>,
-    zone: Tz,
-) -> String {
-    let minute = |time: DateTime<Utc>| time.with_timezone(&zone).format("%F %R").to_string();
-    match time {
-        Some(time) if time <= known_since => format!("≤ {}", minute(time)),
-        Some(time) => minute(time),
-        None => "–".to_owned(),
-    }
 }
 
 fn write_persons(persons: &[Person<'_>], out: &mut dyn Write) -> io::Result<()> {

@@ -12,14 +12,14 @@ use seatwatch_sdk::Totals;
 use super::exit::{Exit, Stop};
 use super::instance;
 use super::output::{
-    self, Format, Row, align_right, count, local, row, shown, table, utc, write_rows, write_table,
+    Format, Row, align_right, count, lane_name, local, row, shown, table, utc, write_rows,
+    write_table,
 };
 use crate::config::{Config, Cost, Organization};
 use crate::control;
 use crate::dispatch::{self, LaneStatus, Orphans};
 use crate::organization::{OrganizationId, Service};
-use crate::schedule;
-use crate::standing::{self, State};
+use crate::standing::{self, State, Trend};
 use crate::store::{self, Failure, Hold, Lookups, Lost, Reader, StoreError};
 
 /// How one organization stands.
@@ -27,7 +27,7 @@ struct Standing<'a> {
     organization: &'a Organization,
     known: standing::Standing,
     /// How many more seats are in use than a month ago.
-    trend: Option<i64>,
+    trend: Option<Trend>,
     /// When it was told to have vanished from the token's listing.
     vanished_at: Option<DateTime<Utc>>,
     next: Option<DateTime<Utc>>,
@@ -44,17 +44,6 @@ fn color(state: State) -> Color {
     }
 }
 
-/// The word for a state, for people.
-fn title(state: State) -> &'static str {
-    match state {
-        State::Syncing => "Syncing",
-        State::Connected => "Connected",
-        State::Held => "Held",
-        State::Failing => "Failing",
-        State::New => "New",
-    }
-}
-
 impl Standing<'_> {
     /// Whether the schedule wanted a sync that nobody has begun.
     fn is_overdue(&self) -> bool {
@@ -63,8 +52,7 @@ impl Standing<'_> {
 
     /// What the seats in use cost a month.
     fn cost(&self) -> Option<Cost> {
-        let totals = self.known.totals.as_ref()?;
-        Some(self.organization.seats.price?.of(totals.seats_used()))
+        self.organization.seats.cost(self.known.totals.as_ref()?)
     }
 
     /// Why the last run failed, if it did.
@@ -118,10 +106,7 @@ fn standings<'a>(config: &'a Config, reader: &Reader) -> Result<Vec<Standing<'a>
             let number = view.find_renamed(&organization.id, formerly)?;
             let trend = number.map(|number| standing::seats_trend(view, number, now));
             let trend = trend.transpose()?.flatten();
-            // Due after the last one, also where that time has passed and nobody called.
-            let last = known.last_run.as_ref().map_or(now, |run| run.last_finished_at);
-            let due = schedule::next_run(organization, config.splay, last);
-            let next = due.max(known.health.postponed_until.filter(|_| due.is_some()));
+            let next = known.next_sync(organization, config.splay, now);
             let discovered = view.discovered_as(&organization.id)?;
             let discovered = discovered.filter(|_| organization.discovered);
             let vanished_at = discovered.and_then(|discovered| discovered.vanished_at);
@@ -176,19 +161,19 @@ fn write_organizations(standings: &[Standing<'_>], out: &mut dyn Write) -> io::R
                 .as_ref()
                 .map_or_else(|| "–".to_owned(), |totals| of(totals).to_string())
         };
-        let seats = match organization.seats.limit {
-            Some(limit) => format!("{}/{limit}", number(Totals::seats_used)),
-            None => number(Totals::seats_used),
-        };
+        let limit = organization.seats.limit.map(|limit| format!("/{limit}")).unwrap_or_default();
+        let over = standing.known.totals.as_ref().and_then(|it| organization.seats.over(it));
+        let over = over.map(|over| format!(" ({over} over)")).unwrap_or_default();
+        let seats = format!("{}{limit}{over}", number(Totals::seats_used));
         let last = standing.known.last_run.as_ref().map(|run| run.last_finished_at);
         let state = standing.known.state();
         let overdue = if standing.is_overdue() { " (overdue)" } else { "" };
         let mut cells = vec![
             Cell::new(named(organization)),
-            Cell::new(title(state)).fg(color(state)),
+            Cell::new(state.title()).fg(color(state)),
             Cell::new(number(|totals| totals.members)),
             Cell::new(seats),
-            Cell::new(standing.trend.map_or_else(|| "–".to_owned(), signed)),
+            Cell::new(standing.trend.map_or_else(|| "–".to_owned(), trend)),
         ];
         let cost = standing.cost().map_or_else(|| "–".to_owned(), |cost| cost.to_string());
         cells.extend(has_prices.then(|| Cell::new(cost)));
@@ -202,6 +187,18 @@ fn write_organizations(standings: &[Standing<'_>], out: &mut dyn Write) -> io::R
     let numbers = 2..header.len() - 2;
     align_right(&mut table, &numbers.collect::<Vec<_>>());
     write_table(&table, out)
+}
+
+/// `+4`; `+4 in 9 days` where no more is known. That nothing has changed on the first day is no
+/// trend.
+fn trend(trend: Trend) -> String {
+    let change = signed(trend.change);
+    match (trend.over.num_days(), trend.change) {
+        _ if trend.is_whole() => change,
+        (0, 0) => "–".to_owned(),
+        (0, _) => format!("{change} so far"),
+        (days, _) => format!("{change} in {}", count(days.unsigned_abs(), "day")),
+    }
 }
 
 /// `+4`, `−2`, `0`.
@@ -292,9 +289,9 @@ fn write_sinks(lanes: &[LaneStatus], out: &mut dyn Write) -> io::Result<()> {
     let mut table = table(&["SINK", "TYPE", "STATE", "QUEUED", "OLDEST", "DEAD LETTERS"]);
     for lane in lanes {
         table.add_row(vec![
-            lane_name(lane),
+            lane.name(),
             lane.kind.clone(),
-            lane_state(lane).to_owned(),
+            lane.condition().word().to_owned(),
             lane.lag.queued.to_string(),
             local(lane.lag.oldest, Tz::UTC),
             lane.dead_letters.to_string(),
@@ -305,12 +302,12 @@ fn write_sinks(lanes: &[LaneStatus], out: &mut dyn Write) -> io::Result<()> {
     for lane in lanes {
         write_lane_trouble(lane, out)?;
         if let Some(reason) = &lane.last_dead {
-            let (name, letters) = (lane_name(lane), count(lane.dead_letters, "dead letter"));
+            let (name, letters) = (lane.name(), count(lane.dead_letters, "dead letter"));
             writeln!(out, "\nsink {name}: {letters}, the last: {}", shown(reason))?;
             writeln!(out, "hint: seatwatch outbox list {}", lane.sink)?;
         }
         if let Some(Lost { events, at }) = lane.lost {
-            let (name, events) = (lane_name(lane), count(events, "event"));
+            let (name, events) = (lane.name(), count(events, "event"));
             let at = local(Some(at), Tz::UTC);
             writeln!(
                 out,
@@ -324,7 +321,7 @@ fn write_sinks(lanes: &[LaneStatus], out: &mut dyn Write) -> io::Result<()> {
 /// What nobody takes any more, and nobody has decided about.
 fn write_orphans(orphans: &[Orphans], out: &mut dyn Write) -> io::Result<()> {
     for Orphans { sink, lane, dead_letters } in orphans {
-        let (name, letters) = (output::lane_name(sink, lane), count(*dead_letters, "dead letter"));
+        let (name, letters) = (lane_name(sink, lane), count(*dead_letters, "dead letter"));
         writeln!(out, "\nsink {name}: not in the config any more, {letters}")?;
         writeln!(out, "hint: seatwatch outbox list {sink}")?;
     }
@@ -333,7 +330,7 @@ fn write_orphans(orphans: &[Orphans], out: &mut dyn Write) -> io::Result<()> {
 
 /// Why a lane does not deliver, and what to do about it.
 fn write_lane_trouble(lane: &LaneStatus, out: &mut dyn Write) -> io::Result<()> {
-    let (name, resume) = (lane_name(lane), format!("seatwatch sink resume {}", lane.sink));
+    let (name, resume) = (lane.name(), format!("seatwatch sink resume {}", lane.sink));
     if let Some(reason) = lane_trouble(lane) {
         writeln!(out, "\nsink {name}: {}", shown(reason))?;
     }
@@ -347,19 +344,6 @@ fn write_lane_trouble(lane: &LaneStatus, out: &mut dyn Write) -> io::Result<()> 
         writeln!(out, "hint: next attempt not before {next}; to try now: seatwatch sync")?;
     }
     Ok(())
-}
-
-fn lane_name(lane: &LaneStatus) -> String {
-    output::lane_name(&lane.sink, &lane.lane)
-}
-
-fn lane_state(lane: &LaneStatus) -> &'static str {
-    match lane {
-        LaneStatus { paused: Some(_), .. } => "paused",
-        LaneStatus { disabled: Some(_), .. } => "stopped",
-        LaneStatus { failed: Some(_), .. } => "failing",
-        _ => "ok",
-    }
 }
 
 fn lane_trouble(lane: &LaneStatus) -> Option<&str> {
@@ -419,7 +403,7 @@ fn organization_row(standing: &Standing<'_>) -> Row {
         members: totals.map(|totals| totals.members),
         seats: totals.map(|totals| totals.seats),
         seats_limit: standing.organization.seats.limit,
-        seats_change_30d: standing.trend,
+        seats_change_30d: standing.trend.map(|trend| trend.change),
         cost: standing.cost().map(|cost| cost.amount.to_string()),
         currency: standing.organization.seats.price.map(|price| price.currency.to_string()),
         admins: totals.map(|totals| totals.admins),
@@ -463,7 +447,7 @@ fn sink_row(lane: &LaneStatus) -> Row {
         sink: lane.sink,
         lane: lane.lane,
         type: lane.kind,
-        state: lane_state(lane),
+        state: lane.condition().word(),
         message: lane_trouble(lane),
         queued: lane.lag.queued,
         oldest_pending: utc(lane.lag.oldest),

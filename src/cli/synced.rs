@@ -9,7 +9,7 @@ use itertools::Itertools as _;
 use seatwatch_sdk::{EventKind, Totals};
 
 use super::exit::{Exit, Failure};
-use super::output::{Row, count, row, shown};
+use super::output::{Row, count, lane_name, row, shown};
 use super::status::named;
 use crate::config::Organization;
 use crate::dispatch::{Obstacle, Undelivered};
@@ -111,12 +111,12 @@ pub(super) fn refusal(organization: &OrganizationId, refused: &Refused) -> Failu
 /// What a lane did not deliver: what died, and what waits.
 pub(super) fn describe_undelivered(undelivered: &Undelivered) -> Vec<String> {
     let Undelivered { sink, lane, obstacle, queued, buried } = undelivered;
-    let lane = if lane == "main" { String::new() } else { format!(" ({lane})") };
+    let name = lane_name(sink, lane);
     let mut texts = Vec::new();
     if let Some((number, reason)) = buried {
         let letters = count(*number, "more dead letter");
         texts.push(format!(
-            "warning: sink {sink}{lane}: {letters}: {reason}\n\
+            "warning: sink {name}: {letters}: {reason}\n\
              hint: `seatwatch outbox list {sink}` shows what was given up, `seatwatch outbox retry \
              {sink}` tries it again"
         ));
@@ -125,20 +125,20 @@ pub(super) fn describe_undelivered(undelivered: &Undelivered) -> Vec<String> {
     let queue = format!("{} {stay} queued", count(*queued, "event"));
     texts.extend(obstacle.as_ref().map(|obstacle| match obstacle {
         Obstacle::Failed(reason) => format!(
-            "warning: sink {sink}{lane}: not delivered: {reason}\n\
+            "warning: sink {name}: not delivered: {reason}\n\
              hint: {queue}; the next `seatwatch sync` tries again"
         ),
         Obstacle::Digest(time) => {
             let time = time.format("%Y-%m-%d %H:%M UTC");
-            format!("sink {sink}{lane}: {queue} for its digest at {time}")
+            format!("sink {name}: {queue} for its digest at {time}")
         }
         Obstacle::Disabled(reason) => format!(
-            "warning: sink {sink}{lane}: stopped: {reason}\n\
+            "warning: sink {name}: stopped: {reason}\n\
              hint: {queue}; once that is mended, run `seatwatch sink resume {sink}`"
         ),
         Obstacle::Paused(since) => {
             let since = since.format("%Y-%m-%d %H:%M UTC");
-            format!("sink {sink}{lane}: paused since {since}: {queue}")
+            format!("sink {name}: paused since {since}: {queue}")
         }
     }));
     texts

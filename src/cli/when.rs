@@ -6,6 +6,9 @@ use std::time::Duration;
 use chrono::{DateTime, Days, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, TimeZone, Utc};
 use chrono_tz::Tz;
 
+/// A thousand years: what is longer ago was written by mistake.
+const LONGEST_AGO: Duration = Duration::from_secs(365_250 * 24 * 60 * 60);
+
 /// A time that may need a zone, or the present, to be an instant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum When {
@@ -88,7 +91,11 @@ impl FromStr for When {
         }
         if let Some(ago) = text.strip_suffix(" ago") {
             let ago = humantime::parse_duration(ago);
-            return ago.map(Self::Ago).map_err(|error| format!("{error}; write `3d ago`"));
+            let ago = ago.map_err(|error| format!("{error}; write `3d ago`"))?;
+            if ago > LONGEST_AGO {
+                return Err("that is before all clocks".to_owned());
+            }
+            return Ok(Self::Ago(ago));
         }
         if let Ok(time) = DateTime::parse_from_rfc3339(text) {
             return Ok(Self::At(time.to_utc()));
@@ -166,7 +173,17 @@ mod tests {
 
     #[test]
     fn all_else_is_refused() {
-        for text in ["", "soon", "3d", "2026-13-01", "23.11.2026", "5x ago", " ago", "-1d ago"] {
+        for text in [
+            "",
+            "soon",
+            "3d",
+            "2026-13-01",
+            "23.11.2026",
+            "5x ago",
+            " ago",
+            "-1d ago",
+            "9999999999d ago",
+        ] {
             assert!(text.parse::<When>().is_err(), "{text}");
         }
     }

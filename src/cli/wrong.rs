@@ -26,7 +26,10 @@ pub(super) fn explain(error: &clap::Error, arguments: &[OsString]) -> Failure {
     let (path, command) = command_of(&root, arguments, &written);
     let (what, hint) = match error.kind() {
         ErrorKind::InvalidSubcommand => unknown_command(error, &path, &command),
-        ErrorKind::UnknownArgument => unknown_argument(error, &root, &path, &command),
+        ErrorKind::UnknownArgument => {
+            let (what, hint) = unknown_argument(error, &root, &path, &command);
+            (what, as_value(&command, arguments, &written).or(hint))
+        }
         ErrorKind::InvalidValue => wrong_value(error, &command, &written),
         ErrorKind::ValueValidation => refused_value(error, &command, &written),
         ErrorKind::MissingRequiredArgument => missing(error, &command),
@@ -82,6 +85,16 @@ fn unknown_argument(
         .or_else(|| near().map(|near| format!("did you mean `{near}`?")))
         .or_else(|| elsewhere(root, &word, path));
     (format!("there is no option `{word}`"), hint)
+}
+
+/// How to write a value that begins as an option does, after an option that takes one.
+fn as_value(command: &Command, arguments: &[OsString], written: &str) -> Option<String> {
+    let words = arguments.iter().filter_map(|word| word.to_str());
+    let is_it = |(option, value): &(&str, &str)| {
+        value.starts_with(written) && has_value_after(command, option)
+    };
+    let (option, value) = words.tuple_windows().find(is_it)?;
+    Some(format!("if that is the value, write `{option}={value}`"))
 }
 
 /// The option that a word without one was to be: its name, or its value.

@@ -40,8 +40,15 @@ pub struct DiscoverRule {
 impl DiscoverRule {
     /// Whether it wants this organization to be watched.
     pub fn matches(&self, id: &OrganizationId) -> bool {
-        let excluded = self.exclude.as_ref().is_some_and(|exclude| exclude.matches(id));
-        id.service() == self.service && self.matching.matches(id) && !excluded
+        self.could_match(id) && !self.excludes(id)
+    }
+
+    fn could_match(&self, id: &OrganizationId) -> bool {
+        id.service() == self.service && self.matching.matches(id)
+    }
+
+    fn excludes(&self, id: &OrganizationId) -> bool {
+        self.exclude.as_ref().is_some_and(|exclude| exclude.matches(id))
     }
 
     /// Whether both are looked up in one listing: that of one token on one service.
@@ -87,6 +94,13 @@ impl Config {
         };
         let rule = self.discover.iter().find(|rule| rule.matches(id));
         rule.filter(|_| !self.organizations.iter().any(is_named))
+    }
+
+    /// Whether an organization would be watched if no rule left it out. One that the file names is
+    /// watched all the same.
+    pub fn is_excluded(&self, id: &OrganizationId) -> bool {
+        let is_excluded = |rule: &DiscoverRule| rule.could_match(id) && rule.excludes(id);
+        self.rule_for(id).is_none() && self.discover.iter().any(is_excluded)
     }
 
     /// The same config, which watches of these organizations those that its rules want, beside

@@ -54,7 +54,7 @@ fn spelled_out(pattern: &str) -> String {
         Some((service, owner))
     });
     match parts {
-        Some((service @ (Service::Gitlab | Service::GitlabEnterprise), owner)) => {
+        Some((service, owner)) if service.has_subgroups() => {
             format!("{service}/{}", owner.replace('/', ":"))
         }
         Some((service, owner)) => format!("{service}/{owner}"),

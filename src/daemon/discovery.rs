@@ -119,7 +119,9 @@ impl Daemon {
         if ids(&config) == ids(&before) {
             return Ok(());
         }
-        self.adopt(Arc::new(config), Some(&before)).await?;
+        // Not what the web configuration says by now: nobody has asked for a reload.
+        let protection = self.overview.protection();
+        self.adopt_behind(protection, Arc::new(config), Some(&before)).await?;
         self.notify.changed();
         Ok(())
     }

@@ -123,8 +123,8 @@ impl Overview {
         self.shown().lanes.iter().map(|lane| lane.borrow().clone()).collect()
     }
 
-    /// When the last sync of each organization ended, under its name or the one that it had
-    /// before, of those that ever had one.
+    /// When the last sync of each organization ended, of those that ever had one. What had another
+    /// name before has been taken over.
     pub(super) fn last_runs(
         &self,
         organizations: &[Organization],
@@ -132,9 +132,7 @@ impl Overview {
         self.sights.store.read(|view| {
             let mut last = HashMap::new();
             for organization in organizations {
-                let formerly = organization.formerly.as_ref();
-                let number = view.find_renamed(&organization.id, formerly)?;
-                let Some(number) = number else { continue };
+                let Some(number) = view.find(&organization.id)? else { continue };
                 if let Some(run) = view.last_run(number)? {
                     last.insert(organization.id.clone(), run.last_finished_at);
                 }

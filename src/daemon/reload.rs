@@ -85,16 +85,26 @@ impl Daemon {
         Ok(told)
     }
 
-    /// Goes over to a config: what can fail comes first, and leaves things as they were before.
+    /// Goes over to a config, and to what its web configuration says now.
     pub(super) async fn adopt(
         &mut self,
+        config: Arc<Config>,
+        before: Option<&Config>,
+    ) -> Result<(), Stop> {
+        let protection = protection(&config)?;
+        self.adopt_behind(protection, config, before).await
+    }
+
+    /// Goes over to a config: what can fail comes first, and leaves things as they were before.
+    pub(super) async fn adopt_behind(
+        &mut self,
+        protection: Arc<Protection>,
         config: Arc<Config>,
         before: Option<&Config>,
     ) -> Result<(), Stop> {
         let all = config.organizations.iter();
         let observer = Some(&self.observer);
         let servers = Servers::of(&config, all, &self.servers, self.around.policy, observer)?;
-        let protection = protection(&config)?;
         let listener = self.door.listener_for(config.listen).await?;
         if self.store.is_purging() {
             let message = "the database is being written anew, which takes its time";

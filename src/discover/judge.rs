@@ -51,7 +51,8 @@ pub(super) fn judge(
     for Listing { rule, owners, .. } in listings {
         for (id, kind) in owners.iter().flatten() {
             if rule.matches(id) && config.rule_for(id).is_some() {
-                listed.insert(id.clone(), *kind);
+                let listed = listed.entry(id.clone()).or_insert(*kind);
+                *listed = (*listed).max(*kind);
             }
         }
     }
@@ -239,6 +240,16 @@ discover:
             (["", ""], ""),
             (["", ""], "-mona"),
         ]);
+    }
+
+    /// Whatever the order of the rules: one token may see less than another.
+    #[test]
+    fn of_two_listings_the_one_that_knows_more_counts() {
+        for [more, less] in [["acme-a", "acme-a?"], ["acme-a", "acme-a~"]] {
+            check(&[([more, less], "+acme-a"), ([more, less], "")]);
+            check(&[([less, more], "+acme-a"), ([less, more], "")]);
+        }
+        check(&[(["acme-a~", "acme-a?"], ""), (["acme-a", ""], "+acme-a")]);
     }
 
     #[test]

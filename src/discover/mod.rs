@@ -26,7 +26,7 @@ use self::judge::{Listing, Verdict, judge};
 use crate::chain::chain;
 use crate::clock::{Clock, uuid_v7};
 use crate::codecov::{Reason, Server};
-use crate::config::{Config, DiscoverRule, SecretSource};
+use crate::config::{Config, DiscoverRule};
 use crate::organization::{OrganizationId, Service};
 use crate::servers::Servers;
 use crate::store::{Discovered, Failure, Lookups, NewEvent, Store, StoreError, Tx, View};
@@ -154,16 +154,17 @@ struct Scout<'a> {
 /// Owners in a listing, and what they turned out to be.
 type Owners = Vec<(OrganizationId, Kind)>;
 
-/// What an owner in a listing is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What an owner in a listing is. Where two listings have it, the last of these counts that one
+/// of them says: a token may see less than another, and a failure is not taken for a change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Kind {
-    /// An organization, or nobody that a rule wants.
-    Organization,
     /// Without members, as a person's user name is. Codecov may also have answered wrongly, so this
     /// is asked again.
     Empty,
     /// It was not asked this time, or did not answer: it is what it was.
     AsBefore,
+    /// An organization, or nobody that a rule wants.
+    Organization,
 }
 
 impl<'a> Scout<'a> {
@@ -192,7 +193,7 @@ impl<'a> Scout<'a> {
     ) -> Result<Owners, SyncError> {
         let server = self.servers.at(&rule.base_url);
         let token = SecretString::from(rule.token.read()?.expose());
-        let owners = server.owners(token, Arc::clone(self.clock), self.deadline);
+        let owners = server.owners(token.clone(), Arc::clone(self.clock), self.deadline);
         let mut listed = Vec::new();
         for owner in owners.read(rule.service).await? {
             // One that cannot stand in a URL cannot be asked about either.
@@ -204,7 +205,7 @@ impl<'a> Scout<'a> {
             } else if known.is_some_and(|known| !self.is_asked_again(known)) {
                 Kind::AsBefore
             } else {
-                self.ask(server, &rule.token, &id, odd).await?
+                self.ask(server, &token, &id, odd).await?
             };
             listed.push((id, kind));
         }
@@ -224,12 +225,11 @@ impl<'a> Scout<'a> {
     async fn ask(
         &self,
         server: &Server,
-        token: &SecretSource,
+        token: &SecretString,
         id: &OrganizationId,
         odd: &mut Option<Missed>,
     ) -> Result<Kind, SyncError> {
-        let token = SecretString::from(token.read()?.expose());
-        let session = server.session(id, token, Arc::clone(self.clock), self.deadline);
+        let session = server.session(id, token.clone(), Arc::clone(self.clock), self.deadline);
         match session.still_listed().await {
             Ok(()) => Ok(Kind::Organization),
             Err(error) => match error.reason() {

@@ -8,6 +8,7 @@
 mod ahead;
 mod answer;
 mod by_hand;
+mod condition;
 mod cut;
 mod filter;
 mod lane;
@@ -26,6 +27,7 @@ use serde::{Deserialize, Serialize};
 use tokio::task::JoinSet;
 
 pub use by_hand::{Act, Acted, Replayed, Retried, Skipped, act, drop_letters};
+pub use condition::Condition;
 pub use cut::Lag;
 use lane::{Lane, Pace, Step};
 pub use sink_test::{Tested, test_sink};

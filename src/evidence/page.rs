@@ -14,7 +14,7 @@ use seatwatch_sdk::{Data, Event, EventKind, Unnamed};
 
 use super::sheets::sheets;
 use super::{Chapter, Compared, Evidence};
-use crate::chart::{self, Chart, grouped};
+use crate::chart::{self, Chart};
 use crate::config::Cost;
 use crate::coverage::Gap;
 use crate::dormant::{self, LogIn};
@@ -22,7 +22,7 @@ use crate::people::Finding;
 use crate::roster::Member;
 use crate::store::{PastMember, PastRoster, Sums};
 use crate::templates::environment;
-use crate::text::shown;
+use crate::text::{grouped, shown};
 use crate::words;
 
 /// So many people of a list are on the page that are nowhere else: no reader opens one of millions.
@@ -158,7 +158,7 @@ fn chart(chapter: &Chapter<'_>, evidence: &Evidence<'_>) -> Option<Value> {
     let gaps: Vec<_> = chapter.gaps().iter().map(|gap| (gap.from, gap.to)).collect();
     let (from, to, limit) = (evidence.from, evidence.to, chapter.seats.limit);
     let is_drawn = !points.is_empty() && from < to;
-    let chart = Chart { from, to, points: &points, limit, gaps: &gaps };
+    let chart = Chart { from, to, zone: evidence.zone, points: &points, limit, gaps: &gaps };
     is_drawn.then(|| Value::from_safe_string(chart.full()))
 }
 

@@ -89,6 +89,7 @@ pub(super) fn routes(
     Router::new()
         .route("/", get(overview))
         .route("/org/{service}/{owner}", get(organization))
+        .route("/org/{service}/{owner}/{*below}", get(subgroup))
         .route("/org/{service}/{owner}/member", get(member_by_query))
         .route("/org/{service}/{owner}/member/{username}", get(member))
         .route("/-/style.css", get(style))
@@ -180,6 +181,16 @@ async fn organization(
     Path((service, owner)): Path<(String, String)>,
     Query(query): Query<RosterQuery>,
 ) -> Response {
+    page(desk, Asked::Organization { service, owner, query }).await
+}
+
+/// One below a group, as its service writes it: `grp/sub`.
+async fn subgroup(
+    State(desk): State<Desk>,
+    Path((service, owner, below)): Path<(String, String, String)>,
+    Query(query): Query<RosterQuery>,
+) -> Response {
+    let owner = format!("{owner}/{}", below.trim_end_matches('/'));
     page(desk, Asked::Organization { service, owner, query }).await
 }
 

@@ -1,5 +1,7 @@
 //! One event, as a line of a timeline.
 
+use std::collections::HashSet;
+
 use chrono_tz::Tz;
 use seatwatch_sdk::{Event, EventKind};
 use serde::Serialize;
@@ -72,14 +74,45 @@ impl Timeline {
     }
 }
 
-/// The newest changes of all organizations.
+/// So many events are read at once for the newest changes.
+const AT_ONCE: u64 = 60;
+/// So often at most: what is further back is not recent.
+const READS: usize = 5;
+
+/// The newest changes of all organizations. What is told again and again while it lasts, is one of
+/// them: the newest that says it.
 pub(super) fn recent(
     view: &View<'_>,
     around: &Surroundings<'_>,
-    limit: u64,
+    limit: usize,
 ) -> rusqlite::Result<Vec<Change>> {
-    let events = view.newest(&Newest::default(), limit)?;
-    Ok(events.iter().map(|event| Change::of(event, around.config.timezone)).collect())
+    let (mut changes, mut told) = (Vec::new(), HashSet::new());
+    let mut before = None;
+    for _ in 0..READS {
+        let events = view.newest(&Newest { before, ..Newest::default() }, AT_ONCE)?;
+        let Some(last) = events.last() else { break };
+        before = Some(last.sequence);
+        let news = events.iter().filter(|event| lasting(event).is_none_or(|it| told.insert(it)));
+        changes.extend(news.map(|event| Change::of(event, around.config.timezone)));
+        if changes.len() >= limit {
+            break;
+        }
+    }
+    changes.truncate(limit);
+    Ok(changes)
+}
+
+/// Of what an event reminds: whose it is, what lasts, and by what that is told from another time.
+fn lasting(event: &Event) -> Option<(String, String, EventKind, String)> {
+    let data = &event.data;
+    let key = match data.event {
+        EventKind::SyncFailing => "since",
+        EventKind::RosterHeld => "hold",
+        _ => return None,
+    };
+    let organization = data.organization.clone()?;
+    let which = data.details.as_ref()?.get(key)?.as_str()?.to_owned();
+    Some((organization.service, organization.owner, data.event, which))
 }
 
 impl Change {

@@ -37,10 +37,8 @@ pub(super) fn page(
     username: &str,
     query: &LifeQuery,
 ) -> Found {
-    let watched = around.config.find(id);
-    let formerly = watched.and_then(|organization| organization.formerly.as_ref());
-    let Some(number) = view.find_renamed(id, formerly)? else {
-        return Ok(Err(match watched {
+    let Some(number) = view.find(id)? else {
+        return Ok(Err(match around.config.find(id) {
             Some(_) => missing(id, username),
             None => Missing::organization(view, around, &id.to_string())?,
         }));

@@ -14,7 +14,6 @@ use crate::chart::Chart;
 use crate::config;
 use crate::coverage;
 use crate::organization::OrganizationId;
-use crate::schedule;
 use crate::standing::Standing;
 use crate::store::{self, Having, Listed, Newest, View, Wanted};
 use crate::text::count;
@@ -76,9 +75,9 @@ struct Sums {
     members: String,
     seats: String,
     limit: Option<String>,
-    /// How many seats are left below the limit.
+    /// How many seats are left below the limit, where any are.
     free: Option<String>,
-    fill: Option<(&'static str, &'static str)>,
+    fill: Option<(&'static str, String)>,
     admins: String,
     unnamed: Option<String>,
     /// What the seats in use cost a month.
@@ -111,8 +110,7 @@ pub(super) fn page(
     query: &RosterQuery,
 ) -> Found {
     let watched = around.config.find(id);
-    let formerly = watched.and_then(|organization| organization.formerly.as_ref());
-    let number = view.find_renamed(id, formerly)?;
+    let number = view.find(id)?;
     if watched.is_none() && number.is_none() {
         return Ok(Err(Missing::organization(view, around, &id.to_string())?));
     }
@@ -133,7 +131,7 @@ pub(super) fn page(
     let Some(timeline) = timeline else {
         return Ok(Err(Missing::part("The timeline", path)));
     };
-    let standing = Standing::load(view, id, formerly, true)?;
+    let standing = Standing::load(view, id, None, true)?;
     let state = standing.state();
     let vanished_at = match watched {
         Some(organization) if organization.discovered => {
@@ -141,8 +139,9 @@ pub(super) fn page(
         }
         _ => None,
     };
-    let seats = Seats::load(view, around, watched, number)?;
-    let next_sync = watched.and_then(|organization| next_sync(organization, around, &standing));
+    let seats = Seats::load(view, around, zone, watched, number)?;
+    let splay = around.config.splay;
+    let next_sync = watched.and_then(|it| standing.next_sync(it, splay, around.now));
     Ok(Ok(Content::of(
         "organization.html",
         &Model {
@@ -150,7 +149,7 @@ pub(super) fn page(
             timezone: zone.name(),
             path,
             label: watched.and_then(|it| it.label.as_deref()).map(show::name),
-            state: (state.word(), overview::title(state)),
+            state: (state.word(), state.title()),
             watched: watched.is_some(),
             synced_at: standing.health.last_success_at.map(|at| Moment::of(at, zone)),
             next_sync: next_sync.map(|at| Moment::of(at, zone)),
@@ -180,22 +179,23 @@ impl Roster {
         };
         let part = Some(search.to_owned()).filter(|part| !part.is_empty());
         let wanted = Wanted { having, part };
-        let total = number.map_or(Ok(0), |number| view.count_members(number, &wanted))?;
         let href = |show: &str, page: u64| {
             let page = if page == 1 { String::new() } else { page.to_string() };
             link::with(&path, &[("q", search), ("show", show), ("page", &page)]) + "#roster"
         };
-        let asked = paging::number(query.page.as_deref());
-        let paging = asked.and_then(|asked| Paging::of(asked, total, |page| href(show, page)));
-        let (Some(asked), Some(paging)) = (asked, paging) else {
-            return Ok(Err(Missing::part("The roster", href(show, 1))));
-        };
-        let mut members = Vec::new();
+        let no_such_part = || Ok(Err(Missing::part("The roster", href(show, 1))));
+        let Some(asked) = paging::number(query.page.as_deref()) else { return no_such_part() };
+        let (mut members, mut total) = (Vec::new(), 0);
         if let Some(number) = number {
             let known_since = view.known_since(number)?;
-            let listed = view.list_members(number, &wanted, paging::ROWS, paging::before(asked))?;
+            let before = paging::before(asked);
+            let (listed, all) = view.list_members(number, &wanted, paging::ROWS, before)?;
             members.extend(listed.iter().map(|it| Row::of(id, it, known_since, zone)));
+            total = all;
         }
+        let Some(paging) = Paging::of(asked, total, |page| href(show, page)) else {
+            return no_such_part();
+        };
         let filters = FILTERS.into_iter().map(|(word, title, _)| Filter {
             title,
             chosen: word == show,
@@ -206,16 +206,6 @@ impl Roster {
     }
 }
 
-fn next_sync(
-    organization: &config::Organization,
-    around: &Surroundings<'_>,
-    standing: &Standing,
-) -> Option<DateTime<Utc>> {
-    let last = standing.last_run.as_ref().map_or(around.now, |run| run.last_finished_at);
-    let due = schedule::next_run(organization, around.config.splay, last);
-    due.max(standing.health.postponed_until.filter(|_| due.is_some()))
-}
-
 fn sums(watched: Option<&config::Organization>, standing: &Standing) -> Option<Sums> {
     let totals = standing.totals.as_ref()?;
     let (limit, used) = (watched.and_then(|it| it.seats.limit), totals.seats_used());
@@ -224,13 +214,13 @@ fn sums(watched: Option<&config::Organization>, standing: &Standing) -> Option<S
         members: grouped(totals.members),
         seats: grouped(used),
         limit: limit.map(grouped),
-        free: limit.map(|limit| grouped(limit.saturating_sub(used))),
+        free: limit.and_then(|limit| limit.checked_sub(used)).map(grouped),
         fill: watched.and_then(|organization| overview::fill(organization, totals)),
         admins: grouped(totals.admins),
         unnamed: (unnamed.members > 0).then(|| {
             format!("{}, {} with a seat", grouped(unnamed.members), grouped(unnamed.seats))
         }),
-        cost: watched.and_then(|it| it.seats.price).map(|price| price.of(used).to_string()),
+        cost: watched.and_then(|it| it.seats.cost(totals)).map(|cost| cost.to_string()),
     })
 }
 
@@ -248,6 +238,7 @@ impl Seats {
     fn load(
         view: &View<'_>,
         around: &Surroundings<'_>,
+        zone: Tz,
         watched: Option<&config::Organization>,
         number: Option<store::Organization>,
     ) -> rusqlite::Result<Self> {
@@ -258,7 +249,7 @@ impl Seats {
         let gaps = coverage::gaps(&runs, from, now).into_iter().map(|gap| (gap.from, gap.to));
         let gaps: Vec<_> = gaps.collect();
         let limit = watched.and_then(|organization| organization.seats.limit);
-        let chart = Chart { from, to: now, points: &points, limit, gaps: &gaps };
+        let chart = Chart { from, to: now, zone, points: &points, limit, gaps: &gaps };
         let days = count((now - from).num_days().unsigned_abs(), "day");
         Ok(Self { chart: chart.full(), days, gaps: gaps.len() })
     }

@@ -14,7 +14,7 @@ use super::trouble::Trouble;
 use super::{Content, Found, Missing, Surroundings, link};
 use crate::chart::Chart;
 use crate::config::{Cost, Organization};
-use crate::dispatch::LaneStatus;
+use crate::dispatch::{Condition, LaneStatus};
 use crate::organization::OrganizationId;
 use crate::standing::{Standing, State};
 use crate::store::{self, View, Vitals};
@@ -22,7 +22,7 @@ use crate::store::{self, View, Vitals};
 /// How far back charts go, in days.
 pub(super) const DAYS: i64 = 90;
 /// So many changes are shown.
-const CHANGES: u64 = 15;
+const CHANGES: usize = 15;
 /// So many organizations that need a person are told of at length.
 const TROUBLES: usize = 10;
 
@@ -76,8 +76,8 @@ struct Row {
     members: Option<String>,
     seats: Option<String>,
     limit: Option<String>,
-    /// `full` or `near`, where the seats run out.
-    fill: Option<(&'static str, &'static str)>,
+    /// `full` or `near`, where the seats run out, and what to say of it.
+    fill: Option<(&'static str, String)>,
     admins: Option<String>,
     /// What the seats in use cost a month.
     cost: Option<String>,
@@ -196,7 +196,8 @@ fn entries<'a>(
         .organizations
         .iter()
         .map(|organization| {
-            let (id, vitals) = known(organization, vitals);
+            let id = &organization.id;
+            let vitals = vitals.get(id);
             let is_under_way = under_way.contains(id);
             let state = if is_under_way { State::Syncing } else { State::of_vitals(vitals) };
             let vanished_at = vanished.get(id).filter(|_| organization.discovered).copied();
@@ -215,7 +216,7 @@ fn states(choice: &Choice<'_>, named: &[&Entry<'_>]) -> Vec<Filter> {
         let number = named.iter().filter(|entry| entry.state == state).count();
         let is_chosen = choice.state == Some(state);
         let href = choice.href(Some(state), 1);
-        (state.word(), title(state), grouped(number as u64), is_chosen, href)
+        (state.word(), state.title(), grouped(number as u64), is_chosen, href)
     });
     states.collect()
 }
@@ -239,31 +240,18 @@ impl Sums {
 impl Entry<'_> {
     /// What its seats in use cost a month.
     fn cost(&self) -> Option<Cost> {
-        let totals = self.vitals?.totals.as_ref()?;
-        Some(self.organization.seats.price?.of(totals.seats_used()))
+        self.organization.seats.cost(self.vitals?.totals.as_ref()?)
     }
 
     /// Whether a person has to look at it.
     fn is_needy(&self) -> bool {
-        let is_needy = |vitals: &Vitals| vitals.held || vitals.failures > Some(0);
-        self.vanished_at.is_some() || self.vitals.is_some_and(is_needy)
+        self.vanished_at.is_some() || self.is_stale()
     }
-}
 
-/// What is known of an organization, under its name or the one that it had before.
-fn known<'a>(
-    organization: &'a Organization,
-    vitals: &'a HashMap<OrganizationId, Vitals>,
-) -> (&'a OrganizationId, Option<&'a Vitals>) {
-    let own = vitals.get(&organization.id);
-    let has_roster = |vitals: &&Vitals| vitals.totals.is_some();
-    if own.as_ref().is_none_or(|own| !has_roster(own))
-        && let Some(formerly) = &organization.formerly
-        && let Some(former) = vitals.get(formerly).filter(has_roster)
-    {
-        return (formerly, Some(former));
+    /// Whether its last sync brought no roster.
+    fn is_stale(&self) -> bool {
+        self.vitals.is_some_and(|vitals| vitals.held || vitals.failures > Some(0))
     }
-    (&organization.id, own)
 }
 
 fn is_named(organization: &Organization, search: &str) -> bool {
@@ -277,16 +265,18 @@ fn row(view: &View<'_>, around: &Surroundings<'_>, entry: &Entry<'_>) -> rusqlit
     let Entry { organization, vitals, state, .. } = entry;
     let totals = vitals.and_then(|vitals| vitals.totals.as_ref());
     let limit = organization.seats.limit;
-    let number = view.find_renamed(&organization.id, organization.formerly.as_ref())?;
+    let number = view.find(&organization.id)?;
     let points = number.map_or(Ok(Vec::new()), |number| points(view, number, now))?;
-    let chart =
-        Chart { from: now - TimeDelta::days(DAYS), to: now, points: &points, limit, gaps: &[] };
     let synced_at = vitals.and_then(|vitals| vitals.last_success_at);
+    // Of earlier gaps, all runs would have to be read: the organization's own page does that.
+    let gap = synced_at.filter(|_| entry.is_stale()).map(|at| (at, now));
+    let (from, gaps) = (now - TimeDelta::days(DAYS), gap.as_slice());
+    let chart = Chart { from, to: now, zone, points: &points, limit, gaps };
     Ok(Row {
         id: organization.id.to_string(),
         href: link::organization(&organization.id),
         label: organization.label.as_deref().map(show::name),
-        state: (state.word(), title(*state)),
+        state: (state.word(), state.title()),
         members: totals.map(|totals| grouped(totals.members)),
         seats: totals.map(|totals| grouped(totals.seats_used())),
         limit: limit.map(grouped),
@@ -299,16 +289,15 @@ fn row(view: &View<'_>, around: &Surroundings<'_>, entry: &Entry<'_>) -> rusqlit
 }
 
 /// Word and title, where the seats run out.
-pub(super) fn fill(
-    organization: &Organization,
-    totals: &Totals,
-) -> Option<(&'static str, &'static str)> {
+pub(super) fn fill(organization: &Organization, totals: &Totals) -> Option<(&'static str, String)> {
     let seats = &organization.seats;
     let (limit, used) = (seats.limit?, totals.seats_used());
-    if used >= limit {
-        Some(("full", "limit reached"))
+    if let Some(over) = seats.over(totals) {
+        Some(("full", format!("{} over", grouped(over))))
+    } else if used >= limit {
+        Some(("full", "limit reached".to_owned()))
     } else if used >= seats.warn_at.seats(limit) {
-        Some(("near", "limit near"))
+        Some(("near", "limit near".to_owned()))
     } else {
         None
     }
@@ -320,8 +309,7 @@ pub(super) fn points(
     number: store::Organization,
     now: DateTime<Utc>,
 ) -> rusqlite::Result<Vec<(DateTime<Utc>, u64)>> {
-    let sums = view.sums(number, now - TimeDelta::days(DAYS), now)?;
-    Ok(sums.iter().map(|sums| (sums.at, sums.totals.seats_used())).collect())
+    view.seats_used(number, now - TimeDelta::days(DAYS), now)
 }
 
 /// The first of those that need a person, and how many more there are.
@@ -334,8 +322,7 @@ fn troubles(
     let needy: Vec<_> = entries.iter().filter(|entry| entry.is_needy()).collect();
     let mut troubles = Vec::new();
     for Entry { organization, vanished_at, .. } in needy.iter().take(most) {
-        let formerly = organization.formerly.as_ref();
-        let standing = Standing::load(view, &organization.id, formerly, false)?;
+        let standing = Standing::load(view, &organization.id, None, false)?;
         let zone = around.config.timezone;
         troubles.extend(Trouble::of(&organization.id, &standing, *vanished_at, zone));
     }
@@ -356,17 +343,6 @@ fn lookups(view: &View<'_>, around: &Surroundings<'_>) -> rusqlite::Result<Vec<L
         })
     });
     Ok(failing.collect())
-}
-
-/// The word for a state, for people.
-pub(super) fn title(state: State) -> &'static str {
-    match state {
-        State::Connected => "Connected",
-        State::Held => "Held",
-        State::Failing => "Failing",
-        State::Syncing => "Syncing",
-        State::New => "New",
-    }
 }
 
 impl Lane {
@@ -390,17 +366,14 @@ impl Lane {
             let events = crate::text::count(lost.events, "event");
             troubles.push((format!("{events} not delivered within `retention` and lost"), None));
         }
-        let state = match lane {
-            LaneStatus { paused: Some(_), .. } => ("held", "Paused"),
-            LaneStatus { disabled: Some(_), .. } => ("failing", "Stopped"),
-            LaneStatus { failed: Some(_), .. } => ("failing", "Failing"),
-            _ => ("connected", "OK"),
+        let state = match lane.condition() {
+            Condition::Paused => ("held", "Paused"),
+            Condition::Stopped => ("failing", "Stopped"),
+            Condition::Failing => ("failing", "Failing"),
+            Condition::Delivering => ("connected", "OK"),
         };
         Self {
-            name: match lane.lane.as_str() {
-                "main" => lane.sink.clone(),
-                name => format!("{} ({})", lane.sink, show::name(name)),
-            },
+            name: lane.name(),
             kind: show::name(&lane.kind),
             state,
             queued: grouped(lane.lag.queued),

@@ -4,7 +4,7 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use chrono_tz::Tz;
 use serde::Serialize;
 
-pub(super) use crate::chart::grouped;
+pub(super) use crate::text::grouped;
 use crate::text::shown;
 
 /// The most characters of a name or an address; more would hide what is beside it.

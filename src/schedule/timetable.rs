@@ -72,7 +72,7 @@ impl Timetable {
     /// the new ones count from `now` on, and a sync that was wanted already is due no later than
     /// it was. Who is not among `organizations` goes.
     ///
-    /// Who is new and missed a time since `last`, when its last sync began, is due at once, and
+    /// Who is new and missed a time since `last`, when its last sync ended, is due at once, and
     /// so is who never had one; if those are many, they spread over up to a minute. A last sync
     /// that lies in the future was noted by a wrong clock: the schedule counts from `now` on.
     pub fn set(
@@ -194,7 +194,7 @@ impl Timetable {
     }
 }
 
-/// Up to when an organization is served whose last sync began at `last`.
+/// Up to when an organization is served whose last sync ended at `last`.
 fn served(last: DateTime<Utc>, now: DateTime<Utc>) -> DateTime<Utc> {
     // A clock that was set back a little must not bring the same time again.
     if last - now <= JUMP { last } else { now }

@@ -16,6 +16,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0003.sql"),
     include_str!("migrations/0004.sql"),
     include_str!("migrations/0005.sql"),
+    include_str!("migrations/0006.sql"),
 ];
 
 /// Marks our files among all SQLite databases: `swdb` in ASCII.
@@ -100,4 +101,13 @@ fn is_empty(connection: &Connection, path: &Path) -> Result<bool, StoreError> {
     connection
         .query_row("SELECT NOT EXISTS (SELECT 1 FROM sqlite_schema)", [], |row| row.get(0))
         .map_err(|error| StoreError::sqlite(path, error))
+}
+
+/// How SQLite would go about a question, a step a line.
+#[cfg(test)]
+pub(super) fn plan(connection: &Connection, sql: &str) -> String {
+    let mut plan = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+    // Whatever its parameters are.
+    let steps = plan.raw_query().mapped(|row| row.get::<_, String>("detail"));
+    steps.collect::<Result<Vec<_>, _>>().unwrap().join("\n")
 }

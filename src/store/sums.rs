@@ -17,6 +17,13 @@ pub struct Sums {
 
 const COLUMNS: &str = "at, members, seats, admins, unnamed_members, unnamed_seats";
 
+/// All in the index: of many organizations, every row would have to be looked up in the table.
+const SEATS_USED: &str = "at, seats + unnamed_seats";
+
+fn walk_back(columns: &str) -> String {
+    format!("SELECT {columns} FROM sums WHERE organization = ?1 AND at <= ?2 ORDER BY id DESC")
+}
+
 impl View<'_> {
     /// The sums that were valid at `from`, where any were known then, and after them all that
     /// came up to `to`, in the order of their commits.
@@ -30,15 +37,48 @@ impl View<'_> {
         from: DateTime<Utc>,
         to: DateTime<Utc>,
     ) -> rusqlite::Result<Vec<Sums>> {
-        let mut statement = self.0.prepare_cached(&format!(
-            "SELECT {COLUMNS} FROM sums
-             WHERE organization = ?1 AND at <= ?3
-               AND id >= coalesce((SELECT id FROM sums WHERE organization = ?1 AND at <= ?2
-                                   ORDER BY id DESC LIMIT 1), 0)
-             ORDER BY id"
-        ))?;
-        let rows = statement.query_map((organization.0, millis(from), millis(to)), read_sums)?;
-        rows.collect()
+        self.back(COLUMNS, organization, (from, to), read_sums, |sums| sums.at)
+    }
+
+    /// The seats in use, unnamed rows and all, as [`View::sums`] tells them: from when on how many.
+    /// Times far apart cost little.
+    ///
+    /// # Errors
+    ///
+    /// The disk or the database failed.
+    pub fn seats_used(
+        &self,
+        organization: Organization,
+        from: DateTime<Utc>,
+        to: DateTime<Utc>,
+    ) -> rusqlite::Result<Vec<(DateTime<Utc>, u64)>> {
+        let read = |row: &Row<'_>| Ok((time(row.get(0)?)?, row.get(1)?));
+        self.back(SEATS_USED, organization, (from, to), read, |(at, _)| *at)
+    }
+
+    /// Walks back from the newest sums to those that were valid at `from`: nobody looks for them
+    /// first, which would be the same walk once more.
+    fn back<T>(
+        &self,
+        columns: &str,
+        organization: Organization,
+        (from, to): (DateTime<Utc>, DateTime<Utc>),
+        read: impl Fn(&Row<'_>) -> rusqlite::Result<T>,
+        at: impl Fn(&T) -> DateTime<Utc>,
+    ) -> rusqlite::Result<Vec<T>> {
+        let mut statement = self.0.prepare_cached(&walk_back(columns))?;
+        let mut rows = statement.query((organization.0, millis(to)))?;
+        let mut found = Vec::new();
+        while let Some(row) = rows.next()? {
+            let sums = read(row)?;
+            let is_first = at(&sums) <= from;
+            found.push(sums);
+            if is_first {
+                break;
+            }
+        }
+        found.reverse();
+        Ok(found)
     }
 
     /// The first sums that are known.
@@ -134,7 +174,8 @@ mod tests {
     }
 
     fn totals(members: u64, unnamed: u64) -> Totals {
-        Totals { members, unnamed: Unnamed { members: unnamed, seats: 0 }, ..Totals::default() }
+        let unnamed = Unnamed { members: unnamed, seats: unnamed };
+        Totals { members, seats: members - 1, unnamed, ..Totals::default() }
     }
 
     /// Members of each, and rows without a name.
@@ -163,9 +204,18 @@ mod tests {
         assert_eq!(between(6, 8), "5: 3+1");
         assert_eq!(between(5, 9), "5: 3+1, 9: 2+1");
         assert_eq!(between(0, 0), "");
+        let seats = tx.seats_used(organization, at(6), at(99)).unwrap();
+        assert_eq!(seats, [(at(5), 3), (at(9), 2)]);
         assert_eq!(words(tx.sums_as_of(organization, at(8)).unwrap()), "5: 3+1");
         assert_eq!(words(tx.sums_as_of(organization, at(0)).unwrap()), "");
         assert_eq!(words(tx.first_sums(organization).unwrap()), "1: 3+0");
+    }
+
+    #[test]
+    fn seats_in_use_are_read_from_the_index_alone() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        schema::migrate(&mut connection, "test".as_ref()).unwrap();
+        insta::assert_snapshot!(schema::plan(&connection, &walk_back(SEATS_USED)), @"SEARCH sums USING COVERING INDEX sums_of_organization (organization=?)");
     }
 
     /// What the events of an older version tell is taken over.

@@ -88,16 +88,14 @@ fn totals(row: &Row<'_>) -> rusqlite::Result<Option<Totals>> {
 mod tests {
     use rusqlite::Connection;
 
+    use super::super::schema;
     use super::*;
 
     #[test]
     fn nothing_but_the_list_of_organizations_is_walked() {
         let connection = Connection::open_in_memory().unwrap();
         connection.execute_batch(include_str!("migrations/0001.sql")).unwrap();
-        let mut plan = connection.prepare(&format!("EXPLAIN QUERY PLAN {ALL}")).unwrap();
-        let steps = plan.query_map([], |row| row.get::<_, String>("detail")).unwrap();
-        let steps: Vec<String> = steps.collect::<Result<_, _>>().unwrap();
-        insta::assert_snapshot!(steps.join("\n"), @r"
+        insta::assert_snapshot!(schema::plan(&connection, ALL), @r"
         SCAN organizations USING COVERING INDEX sqlite_autoindex_organizations_1
         SEARCH rosters USING INTEGER PRIMARY KEY (rowid=?) LEFT-JOIN
         SEARCH health USING INTEGER PRIMARY KEY (rowid=?) LEFT-JOIN

@@ -127,6 +127,16 @@ fn what_the_token_sees_can_be_pasted_into_the_config() {
     assert_eq!(rows[0]["name"], "Acme \u{202e}Org");
     let configured: Vec<&Value> = rows.iter().map(|row| &row["configured"]).collect();
     assert_eq!(configured, [true, false, true]);
+    let lines = "discover: [{ service: gh, match: \"*\", exclude: [beta, bob] }]\n";
+    let listed = run(&world, lines, &["discover", "--service", "github"]).ok();
+    insta::assert_snapshot!(listed.shown(), @r"
+    ORGANIZATION  NAME              CONFIGURED
+    github/acme   Acme \u{202e}Org  by a rule
+    github/bob    bob               no: excluded by a rule
+    github/beta   –                 no: excluded by a rule
+
+    nothing to add: all organizations of the token are watched, but what a rule excludes
+    ");
     let csv = run(&world, lines, &["discover", "--service", "github", "--format", "csv"]).ok();
     assert!(csv.stdout.starts_with("organization,name,configured\n"), "{}", csv.shown());
 }
@@ -279,8 +289,8 @@ fn what_vanished_is_told_once_and_kept() {
     let status = run(&world, ALL, &["status"]).ok();
     insta::assert_snapshot!(status.shown(), @"
     ORGANIZATION  STATE      MEMBERS  SEATS  30 DAYS  ADMINS  LAST SYNC             NEXT SYNC
-    github/acme   Connected        2      1        0       1  [TIME]  [TIME]
-    github/beta   Failing          2      1        0       1  [TIME]  [TIME]
+    github/acme   Connected        2      1        –       1  [TIME]  [TIME]
+    github/beta   Failing          2      1        –       1  [TIME]  [TIME]
 
     github/beta: failing since [TIME] (3 syncs): not_a_member: the token may not see the members of `github/beta`
     hint: use the token of an admin of the organization; if the owner is a person's user name, there is no member list to read
@@ -378,8 +388,8 @@ fn a_listing_that_fails_vanishes_nobody() {
     assert_eq!(watched(&world, ALL), "acme connected; beta connected");
     insta::assert_snapshot!(run(&world, ALL, &["status"]).ok().shown(), @"
     ORGANIZATION  STATE      MEMBERS  SEATS  30 DAYS  ADMINS  LAST SYNC             NEXT SYNC
-    github/acme   Connected        2      1        0       1  [TIME]  [TIME]
-    github/beta   Connected        2      1        0       1  [TIME]  [TIME]
+    github/acme   Connected        2      1        –       1  [TIME]  [TIME]
+    github/beta   Connected        2      1        –       1  [TIME]  [TIME]
 
     discover on github: failing since [TIME] (10 look-ups): bad_response: the list of owners has no first page
     hint: check that `codecov.base_url` is the root of a Codecov server and that no proxy answers in its place

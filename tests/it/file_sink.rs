@@ -48,8 +48,8 @@ fn what_cannot_be_delivered_stays_queued_and_comes_once() {
     far failing, queued 2, dead 0
     ");
     assert_snapshot!(world.run(&["status"]).ok().stdout, @"
-    ORGANIZATION  STATE      MEMBERS  SEATS  30 DAYS  ADMINS  LAST SYNC             NEXT SYNC
-    github/acme   Connected        3      0       −1       1  [TIME]  [TIME]
+    ORGANIZATION  STATE      MEMBERS  SEATS    30 DAYS  ADMINS  LAST SYNC             NEXT SYNC
+    github/acme   Connected        3      0  −1 so far       1  [TIME]  [TIME]
 
     SINK    TYPE  STATE    QUEUED  OLDEST                DEAD LETTERS
     events  file  ok            0  –                                0
@@ -204,7 +204,7 @@ fn what_is_not_taken_for_too_long_is_put_aside() {
     assert_snapshot!(lanes(&world), @"events ok, queued 0, dead 1");
     assert_snapshot!(world.run(&["status"]).ok().stdout, @"
     ORGANIZATION  STATE      MEMBERS  SEATS  30 DAYS  ADMINS  LAST SYNC             NEXT SYNC
-    github/acme   Connected        2      0        0       0  [TIME]  [TIME]
+    github/acme   Connected        2      0        –       0  [TIME]  [TIME]
 
     SINK    TYPE  STATE  QUEUED  OLDEST  DEAD LETTERS
     events  file  ok          0  –                  1

@@ -38,7 +38,7 @@ fn failures_are_told_from_the_third_in_a_row_and_once() {
     assert_eq!(failing["data"]["details"]["last_success"], world.events()[0]["time"]);
     assert_snapshot!(world.run(&["status"]).ok().stdout, @"
     ORGANIZATION  STATE    MEMBERS  SEATS  30 DAYS  ADMINS  LAST SYNC             NEXT SYNC
-    github/acme   Failing        2      1        0       1  [TIME]  [TIME]
+    github/acme   Failing        2      1        –       1  [TIME]  [TIME]
 
     github/acme: failing since [TIME] (4 syncs): empty: Codecov lists no members of `github/acme`
     hint: the owner may be a person's user name, whose list is always empty: name the organization instead
@@ -113,7 +113,7 @@ fn a_long_retry_after_ends_the_sync_and_puts_the_next_one_off() {
     assert_eq!(world.asked(), Vec::<String>::new());
     assert_snapshot!(world.run(&["status"]).ok().stdout, @"
     ORGANIZATION  STATE    MEMBERS  SEATS  30 DAYS  ADMINS  LAST SYNC             NEXT SYNC
-    github/acme   Failing        2      1        0       1  [TIME]  [TIME]
+    github/acme   Failing        2      1        –       1  [TIME]  [TIME]
 
     github/acme: failing since [TIME] (1 sync): rate_limited: Codecov asked not to be called before [TIME]
     hint: nothing to do: the first sync after that time asks again

@@ -2,6 +2,7 @@
 
 use insta::assert_snapshot;
 use seatwatch::organization::Service::Github;
+use seatwatch::simulator::Fault;
 
 use crate::world::{ACME, World};
 
@@ -149,9 +150,44 @@ fn what_nobody_knows_is_an_error() {
     hint: write a day such as `2026-11-23`, a time such as `"[TIME]"`, `today`, `yesterday`, or `"3d ago"`
     exit code 64
     "#);
-    // Of this one nothing is known, and that is no error.
-    assert_eq!(words(&world, &["github/beta"]), Vec::<String>::new());
-    assert_eq!(world.run(&["history", "github/beta"]).ok().stdout, "no changes\n");
+    // Nobody looked: that nothing changed would be a lie.
+    assert_snapshot!(world.run(&["history", "github/beta"]).shown(), @"
+    error: github/beta: no roster was read yet
+    hint: run `seatwatch sync github/beta`
+    exit code 65
+    ");
+    assert_snapshot!(world.run(&["history", "--until", "2020-01-01"]).shown(), @"
+    error: no roster of any organization is known of that time
+    hint: `seatwatch status` shows when each was synced
+    exit code 65
+    ");
+    let blank = World::start("ann");
+    blank.fault(Fault::Html).sync();
+    assert_snapshot!(blank.run(&["history", "--format", "json"]).shown(), @"
+    error: no roster of any organization is known of that time
+    hint: `seatwatch status` shows when each was synced
+    exit code 65
+    ");
+}
+
+/// What is known of an organization that was never read is that it fails.
+#[test]
+fn an_organization_that_was_never_read_has_a_history_once_it_is_told_to_fail() {
+    let world = World::start("ann").with_config("failing_after: 2").with_other("github/beta");
+    world.sync();
+    assert_eq!(world.run(&["history", "github/beta"]).code, Some(65));
+    world.sync();
+    assert_eq!(words(&world, &["github/beta"]), ["sync_failing"]);
+}
+
+/// A name may begin with what people write before it.
+#[test]
+fn who_is_mentioned_is_found_with_or_without_the_sign() {
+    let world = World::start("ann @at").with_organization("on_first_sync: emit");
+    world.sync().ok();
+    for (name, found) in [("@ann", "joined ann"), ("@at", "joined @at"), ("@@at", "joined @at")] {
+        assert_eq!(words(&world, &["--member", name]), [found]);
+    }
 }
 
 #[test]

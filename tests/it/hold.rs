@@ -84,7 +84,7 @@ fn status_says_who_is_missing_and_what_to_do() {
     let world = held();
     assert_snapshot!(world.run(&["status"]).ok().stdout, @"
     ORGANIZATION  STATE  MEMBERS  SEATS  30 DAYS  ADMINS  LAST SYNC             NEXT SYNC
-    github/acme   Held        21     20        0       1  [TIME]  [TIME]
+    github/acme   Held        21     20        –       1  [TIME]  [TIME]
 
     github/acme: roster held since [TIME] as fde070b2
       10 would leave: m01, m02, m03, m04, m05, m06, m07, m08, m09, m10
@@ -150,7 +150,7 @@ fn a_reminder_comes_when_it_is_due_and_ends_with_a_rejection() {
     assert_eq!(world.told(), "baselined\nroster_held\nroster_held\n");
     assert_snapshot!(world.run(&["status"]).ok().stdout, @"
     ORGANIZATION  STATE  MEMBERS  SEATS  30 DAYS  ADMINS  LAST SYNC             NEXT SYNC
-    github/acme   Held        21     20        0       1  [TIME]  [TIME]
+    github/acme   Held        21     20        –       1  [TIME]  [TIME]
 
     github/acme: roster held since [TIME] as fde070b2, rejected
       10 would leave: m01, m02, m03, m04, m05, m06, m07, m08, m09, m10
@@ -225,7 +225,7 @@ fn a_hold_that_changed_since_it_was_told_has_to_be_named() {
     assert_ne!(told, now);
     assert_snapshot!(world.run(&["status"]).ok().stdout, @"
     ORGANIZATION  STATE  MEMBERS  SEATS  30 DAYS  ADMINS  LAST SYNC             NEXT SYNC
-    github/acme   Held        21     20        0       1  [TIME]  [TIME]
+    github/acme   Held        21     20        –       1  [TIME]  [TIME]
 
     github/acme: roster held since [TIME] as ae868388
       12 would leave: m02, m03, m04, m05, m06, m07, m08, m09, m10, m11, m12, m13
@@ -305,8 +305,8 @@ fn a_roster_that_comes_back_is_released_by_itself() {
     );
     assert_eq!(world.events()[2]["data"]["details"]["how"], "within_bounds");
     assert_snapshot!(world.run(&["status"]).ok().stdout, @"
-    ORGANIZATION  STATE      MEMBERS  SEATS  30 DAYS  ADMINS  LAST SYNC             NEXT SYNC
-    github/acme   Connected       21     19       −1       1  [TIME]  [TIME]
+    ORGANIZATION  STATE      MEMBERS  SEATS    30 DAYS  ADMINS  LAST SYNC             NEXT SYNC
+    github/acme   Connected       21     19  −1 so far       1  [TIME]  [TIME]
 
     SINK    TYPE  STATE  QUEUED  OLDEST  DEAD LETTERS
     events  file  ok          0  –                  0

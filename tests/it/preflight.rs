@@ -174,7 +174,7 @@ fn machines_get_a_row_for_each_thing_and_nothing_is_made() {
       "check": "database",
       "result": "ok",
       "ok": true,
-      "message": "schema version 5",
+      "message": "schema version 6",
       "hint": null
       },
       {

@@ -173,6 +173,7 @@ fn a_time_in_a_gap_is_told() {
     assert_snapshot!(world.says(&["roster", ACME, "--as-of", "2026-02-20"]).ok().stderr, @"warning: github/acme: no roster was taken over between 2026-02-02 13:00 CET and 2026-03-02 11:00 CET (no sync ran when one was due): what changed meanwhile shows only after that");
     world.simulator.fault(When::always(), Fault::Status { status: 500, retry_after: None });
     world.sync_at("2026-03-02T11:00:00Z").sync_at("2026-03-02T12:00:00Z");
+    assert_snapshot!(world.says(&["roster", ACME]).ok().stderr, @"warning: github/acme: no roster was taken over since 2026-03-02 11:00 CET (2 syncs failed (server_error), no sync ran when one was due): what changed meanwhile shows only after that");
     assert_snapshot!(world.says(&["roster", ACME, "--as-of", "2026-03-02 12:30"]).ok().stderr, @"warning: github/acme: no roster was taken over since 2026-03-02 11:00 CET (2 syncs failed (server_error), no sync ran when one was due): what changed meanwhile shows only after that");
 }
 
@@ -332,6 +333,7 @@ fn who_has_a_seat_and_is_not_logged_in_is_asked_for() {
 
     2 of 3 members with a seat are not logged in at Codecov
     commits and pull requests use a seat without a log-in: ask before you take one
+    warning: github/acme: no roster was taken over since 2026-01-05 09:00 UTC (no sync ran when one was due): what changed meanwhile shows only after that
     ");
     let csv = world.says(&["roster", ACME, "--dormant", "--format", "csv"]).ok().stdout;
     assert_snapshot!(world.filtered(&csv), @"
@@ -348,6 +350,7 @@ fn who_has_a_seat_and_is_not_logged_in_is_asked_for() {
     });
     world.write_token(&token);
     assert_snapshot!(world.filtered(&world.says(&["roster", ACME, "--dormant"]).shown()), @"
+    warning: github/acme: no roster was taken over since [TIME] (no sync ran when one was due): what changed meanwhile shows only after that
     error: github/acme: who is logged in is not known: token_not_admin: Codecov shows the log-in sessions of `github/acme` to its admins only
     hint: use the token of an admin of the organization; a self-hosted Codecov shows them only to the admins of its own configuration
     exit code 77

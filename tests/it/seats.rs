@@ -1,6 +1,9 @@
 //! Seats that are paid for: a word when they run out, one each time.
 
+use chrono::TimeDelta;
 use insta::assert_snapshot;
+use itertools::Itertools as _;
+use seatwatch::clock::{Clock as _, SystemClock};
 
 use crate::world::World;
 
@@ -66,13 +69,34 @@ fn the_alarm_says_how_many_seats_there_are() {
     assert_snapshot!(world.events()[2]["data"]["details"], @r#"{"used":3,"limit":3,"warn_at":3}"#);
     assert_snapshot!(world.run(&["status"]).ok().stdout, @"
     ORGANIZATION  STATE      MEMBERS  SEATS  30 DAYS  ADMINS  LAST SYNC             NEXT SYNC
-    github/acme   Connected        3    3/3        0       1  [TIME]  [TIME]
+    github/acme   Connected        3    3/3        –       1  [TIME]  [TIME]
 
     SINK    TYPE  STATE  QUEUED  OLDEST  DEAD LETTERS
     events  file  ok          0  –                  0
 
     no daemon runs: what is due is synced when somebody calls `seatwatch sync`
     ");
+}
+
+/// How many seats are too many, and how they went since the first roster was read, or for 30 days.
+#[test]
+fn status_tells_what_is_over_the_limit_and_over_how_long_seats_changed() {
+    let mut world = World::start("ann*! bob*").with_organization("seats: { limit: 1 }");
+    world.sync_at(&days_ago(9)).members("ann*! bob* cat*").sync().ok();
+    let row = |world: &World| {
+        let table = world.run(&["status"]).ok().stdout;
+        let row = table.lines().nth(1).unwrap().to_owned();
+        row.split("  ").filter(|cell| !cell.is_empty()).skip(3).take(2).join(" |")
+    };
+    assert_eq!(row(&world), "3/1 (2 over) |+1 in 9 days");
+    world = World::start("ann*!");
+    world.sync_at(&days_ago(70)).members("ann*! bob*").sync_at(&days_ago(40));
+    world.members("ann*! bob* cat* dan*").sync().ok();
+    assert_eq!(row(&world), "4 | +2");
+}
+
+fn days_ago(days: i64) -> String {
+    (SystemClock.now() - TimeDelta::days(days)).to_rfc3339()
 }
 
 #[test]

@@ -101,12 +101,12 @@ fn a_newer_programs_database_is_refused() {
     drop(newer);
     let before = fs::read(world.database()).unwrap();
     assert_snapshot!(world.sync().shown(), @"
-    error: [DIR]/state/seatwatch.db: has schema version 99, and this version of seatwatch knows up to 5
+    error: [DIR]/state/seatwatch.db: has schema version 99, and this version of seatwatch knows up to 6
     hint: install the newer seatwatch again, or restore a backup from before it
     exit code 78
     ");
     assert_snapshot!(world.run(&["status"]).shown(), @"
-    error: [DIR]/state/seatwatch.db: has schema version 99, and this version of seatwatch knows up to 5
+    error: [DIR]/state/seatwatch.db: has schema version 99, and this version of seatwatch knows up to 6
     hint: install the newer seatwatch again, or restore a backup from before it
     exit code 78
     ");

@@ -95,8 +95,8 @@ fn what_a_sink_did_not_take_in_time_is_counted() {
      WARN events were not delivered within `retention` and are lost to this sink sink=stuck lane=main events=2
     ");
     assert_snapshot!(world.run(&["status"]).ok().stdout, @"
-    ORGANIZATION  STATE      MEMBERS  SEATS  30 DAYS  ADMINS  LAST SYNC             NEXT SYNC
-    github/acme   Connected        3      2       +1       1  [TIME]  [TIME]
+    ORGANIZATION  STATE      MEMBERS  SEATS    30 DAYS  ADMINS  LAST SYNC             NEXT SYNC
+    github/acme   Connected        3      2  +1 so far       1  [TIME]  [TIME]
 
     SINK    TYPE  STATE    QUEUED  OLDEST                DEAD LETTERS
     events  file  ok            0  –                                0
@@ -362,7 +362,7 @@ fn a_store_of_an_older_version_is_brought_up_to_date() {
         .unwrap();
     drop(database);
     assert_snapshot!(world.run(&["history"]).shown(), @"
-    error: [DIR]/state/seatwatch.db: has schema version 1, and this version of seatwatch needs 5
+    error: [DIR]/state/seatwatch.db: has schema version 1, and this version of seatwatch needs 6
     hint: run `seatwatch sync` once: it brings the database up to date
     exit code 78
     ");

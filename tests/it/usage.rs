@@ -109,6 +109,8 @@ seatwatch add github/acme
 seatwatch token
 seatwatch sink list
 seatwatch history --since 3days
+seatwatch history --member -dash
+seatwatch history --since '9999999999d ago'
 seatwatch history --last 3d
 seatwatch --config run check --onlin
 ";

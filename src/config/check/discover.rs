@@ -97,8 +97,8 @@ impl Checker<'_> {
             self.problems.push(problem.with_hint("`*` matches everybody"));
             return None;
         }
-        let has_subgroups = matches!(service, Service::Gitlab | Service::GitlabEnterprise);
-        if let Some(owner) = owners.iter().find(|owner| owner.contains('/') && !has_subgroups) {
+        let is_below = |owner: &&String| owner.contains('/') && !service.has_subgroups();
+        if let Some(owner) = owners.iter().find(is_below) {
             let text = format!("`{owner}` can match nobody: an owner on {service} has no `/`");
             let hint = "the service stands in `service`; a pattern is of the owner alone";
             self.problems.push(place.error(text).with_hint(hint));

@@ -207,7 +207,9 @@ fn the_roster_as_of_any_instant_is_what_was_synced_then() {
         }
         // What a page tells of some members is what the whole roster tells of them.
         let view = View(&connection);
-        let listed = view.list_members(world.organization, &Wanted::default(), 99, 0).unwrap();
+        let wanted = Wanted::default();
+        let (listed, total) = view.list_members(world.organization, &wanted, 99, 0).unwrap();
+        assert_eq!(listed.len() as u64, total);
         let listed: Vec<_> = listed.into_iter().map(|it| (it.member, it.since)).collect();
         let now = world.past(world.now).map_or(Vec::new(), |past| past.members);
         let now: Vec<_> = now.into_iter().map(|it| (it.member, it.since)).collect();

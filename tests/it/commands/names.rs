@@ -80,7 +80,7 @@ fn hard_names_are_escaped_in_what_a_sync_says() {
     ");
     assert_snapshot!(world.run(&["status"]).ok().stdout, @r"
     ORGANIZATION  STATE  MEMBERS  SEATS  30 DAYS  ADMINS  LAST SYNC             NEXT SYNC
-    github/acme   Held         7      1        0       0  [TIME]  [TIME]
+    github/acme   Held         7      1        –       0  [TIME]  [TIME]
 
     github/acme: roster held since [TIME] as c890226e
       6 would leave: -dash, =cmd, bell\u{7}, dependabot[bot], evil\u{202e}gnp, zoë-名前

@@ -5,6 +5,7 @@ use seatwatch::simulator::{Fault, Route, When};
 
 use super::by_hand::ByHand;
 use crate::discover::{ALL, config, join, leave, told, world};
+use crate::tls::write_secret;
 use crate::world::World;
 
 /// Synced seldom: what happens, happens because somebody asks for it, or is new.
@@ -151,4 +152,19 @@ fn a_rule_that_goes_takes_what_it_found_along_and_one_that_comes_looks_at_once()
     assert!(gone.contains("organizations: removed github/beta\n"), "{gone}");
     daemon.stop();
     assert_eq!(told(&world), "acme baselined\nbeta baselined\n");
+}
+
+/// Somebody is in the middle of writing it: what they write is taken over when they say so.
+#[test]
+fn what_is_found_is_watched_whatever_the_web_configuration_says_by_now() {
+    let world = world();
+    let text = format!("{}http: {{ web_config_file: web.yml }}\n", rarely(&world));
+    write_secret(&world.path("web.yml"), "{}\n");
+    let daemon = world.daemon_of(&text);
+    daemon.until("the first baseline", || told(&world).contains("acme baselined").then_some(()));
+    join(&world, "beta", "bob! cat*");
+    write_secret(&world.path("web.yml"), "basic_auth_users: {\n");
+    world.ran(&mut world.command_with(&text, &["sync"])).ok();
+    daemon.until("the second baseline", || told(&world).contains("beta baselined").then_some(()));
+    daemon.stop();
 }

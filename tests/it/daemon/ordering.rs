@@ -183,7 +183,7 @@ fn a_sink_that_is_paused_gets_nothing_until_it_is_resumed() {
 
     $ seatwatch status
     ORGANIZATION  STATE      MEMBERS  SEATS  30 DAYS  ADMINS  LAST SYNC             NEXT SYNC
-    github/acme   Connected        3      1        0       1  [TIME]  [TIME]
+    github/acme   Connected        3      1        –       1  [TIME]  [TIME]
 
     SINK    TYPE  STATE   QUEUED  OLDEST                DEAD LETTERS
     events  file  paused       1  [TIME]             0

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use insta::assert_snapshot;
 use regex::Regex;
-use seatwatch::simulator::Person;
+use seatwatch::simulator::{Fault, Person};
 
 use super::process::Running;
 use crate::world::World;
@@ -123,10 +123,38 @@ fn who_is_held_or_fails_is_told_with_what_to_do() {
     assert!(text.contains("seatwatch reject github/acme"), "{text}");
     assert_snapshot!("held", looker.main("/org/github/acme"));
     assert_snapshot!("failing", looker.main("/org/gitlab/grp:sub"));
+    assert_eq!(looker.main("/org/gitlab/grp/sub"), looker.main("/org/gitlab/grp:sub"));
+    assert_eq!(looker.main("/org/gitlab/grp/sub/"), looker.main("/org/gitlab/grp:sub"));
     assert_eq!(looker.listed("/?state=held"), ["github/acme"]);
     assert_eq!(looker.listed("/?state=failing"), ["gitlab/grp:sub"]);
     assert_eq!(looker.listed("/?q=GRP"), ["gitlab/grp:sub"]);
     assert_eq!(looker.listed("/?state=new&q="), [""; 0]);
+    looker.leave();
+}
+
+/// One failing organization is reminded of every day: that is one line, and what changed is seen.
+#[test]
+fn what_is_told_again_and_again_is_one_recent_change() {
+    let world = World::start("ann*! bob* cat*").rarely().with_config("failing_after: 1");
+    let world = world.with_organization("seats: { limit: 2 }");
+    world.sync_at("2026-01-01T10:00:00Z").fault(Fault::Html);
+    for day in 1..30 {
+        world.sync_at(&format!("2026-02-{:02}T10:00:00Z", day.min(28)));
+    }
+    let looker = Looker::at(&world);
+    let overview = looker.main("/");
+    assert_eq!(overview.matches("Syncs keep failing").count(), 1, "{overview}");
+    assert!(overview.contains("First roster read"), "{overview}");
+
+    // More seats than are paid for are no more left than none, and that is not all there is to say.
+    let organization = looker.main("/org/github/acme");
+    for page in [&overview, &organization] {
+        assert!(page.contains(">1 over<"), "{page}");
+    }
+    assert!(!organization.contains("Seats left"), "{organization}");
+    // Where nobody looks now, the small chart is shaded, too.
+    let page = looker.page("/");
+    assert!(page.contains("chart-spark") && page.contains("class=\"chart-gap\""), "{page}");
     looker.leave();
 }
 
