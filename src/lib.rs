@@ -20,9 +20,9 @@
 //! daemon preflight
 //! control http
 //! upkeep evidence pages
-//! exit dispatch discover tables
+//! exit dispatch discover standing tables
 //! people schedule servers sync metrics
-//! config+sinks coverage dormant standing words
+//! config+sinks coverage dormant words
 //! store codecov simulator identity chart logging
 //! chain clock organization roster rows templates text
 //! ```
