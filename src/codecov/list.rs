@@ -6,14 +6,12 @@
 
 use std::collections::HashSet;
 
+use super::answer::Answer;
 use super::asker::Asker;
 use super::error::{Error, Reason};
-use super::request::Answer;
 use super::route::Question;
-use super::session::NO_PAGE;
-use super::shape::{Misfit, Shape};
-use super::walk::{FIRST_PAGE_SIZE, LARGEST_WALK, MOST_MEMBERS, REPEATS, Stop};
-use super::wire::{Fault, Page};
+use super::shape::{FIRST_PAGE_SIZE, LARGEST_WALK, MOST_MEMBERS, Misfit, REPEATS, Shape, Stop};
+use super::wire::{Fault, NO_PAGE, Page};
 
 /// One row of such a list.
 pub(super) trait ListRow: Sized {

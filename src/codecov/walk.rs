@@ -3,20 +3,10 @@
 use super::complete::{Complete, Digest, Digester};
 use super::error::{Error, Reason};
 use super::session::Session;
-use super::shape::{Misfit, Shape};
+use super::shape::{FIRST_PAGE_SIZE, LARGEST_WALK, MOST_MEMBERS, Misfit, REPEATS, Shape, Stop};
 use super::wire::{Fault, Page, Row};
 use crate::roster::{Member, Roster, UnnamedRow};
 
-/// The rows of the first request where nothing is known: enough for most organizations, and a
-/// sound size for any server (`docs/CODECOV_API.md` section 7).
-pub(super) const FIRST_PAGE_SIZE: u64 = 1000;
-/// How often a walk whose pages do not fit together is made again.
-pub(super) const REPEATS: u32 = 3;
-/// No organization is larger; a server that says so is not believed.
-pub(super) const MOST_MEMBERS: u64 = 1_000_000;
-/// The most bytes that the rows of one walk may have: the largest organization with rows twice as
-/// long as usual.
-pub(super) const LARGEST_WALK: usize = 256 * 1024 * 1024;
 /// The most bytes that are kept without being parsed, in the hope that they are those of last
 /// time: an organization of some 200,000 members.
 const MOST_KEPT: usize = 32 * 1024 * 1024;
@@ -42,26 +32,6 @@ pub enum Reading {
         /// What to pass as [`LastRead::digest`] next time.
         digest: Digest,
     },
-}
-
-/// Why a walk is not made to its end.
-pub(super) enum Stop {
-    /// Another walk may fare better.
-    Misfit(Misfit),
-    /// It would be the same again.
-    Error(Error),
-}
-
-impl From<Misfit> for Stop {
-    fn from(misfit: Misfit) -> Self {
-        Self::Misfit(misfit)
-    }
-}
-
-impl From<Error> for Stop {
-    fn from(error: Error) -> Self {
-        Self::Error(error)
-    }
 }
 
 impl Session {
