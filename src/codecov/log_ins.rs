@@ -38,7 +38,7 @@ pub struct SessionRow {
 }
 
 impl ListRow for SessionRow {
-    /// As section 4 has it.
+    /// One row of the list (`docs/CODECOV_API.md` section 4).
     fn parse(json: &[u8]) -> Result<Self, Fault> {
         #[derive(Deserialize)]
         struct Wire<'a> {

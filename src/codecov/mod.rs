@@ -23,6 +23,7 @@ mod list;
 mod log_ins;
 mod owners;
 mod quote;
+mod repeat;
 mod request;
 mod retry;
 mod route;

@@ -34,7 +34,7 @@ pub struct Owner {
 }
 
 impl ListRow for Owner {
-    /// As section 6 has it.
+    /// One row of the list (`docs/CODECOV_API.md` section 6).
     fn parse(json: &[u8]) -> Result<Self, Fault> {
         #[derive(Deserialize)]
         struct Wire<'a> {

@@ -6,14 +6,11 @@
 //!
 //! Pure.
 
-use super::error::Error;
 use super::wire::Page;
 
 /// The rows of the first request where nothing is known: enough for most organizations, and a
 /// sound size for any server (`docs/CODECOV_API.md` section 7).
 pub(super) const FIRST_PAGE_SIZE: u64 = 1000;
-/// How often a walk whose pages do not fit together is made again.
-pub(super) const REPEATS: u32 = 3;
 /// No organization is larger; a server that says so is not believed.
 pub(super) const MOST_MEMBERS: u64 = 1_000_000;
 /// The most bytes that the rows of one walk may have: the largest organization with rows twice as
@@ -41,26 +38,6 @@ pub(super) enum Misfit {
     Gone { page: u64, expected: u64 },
     #[error("a username stands in the list twice")]
     Twice,
-}
-
-/// Why a walk is not made to its end.
-pub(super) enum Stop {
-    /// Another walk may fare better.
-    Misfit(Misfit),
-    /// It would be the same again.
-    Error(Error),
-}
-
-impl From<Misfit> for Stop {
-    fn from(misfit: Misfit) -> Self {
-        Self::Misfit(misfit)
-    }
-}
-
-impl From<Error> for Stop {
-    fn from(error: Error) -> Self {
-        Self::Error(error)
-    }
 }
 
 impl Shape {

@@ -2,8 +2,9 @@
 
 use super::complete::{Complete, Digest, Digester};
 use super::error::{Error, Reason};
+use super::repeat::{Repeats, Stop};
 use super::session::Session;
-use super::shape::{FIRST_PAGE_SIZE, LARGEST_WALK, MOST_MEMBERS, Misfit, REPEATS, Shape, Stop};
+use super::shape::{FIRST_PAGE_SIZE, LARGEST_WALK, MOST_MEMBERS, Misfit, Shape};
 use super::wire::{Fault, Page, Row};
 use crate::roster::{Member, Roster, UnnamedRow};
 
@@ -61,18 +62,11 @@ impl Session {
         let page_size = self.asker.server.inner().page_size;
         let is_large = last.is_some_and(|last| last.rows > FIRST_PAGE_SIZE);
         let mut first_size = if is_large { page_size } else { page_size.min(FIRST_PAGE_SIZE) };
-        let mut repeats = 0..REPEATS;
+        let mut repeats = Repeats::new();
         loop {
-            let misfit = match self.try_to_read(last, &on_change, &mut first_size).await {
+            match self.try_to_read(last, &on_change, &mut first_size).await {
                 Ok(reading) => return Ok(reading),
-                Err(Stop::Error(error)) => return Err(error),
-                Err(Stop::Misfit(misfit)) => misfit,
-            };
-            tracing::debug!(%misfit, "the roster changed while it was read");
-            if repeats.next().is_none() {
-                let walks = REPEATS + 1;
-                let what = format!("the roster changed during each of {walks} walks");
-                return Err(Error::new(Reason::Inconsistent, what).caused_by(misfit));
+                Err(stop) => repeats.after(stop, "roster")?,
             }
         }
     }
