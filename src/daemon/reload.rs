@@ -73,7 +73,7 @@ impl Daemon {
             web: protection.web() != self.overview.protection().web(),
             authorities: self.servers.differ_from(&servers),
         };
-        Ok(changes(&before, &config, files))
+        Ok(changes(&before, &config, &files))
     }
 
     /// Goes over to a config: what can fail comes first, and leaves things as they were before.
@@ -200,7 +200,7 @@ struct ChangedFiles {
 
 /// What differs, for people: one line a kind of thing. What differs in files, only who has read
 /// them can tell.
-fn changes(before: &Config, after: &Config, files: ChangedFiles) -> Vec<String> {
+fn changes(before: &Config, after: &Config, files: &ChangedFiles) -> Vec<String> {
     let organizations = |config: &Config| -> HashMap<String, String> {
         config.organizations.iter().map(|one| (one.id.to_string(), format!("{one:?}"))).collect()
     };
