@@ -10,9 +10,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use chrono::TimeDelta;
 use secrecy::SecretString;
 
+use super::answer::Answer;
 use super::error::{Error, Reason};
 use super::quote::{quote, quote_target};
-use super::request::Answer;
 use super::route::Question;
 use super::server::Server;
 use super::wire::Fault;

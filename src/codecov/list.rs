@@ -6,14 +6,13 @@
 
 use std::collections::HashSet;
 
+use super::answer::Answer;
 use super::asker::Asker;
 use super::error::{Error, Reason};
-use super::request::Answer;
+use super::repeat::{Repeats, Stop};
 use super::route::Question;
-use super::session::NO_PAGE;
-use super::shape::{Misfit, Shape};
-use super::walk::{FIRST_PAGE_SIZE, LARGEST_WALK, MOST_MEMBERS, REPEATS, Stop};
-use super::wire::{Fault, Page};
+use super::shape::{FIRST_PAGE_SIZE, LARGEST_WALK, MOST_MEMBERS, Misfit, Shape};
+use super::wire::{Fault, NO_PAGE, Page};
 
 /// One row of such a list.
 pub(super) trait ListRow: Sized {
@@ -47,18 +46,11 @@ impl Asker {
     /// Any reason but [`Reason::Empty`]: that nobody is listed is an answer here.
     pub(super) async fn read_list<L: List>(&self, list: &L) -> Result<Vec<L::Row>, Error> {
         let mut size = self.server.inner().page_size.min(FIRST_PAGE_SIZE);
-        let mut repeats = 0..REPEATS;
+        let mut repeats = Repeats::new();
         loop {
-            let misfit = match self.try_to_read(list, &mut size).await {
+            match self.try_to_read(list, &mut size).await {
                 Ok(rows) => return Ok(rows),
-                Err(Stop::Error(error)) => return Err(error),
-                Err(Stop::Misfit(misfit)) => misfit,
-            };
-            tracing::debug!(%misfit, "the {} changed while it was read", L::NAME);
-            if repeats.next().is_none() {
-                let (name, walks) = (L::NAME, REPEATS + 1);
-                let what = format!("the {name} changed during each of {walks} walks");
-                return Err(Error::new(Reason::Inconsistent, what).caused_by(misfit));
+                Err(stop) => repeats.after(stop, L::NAME)?,
             }
         }
     }

@@ -4,14 +4,17 @@
 //! and pull requests are measured needs no session there (`docs/CODECOV_API.md` section 4).
 
 use chrono::{DateTime, Utc};
+use serde::Deserialize;
 
+use super::answer::Answer;
 use super::asker::Asker;
 use super::error::{Error, Reason};
 use super::list::{List, ListRow};
-use super::request::Answer;
 use super::route::{Question, Route};
-use super::session::{BAD_TOKEN, NO_OWNER, NO_PERMISSION, NO_SERVICE, Session};
-use super::wire::{Fault, parse_log_in};
+use super::session::Session;
+use super::wire::{
+    BAD_TOKEN, Fault, Field, NO_OWNER, NO_PERMISSION, NO_SERVICE, object, present, read, read_text,
+};
 use crate::roster::Username;
 
 /// The log-in sessions of everybody in an organization, as Codecov told them at one time.
@@ -35,8 +38,24 @@ pub struct SessionRow {
 }
 
 impl ListRow for SessionRow {
+    /// One row of the list (`docs/CODECOV_API.md` section 4).
     fn parse(json: &[u8]) -> Result<Self, Fault> {
-        parse_log_in(json)
+        #[derive(Deserialize)]
+        struct Wire<'a> {
+            #[serde(borrow, default, deserialize_with = "present")]
+            username: Field<'a>,
+            #[serde(borrow, default, deserialize_with = "present")]
+            has_active_session: Field<'a>,
+            #[serde(borrow, default, deserialize_with = "present")]
+            expiry_date: Field<'a>,
+        }
+        let wire: Wire<'_> = object(json)?;
+        let username = read_text("username", wire.username)?;
+        Ok(Self {
+            username: username.filter(|username| !username.is_empty()).map(Username::new),
+            active: read("has_active_session", wire.has_active_session)?,
+            expires_at: read("expiry_date", wire.expiry_date)?,
+        })
     }
 
     fn key(&self) -> Option<&str> {

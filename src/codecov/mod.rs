@@ -1,8 +1,9 @@
 //! Reads the rosters of organizations from Codecov's user API.
 //!
 //! A [`Server`] is one installation of Codecov, a [`Session`] all requests of one sync of one
-//! organization, and [`Owners`] those for which organizations there are. What the API really answers, and why nothing of it is believed at first sight,
-//! stands in `docs/CODECOV_API.md`; its field names exist in this module only.
+//! organization, and [`Owners`] those for which organizations there are. What the API really
+//! answers, and why nothing of it is believed at first sight, stands in `docs/CODECOV_API.md`; its
+//! field names exist in this module only.
 //!
 //! What holds:
 //!
@@ -14,6 +15,7 @@
 //!
 //! Knows neither the store nor the config file, and decides nothing about what a roster means.
 
+mod answer;
 mod asker;
 mod complete;
 mod error;
@@ -21,6 +23,7 @@ mod list;
 mod log_ins;
 mod owners;
 mod quote;
+mod repeat;
 mod request;
 mod retry;
 mod route;

@@ -4,14 +4,21 @@
 //! this list is a candidate; that it has a member list to read is asked of its
 //! [`Session`](super::Session).
 
-use chrono::TimeDelta;
+use std::borrow::Cow;
+use std::sync::Arc;
 
+use chrono::TimeDelta;
+use secrecy::SecretString;
+use serde::Deserialize;
+
+use super::answer::Answer;
 use super::asker::Asker;
 use super::error::{Error, Reason};
 use super::list::{List, ListRow};
-use super::request::Answer;
 use super::route::{Question, owners};
-use super::wire::{Fault, parse_owner_row};
+use super::server::Server;
+use super::wire::{Fault, Field, object, present, read, read_text};
+use crate::clock::Clock;
 use crate::organization::Service;
 use crate::roster::Username;
 
@@ -27,8 +34,25 @@ pub struct Owner {
 }
 
 impl ListRow for Owner {
+    /// One row of the list (`docs/CODECOV_API.md` section 6).
     fn parse(json: &[u8]) -> Result<Self, Fault> {
-        parse_owner_row(json)
+        #[derive(Deserialize)]
+        struct Wire<'a> {
+            #[serde(borrow, default, deserialize_with = "present")]
+            service: Field<'a>,
+            #[serde(borrow, default, deserialize_with = "present")]
+            username: Field<'a>,
+            #[serde(borrow, default, deserialize_with = "present")]
+            name: Field<'a>,
+        }
+        let wire: Wire<'_> = object(json)?;
+        let username = read_text("username", wire.username)?;
+        let name = read_text("name", wire.name)?;
+        Ok(Self {
+            service: read("service", wire.service)?,
+            username: username.filter(|username| !username.is_empty()).map(Username::new),
+            name: name.map(Cow::into_owned),
+        })
     }
 
     fn key(&self) -> Option<&str> {
@@ -64,11 +88,21 @@ impl List for OwnerList<'_> {
     }
 }
 
-impl Owners {
-    pub(super) fn new(asker: Asker) -> Self {
-        Self(asker)
+impl Server {
+    /// Opens what is asked through about a token, rather than about an organization.
+    ///
+    /// Nothing of it goes on after `deadline`.
+    pub fn owners(
+        &self,
+        token: SecretString,
+        clock: Arc<dyn Clock>,
+        deadline: tokio::time::Instant,
+    ) -> Owners {
+        Owners(Asker::new(self.clone(), token, clock, deadline))
     }
+}
 
+impl Owners {
     /// As of a [`Session`](super::Session::clock_ahead).
     pub fn clock_ahead(&self) -> Option<TimeDelta> {
         self.0.clock_ahead()

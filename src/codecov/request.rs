@@ -13,13 +13,13 @@ use reqwest::{Response, StatusCode};
 use seatwatch_sdk::{CertificateKeys, Untrusted};
 use secrecy::ExposeSecret as _;
 
+use super::answer::Answer;
 use super::asker::Asker;
 use super::error::{Error, Reason};
 use super::retry::retry_after;
 use super::route::Question;
 use super::sent::Sent;
 use super::skew;
-use super::wire::parse_detail;
 
 /// The largest body that is read, counted after decompression. What is still compressed is
 /// never held: it is unpacked as it comes, within the time limit of the request.
@@ -27,21 +27,6 @@ const LARGEST_BODY: u64 = 64 * 1024 * 1024;
 
 const CERTIFICATE_KEYS: CertificateKeys =
     CertificateKeys { address: "codecov.base_url", authorities: "codecov.ca_file" };
-
-/// What came back, whatever it says.
-#[derive(Debug)]
-pub(super) struct Answer {
-    pub(super) status: StatusCode,
-    pub(super) body: Vec<u8>,
-    pub(super) location: Option<String>,
-}
-
-impl Answer {
-    /// The server's reason for refusing, where it gives one in Codecov's way.
-    pub(super) fn detail(&self) -> Option<String> {
-        if self.status.is_success() { None } else { parse_detail(&self.body) }
-    }
-}
 
 /// Why there is no answer.
 enum Failure {

@@ -10,17 +10,11 @@ use reqwest::header::{ACCEPT, HeaderMap, HeaderValue};
 use reqwest::{Certificate, Client, ClientBuilder, redirect};
 use rustls_pki_types::CertificateDer;
 use seatwatch_sdk::read_certificates;
-use secrecy::SecretString;
 use url::Url;
 
-use super::asker::Asker;
 use super::error::{Error, Reason};
-use super::owners::Owners;
 use super::retry::Policy;
 use super::route::api_root;
-use super::session::Session;
-use crate::clock::Clock;
-use crate::organization::OrganizationId;
 
 const USER_AGENT: &str = concat!("seatwatch/", env!("CARGO_PKG_VERSION"));
 
@@ -127,31 +121,6 @@ impl Server {
     #[must_use]
     pub fn observed_by(self, observer: Observer) -> Self {
         Self { observer: Some(observer), ..self }
-    }
-
-    /// Opens what one sync of one organization asks through.
-    ///
-    /// Nothing of it goes on after `deadline`.
-    pub fn session(
-        &self,
-        organization: &OrganizationId,
-        token: SecretString,
-        clock: Arc<dyn Clock>,
-        deadline: tokio::time::Instant,
-    ) -> Session {
-        Session::new(Asker::new(self.clone(), token, clock, deadline), organization.clone())
-    }
-
-    /// Opens what is asked through about a token, rather than about an organization.
-    ///
-    /// Nothing of it goes on after `deadline`.
-    pub fn owners(
-        &self,
-        token: SecretString,
-        clock: Arc<dyn Clock>,
-        deadline: tokio::time::Instant,
-    ) -> Owners {
-        Owners::new(Asker::new(self.clone(), token, clock, deadline))
     }
 
     pub(super) fn inner(&self) -> &Inner {

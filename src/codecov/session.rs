@@ -7,26 +7,20 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use chrono::TimeDelta;
+use secrecy::SecretString;
 
+use super::answer::Answer;
 use super::asker::Asker;
 use super::error::{Error, Reason};
-use super::request::Answer;
 use super::route::{Question, Route, can_be_looked_up};
-use super::wire::{Fault, Page, Row, parse_owner, row_name};
+use super::server::Server;
+use super::wire::{
+    BAD_TOKEN, Fault, NO_OWNER, NO_PAGE, NO_PERMISSION, NO_SERVICE, Page, Row, parse_owner,
+    row_name,
+};
+use crate::clock::Clock;
 use crate::organization::OrganizationId;
 use crate::roster::{Member, Username};
-
-/// The one 404 for an owner that is unknown, or whose members the token may not see, and for a
-/// member who is not listed.
-pub(super) const NO_OWNER: &str = "No Owner matches the given query.";
-/// The 404 for a service that the server does not know.
-pub(super) const NO_SERVICE: &str = "Invalid service for Owner.";
-/// The 404 for a page past the end: the list has shrunk since the page before.
-pub(super) const NO_PAGE: &str = "Invalid page.";
-/// The only 401 that is sure to speak of Codecov's own token (section 3).
-pub(super) const BAD_TOKEN: &str = "Invalid token.";
-/// The only 403 that is sure to say that the token's user is no admin (section 4).
-pub(super) const NO_PERMISSION: &str = "You do not have permission to perform this action.";
 
 /// All requests of one sync of one organization.
 ///
@@ -76,11 +70,23 @@ impl Progress {
     }
 }
 
-impl Session {
-    pub(super) fn new(asker: Asker, organization: OrganizationId) -> Self {
-        Self { asker, organization, progress: Arc::default() }
+impl Server {
+    /// Opens what one sync of one organization asks through.
+    ///
+    /// Nothing of it goes on after `deadline`.
+    pub fn session(
+        &self,
+        organization: &OrganizationId,
+        token: SecretString,
+        clock: Arc<dyn Clock>,
+        deadline: tokio::time::Instant,
+    ) -> Session {
+        let asker = Asker::new(self.clone(), token, clock, deadline);
+        Session { asker, organization: organization.clone(), progress: Arc::default() }
     }
+}
 
+impl Session {
     /// Asks whether the token is an admin's, once: what the git host cannot say now is unknown.
     ///
     /// # Errors

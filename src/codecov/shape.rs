@@ -8,6 +8,15 @@
 
 use super::wire::Page;
 
+/// The rows of the first request where nothing is known: enough for most organizations, and a
+/// sound size for any server (`docs/CODECOV_API.md` section 7).
+pub(super) const FIRST_PAGE_SIZE: u64 = 1000;
+/// No organization is larger; a server that says so is not believed.
+pub(super) const MOST_MEMBERS: u64 = 1_000_000;
+/// The most bytes that the rows of one walk may have: the largest organization with rows twice as
+/// long as usual.
+pub(super) const LARGEST_WALK: usize = 256 * 1024 * 1024;
+
 /// What all pages of a walk have to agree on: what the first one said.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Shape {

@@ -2,21 +2,12 @@
 
 use super::complete::{Complete, Digest, Digester};
 use super::error::{Error, Reason};
+use super::repeat::{Repeats, Stop};
 use super::session::Session;
-use super::shape::{Misfit, Shape};
+use super::shape::{FIRST_PAGE_SIZE, LARGEST_WALK, MOST_MEMBERS, Misfit, Shape};
 use super::wire::{Fault, Page, Row};
 use crate::roster::{Member, Roster, UnnamedRow};
 
-/// The rows of the first request where nothing is known: enough for most organizations, and a
-/// sound size for any server (`docs/CODECOV_API.md` section 7).
-pub(super) const FIRST_PAGE_SIZE: u64 = 1000;
-/// How often a walk whose pages do not fit together is made again.
-pub(super) const REPEATS: u32 = 3;
-/// No organization is larger; a server that says so is not believed.
-pub(super) const MOST_MEMBERS: u64 = 1_000_000;
-/// The most bytes that the rows of one walk may have: the largest organization with rows twice as
-/// long as usual.
-pub(super) const LARGEST_WALK: usize = 256 * 1024 * 1024;
 /// The most bytes that are kept without being parsed, in the hope that they are those of last
 /// time: an organization of some 200,000 members.
 const MOST_KEPT: usize = 32 * 1024 * 1024;
@@ -42,26 +33,6 @@ pub enum Reading {
         /// What to pass as [`LastRead::digest`] next time.
         digest: Digest,
     },
-}
-
-/// Why a walk is not made to its end.
-pub(super) enum Stop {
-    /// Another walk may fare better.
-    Misfit(Misfit),
-    /// It would be the same again.
-    Error(Error),
-}
-
-impl From<Misfit> for Stop {
-    fn from(misfit: Misfit) -> Self {
-        Self::Misfit(misfit)
-    }
-}
-
-impl From<Error> for Stop {
-    fn from(error: Error) -> Self {
-        Self::Error(error)
-    }
 }
 
 impl Session {
@@ -91,18 +62,11 @@ impl Session {
         let page_size = self.asker.server.inner().page_size;
         let is_large = last.is_some_and(|last| last.rows > FIRST_PAGE_SIZE);
         let mut first_size = if is_large { page_size } else { page_size.min(FIRST_PAGE_SIZE) };
-        let mut repeats = 0..REPEATS;
+        let mut repeats = Repeats::new();
         loop {
-            let misfit = match self.try_to_read(last, &on_change, &mut first_size).await {
+            match self.try_to_read(last, &on_change, &mut first_size).await {
                 Ok(reading) => return Ok(reading),
-                Err(Stop::Error(error)) => return Err(error),
-                Err(Stop::Misfit(misfit)) => misfit,
-            };
-            tracing::debug!(%misfit, "the roster changed while it was read");
-            if repeats.next().is_none() {
-                let walks = REPEATS + 1;
-                let what = format!("the roster changed during each of {walks} walks");
-                return Err(Error::new(Reason::Inconsistent, what).caused_by(misfit));
+                Err(stop) => repeats.after(stop, "roster")?,
             }
         }
     }

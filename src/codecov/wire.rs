@@ -17,12 +17,22 @@ use serde::de::{self, DeserializeOwned, IgnoredAny, MapAccess, SeqAccess, Visito
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
-use super::log_ins::SessionRow;
-use super::owners::Owner;
 use crate::roster::{Member, UnnamedRow, Username};
 
 /// The longest text that is taken.
 const LONGEST_TEXT: usize = 1024;
+
+/// The one 404 for an owner that is unknown, or whose members the token may not see, and for a
+/// member who is not listed.
+pub(super) const NO_OWNER: &str = "No Owner matches the given query.";
+/// The 404 for a service that the server does not know.
+pub(super) const NO_SERVICE: &str = "Invalid service for Owner.";
+/// The 404 for a page past the end: the list has shrunk since the page before.
+pub(super) const NO_PAGE: &str = "Invalid page.";
+/// The only 401 that is sure to speak of Codecov's own token (section 3).
+pub(super) const BAD_TOKEN: &str = "Invalid token.";
+/// The only 403 that is sure to say that the token's user is no admin (section 4).
+pub(super) const NO_PERMISSION: &str = "You do not have permission to perform this action.";
 
 /// What an answer has that it should not have, as the end of a sentence about the answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -288,47 +298,6 @@ impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
     }
 }
 
-/// One row of the list of log-in sessions (section 4).
-pub(super) fn parse_log_in(json: &[u8]) -> Result<SessionRow, Fault> {
-    #[derive(Deserialize)]
-    struct Wire<'a> {
-        #[serde(borrow, default, deserialize_with = "present")]
-        username: Field<'a>,
-        #[serde(borrow, default, deserialize_with = "present")]
-        has_active_session: Field<'a>,
-        #[serde(borrow, default, deserialize_with = "present")]
-        expiry_date: Field<'a>,
-    }
-    let wire: Wire<'_> = object(json)?;
-    let username = read_text("username", wire.username)?;
-    Ok(SessionRow {
-        username: username.filter(|username| !username.is_empty()).map(Username::new),
-        active: read("has_active_session", wire.has_active_session)?,
-        expires_at: read("expiry_date", wire.expiry_date)?,
-    })
-}
-
-/// One row of the owners that a token sees (section 6).
-pub(super) fn parse_owner_row(json: &[u8]) -> Result<Owner, Fault> {
-    #[derive(Deserialize)]
-    struct Wire<'a> {
-        #[serde(borrow, default, deserialize_with = "present")]
-        service: Field<'a>,
-        #[serde(borrow, default, deserialize_with = "present")]
-        username: Field<'a>,
-        #[serde(borrow, default, deserialize_with = "present")]
-        name: Field<'a>,
-    }
-    let wire: Wire<'_> = object(json)?;
-    let username = read_text("username", wire.username)?;
-    let name = read_text("name", wire.name)?;
-    Ok(Owner {
-        service: read("service", wire.service)?,
-        username: username.filter(|username| !username.is_empty()).map(Username::new),
-        name: name.map(Cow::into_owned),
-    })
-}
-
 /// The name of the owner that the public route shows (section 6).
 pub(super) fn parse_owner(json: &[u8]) -> Result<String, Fault> {
     let owner = row_name(json)?.ok_or(Fault::Mistyped("username"))?;
@@ -386,23 +355,30 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
     }
 }
 
-fn object<'a, T: Deserialize<'a>>(json: &'a [u8]) -> Result<T, Fault> {
+/// Reads an object whatever else is in it; what its fields are is looked at later.
+pub(super) fn object<'a, T: Deserialize<'a>>(json: &'a [u8]) -> Result<T, Fault> {
     serde_json::from_slice(json).map(|Object(value)| value).map_err(|_| Fault::Json)
 }
 
 /// A field that has not been looked at; `None` where it is missing, while null is there.
-type Field<'a> = Option<&'a RawValue>;
+pub(super) type Field<'a> = Option<&'a RawValue>;
 
-fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Field<'de>, D::Error> {
+/// Notes a field that is there.
+pub(super) fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Field<'de>, D::Error> {
     <&RawValue>::deserialize(deserializer).map(Some)
 }
 
-fn read<T: DeserializeOwned>(name: &'static str, field: Field<'_>) -> Result<T, Fault> {
+/// Reads a field that has to be there.
+pub(super) fn read<T: DeserializeOwned>(name: &'static str, field: Field<'_>) -> Result<T, Fault> {
     let json = field.ok_or(Fault::Missing(name))?.get();
     serde_json::from_str(json).map_err(|_| Fault::Mistyped(name))
 }
 
-fn read_text(name: &'static str, field: Field<'_>) -> Result<Option<Cow<'static, str>>, Fault> {
+/// Reads a text, or null, that is not too long.
+pub(super) fn read_text(
+    name: &'static str,
+    field: Field<'_>,
+) -> Result<Option<Cow<'static, str>>, Fault> {
     let text: Option<String> = read(name, field)?;
     match text {
         Some(text) if text.len() > LONGEST_TEXT => Err(Fault::TooLong(name)),

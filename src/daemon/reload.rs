@@ -78,7 +78,7 @@ impl Daemon {
             web: protection.web() != self.overview.protection().web(),
             authorities: self.servers.differ_from(&servers),
         };
-        let mut told = changes(&before, &config, files);
+        let mut told = changes(&before, &config, &files);
         told.extend(left::behind(&lanes, &config));
         // It is done, whether or not this can be read now; the log says the same.
         told.extend(left::not_carried(&self.store, &config).unwrap_or_default());
@@ -255,7 +255,7 @@ struct ChangedFiles {
 
 /// What differs, for people: one line a kind of thing. What differs in files, only who has read
 /// them can tell.
-fn changes(before: &Config, after: &Config, files: ChangedFiles) -> Vec<String> {
+fn changes(before: &Config, after: &Config, files: &ChangedFiles) -> Vec<String> {
     let organizations = |config: &Config| -> HashMap<String, String> {
         config.organizations.iter().map(|one| (one.id.to_string(), format!("{one:?}"))).collect()
     };

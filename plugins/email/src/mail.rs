@@ -101,7 +101,7 @@ fn thread(whose: &Whose, events: &[Event], domain: &str) -> String {
     let mut organizations = events.iter().map(|event| event.data.organization.as_ref());
     let first = organizations.next().flatten();
     let only = first.filter(|_| organizations.all(|it| it == first));
-    let about = only.map_or_else(String::new, |it| it.to_string());
+    let about = only.map_or_else(String::new, ToString::to_string);
     format!("<thread.{}@{domain}>", digest(&[&whose.instance, &whose.sink, &about]))
 }
 

@@ -42,8 +42,8 @@ impl Untrusted {
                 format!("if the authority is your own, name its certificate in `{authorities}`"),
             ),
             E::BadSignature => (
-                "is not signed by the authority that it names".to_owned(),
-                format!("if that was made anew, put its newest certificate into `{authorities}`"),
+                "is not signed by the authority of that name that is trusted".to_owned(),
+                format!("name the certificate of the one that signed it in `{authorities}`"),
             ),
             E::NotValidForName => (
                 "is for another name".to_owned(),
@@ -135,7 +135,7 @@ mod tests {
         the certificate of `siem.test` has expired; its owner must renew it
         the certificate of `siem.test` is not valid yet; check the clocks
         the certificate of `siem.test` comes from an authority that is not trusted; if the authority is your own, name its certificate in `ca_file`
-        the certificate of `siem.test` is not signed by the authority that it names; if that was made anew, put its newest certificate into `ca_file`
+        the certificate of `siem.test` is not signed by the authority of that name that is trusted; name the certificate of the one that signed it in `ca_file`
         the certificate of `siem.test` is for another name; use the name in the certificate in `url`
         the certificate of `siem.test` is for no name at all; its owner must replace it
         the certificate of `siem.test` is not for that name but for a\u{202e}.test; use the name in the certificate in `url`

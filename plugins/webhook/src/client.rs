@@ -4,19 +4,15 @@
 //! changed. Follows no redirect, unpacks no answer, and connects to no address that is
 //! [off limits](crate::off_limits).
 
-use std::time::Duration;
-
 use reqwest::{Certificate, ClientBuilder, Identity, Proxy, redirect};
 use seatwatch_sdk::Problem;
 
 use crate::material::Connection;
 use crate::off_limits::Resolver;
 use crate::proxy::Route;
+use crate::trouble::{CONNECT_TIMEOUT, chain};
 
 const USER_AGENT: &str = concat!("seatwatch/", env!("CARGO_PKG_VERSION"));
-
-/// Who does not take a connection within that time does not exist.
-pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A client, and what it is made of.
 #[derive(Debug)]
@@ -106,7 +102,7 @@ fn bundled_authorities() -> impl Iterator<Item = Certificate> {
 /// another certificate.
 fn unusable(connection: &Connection, error: reqwest::Error) -> Problem {
     let key = if connection.identity.is_some() { "client_cert_file" } else { "ca_file" };
-    let error = crate::trouble::chain(&error.without_url());
+    let error = chain(&error.without_url());
     Problem::new(key, format!("no TLS client can be made: {error}"))
         .with_hint("`client_key_file` must hold the key of the certificate in `client_cert_file`")
 }

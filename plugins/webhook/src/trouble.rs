@@ -11,8 +11,10 @@ use std::time::Duration;
 use rustls::{AlertDescription, InvalidMessage};
 use seatwatch_sdk::{CertificateKeys, Untrusted, io_reason};
 
-use crate::client::CONNECT_TIMEOUT;
 use crate::off_limits::OffLimits;
+
+/// Who does not take a connection within that time does not exist.
+pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A request that was not answered.
 #[derive(Clone, Copy, Debug)]

@@ -22,7 +22,7 @@ impl Told {
     /// `github/acme`; nothing for the whole instance.
     pub(super) fn organization(&self) -> String {
         let organization = self.data.organization.as_ref();
-        organization.map(|one| one.to_string()).unwrap_or_default()
+        organization.map(ToString::to_string).unwrap_or_default()
     }
 }
 

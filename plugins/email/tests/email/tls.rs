@@ -107,9 +107,9 @@ async fn a_certificate_that_is_not_trusted_ends_it() {
     }
     assert_snapshot!(told.join("\n"), @"
     tls, other name: retry: no encrypted connection to `127.0.0.1:[PORT]`: the certificate of `127.0.0.1` is not for that name but for mail.example.com; use the name in the certificate in `server.host`
-    tls, other authority: retry: no encrypted connection to `127.0.0.1:[PORT]`: the certificate of `127.0.0.1` is not signed by the authority that it names; if that was made anew, put its newest certificate into `server.ca_file`
+    tls, other authority: retry: no encrypted connection to `127.0.0.1:[PORT]`: the certificate of `127.0.0.1` is not signed by the authority of that name that is trusted; name the certificate of the one that signed it in `server.ca_file`
     starttls, other name: retry: no encrypted connection to `127.0.0.1:[PORT]`: the certificate of `127.0.0.1` is not for that name but for mail.example.com; use the name in the certificate in `server.host`
-    starttls, other authority: retry: no encrypted connection to `127.0.0.1:[PORT]`: the certificate of `127.0.0.1` is not signed by the authority that it names; if that was made anew, put its newest certificate into `server.ca_file`
+    starttls, other authority: retry: no encrypted connection to `127.0.0.1:[PORT]`: the certificate of `127.0.0.1` is not signed by the authority of that name that is trusted; name the certificate of the one that signed it in `server.ca_file`
     ");
 }
 
