@@ -165,14 +165,17 @@ pub enum NameError {
     #[error("`{0}` does not name an organization: expected `service/owner`, such as `github/acme`")]
     NoSlash(String),
     /// Not one of the six services.
-    #[error(
-        "`{0}` is not a git service: expected github, gitlab, bitbucket, github_enterprise, \
-         gitlab_enterprise or bitbucket_server"
-    )]
+    #[error("`{0}` is not a git service: expected {known}", known = known_services())]
     Service(String),
     /// The owner cannot stand in a URL.
     #[error("`{0}` cannot be the name of an owner")]
     Owner(String),
+}
+
+/// `github, gitlab or bitbucket`.
+fn known_services() -> String {
+    let [others @ .., last] = Service::ALL.map(Service::word);
+    format!("{} or {last}", others.join(", "))
 }
 
 #[cfg(test)]

@@ -61,8 +61,7 @@ impl History {
         if first.is_empty() {
             self.refuse_unknown(&past, history.until.unwrap_or(now))?;
         }
-        let mut after = first.last().map_or(0, |event| event.sequence);
-        let mut first = Some(first);
+        let (mut first, mut after) = (Some(first), 0);
         let mut next = || -> Result<Vec<Event>, Stop> {
             let page = first.take().map_or_else(|| page(after), Ok)?;
             after = page.last().map_or(after, |event| event.sequence);

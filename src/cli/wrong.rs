@@ -18,6 +18,7 @@ use self::hints::{BELOW, COMMANDS, OPTIONS, VALUES};
 use super::definition;
 use super::exit::{Exit, Failure};
 use crate::config::{did_you_mean, nearest};
+use crate::organization::Service;
 
 /// Says what is wrong with the arguments, the first of which is the name of the program.
 pub(super) fn explain(error: &clap::Error, arguments: &[OsString]) -> Failure {
@@ -226,6 +227,9 @@ fn look_up(table: &[(&[&str], &str)], word: &str) -> Option<String> {
 /// `--since <TIME>`.
 fn value_hint(command: &Command, argument: &str) -> Option<String> {
     let placeholder = placeholder(argument);
+    if placeholder == "SERVICE" {
+        return Some(format!("known here: {}", Service::ALL.map(Service::word).join(", ")));
+    }
     let found = VALUES.iter().find(|(of, _)| *of == placeholder);
     found.map(|(_, hint)| (*hint).to_owned()).or_else(|| words_of(command, placeholder))
 }

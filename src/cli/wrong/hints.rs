@@ -159,10 +159,6 @@ pub(super) const VALUES: &[(&str, &str)] = &[
     ("TIME", TIMES),
     ("FROM", TIMES),
     ("TO", TIMES),
-    (
-        "SERVICE",
-        "known here: github, gitlab, bitbucket, github_enterprise, gitlab_enterprise, bitbucket_server",
-    ),
     ("FILE", "name a file"),
     ("DIR", "name a directory to write to, such as `./pack`"),
     ("PATH", "name a program, or a plugin that `seatwatch plugin list` shows"),
