@@ -21,7 +21,8 @@
 //! control http
 //! upkeep evidence pages
 //! exit dispatch discover standing tables
-//! people schedule servers sync metrics
+//! people servers sync metrics
+//! schedule
 //! config+sinks coverage dormant words
 //! store codecov simulator identity chart logging
 //! chain clock organization roster rows templates text

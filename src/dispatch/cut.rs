@@ -72,13 +72,14 @@ impl Cutter {
             }),
             (None, None) => Next::Nothing,
         };
-        Ok(Found { passed, next, head, events, erasures: view.erasures()? })
+        let events = Events { list: events, erasures: view.erasures()? };
+        Ok(Found { passed, next, head, events })
     }
 
     /// Whether a delivery can hold no more than it found: nothing that comes into the log later
     /// belongs to it.
     pub(super) fn is_full(&self, found: &Found) -> bool {
-        found.events.len() >= self.max_events
+        found.events.list.len() >= self.max_events
     }
 }
 
@@ -90,15 +91,21 @@ pub(super) struct Found {
     /// When the first event happened that the filter lets pass.
     pub(super) head: Option<DateTime<Utc>>,
     /// Those of the delivery, if it is the time for one.
-    pub(super) events: Vec<Event>,
+    pub(super) events: Events,
+}
+
+/// Events as the log had them.
+#[derive(Clone)]
+pub(super) struct Events {
+    pub(super) list: Vec<Event>,
     /// How often something had been erased from the log when they were read.
     pub(super) erasures: u64,
 }
 
-impl Found {
-    /// The id of the delivery, with its events, if it is the time for one.
-    pub(super) fn into_ready(self) -> Option<(String, Vec<Event>)> {
-        Some((self.next.cut()?.id.clone(), self.events))
+impl Events {
+    /// Those of a delivery.
+    pub(super) fn of(view: &View<'_>, cut: &Cut) -> rusqlite::Result<Self> {
+        Ok(Self { list: events_of(view, cut)?, erasures: view.erasures()? })
     }
 }
 

@@ -15,7 +15,7 @@ use seatwatch_sdk::{Delivery, Event, Failure, Outcome, Sink};
 use sha2::{Digest as _, Sha256};
 
 use super::ahead::Ahead;
-use super::cut::{Cutter, Found, Lag, Next, events_of, first_after, lag};
+use super::cut::{Cutter, Events, Found, Lag, Next, first_after, lag};
 use super::filter::Filter;
 use super::redact::redact;
 use super::settle::{Settled, settle};
@@ -43,10 +43,11 @@ pub(super) struct Lane {
     lag: Lag,
     /// The sequence up to which the log is in `lag`.
     counted: u64,
+    /// How often something had been erased when it was counted.
+    erasures: u64,
     dead_letters: u64,
     unwritten: Option<Attempted>,
-    /// The events of the delivery of this id, where they are known before its turn.
-    ready: Option<(String, Vec<Event>)>,
+    ready: Option<Ready>,
     /// Whether the last attempt was accepted, so that the next is worth being made ready.
     flows: bool,
     ahead: Option<Ahead>,
@@ -56,7 +57,7 @@ pub(super) struct Lane {
 #[derive(Clone)]
 struct Attempted {
     cut: Cut,
-    events: Vec<Event>,
+    events: Events,
     settled: Settled,
     pace: Pace,
 }
@@ -76,6 +77,20 @@ impl Attempted {
             }
             _ => Step::Moved { events: *gone, attempt },
         }
+    }
+}
+
+/// The events of a delivery that are known before its turn.
+struct Ready {
+    /// The delivery's id.
+    id: String,
+    events: Events,
+}
+
+impl Ready {
+    /// Those that were found, if it is the time for a delivery.
+    fn of(found: Found) -> Option<Self> {
+        Some(Self { id: found.next.cut()?.id.clone(), events: found.events })
     }
 }
 
@@ -144,6 +159,7 @@ struct Kept {
     paused: Option<DateTime<Utc>>,
     lag: Lag,
     counted: u64,
+    erasures: u64,
     dead_letters: u64,
 }
 
@@ -152,7 +168,8 @@ impl Kept {
         let (cut, paused) = (view.cut(&place)?, view.paused(&place.sink)?);
         let (lag, counted) = lag(view, place.cursor, cut.as_ref(), filter)?;
         let (dead_letters, _) = view.dead_letters(&place.sink, &place.lane)?;
-        Ok(Self { place, cut, paused, lag, counted, dead_letters })
+        let erasures = view.erasures()?;
+        Ok(Self { place, cut, paused, lag, counted, erasures, dead_letters })
     }
 }
 
@@ -179,7 +196,7 @@ impl Lane {
         // Counting takes its time: whoever writes does not wait for it.
         let wanted = Arc::clone(&filter);
         let kept = store.read_aside(move |view| Kept::read(view, place, &wanted)).await?;
-        let Kept { place, cut, paused, lag, counted, dead_letters } = kept;
+        let Kept { place, cut, paused, lag, counted, erasures, dead_letters } = kept;
         // Nobody knows how far an attempt came that was under way when the process ended.
         let cut = cut.map(|cut| Cut { attempt: cut.attempt.max(2), ..cut });
         Ok(Self {
@@ -197,6 +214,7 @@ impl Lane {
             cut,
             lag,
             counted,
+            erasures,
             dead_letters,
             unwritten: None,
             ready: None,
@@ -213,10 +231,11 @@ impl Lane {
             Kept::read(view, found.unwrap_or(place), &filter)
         };
         let kept = self.store.read_aside(reread).await?;
-        let Kept { place, cut, paused, lag, counted, dead_letters } = kept;
+        let Kept { place, cut, paused, lag, counted, erasures, dead_letters } = kept;
         (self.ready, self.ahead) = (None, None);
         (self.place, self.cut, self.paused) = (place, cut, paused);
-        (self.lag, self.counted, self.dead_letters) = (lag, counted, dead_letters);
+        (self.lag, self.counted, self.erasures) = (lag, counted, erasures);
+        self.dead_letters = dead_letters;
         Ok(())
     }
 
@@ -282,8 +301,12 @@ impl Lane {
         self.max_events
     }
 
-    /// Counts what was added to the log since it was last counted.
+    /// Counts what was added to the log since it was last counted; where something was erased since
+    /// then, all of it anew.
     pub(super) async fn count(&mut self) -> Result<(), StoreError> {
+        if self.store.read(|view| Ok(view.erasures()? != self.erasures))? {
+            return self.reread().await;
+        }
         let (after, filter) = (self.counted.max(self.place.cursor), Arc::clone(&self.filter));
         let cut = self.cut.clone();
         let count = move |view: &View<'_>| lag(view, after, cut.as_ref(), &filter);
@@ -308,24 +331,31 @@ impl Lane {
             Next::NotBefore(time) => return Ok(Step::NotBefore(time)),
             Next::Nothing => return Ok(Step::Idle),
         };
-        let events = match self.ready.take() {
-            Some((id, events)) if id == cut.id => events,
-            _ => {
-                let cut = cut.clone();
-                self.store.read_aside(move |view| events_of(view, &cut)).await?
-            }
-        };
+        let events = self.events_of(&cut).await?;
         crash_point!("dispatch:cut");
-        self.look_ahead(cut.last, events.len(), pace);
-        let outcome = if events.is_empty() {
+        self.look_ahead(cut.last, events.list.len(), pace);
+        let outcome = if events.list.is_empty() {
             // Trimmed meanwhile: there is nothing left to send.
             Outcome::Accepted
         } else {
-            self.attempt(&cut, &events, deadline).await
+            self.attempt(&cut, &events.list, deadline).await
         };
         crash_point!("dispatch:delivered");
-        let settled = settle(&cut, &events, outcome, self.give_up_after, self.clock.now());
+        let settled = settle(&cut, &events.list, outcome, self.give_up_after, self.clock.now());
         self.settle(Attempted { cut, events, settled, pace }).await
+    }
+
+    /// The events of the delivery whose turn it is. What was made ready is used where nothing has
+    /// been erased from the log since then: what is forgotten is not sent.
+    async fn events_of(&mut self, cut: &Cut) -> Result<Events, StoreError> {
+        if let Some(Ready { id, events }) = self.ready.take()
+            && id == cut.id
+            && self.store.read(|view| Ok(view.erasures()? == events.erasures))?
+        {
+            return Ok(events);
+        }
+        let cut = cut.clone();
+        self.store.read_aside(move |view| Events::of(view, &cut)).await
     }
 
     /// The delivery to try now: the one that was cut, or a new one.
@@ -353,11 +383,10 @@ impl Lane {
             let write = move |tx: &store::Tx<'_>| {
                 tx.set_cut(&lane, cut.as_ref())?;
                 // What the filter left out stays out, whatever the filter is next time.
-                tx.set_cursor(&lane, passed)?;
-                tx.erasures()
+                tx.set_cursor(&lane, passed)
             };
-            let is_fresh = self.store.write(write).await? == found.erasures;
-            self.ready = if is_fresh { found.into_ready() } else { None };
+            self.store.write(write).await?;
+            self.ready = Ready::of(found);
         }
         self.place.cursor = passed;
         self.cut = cut;
@@ -418,7 +447,7 @@ impl Lane {
 
     /// Moves the cursor past what is done with and to the next delivery, all in one transaction.
     async fn settle(&mut self, attempted: Attempted) -> Result<Step, StoreError> {
-        let (next, head) = match self.write_settled(&attempted).await {
+        let (next, head, kept) = match self.write_settled(&attempted).await {
             Ok(written) => written,
             Err(error) => {
                 self.unwritten = Some(attempted);
@@ -429,22 +458,28 @@ impl Lane {
         let step = attempted.step();
         self.flows = matches!(step, Step::Moved { .. });
         let Attempted { mut events, settled, .. } = attempted;
-        self.dead_letters += settled.dead.len() as u64;
+        self.dead_letters += kept;
         self.place.disabled = settled.disabled.map(|reason| (reason, self.config));
-        self.note_gone(settled.gone, &events, head).await?;
+        self.note_gone(settled.gone, &events.list, head).await?;
         if let (Some(next), Some(Cut { failed: None, .. })) = (&next, &settled.rest) {
-            self.ready = Some((next.id.clone(), events.split_off(settled.gone)));
+            events.list.drain(..settled.gone);
+            self.ready = Some(Ready { id: next.id.clone(), events });
         }
+        let is_counted = next.as_ref().is_none_or(|next| next.last <= self.counted);
         self.cut = next;
+        // What came while the sink was busy may be in it.
+        if !is_counted {
+            self.count().await?;
+        }
         Ok(step)
     }
 
-    /// Returns the delivery that comes next, and when its first event happened if that was looked
-    /// at.
+    /// Returns the delivery that comes next, when its first event happened if that was looked at, and
+    /// how many dead letters there are more.
     async fn write_settled(
         &mut self,
         attempted: &Attempted,
-    ) -> Result<(Option<Cut>, Option<DateTime<Utc>>), StoreError> {
+    ) -> Result<(Option<Cut>, Option<DateTime<Utc>>, u64), StoreError> {
         let (lane, config, id) = (self.place.clone(), self.config, attempted.cut.id.clone());
         let Settled { done, rest, dead, disabled, .. } = attempted.settled.clone();
         let done = done.unwrap_or(lane.cursor);
@@ -458,21 +493,23 @@ impl Lane {
             let known = tx.cut(&lane)?;
             if known.as_ref().is_none_or(|known| known.id != id) {
                 // It was written down after all, only nobody heard of it.
-                return Ok((tx.lane(&lane.sink, &lane.lane)?.cursor, known, tx.erasures()?));
+                let letters = dead.len() as u64;
+                return Ok((tx.lane(&lane.sink, &lane.lane)?.cursor, known, letters));
             }
-            dead.iter().try_for_each(|dead| tx.bury(&lane, dead))?;
+            let letters = dead.iter().map(|dead| tx.bury(&lane, dead));
+            let letters = letters.sum::<rusqlite::Result<u64>>()?;
             tx.set_cut(&lane, next.as_ref())?;
             tx.set_cursor(&lane, cursor)?;
             if let Some(reason) = &disabled {
                 tx.set_disabled(&lane, Some((reason, config)))?;
             }
-            Ok((cursor, next, tx.erasures()?))
+            Ok((cursor, next, letters))
         };
-        let (cursor, next, erasures) = self.store.write(write).await?;
+        let (cursor, next, letters) = self.store.write(write).await?;
         self.place.cursor = cursor;
         let head = found.as_ref().and_then(|found| found.head);
-        self.ready = found.filter(|found| found.erasures == erasures).and_then(Found::into_ready);
-        Ok((next, head))
+        self.ready = found.and_then(Ready::of);
+        Ok((next, head, letters))
     }
 
     /// What there is after `done`, which may have been looked for meanwhile.

@@ -116,7 +116,7 @@ impl Dispatcher {
         let mut attempts = JoinSet::new();
         for mut lane in self.lanes {
             attempts.spawn(async move {
-                let undelivered = drain(&mut lane, deadline, |_, _| true).await;
+                let undelivered = drain(&mut lane, deadline, || deadline, |_, _| true).await;
                 // What a program is left with when this process ends, its guard sees to.
                 drop(tokio::time::timeout_at(deadline.into(), lane.close()).await);
                 undelivered
@@ -135,15 +135,16 @@ impl Dispatcher {
 }
 
 /// Delivers until there is nothing left, something stands in the way, or `go_on`, which hears of
-/// every step, says no.
+/// every step, says no. No attempt begins after `until`; when the next is to end, `deadline` says.
 async fn drain(
     lane: &mut Lane,
-    deadline: Instant,
+    until: Instant,
+    deadline: impl Fn() -> Instant,
     mut go_on: impl FnMut(&Lane, &Step) -> bool,
 ) -> Result<Option<Undelivered>, StoreError> {
     let mut buried: Option<(u64, String)> = None;
     let obstacle = loop {
-        let step = lane.step(Pace::Hurried, deadline).await?;
+        let step = lane.step(Pace::Hurried, deadline()).await?;
         let goes_on = go_on(lane, &step);
         match step {
             Step::Idle => break None,
@@ -159,7 +160,7 @@ async fn drain(
             }
             Step::Moved { .. } => {}
         }
-        if !goes_on || Instant::now() >= deadline {
+        if !goes_on || Instant::now() >= until {
             break Some(Obstacle::Failed(NO_TIME.to_owned()));
         }
     };

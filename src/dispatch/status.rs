@@ -175,14 +175,18 @@ fn head(
     let Some(found) = view.find_lane(name, lane)? else { return Ok(None) };
     let (cut, filter) = (view.cut(&found)?, Filter::of(entry));
     let (lag, _) = cut::lag(view, found.cursor, cut.as_ref(), &filter)?;
-    let event = match &cut {
+    let in_cut = match &cut {
         Some(cut) => events_of(view, cut)?.into_iter().next(),
-        None => match first_after(view, found.cursor, &filter)? {
-            Some(first) => {
-                view.events(first.sequence, first.sequence, |_| true)?.into_iter().next()
-            }
-            None => None,
-        },
+        None => None,
+    };
+    // Of what was cut, all may be erased.
+    let after = cut.as_ref().map_or(found.cursor, |cut| cut.last);
+    let event = match (in_cut, first_after(view, after, &filter)?) {
+        (Some(event), _) => Some(event),
+        (None, Some(first)) => {
+            view.events(first.sequence, first.sequence, |_| true)?.into_iter().next()
+        }
+        (None, None) => None,
     };
     let Some(event) = event else { return Ok(None) };
     let failed = cut.as_ref().and_then(|cut| cut.failed.clone());

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use seatwatch_sdk::Event;
+use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
@@ -23,7 +24,7 @@ use crate::clock::Clock;
 use crate::config::SinkEntry;
 use crate::metrics::{Metrics, NotAccepted};
 use crate::schedule::Ticks;
-use crate::store::{Store, StoreError};
+use crate::store::{LogState, Store, StoreError};
 
 /// The beats that are let pass after the store failed.
 const BEATS_AFTER_STORE_FAILURE: u32 = 10;
@@ -264,16 +265,21 @@ impl Workers {
         let deadline = tokio::time::Instant::now() + ONE_ATTEMPT;
         let lanes = self.sinks.values().flat_map(|served| &served.lanes);
         let answers = lanes.map(|lane| {
+            let (hurries, state) = (lane.hurries.clone(), lane.state.clone());
             let (answer, answered) = oneshot::channel();
-            // A worker whose queue is full is hurrying already.
-            drop(lane.hurries.try_send(answer));
-            let state = lane.state.clone();
+            let too_many = lane.hurries.try_send(answer).err().map(TrySendError::into_inner);
+            let asked = async move {
+                if let Some(answer) = too_many {
+                    hurries.send(answer).await.ok()?;
+                }
+                answered.await.ok()
+            };
             async move {
-                match tokio::time::timeout_at(deadline, answered).await {
-                    Ok(Ok(undelivered)) => undelivered,
+                match tokio::time::timeout_at(deadline, asked).await {
+                    Ok(Some(undelivered)) => undelivered,
                     // An attempt is under way, and nobody waits for its end any longer; or the
-                    // worker has ended, or has no ear for more.
-                    Ok(Err(_)) | Err(_) => state.borrow().left_over(NO_TIME.to_owned()),
+                    // worker has ended.
+                    Ok(None) | Err(_) => state.borrow().left_over(NO_TIME.to_owned()),
                 }
             }
         });
@@ -318,7 +324,7 @@ async fn all_ended(workers: Vec<CancellationToken>) {
 
 struct Worker {
     means: Means,
-    log: watch::Receiver<u64>,
+    log: watch::Receiver<LogState>,
     stop: CancellationToken,
     orders: mpsc::Receiver<Order>,
     hurries: mpsc::Receiver<Hurry>,
@@ -386,7 +392,10 @@ impl Worker {
     /// Until it is stopped, or the store fails.
     async fn serve_lane(&mut self, lane: &mut Lane, mut pace: Pace) -> Result<(), StoreError> {
         while !self.stop.is_cancelled() {
-            self.log.mark_unchanged();
+            if self.log.has_changed().unwrap_or(false) {
+                self.log.mark_unchanged();
+                lane.count().await?;
+            }
             while let Ok(order) = self.orders.try_recv() {
                 pace = self.obey(lane, order).await?.max(pace);
             }
@@ -444,21 +453,18 @@ impl Worker {
     }
 
     /// Tries at once what there is, and tells all who have asked for that by then. An order comes
-    /// before the rest: whoever wants a sink to be left alone does not wait for what others want.
+    /// before the rest: whoever wants a sink to be left alone does not wait for what others want, and
+    /// these are told how the sink stands then.
     async fn hurry(&mut self, lane: &mut Lane, asked: Hurry) -> Result<Pace, StoreError> {
         let mut asked = vec![asked];
-        let drained = drain(lane, Instant::now() + ONE_ATTEMPT, |lane, step| {
-            self.tell(lane, step);
-            // An attempt that has ended answers those who came meanwhile. Where there was none,
-            // something may have come with them.
-            while step.is_attempt()
-                && let Ok(one) = self.hurries.try_recv()
-            {
-                asked.push(one);
+        let until = Instant::now() + ONE_ATTEMPT;
+        let drained = loop {
+            let drained = self.drain(lane, until, &mut asked).await;
+            match self.orders.try_recv() {
+                Ok(order) if drained.is_ok() => drop(self.obey(lane, order).await?),
+                _ => break drained,
             }
-            !self.stop.is_cancelled() && self.orders.is_empty()
-        })
-        .await;
+        };
         self.publish(lane);
         let undelivered = match &drained {
             Ok(undelivered) => undelivered.clone(),
@@ -469,6 +475,30 @@ impl Worker {
             drop(one.send(undelivered.clone()));
         }
         drained.map(|_| Pace::Patient)
+    }
+
+    /// Delivers until there is nothing left, something stands in the way, or an order comes. Each
+    /// attempt has the time that any has: a receiver is not to seem dead because we have no more.
+    async fn drain(
+        &mut self,
+        lane: &mut Lane,
+        until: Instant,
+        asked: &mut Vec<Hurry>,
+    ) -> Result<Option<Undelivered>, StoreError> {
+        let deadline = || Instant::now() + ONE_DELIVERY;
+        let go_on = |lane: &Lane, step: &Step| {
+            self.tell(lane, step);
+            // An attempt that has ended answers those who came meanwhile. Where there was none,
+            // something may have come with them.
+            while step.is_attempt()
+                && Instant::now() < until
+                && let Ok(one) = self.hurries.try_recv()
+            {
+                asked.push(one);
+            }
+            !self.stop.is_cancelled() && self.orders.is_empty()
+        };
+        drain(lane, until, deadline, go_on).await
     }
 
     /// Does what it is asked between two steps; says at what pace the next one comes. An error is

@@ -43,11 +43,13 @@ impl Ticks {
         }
     }
 
-    /// Returns at once if it is `time` or later, else at the first beat at which it is.
+    /// Returns at once if it is `time` or later, else at the first beat at which it is, or at which
+    /// the clock turns out to have been set back: then the time has to be judged again.
     ///
     /// Cancel-safe.
     pub async fn until(&mut self, clock: &dyn Clock, time: DateTime<Utc>) {
-        while clock.now() < time {
+        let begin = clock.now();
+        while (begin..time).contains(&clock.now()) {
             self.next().await;
         }
     }

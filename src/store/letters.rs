@@ -136,13 +136,13 @@ fn read_letter(row: &Row<'_>) -> rusqlite::Result<KeptLetter> {
 }
 
 impl Tx<'_> {
-    /// Keeps an event that a lane will not take. One that left the log meanwhile is not kept:
-    /// retention has counted it as lost, or its organization was erased.
+    /// Keeps an event that a lane will not take; says how many that are. One that left the log
+    /// meanwhile is not kept: retention has counted it as lost, or its organization was erased.
     ///
     /// # Errors
     ///
     /// The disk or the database failed.
-    pub fn bury(&self, lane: &Lane, letter: &DeadLetter) -> rusqlite::Result<()> {
+    pub fn bury(&self, lane: &Lane, letter: &DeadLetter) -> rusqlite::Result<u64> {
         let mut statement = self.0.0.prepare_cached(
             "INSERT INTO dead_letters (sink, lane, sequence, event, reason, died_at, organization)
              SELECT ?1, ?2, ?3, ?4, ?5, ?6, organization FROM log WHERE sequence = ?3",
@@ -156,7 +156,7 @@ impl Tx<'_> {
                 letter.reason,
                 millis(letter.died_at)
             ])
-            .map(drop)
+            .map(|kept| kept as u64)
     }
 
     /// Deletes the dead letters that are meant, for ever; says how many there were.

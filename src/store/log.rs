@@ -42,6 +42,15 @@ pub struct Logged {
     pub time: DateTime<Utc>,
 }
 
+/// How the log stands: where it is as before, nothing came and nothing went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LogState {
+    /// The sequence of the newest event, 0 before the first one.
+    pub end: u64,
+    /// How often something was taken out of it that a lane had before it.
+    pub erasures: u64,
+}
+
 /// Which events of the past are asked for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct History {
@@ -83,8 +92,17 @@ impl View<'_> {
         statement.query_row([], |row| row.get(0))
     }
 
-    /// How often something was taken out of the log: where it is the same as before, what was read
-    /// then still stands there.
+    /// How the log stands.
+    ///
+    /// # Errors
+    ///
+    /// The disk or the database failed.
+    pub fn log_state(&self) -> rusqlite::Result<LogState> {
+        Ok(LogState { end: self.end_of_log()?, erasures: self.erasures()? })
+    }
+
+    /// How often something was taken out of the log that a lane had before it: where it is the same
+    /// as before, what was read then still stands there.
     ///
     /// # Errors
     ///

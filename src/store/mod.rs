@@ -50,7 +50,7 @@ pub use holds::{Approval, Hold};
 pub use lanes::{Cut, Failed, Lane, Lost};
 pub use letters::{DeadLetter, KeptLetter, Letters};
 pub use listing::{Having, Life, Listed, Newest, Wanted};
-pub use log::{Appender, History, Logged, NewEvent};
+pub use log::{Appender, History, LogState, Logged, NewEvent};
 pub use organizations::{Carried, Organization, SecretKey};
 pub use past::{PastMember, PastRoster, Since};
 pub use rosters::RosterState;
@@ -96,8 +96,8 @@ impl Store {
         schema::migrate(&mut connection, &database)?;
         let identity = Identity::of(&database);
         let identity = identity.map_err(|error| StoreError::io(&database, error))?;
-        let log_end = View(&connection).end_of_log().map_err(failed)?;
-        let writer = Writer::start(connection, log_end);
+        let log = View(&connection).log_state().map_err(failed)?;
+        let writer = Writer::start(connection, log);
         let writer = writer.map_err(|error| StoreError::io(&database, error))?;
         Ok(Self {
             database,
@@ -126,8 +126,8 @@ impl Store {
         result.map_err(|error| StoreError::sqlite(&self.database, error))
     }
 
-    /// Watches the sequence of the newest event: it changes whenever events were committed.
-    pub fn follow_log(&self) -> watch::Receiver<u64> {
+    /// Watches how the log stands: it changes whenever events came or went.
+    pub fn follow_log(&self) -> watch::Receiver<LogState> {
         self.writer.follow_log()
     }
 

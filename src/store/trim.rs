@@ -181,9 +181,6 @@ impl Tx<'_> {
         for event in &old {
             delete.execute([event.sequence])?;
         }
-        if !old.is_empty() {
-            self.note_erasure()?;
-        }
         let mut lost = Vec::new();
         for claim in claims {
             let lane = self.find_lane(&claim.sink, &claim.lane)?;
@@ -196,6 +193,9 @@ impl Tx<'_> {
                 self.add_lost(lane, Lost { events, at: now })?;
             }
             lost.push(events);
+        }
+        if lost.iter().any(|events| *events > 0) {
+            self.note_erasure()?;
         }
         Ok(Trimmed { events: old.len() as u64, lost, ..Trimmed::default() })
     }

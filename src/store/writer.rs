@@ -13,7 +13,7 @@ use std::thread::{self, JoinHandle};
 use rusqlite::{Connection, TransactionBehavior, ffi};
 use tokio::sync::{mpsc, oneshot, watch};
 
-use super::{Tx, View};
+use super::{LogState, Tx, View};
 
 /// How many changes may wait before those who ask for more have to wait, too; and how many are
 /// committed together at most.
@@ -22,22 +22,22 @@ const QUEUE: usize = 64;
 #[derive(Debug)]
 pub(super) struct Writer {
     jobs: Option<mpsc::Sender<Box<dyn Job>>>,
-    log_end: watch::Sender<u64>,
+    log: watch::Sender<LogState>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Writer {
-    /// Starts the thread. `log_end` is the sequence of the newest event.
-    pub(super) fn start(mut connection: Connection, log_end: u64) -> std::io::Result<Self> {
+    /// Starts the thread; `log` is how the log stands.
+    pub(super) fn start(mut connection: Connection, log: LogState) -> std::io::Result<Self> {
         let (jobs, mut queue) = mpsc::channel(QUEUE);
-        let log_end = watch::Sender::new(log_end);
-        let told = log_end.clone();
+        let log = watch::Sender::new(log);
+        let told = log.clone();
         let thread = thread::Builder::new().name("store".to_owned()).spawn(move || {
             while let Some(first) = queue.blocking_recv() {
                 serve(&mut connection, first, &mut queue, &told);
             }
         })?;
-        Ok(Self { jobs: Some(jobs), log_end, thread: Some(thread) })
+        Ok(Self { jobs: Some(jobs), log, thread: Some(thread) })
     }
 
     /// Runs `change` in a transaction and commits it, unless it fails.
@@ -55,9 +55,9 @@ impl Writer {
         answered.await.expect("the thread answers every job")
     }
 
-    /// Watches the end of the log, as it is committed.
-    pub(super) fn follow_log(&self) -> watch::Receiver<u64> {
-        self.log_end.subscribe()
+    /// Watches how the log stands, as it is committed.
+    pub(super) fn follow_log(&self) -> watch::Receiver<LogState> {
+        self.log.subscribe()
     }
 }
 
@@ -115,23 +115,23 @@ fn serve(
     connection: &mut Connection,
     first: Box<dyn Job>,
     queue: &mut mpsc::Receiver<Box<dyn Job>>,
-    log_end: &watch::Sender<u64>,
+    log: &watch::Sender<LogState>,
 ) {
     let mut group = vec![first];
-    let committed = commit_together(connection, &mut group, queue).map(|end| {
-        log_end.send_if_modified(|known| std::mem::replace(known, end) != end);
+    let committed = commit_together(connection, &mut group, queue).map(|state| {
+        log.send_if_modified(|known| std::mem::replace(known, state) != state);
     });
     for job in group {
         job.answer(&committed);
     }
 }
 
-/// Returns the end of the log. An error means that nothing of the group was committed.
+/// Returns how the log stands then. An error means that nothing of the group was committed.
 fn commit_together(
     connection: &mut Connection,
     group: &mut Vec<Box<dyn Job>>,
     queue: &mut mpsc::Receiver<Box<dyn Job>>,
-) -> rusqlite::Result<u64> {
+) -> rusqlite::Result<LogState> {
     let mut transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let first = group.first_mut().expect("a group begins with a change");
     // If it fails there is nothing to keep, so it needs no savepoint.
@@ -153,9 +153,9 @@ fn commit_together(
             }
         }
     }
-    let end = View(&transaction).end_of_log()?;
+    let state = View(&transaction).log_state()?;
     transaction.commit()?;
-    Ok(end)
+    Ok(state)
 }
 
 /// The same error once more, for each of those whom it concerns.

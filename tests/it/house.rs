@@ -21,7 +21,7 @@ fn sources(folder: &str) -> Vec<(String, String)> {
     let source = |path: PathBuf| (name(&path), fs::read_to_string(&path).unwrap());
     let sources = files.map(source).filter(|(name, _)| !name.contains("tests"));
     let own = |(name, text): (String, String)| {
-        let text = text.split("#[cfg(test)]").next().unwrap().to_owned();
+        let text = text.split("#[cfg(test)]\nmod tests").next().unwrap().to_owned();
         (name, text)
     };
     sources.map(own).collect()
@@ -32,7 +32,7 @@ fn part(name: &str) -> &str {
     name.trim_start_matches("src/").split(['/', '.']).next().unwrap()
 }
 
-/// The parts that a text imports: `crate::store::Tx`, `crate::{store, text}`.
+/// The parts that a text imports: `crate::store::Tx`, or `crate::{store, text}` on one level.
 fn known(text: &str) -> BTreeSet<&str> {
     let is_end = |c: char| !c.is_alphanumeric() && c != '_';
     let mut known = BTreeSet::new();

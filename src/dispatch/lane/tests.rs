@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use std::sync::Mutex;
 
 use chrono::TimeDelta;
+use futures_util::future::BoxFuture;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use seatwatch_sdk::{Data, EventKind, Origin, SinkConfig, async_trait};
@@ -28,8 +29,8 @@ struct Receiver {
     shown: Vec<Vec<u64>>,
     /// What it has taken, in its order.
     taken: Vec<u64>,
-    /// Erased while it has a delivery in its hands.
-    erases: Option<(Arc<Store>, store::Organization)>,
+    /// What happens while it has a delivery in its hands.
+    meanwhile: Option<BoxFuture<'static, ()>>,
 }
 
 #[derive(Clone)]
@@ -66,13 +67,9 @@ impl Sink for Fake {
     }
 
     async fn deliver(&mut self, delivery: &Delivery<'_>) -> Outcome {
-        let erases = self.0.lock().unwrap().erases.take();
-        if let Some((store, organization)) = erases {
-            // Whatever is made ready meanwhile, is by then.
-            for _ in 0..3 {
-                store.write(|_| Ok(())).await.unwrap();
-            }
-            store.write(move |tx| tx.forget(organization)).await.unwrap();
+        let meanwhile = self.0.lock().unwrap().meanwhile.take();
+        if let Some(meanwhile) = meanwhile {
+            meanwhile.await;
         }
         let mut receiver = self.0.lock().unwrap();
         let sequences: Vec<u64> = delivery.events.iter().map(|event| event.sequence).collect();
@@ -143,26 +140,9 @@ impl World {
 
     /// The same, of one organization.
     fn append_of(&mut self, organization: Option<store::Organization>, events: &[bool]) {
-        let events = events.to_vec();
         let first = self.end_of_log() + 1;
-        self.wanted.extend((first..).zip(&events).filter(|(_, wanted)| **wanted).map(|(s, _)| s));
-        let append = move |tx: &store::Tx<'_>| {
-            for (position, wanted) in (0..).zip(&events) {
-                let event = if *wanted { EventKind::Left } else { EventKind::Joined };
-                let data = Data::of_instance(event);
-                let event = NewEvent {
-                    sync: Uuid::from_u128(7),
-                    position,
-                    organization,
-                    member: None,
-                    source: "/test",
-                    time: DateTime::UNIX_EPOCH,
-                    data: &data,
-                };
-                tx.append(&tx.key()?, &event)?;
-            }
-            Ok(())
-        };
+        self.wanted.extend((first..).zip(events).filter(|(_, wanted)| **wanted).map(|(s, _)| s));
+        let append = appended(events, organization);
         self.runtime.block_on(self.store.write(append)).unwrap();
     }
 
@@ -190,6 +170,31 @@ impl World {
 
     fn receiver(&self) -> std::sync::MutexGuard<'_, Receiver> {
         self.config.receiver.lock().unwrap()
+    }
+}
+
+/// Appends events in one commit: the wanted kind where it says so.
+fn appended(
+    events: &[bool],
+    organization: Option<store::Organization>,
+) -> impl FnOnce(&store::Tx<'_>) -> rusqlite::Result<()> + Send + 'static {
+    let events = events.to_vec();
+    move |tx| {
+        for (position, wanted) in (0..).zip(&events) {
+            let event = if *wanted { EventKind::Left } else { EventKind::Joined };
+            let data = Data::of_instance(event);
+            let event = NewEvent {
+                sync: Uuid::from_u128(7),
+                position,
+                organization,
+                member: None,
+                source: "/test",
+                time: DateTime::UNIX_EPOCH,
+                data: &data,
+            };
+            tx.append(&tx.key()?, &event)?;
+        }
+        Ok(())
     }
 }
 
@@ -328,19 +333,83 @@ fn a_pause_costs_no_event() {
     assert!(failing < TimeDelta::minutes(10), "{failing}");
 }
 
+impl World {
+    /// Lets this be forgotten while the receiver is busy, when whatever is made ready is ready.
+    fn forgets(&self, organization: store::Organization) {
+        let store = Arc::clone(&self.store);
+        let forgets = async move {
+            for _ in 0..3 {
+                store.write(|_| Ok(())).await.unwrap();
+            }
+            store.write(move |tx| tx.forget(organization)).await.unwrap();
+        };
+        self.receiver().meanwhile = Some(forgets.boxed());
+    }
+
+    fn organization(&self) -> store::Organization {
+        let found = self.store.write(|tx| tx.organization(&"github/acme".parse().unwrap()));
+        self.runtime.block_on(found).unwrap()
+    }
+}
+
 /// A receiver that is busy gets nothing afterwards that was erased meanwhile, though it had been
 /// made ready by then.
 #[test]
 fn what_was_made_ready_and_is_erased_is_not_sent() {
     let mut world = World::new(2);
     let mut lane = world.open();
-    let found = world.store.write(|tx| tx.organization(&"github/acme".parse().unwrap()));
-    let organization = world.runtime.block_on(found).unwrap();
+    let organization = world.organization();
     world.append(&[true; 4]);
     world.append_of(Some(organization), &[true; 4]);
     world.append(&[true]);
     assert!(matches!(world.step(&mut lane), Step::Moved { .. }));
-    world.receiver().erases = Some((Arc::clone(&world.store), organization));
+    world.forgets(organization);
     while matches!(world.step(&mut lane), Step::Moved { .. }) {}
     assert_eq!(world.receiver().taken, [1, 2, 3, 4, 9]);
+}
+
+/// Nor the rest of what it had in its hands, if it has not seen that.
+#[test]
+fn what_is_left_of_a_delivery_and_is_erased_is_not_sent() {
+    let mut world = World::new(3);
+    let mut lane = world.open();
+    let organization = world.organization();
+    world.append(&[true]);
+    world.append_of(Some(organization), &[true; 2]);
+    world.receiver().answers = [Outcome::Prefix { accepted: 1 }].into();
+    world.forgets(organization);
+    while matches!(world.step(&mut lane), Step::Moved { .. }) {}
+    assert_eq!(world.receiver().taken, [1]);
+}
+
+/// What comes while the receiver is busy, and is cut at once, is counted, also where it then fails.
+#[test]
+fn what_came_while_the_receiver_was_busy_is_counted() {
+    let mut world = World::new(10);
+    let mut lane = world.open();
+    world.append(&[true]);
+    let (store, appended) = (Arc::clone(&world.store), appended(&[true, true], None));
+    world.receiver().meanwhile = Some(async move { store.write(appended).await.unwrap() }.boxed());
+    world.receiver().answers = [Outcome::Accepted, Failure::retry("down").into()].into();
+    assert!(matches!(world.step(&mut lane), Step::Moved { .. }));
+    assert_eq!(lane.lag().queued, 2);
+    assert!(matches!(world.step(&mut lane), Step::Failed { .. }));
+    assert_eq!(lane.lag().queued, 2);
+}
+
+/// What is erased is not counted any more, nor is a dead letter that nobody keeps.
+#[test]
+fn what_is_erased_is_not_counted() {
+    let mut world = World::new(1);
+    let mut lane = world.open();
+    let organization = world.organization();
+    world.append_of(Some(organization), &[true; 3]);
+    let refused = || Outcome::Refused { reason: "no".to_owned() };
+    world.receiver().answers = [refused(), refused(), Failure::retry("down").into()].into();
+    assert!(matches!(world.step(&mut lane), Step::Buried { .. }));
+    assert_eq!((lane.dead_letters(), lane.lag().queued), (1, 2));
+    world.forgets(organization);
+    assert!(matches!(world.step(&mut lane), Step::Buried { .. }));
+    world.runtime.block_on(lane.count()).unwrap();
+    assert_eq!((lane.dead_letters(), lane.lag().clone()), (0, Lag::default()));
 }

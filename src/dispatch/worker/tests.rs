@@ -270,19 +270,34 @@ async fn one_attempt_answers_all_who_wait_for_it() {
     workers.end_all().await;
 }
 
-/// Nobody is told that all is delivered because nobody can tell.
+/// More may ask than a worker keeps in mind: those wait until it has room for them.
 #[tokio::test]
-async fn whoever_gets_no_answer_is_told_what_waits() {
+async fn all_who_ask_are_answered() {
     let world = World::new();
     let (mut workers, _) = world.serve(Duration::ZERO).await;
     world.append().await;
     world.delivery_begins().await;
-    // More than a worker keeps in mind.
-    let hurried: Vec<_> = (0..20).map(|_| workers.hurry()).collect();
-    let last = hurried.into_iter().next_back().unwrap().await;
-    assert_eq!((last.len(), last[0].queued), (1, 1));
+    let hurried: Vec<_> = (0..100).map(|_| workers.hurry()).collect();
+    world.let_it_end();
+    for hurried in futures_util::future::join_all(hurried).await {
+        assert_eq!(hurried, []);
+    }
+    workers.end_all().await;
+}
+
+/// Nobody is told that all is delivered because nobody can tell.
+#[tokio::test]
+async fn whoever_gets_no_answer_is_told_what_waits() {
+    let world = World::new();
+    world.sink.0.fails.store(true, Ordering::Relaxed);
+    let (mut workers, _) = world.serve(Duration::ZERO).await;
+    world.append().await;
+    world.delivery_begins().await;
+    let hurried = workers.hurry();
     world.let_it_end();
     workers.end_all().await;
+    let hurried = hurried.await;
+    assert_eq!((hurried.len(), hurried[0].queued), (1, 1));
 }
 
 /// What is known of a lane is shown also while its new worker has its first delivery under way.

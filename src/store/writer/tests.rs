@@ -31,7 +31,7 @@ impl World {
                  PRAGMA foreign_keys = ON",
             )
             .unwrap();
-        let writer = Writer::start(connection, 0).unwrap();
+        let writer = Writer::start(connection, LogState { end: 0, erasures: 0 }).unwrap();
         Self { runtime: Builder::new_current_thread().build().unwrap(), directory, writer }
     }
 
@@ -126,20 +126,22 @@ fn a_failure_that_takes_the_transaction_along_fails_all_of_them() {
 }
 
 #[test]
-fn who_follows_the_log_is_told_of_new_events_alone() {
+fn who_follows_the_log_is_told_of_what_comes_and_goes_alone() {
     let world = World::start();
-    let mut end = world.writer.follow_log();
+    let mut log = world.writer.follow_log();
     let event = "INSERT INTO log (sync, position, event, source, time, data)
                  VALUES (zeroblob(16), 0, 'heartbeat', '/', 0, '{}')";
     assert_eq!(world.write(&["INSERT INTO words VALUES ('a')"]), ["ok"]);
-    assert!(!end.has_changed().unwrap());
+    assert!(!log.has_changed().unwrap());
     assert_eq!(world.write(&[event, event]), ["ok", "ok"]);
-    assert!(end.has_changed().unwrap());
-    assert_eq!(*end.borrow_and_update(), 2);
+    assert!(log.has_changed().unwrap());
+    assert_eq!(*log.borrow_and_update(), LogState { end: 2, erasures: 0 });
+    assert_eq!(world.write(&["INSERT INTO meta VALUES ('erasures', 1)"]), ["ok"]);
+    assert_eq!(*log.borrow_and_update(), LogState { end: 2, erasures: 1 });
     let lost = "INSERT INTO log (sync, position, event, source, time, data)
                 VALUES (zeroblob(16), 0, 'heartbeat', '/', 0, '{}'); INSERT INTO words VALUES (x)";
     world.write(&["INSERT INTO words VALUES ('b')", lost]);
-    assert!(!end.has_changed().unwrap());
+    assert!(!log.has_changed().unwrap());
     drop(world);
-    assert!(end.has_changed().is_err(), "there will be no more");
+    assert!(log.has_changed().is_err(), "there will be no more");
 }
