@@ -122,7 +122,7 @@ impl Daemon {
         // Not what the web configuration says by now: nobody has asked for a reload.
         let protection = self.overview.protection();
         self.adopt_behind(protection, Arc::new(config), Some(&before)).await?;
-        self.notify.changed();
+        self.overview.changed();
         Ok(())
     }
 }

@@ -304,7 +304,7 @@ impl Daemon {
 
     async fn note(&mut self, ended: &Ended) {
         self.overview.synced(&ended.organization, ended.result.is_ok());
-        self.notify.changed();
+        self.overview.changed();
         // Its end, where it was noted, is not that of the next one; else nobody noted it.
         if ended.result.is_err() || self.syncs.is_under_way(&ended.organization) {
             self.note_under_way().await;
@@ -343,8 +343,10 @@ impl Daemon {
                     drop(answer.send(Err(watched(&organization).into())));
                     return;
                 }
+                let overview = Arc::clone(&self.overview);
                 self.chores.spawn(async move {
                     let erased = upkeep::forget(&store, &organization).await;
+                    overview.changed();
                     drop(answer.send(erased.map_err(Stop::from)));
                 });
             }

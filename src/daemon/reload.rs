@@ -55,7 +55,7 @@ impl Daemon {
             }
         }
         self.notify.ready();
-        self.notify.changed();
+        self.overview.changed();
         result
     }
 
