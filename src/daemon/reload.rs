@@ -17,12 +17,13 @@ use super::pulse::Pulse;
 use super::syncs::Plan;
 use super::{Daemon, Surroundings, left};
 use crate::chain::chain;
+use crate::codecov::Authorities;
 use crate::config::{self, Config};
 use crate::discover;
 use crate::exit::{Exit, Failure, Stop};
 use crate::http::{Protection, ProtectionError};
 use crate::organization::OrganizationId;
-use crate::servers::Servers;
+use crate::servers::{Servers, read_authorities};
 use crate::store::{Store, StoreError};
 use crate::sync::{Memory, Syncer};
 use crate::upkeep;
@@ -37,6 +38,19 @@ fn plan(config: &Config, servers: &Servers, store: &Arc<Store>, around: &Surroun
         servers: servers.clone(),
         organizations: organizations.collect::<HashMap<_, _>>(),
         max_concurrent: config.max_concurrent_syncs,
+    }
+}
+
+/// What the files hold that a config names, for the whole daemon: read at the start and at a reload,
+/// and never in between.
+pub(super) struct Read {
+    pub(super) protection: Arc<Protection>,
+    pub(super) authorities: Option<Authorities>,
+}
+
+impl Read {
+    fn now(config: &Config) -> Result<Self, Stop> {
+        Ok(Self { protection: protection(config)?, authorities: read_authorities(config)? })
     }
 }
 
@@ -91,20 +105,21 @@ impl Daemon {
         config: Arc<Config>,
         before: Option<&Config>,
     ) -> Result<(), Stop> {
-        let protection = protection(&config)?;
-        self.adopt_behind(protection, config, before).await
+        let read = Read::now(&config)?;
+        self.adopt_as_read(read, config, before).await
     }
 
     /// Goes over to a config: what can fail comes first, and leaves things as they were before.
-    pub(super) async fn adopt_behind(
+    pub(super) async fn adopt_as_read(
         &mut self,
-        protection: Arc<Protection>,
+        Read { protection, authorities }: Read,
         config: Arc<Config>,
         before: Option<&Config>,
     ) -> Result<(), Stop> {
         let all = config.organizations.iter();
-        let observer = Some(&self.observer);
-        let servers = Servers::of(&config, all, &self.servers, self.around.policy, observer)?;
+        let (policy, observer) = (self.around.policy, Some(&self.observer));
+        let servers =
+            Servers::trusting(authorities, &config, all, &self.servers, policy, observer)?;
         let listener = self.door.listener_for(config.listen).await?;
         if self.store.is_purging() {
             let message = "the database is being written anew, which takes its time";
