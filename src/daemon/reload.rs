@@ -202,7 +202,12 @@ async fn remember(
     config: &Config,
 ) -> Result<HashMap<OrganizationId, DateTime<Utc>>, StoreError> {
     take_over(store, config).await?;
-    overview.last_runs(&config.organizations)
+    // The store has the new names now, and there is no way back to the old ones.
+    Ok(overview.last_runs(&config.organizations).unwrap_or_else(|error| {
+        let error = chain(&error);
+        warn!(error, "cannot read when the last syncs were: who is new here is synced at once");
+        HashMap::new()
+    }))
 }
 
 /// Carries over what has another name now, and gives new sinks their places in the log. No worker
