@@ -11,11 +11,9 @@ use chrono::{DateTime, Utc};
 use itertools::Itertools as _;
 use tracing::{info, warn};
 
-use super::notify::Notify;
 use super::overview::Overview;
-use super::pulse::Pulse;
 use super::syncs::Plan;
-use super::{Daemon, Surroundings, left};
+use super::{Daemon, Life, Surroundings, left};
 use crate::chain::chain;
 use crate::codecov::Authorities;
 use crate::config::{self, Config};
@@ -99,7 +97,7 @@ impl Daemon {
         Ok(told)
     }
 
-    /// Goes over to a config, and to what its web configuration says now.
+    /// Goes over to a config, and to what the files that it names say now.
     pub(super) async fn adopt(
         &mut self,
         config: Arc<Config>,
@@ -140,8 +138,15 @@ impl Daemon {
             }
             remember(&self.store, &self.overview, &config).await
         };
+        // Not `self.life()`: the work has the other fields.
+        let life = Life {
+            pulse: &self.pulse,
+            overview: &self.overview,
+            notify: &mut self.notify,
+            chores: &mut self.chores,
+        };
         let remembered = match before {
-            Some(_) => alive(&mut self.notify, &self.pulse, &self.overview, work).await,
+            Some(_) => alive(life, work).await,
             // There is nothing to show yet.
             None => work.await,
         };
@@ -175,21 +180,13 @@ impl Daemon {
 
 /// Waits for what may take its time (a receiver has its grace to answer in, the store may be busy)
 /// and goes on showing that the loop lives.
-async fn alive<T>(
-    notify: &mut Notify,
-    pulse: &Pulse,
-    overview: &Overview,
-    work: impl Future<Output = T>,
-) -> T {
+async fn alive<T>(mut life: Life<'_>, work: impl Future<Output = T>) -> T {
     let mut work = std::pin::pin!(work);
     let mut second = tokio::time::interval(Duration::from_secs(1));
     loop {
         tokio::select! {
             done = &mut work => return done,
-            _ = second.tick() => {
-                pulse.beat();
-                notify.beat(pulse, overview);
-            }
+            _ = second.tick() => life.show(),
         }
     }
 }
@@ -378,4 +375,62 @@ fn difference(
     ];
     let parts = parts.into_iter().flatten().join("; ");
     (!parts.is_empty()).then(|| format!("{what}: {parts}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, sync::mpsc};
+
+    use super::*;
+    use crate::clock::SystemClock;
+    use crate::codecov::Policy;
+    use crate::schedule::Ticks;
+    use crate::store::LockedDirectory;
+
+    fn idle(directory: &std::path::Path) -> Daemon {
+        let path = directory.join("seatwatch.yaml");
+        let text = "organizations: [github/acme]\ncodecov: { token_env: PATH }\n\
+                    sinks: { events: { type: file, path: events.ndjson } }\n";
+        fs::write(&path, text).unwrap();
+        let config = Arc::new(config::load(&path).unwrap());
+        let store = Store::open(LockedDirectory::lock(directory).unwrap()).unwrap();
+        let around = Surroundings {
+            config: path,
+            clock: Arc::new(SystemClock),
+            ticks: Ticks::by_hand().1,
+            policy: Policy::default(),
+            runtime_dir: None,
+            notify: false,
+        };
+        Daemon::idle(config, Arc::new(store), around)
+    }
+
+    /// The loop lives while it waits, and the watchdog hears all the same that the store does not, for
+    /// as long as it does not.
+    #[tokio::test]
+    async fn a_disk_that_hangs_under_a_reload_is_noticed() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut daemon = idle(directory.path());
+        let (store, pulse) = (Arc::clone(&daemon.store), Arc::clone(&daemon.pulse));
+        let (disk, hangs) = mpsc::channel::<()>();
+        let taking_over = store.write(move |_| {
+            hangs.recv().ok();
+            Ok(())
+        });
+        pulse.age();
+        let noticed = async {
+            while pulse.trouble().is_none() {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+                pulse.age();
+            }
+        };
+        tokio::select! {
+            _ = alive(daemon.life(), taking_over) => panic!("it hangs"),
+            noticed = tokio::time::timeout(Duration::from_secs(30), noticed) => noticed.unwrap(),
+        }
+        assert!(pulse.trouble().unwrap().starts_with("the store has not answered"));
+        drop(disk);
+        daemon.chores.join_next().await.unwrap().unwrap();
+        assert_eq!(pulse.trouble(), None);
+    }
 }
