@@ -133,13 +133,27 @@ impl Visit for Entry {
         }
     }
 
-    /// A text has quotes around it. Backslashes stay as they are: most are from what was made
-    /// harmless before, and would be escaped twice.
     fn record_str(&mut self, field: &Field, value: &str) {
-        let quoted = shown(value).replace('"', "\\\"");
-        self.words.push(format!("{field}=\"{quoted}\""));
+        self.words.push(format!("{field}={}", quoted(value)));
         self.fields.push((field.name(), value.to_owned()));
     }
+}
+
+/// A text between quotes, which nothing in it ends.
+///
+/// The backslash of a `\u{` stays as it is: most of these were made harmless before, and would be
+/// escaped twice.
+fn quoted(text: &str) -> String {
+    let text = shown(text);
+    let mut quoted = String::from('"');
+    let mut rest = text.chars();
+    while let Some(c) = rest.next() {
+        if c == '"' || (c == '\\' && !rest.as_str().starts_with("u{")) {
+            quoted.push('\\');
+        }
+        quoted.push(c);
+    }
+    quoted + "\""
 }
 
 fn level(level: Level) -> log::Level {
@@ -191,5 +205,21 @@ mod tests {
         reason="said \"no\"\u{a}\u{202e}"
         attempt=2
         "#);
+    }
+
+    #[test]
+    fn nothing_in_a_text_ends_it() {
+        for (text, written) in [
+            (r#"no" sink="audit"#, r#""no\" sink=\"audit""#),
+            (r#"no\" sink="audit"#, r#""no\\\" sink=\"audit""#),
+            (r#"no\\" sink="audit"#, r#""no\\\\\" sink=\"audit""#),
+            (r#"\u{" sink="audit"#, r#""\u{\" sink=\"audit""#),
+            (r#"\\u{a}" sink="audit"#, r#""\\\u{a}\" sink=\"audit""#),
+            (r"C:\temp\", r#""C:\\temp\\""#),
+            ("a\nb", r#""a\u{a}b""#),
+            (r"a\u{a}b", r#""a\u{a}b""#),
+        ] {
+            assert_eq!(quoted(text), written, "{text}");
+        }
     }
 }

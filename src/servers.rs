@@ -12,7 +12,10 @@ use crate::config::{Config, Organization};
 
 /// Every server that a config names.
 #[derive(Clone, Default)]
-pub struct Servers(HashMap<Url, (Settings, Server)>);
+pub struct Servers {
+    authorities: Option<Authorities>,
+    by_url: HashMap<Url, (Settings, Server)>,
+}
 
 impl Servers {
     /// Prepares to ask the servers of these organizations, and of all rules; no request is made, but
@@ -29,7 +32,23 @@ impl Servers {
         policy: Policy,
         observer: Option<&Observer>,
     ) -> Result<Self, codecov::Error> {
-        let authorities = config.codecov.ca_file.as_deref().map(Authorities::read).transpose()?;
+        let authorities = read_authorities(config)?;
+        Self::trusting(authorities, config, organizations, before, policy, observer)
+    }
+
+    /// As [`of`](Self::of), with these certificates, whatever `codecov.ca_file` holds by now.
+    ///
+    /// # Errors
+    ///
+    /// As [`of`](Self::of).
+    pub fn trusting<'a>(
+        authorities: Option<Authorities>,
+        config: &Config,
+        organizations: impl IntoIterator<Item = &'a Organization>,
+        before: &Self,
+        policy: Policy,
+        observer: Option<&Observer>,
+    ) -> Result<Self, codecov::Error> {
         let mut servers = HashMap::new();
         let of_rules = config.discover.iter().map(|rule| &rule.base_url);
         let urls = organizations.into_iter().map(|organization| &organization.base_url);
@@ -38,7 +57,7 @@ impl Servers {
                 continue;
             }
             let settings = settings(config, url, authorities.clone());
-            let server = match before.0.get(url) {
+            let server = match before.by_url.get(url) {
                 Some((same, server)) if *same == settings => server.clone(),
                 _ => {
                     let server = Server::with_policy(&settings, policy)?;
@@ -50,13 +69,18 @@ impl Servers {
             };
             servers.insert(url.clone(), (settings, server));
         }
-        Ok(Self(servers))
+        Ok(Self { authorities, by_url: servers })
+    }
+
+    /// Whom they trust besides those whom the machine trusts.
+    pub fn authorities(&self) -> Option<&Authorities> {
+        self.authorities.as_ref()
     }
 
     /// Whether a server that both have is treated otherwise here.
     pub fn differ_from(&self, before: &Self) -> bool {
-        let was = |url| before.0.get(url).map(|(settings, _)| settings);
-        self.0.iter().any(|(url, (settings, _))| was(url).is_some_and(|was| was != settings))
+        let was = |url| before.by_url.get(url).map(|(settings, _)| settings);
+        self.by_url.iter().any(|(url, (settings, _))| was(url).is_some_and(|was| was != settings))
     }
 
     /// The server that knows an organization.
@@ -74,9 +98,18 @@ impl Servers {
     ///
     /// These servers were prepared for another config.
     pub fn at(&self, base_url: &Url) -> &Server {
-        let (_, server) = self.0.get(base_url).expect("a server was prepared for it");
+        let (_, server) = self.by_url.get(base_url).expect("a server was prepared for it");
         server
     }
+}
+
+/// Reads the certificates that a config names. Blocks.
+///
+/// # Errors
+///
+/// [`Reason::Tls`](codecov::Reason::Tls): no trust can be put in `codecov.ca_file`.
+pub fn read_authorities(config: &Config) -> Result<Option<Authorities>, codecov::Error> {
+    config.codecov.ca_file.as_deref().map(Authorities::read).transpose()
 }
 
 fn settings(config: &Config, base_url: &Url, authorities: Option<Authorities>) -> Settings {

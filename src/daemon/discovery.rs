@@ -10,6 +10,7 @@ use tokio::task::{JoinError, JoinSet};
 use tracing::{error, info, warn};
 
 use super::Daemon;
+use super::reload::Read;
 use crate::chain::chain;
 use crate::config::Config;
 use crate::discover::{self, Round};
@@ -119,10 +120,13 @@ impl Daemon {
         if ids(&config) == ids(&before) {
             return Ok(());
         }
-        // Not what the web configuration says by now: nobody has asked for a reload.
-        let protection = self.overview.protection();
-        self.adopt_behind(protection, Arc::new(config), Some(&before)).await?;
-        self.notify.changed();
+        // Not what the files say by now: nobody has asked for a reload.
+        let read = Read {
+            protection: self.overview.protection(),
+            authorities: self.servers.authorities().cloned(),
+        };
+        self.adopt_as_read(read, Arc::new(config), Some(&before)).await?;
+        self.overview.changed();
         Ok(())
     }
 }

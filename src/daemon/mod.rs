@@ -211,7 +211,6 @@ impl Daemon {
     /// Once a second.
     async fn beat(&mut self) {
         let now = self.around.clock.now();
-        self.pulse.beat();
         let due = self.timetable().due(now);
         if let Some(jump) = due.jump {
             let seconds = jump.num_seconds();
@@ -228,10 +227,16 @@ impl Daemon {
             self.last_upkeep = Some(Instant::now());
             self.keep_up(now);
         }
-        if let Some(question) = self.pulse.question() {
-            self.chores.spawn(async move { drop(question.await) });
+        self.life().show();
+    }
+
+    fn life(&mut self) -> Life<'_> {
+        Life {
+            pulse: &self.pulse,
+            overview: &self.overview,
+            notify: &mut self.notify,
+            chores: &mut self.chores,
         }
-        self.notify.beat(&self.pulse, &self.overview);
     }
 
     /// Lets the organizations sync that are due.
@@ -304,7 +309,7 @@ impl Daemon {
 
     async fn note(&mut self, ended: &Ended) {
         self.overview.synced(&ended.organization, ended.result.is_ok());
-        self.notify.changed();
+        self.overview.changed();
         // Its end, where it was noted, is not that of the next one; else nobody noted it.
         if ended.result.is_err() || self.syncs.is_under_way(&ended.organization) {
             self.note_under_way().await;
@@ -343,8 +348,10 @@ impl Daemon {
                     drop(answer.send(Err(watched(&organization).into())));
                     return;
                 }
+                let overview = Arc::clone(&self.overview);
                 self.chores.spawn(async move {
                     let erased = upkeep::forget(&store, &organization).await;
+                    overview.changed();
                     drop(answer.send(erased.map_err(Stop::from)));
                 });
             }
@@ -395,6 +402,27 @@ impl Daemon {
         let answers =
             Answers::new(Arc::clone(&self.store), Arc::clone(&self.around.clock), self.orders());
         self.chores.spawn(control.serve(Arc::new(answers), self.stop.clone()));
+    }
+}
+
+/// What it takes to show that the loop lives.
+struct Life<'a> {
+    pulse: &'a Arc<Pulse>,
+    overview: &'a Overview,
+    notify: &'a mut Notify,
+    chores: &'a mut JoinSet<()>,
+}
+
+impl Life<'_> {
+    /// Shows it, once a second, and asks whether the store lives, too: what the watchdog hears is
+    /// true of both.
+    fn show(&mut self) {
+        self.pulse.beat();
+        if let Some(question) = self.pulse.question() {
+            // Beside whatever asks: it stays open until it is answered.
+            self.chores.spawn(question);
+        }
+        self.notify.beat(self.pulse, self.overview);
     }
 }
 

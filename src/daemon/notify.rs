@@ -17,7 +17,6 @@ pub(super) struct Notify {
     /// How often systemd wants to hear that we are alive.
     watchdog: Option<Duration>,
     last_sign: Option<Instant>,
-    changed: bool,
     /// How many events were queued or dead when the sentence was made.
     queued: (u64, u64),
     said: String,
@@ -28,14 +27,7 @@ impl Notify {
         let wanted = wanted && std::env::var_os("NOTIFY_SOCKET").is_some();
         // Half of what systemd waits, as its manual advises.
         let watchdog = sd_notify::watchdog_enabled().filter(|_| wanted).map(|limit| limit / 2);
-        Self {
-            wanted,
-            watchdog,
-            last_sign: None,
-            changed: true,
-            queued: (0, 0),
-            said: String::new(),
-        }
+        Self { wanted, watchdog, last_sign: None, queued: (0, 0), said: String::new() }
     }
 
     pub(super) fn ready(&self) {
@@ -52,11 +44,6 @@ impl Notify {
         self.say(&[NotifyState::Stopping]);
     }
 
-    /// What the status sentence says of organizations may have changed.
-    pub(super) fn changed(&mut self) {
-        self.changed = true;
-    }
-
     /// Once a second: a sign of life when it is time for one and nothing is stuck, and the status
     /// when it changed.
     pub(super) fn beat(&mut self, pulse: &Pulse, overview: &Overview) {
@@ -69,8 +56,8 @@ impl Notify {
             self.last_sign = Some(Instant::now());
         }
         let queued = overview.queued();
-        let changed = std::mem::replace(&mut self.queued, queued) != queued;
-        if (std::mem::take(&mut self.changed) || changed)
+        let moved = std::mem::replace(&mut self.queued, queued) != queued;
+        if (overview.has_changed() || moved)
             && let Ok(sentence) = overview.sentence()
             && sentence != self.said
         {

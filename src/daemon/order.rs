@@ -25,12 +25,14 @@ impl Daemon {
             });
         } else if let Act::Drop { ids } = act {
             // A sink that is gone may have left dead letters; one that is new has none yet.
-            let (store, sink) = (Arc::clone(&self.store), sink.to_owned());
+            let (store, overview) = (Arc::clone(&self.store), Arc::clone(&self.overview));
+            let sink = sink.to_owned();
             self.chores.spawn(async move {
                 let acted = match dispatch::drop_letters(&store, &sink, ids).await {
                     Ok(Acted { dropped: 0, .. }) => Err(not_served(&sink).into()),
                     acted => acted.map_err(Stop::from),
                 };
+                overview.changed();
                 drop(answer.send(acted));
             });
         } else {

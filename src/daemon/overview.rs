@@ -25,7 +25,7 @@ use crate::organization::OrganizationId;
 use crate::pages::{self, Asked, Page, Surroundings};
 use crate::schedule::Timetable;
 use crate::standing::State;
-use crate::store::{Letters, Store, StoreError};
+use crate::store::{Store, StoreError};
 use crate::text::count;
 
 /// What it looks at.
@@ -46,6 +46,7 @@ pub(super) struct Overview {
     /// Of the door that is open.
     protection: Mutex<watch::Sender<Arc<Protection>>>,
     ready: AtomicBool,
+    changed: AtomicBool,
 }
 
 /// What is watched, and who serves it.
@@ -63,6 +64,7 @@ impl Overview {
             unrecorded: Mutex::default(),
             protection: Mutex::default(),
             ready: AtomicBool::new(false),
+            changed: AtomicBool::new(true),
         }
     }
 
@@ -112,6 +114,17 @@ impl Overview {
     /// Whether the daemon is up, and not about to stop.
     pub(super) fn set_ready(&self, ready: bool) {
         self.ready.store(ready, Ordering::Relaxed);
+    }
+
+    /// The sentence may not be true any more, for another reason than what those who are served
+    /// have before them: that is looked at anyway.
+    pub(super) fn changed(&self) {
+        self.changed.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether it has since this was last asked.
+    pub(super) fn has_changed(&self) -> bool {
+        self.changed.swap(false, Ordering::Relaxed)
     }
 
     fn config(&self) -> Arc<Config> {
@@ -168,8 +181,12 @@ impl Overview {
     }
 
     /// How many events nobody has taken, also of sinks and receivers that are gone.
+    #[expect(
+        clippy::redundant_closure_for_method_calls,
+        reason = "the method is not general enough"
+    )]
     pub(super) fn dead_letters(&self) -> Result<u64, StoreError> {
-        self.sights.store.read(|view| view.count_letters(&Letters::default(), 0))
+        self.sights.store.read(|view| view.count_all_letters())
     }
 
     /// `12 organizations: 11 connected, 1 held; 3 events queued`.

@@ -43,7 +43,7 @@ impl Pulse {
     }
 
     /// What asks the store whether it lives, if it is time to.
-    pub(super) fn question(self: &Arc<Self>) -> Option<impl Future + use<>> {
+    pub(super) fn question(self: &Arc<Self>) -> Option<impl Future<Output = ()> + use<>> {
         let mut signs = self.signs();
         let is_due = signs.asked.is_none() && signs.answered.elapsed() >= ASK_EVERY;
         if !is_due || self.store.is_purging() {
@@ -72,6 +72,14 @@ impl Pulse {
         // again, for ever.
         (waited > LONGEST_ANSWER && !self.store.is_purging())
             .then(|| format!("the store has not answered for {} s", waited.as_secs()))
+    }
+
+    /// The store has owed an answer for as long as can be borne, or is to be asked now.
+    #[cfg(test)]
+    pub(super) fn age(&self) {
+        let mut signs = self.signs();
+        let past = Instant::now().checked_sub(LONGEST_ANSWER + ASK_EVERY).unwrap();
+        (signs.asked, signs.answered) = (signs.asked.map(|_| past), past);
     }
 
     fn signs(&self) -> MutexGuard<'_, Signs> {

@@ -11,18 +11,17 @@ use chrono::{DateTime, Utc};
 use itertools::Itertools as _;
 use tracing::{info, warn};
 
-use super::notify::Notify;
 use super::overview::Overview;
-use super::pulse::Pulse;
 use super::syncs::Plan;
-use super::{Daemon, Surroundings, left};
+use super::{Daemon, Life, Surroundings, left};
 use crate::chain::chain;
+use crate::codecov::Authorities;
 use crate::config::{self, Config};
 use crate::discover;
 use crate::exit::{Exit, Failure, Stop};
 use crate::http::{Protection, ProtectionError};
 use crate::organization::OrganizationId;
-use crate::servers::Servers;
+use crate::servers::{Servers, read_authorities};
 use crate::store::{Store, StoreError};
 use crate::sync::{Memory, Syncer};
 use crate::upkeep;
@@ -37,6 +36,19 @@ fn plan(config: &Config, servers: &Servers, store: &Arc<Store>, around: &Surroun
         servers: servers.clone(),
         organizations: organizations.collect::<HashMap<_, _>>(),
         max_concurrent: config.max_concurrent_syncs,
+    }
+}
+
+/// What the files hold that a config names, for the whole daemon: read at the start and at a reload,
+/// and never in between.
+pub(super) struct Read {
+    pub(super) protection: Arc<Protection>,
+    pub(super) authorities: Option<Authorities>,
+}
+
+impl Read {
+    fn now(config: &Config) -> Result<Self, Stop> {
+        Ok(Self { protection: protection(config)?, authorities: read_authorities(config)? })
     }
 }
 
@@ -55,7 +67,7 @@ impl Daemon {
             }
         }
         self.notify.ready();
-        self.notify.changed();
+        self.overview.changed();
         result
     }
 
@@ -85,26 +97,27 @@ impl Daemon {
         Ok(told)
     }
 
-    /// Goes over to a config, and to what its web configuration says now.
+    /// Goes over to a config, and to what the files that it names say now.
     pub(super) async fn adopt(
         &mut self,
         config: Arc<Config>,
         before: Option<&Config>,
     ) -> Result<(), Stop> {
-        let protection = protection(&config)?;
-        self.adopt_behind(protection, config, before).await
+        let read = Read::now(&config)?;
+        self.adopt_as_read(read, config, before).await
     }
 
     /// Goes over to a config: what can fail comes first, and leaves things as they were before.
-    pub(super) async fn adopt_behind(
+    pub(super) async fn adopt_as_read(
         &mut self,
-        protection: Arc<Protection>,
+        Read { protection, authorities }: Read,
         config: Arc<Config>,
         before: Option<&Config>,
     ) -> Result<(), Stop> {
         let all = config.organizations.iter();
-        let observer = Some(&self.observer);
-        let servers = Servers::of(&config, all, &self.servers, self.around.policy, observer)?;
+        let (policy, observer) = (self.around.policy, Some(&self.observer));
+        let servers =
+            Servers::trusting(authorities, &config, all, &self.servers, policy, observer)?;
         let listener = self.door.listener_for(config.listen).await?;
         if self.store.is_purging() {
             let message = "the database is being written anew, which takes its time";
@@ -125,8 +138,15 @@ impl Daemon {
             }
             remember(&self.store, &self.overview, &config).await
         };
+        // Not `self.life()`: the work has the other fields.
+        let life = Life {
+            pulse: &self.pulse,
+            overview: &self.overview,
+            notify: &mut self.notify,
+            chores: &mut self.chores,
+        };
         let remembered = match before {
-            Some(_) => alive(&mut self.notify, &self.pulse, &self.overview, work).await,
+            Some(_) => alive(life, work).await,
             // There is nothing to show yet.
             None => work.await,
         };
@@ -160,21 +180,13 @@ impl Daemon {
 
 /// Waits for what may take its time (a receiver has its grace to answer in, the store may be busy)
 /// and goes on showing that the loop lives.
-async fn alive<T>(
-    notify: &mut Notify,
-    pulse: &Pulse,
-    overview: &Overview,
-    work: impl Future<Output = T>,
-) -> T {
+async fn alive<T>(mut life: Life<'_>, work: impl Future<Output = T>) -> T {
     let mut work = std::pin::pin!(work);
     let mut second = tokio::time::interval(Duration::from_secs(1));
     loop {
         tokio::select! {
             done = &mut work => return done,
-            _ = second.tick() => {
-                pulse.beat();
-                notify.beat(pulse, overview);
-            }
+            _ = second.tick() => life.show(),
         }
     }
 }
@@ -187,7 +199,12 @@ async fn remember(
     config: &Config,
 ) -> Result<HashMap<OrganizationId, DateTime<Utc>>, StoreError> {
     take_over(store, config).await?;
-    overview.last_runs(&config.organizations)
+    // The store has the new names now, and there is no way back to the old ones.
+    Ok(overview.last_runs(&config.organizations).unwrap_or_else(|error| {
+        let error = chain(&error);
+        warn!(error, "cannot read when the last syncs were: who is new here is synced at once");
+        HashMap::new()
+    }))
 }
 
 /// Carries over what has another name now, and gives new sinks their places in the log. No worker
@@ -358,4 +375,62 @@ fn difference(
     ];
     let parts = parts.into_iter().flatten().join("; ");
     (!parts.is_empty()).then(|| format!("{what}: {parts}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, sync::mpsc};
+
+    use super::*;
+    use crate::clock::SystemClock;
+    use crate::codecov::Policy;
+    use crate::schedule::Ticks;
+    use crate::store::LockedDirectory;
+
+    fn idle(directory: &std::path::Path) -> Daemon {
+        let path = directory.join("seatwatch.yaml");
+        let text = "organizations: [github/acme]\ncodecov: { token_env: PATH }\n\
+                    sinks: { events: { type: file, path: events.ndjson } }\n";
+        fs::write(&path, text).unwrap();
+        let config = Arc::new(config::load(&path).unwrap());
+        let store = Store::open(LockedDirectory::lock(directory).unwrap()).unwrap();
+        let around = Surroundings {
+            config: path,
+            clock: Arc::new(SystemClock),
+            ticks: Ticks::by_hand().1,
+            policy: Policy::default(),
+            runtime_dir: None,
+            notify: false,
+        };
+        Daemon::idle(config, Arc::new(store), around)
+    }
+
+    /// The loop lives while it waits, and the watchdog hears all the same that the store does not, for
+    /// as long as it does not.
+    #[tokio::test]
+    async fn a_disk_that_hangs_under_a_reload_is_noticed() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut daemon = idle(directory.path());
+        let (store, pulse) = (Arc::clone(&daemon.store), Arc::clone(&daemon.pulse));
+        let (disk, hangs) = mpsc::channel::<()>();
+        let taking_over = store.write(move |_| {
+            hangs.recv().ok();
+            Ok(())
+        });
+        pulse.age();
+        let noticed = async {
+            while pulse.trouble().is_none() {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+                pulse.age();
+            }
+        };
+        tokio::select! {
+            _ = alive(daemon.life(), taking_over) => panic!("it hangs"),
+            noticed = tokio::time::timeout(Duration::from_secs(30), noticed) => noticed.unwrap(),
+        }
+        assert!(pulse.trouble().unwrap().starts_with("the store has not answered"));
+        drop(disk);
+        daemon.chores.join_next().await.unwrap().unwrap();
+        assert_eq!(pulse.trouble(), None);
+    }
 }

@@ -17,7 +17,7 @@ use rusqlite::Connection;
 use crate::world::{ACME, NOBODY, Ran, World, give, is_root, skipped};
 
 impl World {
-    fn open_database(&self) -> Connection {
+    pub(crate) fn open_database(&self) -> Connection {
         Connection::open(self.state_dir().join("seatwatch.db")).unwrap()
     }
 

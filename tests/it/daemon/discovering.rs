@@ -1,9 +1,12 @@
 //! Organizations that come and go while the daemon runs.
 
+use std::fs;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use seatwatch::simulator::{Fault, Route, When};
 
 use super::by_hand::ByHand;
+use crate::api_faults::self_signed;
 use crate::discover::{ALL, config, join, leave, told, world};
 use crate::tls::write_secret;
 use crate::world::World;
@@ -156,14 +159,18 @@ fn a_rule_that_goes_takes_what_it_found_along_and_one_that_comes_looks_at_once()
 
 /// Somebody is in the middle of writing it: what they write is taken over when they say so.
 #[test]
-fn what_is_found_is_watched_whatever_the_web_configuration_says_by_now() {
+fn what_is_found_is_watched_whatever_the_files_of_the_config_hold_by_now() {
     let world = world();
     let text = format!("{}http: {{ web_config_file: web.yml }}\n", rarely(&world));
+    let text = text.replace("codecov: { ", "codecov: { ca_file: ca.pem, ");
     write_secret(&world.path("web.yml"), "{}\n");
+    let (_, certificate) = self_signed();
+    fs::write(world.path("ca.pem"), certificate).unwrap();
     let daemon = world.daemon_of(&text);
     daemon.until("the first baseline", || told(&world).contains("acme baselined").then_some(()));
     join(&world, "beta", "bob! cat*");
     write_secret(&world.path("web.yml"), "basic_auth_users: {\n");
+    fs::write(world.path("ca.pem"), "-----BEGIN CERT").unwrap();
     world.ran(&mut world.command_with(&text, &["sync"])).ok();
     daemon.until("the second baseline", || told(&world).contains("beta baselined").then_some(()));
     daemon.stop();

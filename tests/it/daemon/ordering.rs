@@ -350,6 +350,44 @@ fn another_name_holds_from_the_reload_on() {
     daemon.stop();
 }
 
+/// Nobody serves what they are of, and so no queue moves.
+#[test]
+fn systemd_hears_of_dead_letters_of_a_sink_that_is_gone() {
+    let world = World::start("ann* bob!").rarely().watching("beta", "zoe!").with_other_sink(HASTY);
+    let daemon = world.daemon();
+    daemon.until_heard("STATUS=2 organizations: 2 connected; 0 events queued, 2 dead letters");
+    let world = world.without_others().without_other_sinks();
+    world.run(&["reload"]).ok();
+    daemon.until_heard("STATUS=1 organization: 1 connected; 0 events queued, 2 dead letters");
+    world.run(&["org", "forget", "github/beta", "--yes"]).ok();
+    daemon.until_heard("STATUS=1 organization: 1 connected; 0 events queued, 1 dead letter");
+    world.run(&["outbox", "drop", "hasty"]).ok();
+    let none = "STATUS=1 organization: 1 connected; 0 events queued";
+    daemon
+        .until(none, || daemon.heard().iter().any(|heard| heard.trim_end() == none).then_some(()));
+    daemon.stop();
+}
+
+/// Once the store has the new name, a reload goes through with it: under the old one, the sink would
+/// have begun anew.
+#[test]
+fn another_name_holds_even_if_the_last_syncs_cannot_be_read() {
+    let world = World::start("ann* bob!").rarely().with_other_sink(LOST);
+    let daemon = world.daemon();
+    daemon.until_logged(&["WARN", "lost", "delivery failed"]);
+    let runs = "UPDATE runs SET last_finished_at = 9223372036854775807";
+    world.open_database().execute(runs, []).unwrap();
+    let renamed = "found: { type: file, path: missing/events.ndjson, formerly: lost }";
+    let world = world.without_other_sinks().with_other_sink(renamed);
+    world.run(&["reload"]).ok();
+    daemon.until_logged(&["WARN", "cannot read when the last syncs were"]);
+    fs::create_dir(world.path("missing")).unwrap();
+    daemon.until("what waited", || {
+        (told(&world, "missing/events.ndjson") == "baselined\n").then_some(())
+    });
+    daemon.stop();
+}
+
 /// A line that comes too late carries nothing over: the sink shows no pause and no dead letters but
 /// its own, and those of its old name are there for whoever asks for that.
 #[test]
