@@ -188,7 +188,8 @@ pub(super) async fn sync_and_deliver(
     sync_and_attempt(config, selected, store, dispatcher, format).await
 }
 
-/// What delivers afterwards. A new sink starts at the end of the log: before anything is added to it.
+/// What delivers afterwards. A new sink starts at the end of the log: before anything is added to
+/// it.
 async fn dispatcher(config: &Config, store: &Arc<Store>) -> Result<Dispatcher, Stop> {
     Ok(Dispatcher::open(store, &instance::clock(), &config.sinks).await?)
 }
