@@ -132,10 +132,9 @@ fn elided(mut table: Table, width: u16) -> Table {
         return table;
     }
     let most = (NARROW..widest).rev().find(|most| fits(*most)).unwrap_or(NARROW);
-    let most = ColumnConstraint::UpperBoundary(Width::Fixed(most + PADDING));
-    for (column, (is_name, _)) in table.column_iter_mut().zip(&columns) {
-        if *is_name {
-            column.set_constraint(most);
+    for (column, (is_name, width)) in table.column_iter_mut().zip(columns) {
+        if is_name && width > most {
+            column.set_constraint(ColumnConstraint::Absolute(Width::Fixed(most + PADDING)));
         }
     }
     for row in table.row_iter_mut() {
