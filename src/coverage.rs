@@ -1,5 +1,5 @@
-//! When nobody looked: the stretches of time between two rosters that were read, or before the first
-//! one, in which a sync failed, was held or never ran.
+//! When nobody looked: the stretches of time between two rosters that were read, or before the
+//! first one, in which a sync failed, was held or never ran.
 //!
 //! What happened in such a stretch is known, as far as it still showed at its end, but not when:
 //! who came and went again within one was never seen. A review has to state that.
@@ -35,8 +35,8 @@ pub struct Gap {
 }
 
 impl Gap {
-    /// Why, in words: `3 syncs failed (timeout), 1 roster held, no sync ran when one was due`; of the
-    /// first, `no roster yet` before all that.
+    /// Why, in words: `3 syncs failed (timeout), 1 roster held, no sync ran when one was due`; of
+    /// the first, `no roster yet` before all that.
     pub fn why(&self) -> String {
         let some = |number: Option<u64>, what: &str| match number {
             Some(0) => None,

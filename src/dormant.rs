@@ -97,7 +97,8 @@ mod tests {
         Sessions { asked_at: time(19), rows: text.split_whitespace().map(row).collect() }
     }
 
-    /// A roster is written `"ann* bob"`: two members, ann has a seat. An unnamed row is seated, too.
+    /// A roster is written `"ann* bob"`: two members, ann has a seat. An unnamed row is seated,
+    /// too.
     fn roster(text: &str) -> Roster {
         let member = |word: &str| {
             Member::new(word.trim_end_matches('*'), None, None, word.ends_with('*'), false)

@@ -1,5 +1,6 @@
-//! What the rows for machines say of a member, a person, an event, a change, a sync, a gap, a log-in
-//! and the seats in use: the same wherever they are asked for, from a command or in a report.
+//! What the rows for machines say of a member, a person, an event, a change, a sync, a gap, a
+//! log-in and the seats in use: the same wherever they are asked for, from a command or in a
+//! report.
 //!
 //! The keys are those of the events where these have them.
 

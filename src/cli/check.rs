@@ -1,7 +1,7 @@
 //! `seatwatch check`: whether the configuration is right, and what it means.
 //!
-//! Creates nothing. With `--online` it also looks at the machine, and asks Codecov about every token
-//! and every sink whether a delivery would get through, still without changing anything.
+//! Creates nothing. With `--online` it also looks at the machine, and asks Codecov about every
+//! token and every sink whether a delivery would get through, still without changing anything.
 
 mod machine;
 

@@ -101,7 +101,7 @@ pub(super) fn align_right(table: &mut Table, columns: &[usize]) {
     }
 }
 
-/// Writes a table without the blanks that surround its lines. On a terminal, a text that alone
+/// Writes a table without the blanks that surround its lines. On a terminal, a name that alone
 /// would make every line longer than it is wide ends in `…`; elsewhere all of it stands there.
 pub(super) fn write_table(table: &Table, out: &mut dyn Write) -> io::Result<()> {
     match table.width() {
@@ -110,23 +110,32 @@ pub(super) fn write_table(table: &Table, out: &mut dyn Write) -> io::Result<()> 
     }
 }
 
-/// The table with its widest columns cut so far that it fits into a width, but none to less than
-/// [`NARROW`].
+/// The columns of what people call themselves, at any length. All others hold what somebody asked
+/// for or has to type, as a reason or an organization's name: of that, nothing is cut.
+const NAMES: [&str; 3] = ["USERNAME", "NAME", "EMAIL"];
+
+/// The table with the widest of its [`NAMES`] cut so far that it fits into a width, but none to
+/// less than [`NARROW`].
 fn elided(mut table: Table, width: u16) -> Table {
-    let widths = table.column_max_content_widths();
+    let header = table.header().into_iter().flat_map(comfy_table::Row::cell_iter);
+    let is_name = header.map(|cell| NAMES.contains(&&*cell.content()));
+    let columns: Vec<(bool, u16)> = is_name.zip(table.column_max_content_widths()).collect();
     let fits = |most: u16| {
-        let columns = widths.iter().map(|width| u32::from(*width.min(&most) + PADDING));
+        let cut = |&(is_name, width): &(bool, u16)| if is_name { width.min(most) } else { width };
+        let widths = columns.iter().map(|column| u32::from(cut(column) + PADDING));
         // The first blank and the last are not written.
-        columns.sum::<u32>() <= u32::from(width + PADDING)
+        widths.sum::<u32>() <= u32::from(width + PADDING)
     };
-    let widest = widths.iter().copied().max().unwrap_or_default();
-    let most = (NARROW..widest).rev().find(|most| fits(*most)).unwrap_or(NARROW);
+    let names = columns.iter().filter(|(is_name, _)| *is_name);
+    let widest = names.map(|(_, width)| *width).max().unwrap_or_default();
     if fits(widest) {
         return table;
     }
-    let most = ColumnConstraint::UpperBoundary(Width::Fixed(most + PADDING));
-    for column in table.column_iter_mut() {
-        column.set_constraint(most);
+    let most = (NARROW..widest).rev().find(|most| fits(*most)).unwrap_or(NARROW);
+    for (column, (is_name, width)) in table.column_iter_mut().zip(columns) {
+        if is_name && width > most {
+            column.set_constraint(ColumnConstraint::Absolute(Width::Fixed(most + PADDING)));
+        }
     }
     for row in table.row_iter_mut() {
         row.max_height(1);
@@ -178,7 +187,7 @@ mod tests {
 
     /// One name makes a line of a thousand columns; all others stay as they are.
     #[test]
-    fn on_a_terminal_a_long_text_is_cut_and_nothing_else() {
+    fn on_a_terminal_a_long_name_is_cut() {
         let mut table = table(&["USERNAME", "NAME", "MEMBER SINCE"]);
         table.add_row(vec!["ann", "Ann", "2026-11-23 10:00"]);
         table.add_row(vec!["bob-the-builder-of-bridges", &"名前 and so on ".repeat(30), "≤ 2026"]);
@@ -190,5 +199,20 @@ mod tests {
                 written(&elided(table.clone(), width))
             );
         }
+    }
+
+    /// What a command exists to say stands there to its end, also beside a name that is cut.
+    #[test]
+    fn on_a_terminal_nothing_but_names_is_cut() {
+        let reason = "`http://127.0.0.1:36105/` answered 422: the field `sender` is missing";
+        let mut heads = table(&["SINK", "NEXT EVENT", "REASON"]);
+        heads.add_row(vec!["post", "github/acme: joined ann", reason]);
+        assert_eq!(written(&elided(heads.clone(), 40)), written(&heads));
+        let mut changes = table(&["MEMBER", "NAME", "DETAILS"]);
+        changes.add_row(vec!["a-long-former-name → ann-of-the-bridge", &"Ann ".repeat(20), reason]);
+        insta::assert_snapshot!(written(&elided(changes, 40)), @"
+        MEMBER                                  NAME                      DETAILS
+        a-long-former-name → ann-of-the-bridge  Ann Ann Ann Ann Ann Ann…  `http://127.0.0.1:36105/` answered 422: the field `sender` is missing
+        ");
     }
 }

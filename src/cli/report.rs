@@ -30,8 +30,8 @@ pub(super) struct Report {
     #[arg(long)]
     all: bool,
 
-    /// From when: a day (its beginning), a time, `yesterday`, or `3d ago`. Without it, 90 days before
-    /// the end.
+    /// From when: a day (its beginning), a time, `yesterday`, or `3d ago`. Without it, 90 days
+    /// before the end.
     #[arg(long, value_name = "TIME")]
     from: Option<When>,
 

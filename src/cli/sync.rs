@@ -24,7 +24,7 @@ use super::synced::{
 use crate::chain::chain;
 use crate::codecov::{Policy, Server, Session};
 use crate::config::{Config, Organization};
-use crate::control::{Answer, Question};
+use crate::control::{Answer, Lost, Question, Trouble};
 use crate::discover;
 use crate::dispatch::{Dispatcher, Undelivered};
 use crate::organization::OrganizationId;
@@ -100,24 +100,27 @@ pub(super) async fn sync_by_daemon(
 ) -> Result<Exit, Stop> {
     let mut teller = Teller::new(format, false);
     let mut waiting: VecDeque<&Organization> = selected.iter().copied().collect();
-    let mut early: HashMap<OrganizationId, Report> = HashMap::new();
+    let mut early: HashMap<OrganizationId, Result<Report, Trouble>> = HashMap::new();
     let mut undelivered = Vec::new();
     let mut refused = None;
     let failed = ask(daemon, question, |answer| {
         match answer {
             Answer::Report(report) => {
-                early.insert(report.organization.clone(), *report);
-                // In the order of the config, as far as it is known by now.
-                while let Some(next) = waiting.front()
-                    && let Some(report) = early.remove(&next.id)
-                {
-                    teller.tell(Some(next), &report);
-                    waiting.pop_front();
-                }
+                early.insert(report.organization.clone(), Ok(*report));
+            }
+            Answer::Lost(Lost { organization, trouble }) => {
+                early.insert(organization, Err(trouble));
             }
             Answer::Undelivered(one) => undelivered.push(one),
             Answer::Refused(why) => refused = Some(why),
             _ => {}
+        }
+        // In the order of the config, as far as it is known by now.
+        while let Some(next) = waiting.front()
+            && let Some(ended) = early.remove(&next.id)
+        {
+            teller.tell(Some(next), &ended);
+            waiting.pop_front();
         }
         Ok(())
     })
@@ -127,24 +130,18 @@ pub(super) async fn sync_by_daemon(
         return Err(refusal(organization, &refused).into());
     }
     if let Some(exit) = failed {
-        // Of whom nothing is heard then, the daemon has said why.
-        if waiting.len() == selected.len() && early.is_empty() {
-            return Ok(exit);
-        }
-        waiting.retain(|one| early.contains_key(&one.id));
+        // It has synced nothing, and has said why.
+        return Ok(exit);
     }
     for organization in waiting {
         match early.remove(&organization.id) {
-            Some(report) => teller.tell(Some(organization), &report),
+            Some(ended) => teller.tell(Some(organization), &ended),
             None => teller.miss(organization),
         }
     }
     // Found by the daemon, and not in the config that was read here.
-    for (_, report) in early.into_iter().sorted_by_key(|(id, _)| id.to_string()) {
-        teller.tell(None, &report);
-    }
-    if let Some(exit) = failed {
-        teller.fail(exit);
+    for (_, ended) in early.into_iter().sorted_by_key(|(id, _)| id.to_string()) {
+        teller.tell(None, &ended);
     }
     teller.finish();
     say_undelivered(&undelivered);
@@ -191,7 +188,8 @@ pub(super) async fn sync_and_deliver(
     sync_and_attempt(config, selected, store, dispatcher, format).await
 }
 
-/// What delivers afterwards. A new sink starts at the end of the log: before anything is added to it.
+/// What delivers afterwards. A new sink starts at the end of the log: before anything is added to
+/// it.
 async fn dispatcher(config: &Config, store: &Arc<Store>) -> Result<Dispatcher, Stop> {
     Ok(Dispatcher::open(store, &instance::clock(), &config.sinks).await?)
 }
@@ -233,8 +231,15 @@ impl Teller {
         Self { format, dry_run, exit: Exit::Ok, written: Ok(()), rows: Vec::new() }
     }
 
-    /// How one of the config ended, or one of which it knows nothing.
-    fn tell(&mut self, organization: Option<&Organization>, report: &Report) {
+    /// How one of the config ended, or one of which it knows nothing; or why nobody knows how.
+    fn tell(&mut self, organization: Option<&Organization>, ended: &Result<Report, Trouble>) {
+        let report = match ended {
+            Ok(report) => report,
+            Err(Trouble { exit, text }) => {
+                self.fail(*exit);
+                return super::complain(text);
+            }
+        };
         self.fail(exit_of(report));
         say_troubles(report, self.dry_run);
         if self.format != Format::Table {
@@ -252,13 +257,6 @@ impl Teller {
              hint: if it is new in the config, run `seatwatch reload`",
             organization.id
         ));
-    }
-
-    /// Nobody knows how it ended: the store failed. That stops no other.
-    fn lose(&mut self, organization: &OrganizationId, error: &StoreError) {
-        let failure = Failure::from(error).of(organization);
-        self.fail(failure.exit);
-        super::complain(&failure.to_string());
     }
 
     fn fail(&mut self, exit: Exit) {
@@ -315,10 +313,8 @@ async fn sync(
             () = &mut ticking => unreachable!("the bar is kept up to date for ever"),
         };
         let Some((organization, report)) = next else { break };
-        watch.suspend(|| match &report {
-            Ok(report) => teller.tell(Some(&organization), report),
-            Err(error) => teller.lose(&organization.id, error),
-        });
+        let ended = report.map_err(|error| Failure::from(&error).of(&organization.id).into());
+        watch.suspend(|| teller.tell(Some(&organization), &ended));
     }
     watch.finish();
     teller.finish();

@@ -128,7 +128,8 @@ impl Owners {
                  shown there",
             )),
             Ok(mut owners) => {
-                // All are of the service that was asked for; another's name would be somebody else's.
+                // All are of the service that was asked for; another's name would be somebody
+                // else's.
                 owners.retain(|owner| owner.service == service.word());
                 Ok(owners)
             }

@@ -364,9 +364,9 @@ fn read_and_check_as(path: &Path, unfinished: bool) -> Result<check::Checked, Pr
 
 /// Where systemd keeps the secrets of a configuration, if it does.
 ///
-/// Only the processes of a unit are told by `$CREDENTIALS_DIRECTORY`. A command in a shell that reads
-/// the configuration of our unit looks where the daemon does, so that it finds the same secrets;
-/// another configuration has nothing to do with them.
+/// Only the processes of a unit are told by `$CREDENTIALS_DIRECTORY`. A command in a shell that
+/// reads the configuration of our unit looks where the daemon does, so that it finds the same
+/// secrets; another configuration has nothing to do with them.
 fn credentials(config: &Path) -> Option<PathBuf> {
     let ours = || {
         let is_the_units =

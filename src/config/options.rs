@@ -137,8 +137,8 @@ pub(super) struct CodecovOptions {
     pub(super) timeout: Period<1>,
     /// How many requests to send a second, per server.
     pub(super) requests_per_second: Rate,
-    /// A PEM file of certificate authorities to trust besides the system's. It is read at the start and
-    /// at a reload.
+    /// A PEM file of certificate authorities to trust besides the system's. It is read at the start
+    /// and at a reload.
     #[schemars(title = "a path")]
     pub(super) ca_file: Option<PathBuf>,
     /// Whether a URL without TLS is allowed; the token can then be read on the way. To loopback

@@ -19,7 +19,7 @@ pub use server::{Asked, Control, Daemon};
 pub use socket::SocketError;
 
 use crate::dispatch::{Act, Acted, Tested, Undelivered};
-use crate::exit::{Exit, Stop};
+use crate::exit::{Exit, Failure, Stop};
 use crate::organization::OrganizationId;
 use crate::store::{self, Hold};
 use crate::sync::{Refused, Report};
@@ -78,6 +78,8 @@ pub enum Question {
 pub enum Answer {
     /// How one sync ended.
     Report(Box<Report>),
+    /// How one sync ended is not known.
+    Lost(Lost),
     /// What a sink did not take.
     Undelivered(Undelivered),
     /// The hold that is rejected now.
@@ -98,6 +100,15 @@ pub enum Answer {
     Failed(Trouble),
     /// There is no more.
     Done,
+}
+
+/// A sync of which nobody knows how it ended, as the store failed. That stops no other.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Lost {
+    /// Whose.
+    pub organization: OrganizationId,
+    /// Why.
+    pub trouble: Trouble,
 }
 
 /// What was erased of an organization.
@@ -122,6 +133,12 @@ pub struct Trouble {
     pub exit: Exit,
     /// Lines for people: what happened, and what to do.
     pub text: String,
+}
+
+impl From<Failure> for Trouble {
+    fn from(failure: Failure) -> Self {
+        Self { exit: failure.exit, text: failure.to_string() }
+    }
 }
 
 impl From<Stop> for Trouble {

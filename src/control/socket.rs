@@ -79,8 +79,8 @@ fn bind(path: &Path) -> io::Result<UnixListener> {
 /// Connects to the daemon of a state directory; the stream does not block.
 ///
 /// Nor does this: a daemon that is stopped takes nobody in, and where as many wait for it as the
-/// kernel lets wait, that is an error of kind [`WouldBlock`](io::ErrorKind::WouldBlock) (`connect(2)`,
-/// `EAGAIN`).
+/// kernel lets wait, that is an error of kind [`WouldBlock`](io::ErrorKind::WouldBlock)
+/// (`connect(2)`, `EAGAIN`).
 pub(super) fn connect(state_dir: &Path) -> io::Result<UnixStream> {
     let path = fs::canonicalize(state_dir.join(NAME))?;
     let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;

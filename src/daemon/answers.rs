@@ -32,7 +32,7 @@ impl Answers {
             // Who asked may be gone: the syncs go on.
             let answer = match report {
                 Ok(report) => Answer::Report(Box::new(report)),
-                Err(failure) => Answer::Failed(Stop::from(failure).into()),
+                Err(lost) => Answer::Lost(lost),
             };
             drop(asked.send(answer).await);
         }

@@ -12,6 +12,7 @@ use tokio::task::{AbortHandle, Id, JoinError, JoinSet};
 
 use crate::chain::chain;
 use crate::config::Organization;
+use crate::control::Lost;
 use crate::exit::{Exit, Failure};
 use crate::organization::OrganizationId;
 use crate::servers::Servers;
@@ -20,7 +21,7 @@ use crate::sync::{Report, Syncer};
 
 /// Whoever waits for reports, or for why there is none. It is dropped without either where a sync
 /// does not come to an end.
-pub(super) type Asked = mpsc::UnboundedSender<Result<Report, Failure>>;
+pub(super) type Asked = mpsc::UnboundedSender<Result<Report, Lost>>;
 
 /// What syncs need, as the config has it.
 pub(super) struct Plan {
@@ -174,8 +175,11 @@ impl Syncs {
                 for asked in running.asked {
                     let answer = result.as_ref().map(Report::clone);
                     // Whoever asked may be gone.
-                    let told = |broken| Failure::from(broken).of(&organization);
-                    drop(asked.send(answer.map_err(told)));
+                    let lost = |broken| Lost {
+                        organization: organization.clone(),
+                        trouble: Failure::from(broken).of(&organization).into(),
+                    };
+                    drop(asked.send(answer.map_err(lost)));
                 }
                 Some(Ended { organization, result })
             }

@@ -127,8 +127,8 @@ discover:
         parse(RULES, Path::new("/seatwatch.yaml")).unwrap()
     }
 
-    /// The listings of the two rules, each written `"acme-a mona? beta~"` (mona is a person, beta was
-    /// not asked about or did not answer) or `"-"`, one that could not be read.
+    /// The listings of the two rules, each written `"acme-a mona? beta~"` (mona is a person, beta
+    /// was not asked about or did not answer) or `"-"`, one that could not be read.
     fn round(known: &mut Vec<Discovered>, listings: [&str; 2]) -> String {
         let config = config();
         let now = DateTime::UNIX_EPOCH;

@@ -3,7 +3,8 @@
 //!
 //! Rosters at both ends, all that changed, every sync, when nobody looked, the seats in use and
 //! what they cost: as CSV and JSON, and as one page that needs nothing else. The same config and
-//! times give the same bytes, whatever was synced since, so whoever doubts a pack can make it again.
+//! times give the same bytes, whatever was synced since, so whoever doubts a pack can make it
+//! again.
 //!
 //! Reads the store through [`gather()`]; asks Codecov nothing, and knows no command line.
 

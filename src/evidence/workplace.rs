@@ -1,8 +1,8 @@
 //! The folder in which a pack is written before it gets its place.
 //!
 //! It is full of names, so it must not stay where a process was killed in the middle of its work.
-//! Whoever writes in one holds a lock on it, which ends with the process: one that is not locked and
-//! has something in it was left behind, and the next report beside it takes it away.
+//! Whoever writes in one holds a lock on it, which ends with the process: one that is not locked
+//! and has something in it was left behind, and the next report beside it takes it away.
 
 use std::ffi::OsStr;
 use std::fs::{self, File, Permissions};

@@ -33,8 +33,8 @@ pub struct Written {
 ///
 /// # Errors
 ///
-/// There is something in the folder, it cannot be written, or it is not wanted any more; then nothing
-/// is left of it.
+/// There is something in the folder, it cannot be written, or it is not wanted any more; then
+/// nothing is left of it.
 pub fn write(
     evidence: &Evidence<'_>,
     folder: &Path,

@@ -18,8 +18,8 @@ pub(crate) fn cannot_listen(address: SocketAddr, error: &io::Error) -> Failure {
             .with_hint("another program is there: give `listen` another port"),
         io::ErrorKind::PermissionDenied => Failure::new(Exit::NoPermission, message)
             .with_hint("ports below 1024 are for root: give `listen` a higher one"),
-        // It may come: a lease, a tunnel, an address that the machine takes over. So this is not what
-        // ends the service for good.
+        // It may come: a lease, a tunnel, an address that the machine takes over. So this is not
+        // what ends the service for good.
         io::ErrorKind::AddrNotAvailable => Failure::new(Exit::Unavailable, message)
             .with_hint("`listen` must be an address of this machine"),
         _ => Failure::new(Exit::Unavailable, message),

@@ -69,7 +69,8 @@ impl Protection {
         self.tls.as_ref().map(|(_, served)| served.not_after())
     }
 
-    /// What speaks TLS, with the certificate of this moment; none where HTTP is spoken in the clear.
+    /// What speaks TLS, with the certificate of this moment; none where HTTP is spoken in the
+    /// clear.
     pub(super) async fn acceptor(&self) -> Option<TlsAcceptor> {
         let (acceptor, served) = self.tls.as_ref()?;
         served.follow().await;

@@ -3,9 +3,9 @@
 //!
 //! The list is a file that somebody exported from an identity provider, a personnel system or a
 //! spreadsheet: CSV or JSON, in whatever encoding and with whatever columns. [`read`] takes from it
-//! what people can be told by, [`compare()`] holds it against rosters. Where there is nothing to tell
-//! somebody by, or more than one possibility, that is the answer: nobody is called a ghost by a
-//! guess.
+//! what people can be told by, [`compare()`] holds it against rosters. Where there is nothing to
+//! tell somebody by, or more than one possibility, that is the answer: nobody is called a ghost by
+//! a guess.
 //!
 //! Knows neither the store nor with which code a command ends; [`compare()`] is pure.
 

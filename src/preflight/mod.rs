@@ -72,8 +72,8 @@ impl From<&StoreError> for Found {
     }
 }
 
-/// Looks at the machine, for the daemon of a config that would run as the present user. `runtime_dir` is where the daemon's socket is to be, if not in the
-/// state directory.
+/// Looks at the machine, for the daemon of a config that would run as the present user.
+/// `runtime_dir` is where the daemon's socket is to be, if not in the state directory.
 pub async fn look(config: &Config, runtime_dir: Option<&Path>, now: DateTime<Utc>) -> Vec<Finding> {
     let state_dir = &config.state_dir;
     let us = Uid::effective();

@@ -23,8 +23,8 @@ pub(super) fn database(directory: &Path) -> PathBuf {
     directory.join(DATABASE)
 }
 
-/// Whether there is a database file; something else in its place is an error. Whoever opened a named
-/// pipe would wait for ever.
+/// Whether there is a database file; something else in its place is an error. Whoever opened a
+/// named pipe would wait for ever.
 pub(super) fn exists(database: &Path) -> Result<bool, StoreError> {
     match fs::metadata(database) {
         Ok(metadata) if metadata.is_dir() => {

@@ -19,8 +19,8 @@ pub struct Discovered {
     pub missed: u32,
     /// When it was told that it vanished; none while it is there.
     pub vanished_at: Option<DateTime<Utc>>,
-    /// When it was last asked about and had no members, as a person's user name has none; none where
-    /// it has, and is watched.
+    /// When it was last asked about and had no members, as a person's user name has none; none
+    /// where it has, and is watched.
     pub empty_at: Option<DateTime<Utc>>,
 }
 

@@ -17,8 +17,8 @@ use super::{Organization, Since, View, time};
 use crate::organization::OrganizationId;
 use crate::roster::{Member, Username};
 
-/// The function of SQL that makes a text lower case, as usernames are made: SQLite's own knows ASCII
-/// alone.
+/// The function of SQL that makes a text lower case, as usernames are made: SQLite's own knows
+/// ASCII alone.
 const FOLDED: &str = "folded";
 
 /// Lets a connection use [`FOLDED`].

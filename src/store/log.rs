@@ -138,8 +138,8 @@ impl View<'_> {
         Ok(())
     }
 
-    /// Walks over the log past `after`, in order, as long as `visit` says so; each event can be read
-    /// on the way.
+    /// Walks over the log past `after`, in order, as long as `visit` says so; each event can be
+    /// read on the way.
     ///
     /// # Errors
     ///

@@ -1,8 +1,9 @@
 //! All SQL: the rosters and their history, runs, the log of events, and the lanes' cursors.
 //!
 //! One process writes, under the lock of the state directory, through one thread (but for the
-//! time in which the file is written anew, when that waits); any number read. A change is one transaction (WAL, `synchronous=FULL`): before it, nothing happened;
-//! after it, nothing can be lost.
+//! time in which the file is written anew, when that waits); any number read. A change is one
+//! transaction (WAL, `synchronous=FULL`): before it, nothing happened; after it, nothing can be
+//! lost.
 //!
 //! The store keeps what it is told. It knows neither Codecov nor sinks, and decides nothing.
 
@@ -131,8 +132,8 @@ impl Store {
         self.writer.follow_log()
     }
 
-    /// Reads as [`read`](Self::read) does, where it may take its time: on a thread that nothing else
-    /// waits for. Comes to its end even if nobody waits for the answer any more.
+    /// Reads as [`read`](Self::read) does, where it may take its time: on a thread that nothing
+    /// else waits for. Comes to its end even if nobody waits for the answer any more.
     ///
     /// # Errors
     ///

@@ -1,8 +1,8 @@
 //! Retention: takes away what is older than a horizon, a part at a time.
 //!
 //! What goes are events, states that ended, sums that were over, and runs that neither began nor
-//! ended a state that stays. So every roster since the horizon can be rebuilt as before; what each lane loses of
-//! events that it has not passed is counted.
+//! ended a state that stays. So every roster since the horizon can be rebuilt as before; what each
+//! lane loses of events that it has not passed is counted.
 //!
 //! Does not decide what is old.
 

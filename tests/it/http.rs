@@ -282,6 +282,8 @@ fn names_come_through_as_they_are() {
     };
     check("/org/gitlab/grp/sub", &organization("grp/sub"));
     check("/org/gitlab/grp/sub/deep/", &organization("grp/sub/deep"));
+    check("/org/gitlab/grp/", &organization("grp"));
+    check("/org/gitlab/grp/member/ann/", &member("grp", "ann"));
     check("/org/gitlab/a/member/b/c", &organization("a/member/b/c"));
 }
 

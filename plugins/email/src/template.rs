@@ -22,8 +22,8 @@ use crate::story::Story;
 
 mod sample;
 
-/// What a template may do, in steps of the engine and, roughly, in 64 bytes that it makes: more than
-/// five times what the built-in ones need for the largest delivery.
+/// What a template may do, in steps of the engine and, roughly, in 64 bytes that it makes: more
+/// than five times what the built-in ones need for the largest delivery.
 const FUEL: u64 = 2_000_000;
 
 /// What a template may write.

@@ -1,8 +1,8 @@
 //! What a plugin gets as its `config`: any mapping, with the paths of its secrets made absolute.
 //!
 //! Only where secrets are is known of it: the value of a key that ends in `_file`, at any depth, or
-//! each of its values where it has a list. What else it means is between a person and the plugin, which
-//! answers `error` to what it cannot use.
+//! each of its values where it has a list. What else it means is between a person and the plugin,
+//! which answers `error` to what it cannot use.
 
 use std::borrow::Cow;
 

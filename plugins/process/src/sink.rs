@@ -131,7 +131,8 @@ impl ProcessSink {
 
 #[async_trait]
 impl Sink for ProcessSink {
-    /// Starts the plugin if it is not running, whatever became of it before: somebody wants to know.
+    /// Starts the plugin if it is not running, whatever became of it before: somebody wants to
+    /// know.
     async fn check(&mut self) -> Result<(), Failure> {
         let deadline = Instant::now() + HELLO_LIMIT + CHECK_LIMIT;
         match timeout_at(deadline.into(), self.ask(deadline)).await {

@@ -3,7 +3,12 @@
 //! A sink is one crate on this one alone. It never learns about the store, Codecov, the
 //! scheduler or other sinks; retries, backoff, dead letters, metrics and logging belong to the
 //! dispatcher, for every sink alike.
+//!
+//! What sinks would otherwise each have for themselves stands here as well: reading files, quoting
+//! what a stranger says, rows of a table and, with the feature `tls`, why a certificate is not
+//! trusted. The client of Codecov's API tells that in the same words.
 
+#[cfg(feature = "tls")]
 mod certificate;
 mod config;
 #[cfg(feature = "conformance")]
@@ -20,6 +25,7 @@ mod table;
 mod text;
 
 pub use async_trait::async_trait;
+#[cfg(feature = "tls")]
 pub use certificate::{CertificateKeys, Untrusted};
 pub use config::{BuiltIn, Origin, Problem, SinkConfig};
 pub use event::{

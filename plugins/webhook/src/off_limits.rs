@@ -45,7 +45,8 @@ pub(crate) fn is_off_limits(address: IpAddr) -> bool {
 /// The IPv4 addresses that an IPv6 one may stand for: mapped (RFC 4291 section 2.5.5.2) or
 /// translated by NAT64.
 fn embedded(address: Ipv6Addr) -> impl Iterator<Item = Ipv4Addr> {
-    /// The octets of an IPv4 address after a prefix of 48, 56, 64 and 96 bits (RFC 6052 section 2.2).
+    /// The octets of an IPv4 address after a prefix of 48, 56, 64 and 96 bits (RFC 6052 section
+    /// 2.2).
     const PLACES: [[usize; 4]; 4] =
         [[6, 7, 9, 10], [7, 9, 10, 11], [9, 10, 11, 12], [12, 13, 14, 15]];
     let places = match address.segments() {

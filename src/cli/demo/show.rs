@@ -19,7 +19,7 @@ use super::line::line;
 use super::stage::Stage;
 use super::story::{Deed, Scene, story};
 use super::told::{Sink, Told};
-use crate::control::{Answer, Question};
+use crate::control::{Answer, Lost, Question};
 use crate::simulator::{Action, Churn, Fault, When};
 use crate::store::Reader;
 
@@ -130,12 +130,17 @@ impl<'a> Show<'a> {
         say(&typed(&self.stage.command(&format!("approve {organization}"))))?;
         let Some(daemon) = connect(&self.stage.state_dir())? else { return Ok(false) };
         let organization = organization.parse().expect("the story names organizations");
-        let mut refused = None;
+        let (mut refused, mut lost) = (None, false);
         let question = Question::Approve { organization, hold: None };
         let failed = ask(daemon, question, |answer| {
-            // What comes of it otherwise is told by the sink.
-            if let Answer::Refused(why) = answer {
-                refused = Some(why);
+            match answer {
+                Answer::Refused(why) => refused = Some(why),
+                Answer::Lost(Lost { trouble, .. }) => {
+                    crate::cli::complain(&trouble.text);
+                    lost = true;
+                }
+                // What comes of it otherwise is told by the sink.
+                _ => {}
             }
             Ok(())
         });
@@ -143,7 +148,7 @@ impl<'a> Show<'a> {
         if let Some(why) = &refused {
             say(&format!("{why}: somebody in another terminal was faster\n"))?;
         }
-        Ok(failed.is_none() && refused.is_none())
+        Ok(failed.is_none() && refused.is_none() && !lost)
     }
 
     /// Shows what the sink is told until `done` says that it is enough, but for so long at most.

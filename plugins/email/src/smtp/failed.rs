@@ -277,9 +277,9 @@ fn is_about_us(error: &Error) -> bool {
 }
 
 /// Whether a refusal says that whoever sends is not who they should be: a bad sender's address (RFC
-/// 3463 section 3.2), or DKIM, SPF, DMARC and their like (RFC 7372 section 3 and, up to 5.7.30, those
-/// that [were added](https://www.iana.org/assignments/smtp-enhanced-status-codes)). Other codes for
-/// policy, 5.7.1 above all, are said of what stands in the mail as well.
+/// 3463 section 3.2), or DKIM, SPF, DMARC and their like (RFC 7372 section 3 and, up to 5.7.30,
+/// those that [were added](https://www.iana.org/assignments/smtp-enhanced-status-codes)). Other
+/// codes for policy, 5.7.1 above all, are said of what stands in the mail as well.
 fn is_about_sender(error: &Error) -> bool {
     let code = enhanced(error);
     let code = code.as_deref().unwrap_or_default();

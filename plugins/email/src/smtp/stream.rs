@@ -32,8 +32,9 @@ use crate::ServerConfig;
 const CONNECT: Duration = Duration::from_secs(10);
 
 /// How much a server may say at one step. A line of an answer has up to 512 bytes (RFC 5321 section
-/// 4.5.3.1.5), a server's part of a handshake some thousand. For each line that comes, lettre parses
-/// all lines of the answer anew, so that the time that an answer can cost grows with its square.
+/// 4.5.3.1.5), a server's part of a handshake some thousand. For each line that comes, lettre
+/// parses all lines of the answer anew, so that the time that an answer can cost grows with its
+/// square.
 const STEP_BYTES: usize = 32 * 1024;
 
 /// How much the server may still say. Clones share it.

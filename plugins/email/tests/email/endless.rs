@@ -16,7 +16,8 @@ const LINE: Act = Flood("250 x");
 /// Lines of which none is the last.
 const LINES: Act = Flood("250-x\r\n");
 
-/// The outcome where the server does this when it hears the verb; afterwards, the mail gets through.
+/// The outcome where the server does this when it hears the verb; afterwards, the mail gets
+/// through.
 async fn outcome(mut world: World, verb: &'static str, act: Act) -> String {
     world.server.once(verb, act);
     let told = world.outcome(&events(1)).await;

@@ -11,7 +11,8 @@ use crate::samples::Log;
 use crate::server::Act::{self, Bye, Close, Hang, Say, Trickle};
 use crate::world::World;
 
-/// The outcome where the server does this when it hears the verb; afterwards, the mail gets through.
+/// The outcome where the server does this when it hears the verb; afterwards, the mail gets
+/// through.
 async fn outcome(verb: &'static str, act: Act) -> String {
     let mut world = World::new();
     world.server.once(verb, act);

@@ -86,7 +86,8 @@ impl Server {
         self.state.lock().unwrap()
     }
 
-    /// Does this the next time that it hears the verb; `connect` is the banner, `.` the end of a mail.
+    /// Does this the next time that it hears the verb; `connect` is the banner, `.` the end of a
+    /// mail.
     pub(crate) fn once(&self, verb: &'static str, act: Act) {
         self.state().once.push((verb, act));
     }
