@@ -4,6 +4,7 @@
 //! harmless twice: control and bidi characters are shown as what they are, and the template
 //! escapes.
 
+use std::collections::HashMap;
 use std::sync::LazyLock;
 
 use chrono::{DateTime, Utc};
@@ -19,7 +20,7 @@ use crate::config::Cost;
 use crate::coverage::Gap;
 use crate::dormant::{self, LogIn};
 use crate::people::Finding;
-use crate::roster::Member;
+use crate::roster::{Member, Username};
 use crate::store::{PastMember, PastRoster, Sums};
 use crate::templates::environment;
 use crate::text::{grouped, shown};
@@ -85,7 +86,6 @@ fn chapter(chapter: &Chapter<'_>, evidence: &Evidence<'_>, clock: Clock) -> Valu
     let ends_in_gap = chapter.gaps().last().is_some_and(|gap| gap.to == evidence.to);
     let is_stale = |roster: &&PastRoster| !roster.is_fresh || ends_in_gap;
     let events = chapter.events.iter().map(|event| told(event, clock));
-    let left = chapter.events.iter().filter(|event| event.data.event == EventKind::Left);
     context! {
         id => shown(&chapter.id.to_string()),
         label => chapter.label.map(shown),
@@ -103,7 +103,7 @@ fn chapter(chapter: &Chapter<'_>, evidence: &Evidence<'_>, clock: Clock) -> Valu
         holders => members(chapter, clock, |member| member.seat),
         admins => members(chapter, clock, |member| member.admin),
         others => members(chapter, clock, |member| !member.seat && !member.admin),
-        left => left.map(|event| told(event, clock)).collect::<Vec<_>>(),
+        left => left(&chapter.events, clock),
         events => events.collect::<Vec<_>>(),
         gaps,
         syncs_known_from => chapter.syncs_known_from.map(|at| clock.time(at)),
@@ -189,6 +189,31 @@ fn members(chapter: &Chapter<'_>, clock: Clock, is_asked: fn(&Member) -> bool) -
         }
     };
     asked.map(value).collect()
+}
+
+/// Each time that somebody left, and when somebody of their username joined again.
+///
+/// Codecov lists whoever comes back as it lists anybody who is new: the name is all that tells.
+fn left(events: &[Event], clock: Clock) -> Vec<Value> {
+    let mut joined = HashMap::new();
+    let mut left = Vec::new();
+    // From the end: what comes after an event is known by then.
+    for event in events.iter().rev() {
+        let Some(member) = &event.data.member else { continue };
+        let name = Username::new(member.profile.username.as_str());
+        match event.data.event {
+            EventKind::Joined => {
+                joined.insert(name.key().to_owned(), event.time);
+            }
+            EventKind::Left => {
+                let back_at = joined.remove(name.key()).map(|at| clock.time(at));
+                left.push(context! { back_at, ..told(event, clock) });
+            }
+            _ => {}
+        }
+    }
+    left.reverse();
+    left
 }
 
 /// One event in words.

@@ -283,6 +283,26 @@ fn what_cannot_be_written_is_said_and_nothing_is_left() {
     ");
 }
 
+/// Who is back is no contradiction to those who are listed as members.
+#[test]
+fn who_left_and_came_back_has_both_times() {
+    let world = World::start("ann! bob cat");
+    world.sync_at("2026-01-05T09:00:00Z");
+    world.members("ann! cat").sync_at("2026-01-05T10:00:00Z");
+    world.members("ann! bob").sync_at("2026-01-05T11:00:00Z");
+    world.members("ann! bob cat").sync_at("2026-01-05T12:00:00Z");
+    world.members("ann! cat").sync_at("2026-01-05T13:00:00Z");
+    let pack = Pack::of(&world, "pack", &[ACME, "--to", "2026-01-05T13:30:00Z"]);
+    assert_snapshot!(pack.words("Who left", "All that happened"), @"
+    Who left
+    Each time that somebody left Codecov's list, and when their username was on it again
+    Left | On it again | Who | Name | Email |
+    2026-01-05 10:00 | 2026-01-05 11:00 | bob | bob | bob@example.com |
+    2026-01-05 11:00 | 2026-01-05 12:00 | cat | cat | cat@example.com |
+    2026-01-05 13:00 | – | bob | bob | bob@example.com |
+    ");
+}
+
 /// Names that are made to do harm do none on the page.
 #[test]
 fn no_name_harms_the_page() {
