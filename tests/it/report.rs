@@ -230,7 +230,7 @@ fn what_is_not_in_the_config_any_more_is_named() {
     Each organization at the end
     Organization | Members | Seats in use | Admins | Cost a month | Coverage |
     github/acme |
-    3 | 1 | 1 | – | 1 gap |
+    3 | 1 | 1 | – | known since 2026-01-05 09:00; 1 gap |
     Members are who Codecov lists. It lists whoever has a seat, also after they have left, and refreshes a membership when that person logs in: what is here is what Codecov believed. ≤ before a time means: since then, or for longer; nothing older is known.
     Not in here, because the configuration has them no more: gitlab/other.
     ");

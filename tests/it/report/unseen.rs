@@ -136,7 +136,7 @@ fn what_was_before_the_first_roster_is_a_gap() {
     Each organization at the end
     Organization | Members | Seats in use | Admins | Cost a month | Coverage |
     github/acme |
-    2 | 1 | 1 | – | 1 gap |
+    2 | 1 | 1 | – | known since 2026-01-05 11:00; 1 gap |
     github/new |
     no roster is known of this time | not known |
     Members are who Codecov lists. It lists whoever has a seat, also after they have left, and refreshes a membership when that person logs in: what is here is what Codecov believed. ≤ before a time means: since then, or for longer; nothing older is known.
