@@ -18,7 +18,7 @@ use super::output::{
 use crate::config::{Config, Cost, Organization};
 use crate::control;
 use crate::dispatch::{self, LaneStatus, Orphans};
-use crate::organization::{OrganizationId, Service};
+use crate::organization::Service;
 use crate::standing::{self, State, Trend};
 use crate::store::{self, Failure, Hold, Lookups, Lost, Reader, StoreError};
 
@@ -53,6 +53,12 @@ impl Standing<'_> {
     /// What the seats in use cost a month.
     fn cost(&self) -> Option<Cost> {
         self.organization.seats.cost(self.known.totals.as_ref()?)
+    }
+
+    /// When Codecov was last asked, with or without success.
+    fn tried(&self) -> String {
+        let last = self.known.last_run.as_ref().map(|run| run.last_finished_at);
+        format!("last tried {}", local(last, self.organization.timezone))
     }
 
     /// Why the last run failed, if it did.
@@ -165,7 +171,6 @@ fn write_organizations(standings: &[Standing<'_>], out: &mut dyn Write) -> io::R
         let over = standing.known.totals.as_ref().and_then(|it| organization.seats.over(it));
         let over = over.map(|over| format!(" ({over} over)")).unwrap_or_default();
         let seats = format!("{}{limit}{over}", number(Totals::seats_used));
-        let last = standing.known.last_run.as_ref().map(|run| run.last_finished_at);
         let state = standing.known.state();
         let overdue = if standing.is_overdue() { " (overdue)" } else { "" };
         let mut cells = vec![
@@ -179,7 +184,7 @@ fn write_organizations(standings: &[Standing<'_>], out: &mut dyn Write) -> io::R
         cells.extend(has_prices.then(|| Cell::new(cost)));
         cells.extend([
             Cell::new(number(|totals| totals.admins)),
-            Cell::new(local(last, organization.timezone)),
+            Cell::new(local(standing.known.health.last_success_at, organization.timezone)),
             Cell::new(format!("{}{overdue}", local(standing.next, organization.timezone))),
         ]);
         table.add_row(cells);
@@ -220,7 +225,8 @@ fn write_troubles(standings: &[Standing<'_>], out: &mut dyn Write) -> io::Result
             writeln!(out)?;
             writeln!(
                 out,
-                "{id}: failing since {since} ({failures}): {reason}: {}",
+                "{id}: failing since {since} ({failures}), {}: {reason}: {}",
+                standing.tried(),
                 shown(message)
             )?;
             writeln!(out, "hint: {}", shown(hint))?;
@@ -231,18 +237,22 @@ fn write_troubles(standings: &[Standing<'_>], out: &mut dyn Write) -> io::Result
             writeln!(out, "hint: if it is gone for good, name it in `exclude` of its rule")?;
         }
         if let Some(hold) = &standing.known.hold {
-            write_hold(id, hold, standing.organization.timezone, out)?;
+            write_hold(standing, hold, out)?;
         }
     }
     Ok(())
 }
 
-fn write_hold(id: &OrganizationId, hold: &Hold, zone: Tz, out: &mut dyn Write) -> io::Result<()> {
+fn write_hold(standing: &Standing<'_>, hold: &Hold, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out)?;
-    let since = local(Some(hold.since), zone);
+    let id = &standing.organization.id;
+    let since = local(Some(hold.since), standing.organization.timezone);
     let rejected = hold.rejected_at.is_some();
     let word = if rejected { ", rejected" } else { "" };
-    writeln!(out, "{id}: roster held since {since} as {}{word}", hold.id)?;
+    // Of syncs that fail, the line above has it.
+    let tried = standing.failure().is_none().then(|| format!(", {}", standing.tried()));
+    let tried = tried.unwrap_or_default();
+    writeln!(out, "{id}: roster held since {since} as {}{word}{tried}", hold.id)?;
     for (what, keys) in
         [("would leave", &hold.losses.leavers), ("would lose the seat", &hold.losses.seat_losers)]
     {
