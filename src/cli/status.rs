@@ -88,7 +88,7 @@ pub(super) fn run(config: &Path, format: Format) -> Result<Exit, Stop> {
         write_organizations(&standings, &mut out)?;
         write_troubles(&standings, &mut out)?;
         write_lookups(&lookups, config.timezone, &mut out)?;
-        write_sinks(&lanes, &mut out)?;
+        write_sinks(&lanes, config.timezone, &mut out)?;
         write_orphans(&orphans, &mut out)?;
         write_daemon(control::is_up(&config.state_dir), &mut out)?;
     } else {
@@ -291,7 +291,7 @@ fn write_daemon(is_up: bool, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "\n{says}")
 }
 
-fn write_sinks(lanes: &[LaneStatus], out: &mut dyn Write) -> io::Result<()> {
+fn write_sinks(lanes: &[LaneStatus], zone: Tz, out: &mut dyn Write) -> io::Result<()> {
     if lanes.is_empty() {
         return Ok(());
     }
@@ -303,14 +303,14 @@ fn write_sinks(lanes: &[LaneStatus], out: &mut dyn Write) -> io::Result<()> {
             lane.kind.clone(),
             lane.condition().word().to_owned(),
             lane.lag.queued.to_string(),
-            local(lane.lag.oldest, Tz::UTC),
+            local(lane.lag.oldest, zone),
             lane.dead_letters.to_string(),
         ]);
     }
     align_right(&mut table, &[3, 5]);
     write_table(&table, out)?;
     for lane in lanes {
-        write_lane_trouble(lane, out)?;
+        write_lane_trouble(lane, zone, out)?;
         if let Some(reason) = &lane.last_dead {
             let (name, letters) = (lane.name(), count(lane.dead_letters, "dead letter"));
             writeln!(out, "\nsink {name}: {letters}, the last: {}", shown(reason))?;
@@ -318,7 +318,7 @@ fn write_sinks(lanes: &[LaneStatus], out: &mut dyn Write) -> io::Result<()> {
         }
         if let Some(Lost { events, at }) = lane.lost {
             let (name, events) = (lane.name(), count(events, "event"));
-            let at = local(Some(at), Tz::UTC);
+            let at = local(Some(at), zone);
             writeln!(
                 out,
                 "\nsink {name}: {events} not delivered within `retention` and lost to it, the last at {at}"
@@ -339,18 +339,18 @@ fn write_orphans(orphans: &[Orphans], out: &mut dyn Write) -> io::Result<()> {
 }
 
 /// Why a lane does not deliver, and what to do about it.
-fn write_lane_trouble(lane: &LaneStatus, out: &mut dyn Write) -> io::Result<()> {
+fn write_lane_trouble(lane: &LaneStatus, zone: Tz, out: &mut dyn Write) -> io::Result<()> {
     let (name, resume) = (lane.name(), format!("seatwatch sink resume {}", lane.sink));
     if let Some(reason) = lane_trouble(lane) {
         writeln!(out, "\nsink {name}: {}", shown(reason))?;
     }
     if let Some(since) = lane.paused {
-        let since = local(Some(since), Tz::UTC);
+        let since = local(Some(since), zone);
         writeln!(out, "\nsink {name}: paused since {since}\nhint: to let it go on: {resume}")?;
     } else if lane.disabled.is_some() {
         writeln!(out, "hint: once that is mended: {resume}")?;
     } else if let Some(failed) = &lane.failed {
-        let next = local(Some(failed.next_attempt_at), Tz::UTC);
+        let next = local(Some(failed.next_attempt_at), zone);
         writeln!(out, "hint: next attempt not before {next}; to try now: seatwatch sync")?;
     }
     Ok(())
