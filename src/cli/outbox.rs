@@ -10,8 +10,8 @@ use seatwatch_sdk::Event;
 
 use super::exit::{Exit, Failure, Stop};
 use super::output::{
-    Format, Row, align_right, count, lane_name, local, row, shown, table, write_pages, write_rows,
-    write_table,
+    Format, Row, align_right, count, exact, lane_name, local, row, shown, table, write_pages,
+    write_rows, write_table,
 };
 use super::{instance, order};
 use crate::config::Config;
@@ -178,7 +178,7 @@ fn write_heads(heads: &[Head], zone: Tz, out: &mut dyn Write) -> io::Result<()> 
             head.attempts.to_string(),
             match (head.waits, failed) {
                 (Some(word), _) => word.to_owned(),
-                (None, Some(failed)) => local(Some(failed.next_attempt_at), zone),
+                (None, Some(failed)) => exact(failed.next_attempt_at, zone),
                 (None, None) => String::new(),
             },
             failed.map_or_else(String::new, |failed| shown(&failed.reason)),

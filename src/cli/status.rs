@@ -12,7 +12,7 @@ use seatwatch_sdk::Totals;
 use super::exit::{Exit, Stop};
 use super::instance;
 use super::output::{
-    Format, Row, align_right, count, lane_name, local, row, shown, table, utc, write_rows,
+    Format, Row, align_right, count, exact, lane_name, local, row, shown, table, utc, write_rows,
     write_table,
 };
 use crate::config::{Config, Cost, Organization};
@@ -350,7 +350,8 @@ fn write_lane_trouble(lane: &LaneStatus, zone: Tz, out: &mut dyn Write) -> io::R
     } else if lane.disabled.is_some() {
         writeln!(out, "hint: once that is mended: {resume}")?;
     } else if let Some(failed) = &lane.failed {
-        let next = local(Some(failed.next_attempt_at), zone);
+        // The first pauses are shorter than a minute.
+        let next = exact(failed.next_attempt_at, zone);
         writeln!(out, "hint: next attempt not before {next}; to try now: seatwatch sync")?;
     }
     Ok(())

@@ -71,16 +71,36 @@ impl Clock {
         Some(self.marked(if time <= known_since { "≤ " } else { "" }, time))
     }
 
-    fn marked(self, mark: &str, time: DateTime<Utc>) -> Value {
-        let shown = time.with_timezone(&self.0).format("%F %R");
-        context! { shown => format!("{mark}{shown}"), utc => crate::rows::utc(Some(time)) }
+    /// Both ends of a span: to the second where the minutes would be the same.
+    fn span(self, from: DateTime<Utc>, to: DateTime<Utc>) -> [Value; 2] {
+        let ends = |format| [from, to].map(|time| (self.shown(time, format), time));
+        let [from, to] = match ends(MINUTE) {
+            [(from, _), (to, _)] if from == to => ends("%F %T"),
+            minutes => minutes,
+        };
+        [from, to].map(|(shown, time)| moment(shown, time))
     }
+
+    fn marked(self, mark: &str, time: DateTime<Utc>) -> Value {
+        moment(format!("{mark}{}", self.shown(time, MINUTE)), time)
+    }
+
+    fn shown(self, time: DateTime<Utc>, format: &str) -> String {
+        time.with_timezone(&self.0).format(format).to_string()
+    }
+}
+
+const MINUTE: &str = "%F %R";
+
+fn moment(shown: String, time: DateTime<Utc>) -> Value {
+    context! { shown, utc => crate::rows::utc(Some(time)) }
 }
 
 fn chapter(chapter: &Chapter<'_>, evidence: &Evidence<'_>, clock: Clock) -> Value {
     let rosters = chapter.before.as_ref().zip(chapter.after.as_ref());
     let gap = |gap: &Gap| {
-        context! { from => clock.time(gap.from), to => clock.time(gap.to), why => gap.why() }
+        let [from, to] = clock.span(gap.from, gap.to);
+        context! { from, to, why => gap.why() }
     };
     let gaps = chapter.gaps.as_ref().map(|gaps| gaps.iter().map(gap).collect::<Vec<_>>());
     let ends_in_gap = chapter.gaps().last().is_some_and(|gap| gap.to == evidence.to);
