@@ -320,8 +320,8 @@ fn comparison(compared: &Compared<'_>) -> Value {
 fn finding(finding: Finding, is_member: bool) -> &'static str {
     match (finding, is_member) {
         (Finding::NotInList, _) => "not in the list",
-        (Finding::Ambiguous, _) => "in the list, but it is open who",
-        (Finding::CannotTell, true) => "nothing to look for in the list",
+        (Finding::Ambiguous, _) => "several matches in the list",
+        (Finding::CannotTell, true) => "nothing to compare with the list",
         (Finding::CannotTell, false) => "in the list without address or username",
         (Finding::NoAccess, _) => "in the list, without access",
     }
