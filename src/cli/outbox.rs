@@ -474,8 +474,9 @@ impl Skip {
         }
         let mut out = super::stdout();
         if format == Format::Table {
-            for Skipped { lane, sequence, event, reason } in &skipped {
+            for Skipped { lane, event, reason } in &skipped {
                 let (name, reason) = (lane_name(&sink, lane), shown(reason));
+                let (event, sequence) = (in_words(event), event.sequence);
                 writeln!(out, "sink {name}: gave up {event} (sequence {sequence}): {reason}")?;
             }
         } else {
@@ -483,8 +484,8 @@ impl Skip {
                 row! {
                     sink: sink,
                     lane: skipped.lane,
-                    sequence: skipped.sequence,
-                    event: skipped.event,
+                    sequence: skipped.event.sequence,
+                    event: skipped.event.data.event.word(),
                     reason: skipped.reason,
                 }
             };
