@@ -45,7 +45,7 @@ impl Approve {
                 Doer::Us(directory) => directory,
                 Doer::Daemon(daemon) => {
                     let question = Question::Approve { organization, hold };
-                    let work = sync_by_daemon(daemon, question, &selected, format);
+                    let work = sync_by_daemon(daemon, question, &selected, format, config.timezone);
                     return interruptible(GOES_ON, work).await;
                 }
             };

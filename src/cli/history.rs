@@ -193,26 +193,43 @@ fn write_standing(
     out: &mut dyn Write,
 ) -> Result<(), Stop> {
     for (organization, number) in members {
-        let (id, known_since, found) = past.reader.read(|view| {
+        let (id, known_since, found, life) = past.reader.read(|view| {
             let found = match at {
                 None => now(view, *organization, *number)?,
                 Some(at) => then(view, *organization, *number, at)?,
             };
-            Ok((view.id(*organization)?, view.known_since(*organization)?, found))
+            let known_since = view.known_since(*organization)?;
+            Ok((view.id(*organization)?, known_since, found, view.life(*organization, *number)?))
         })?;
-        // Who is gone has a last event that says so.
-        let Some((known_since, (member, known))) = known_since.zip(found) else { continue };
+        let Some(known_since) = known_since else { continue };
         let since = |time| since_when(time, known_since, zone);
-        let seat = known.seat.map_or("without a seat".to_owned(), |time| {
-            format!("with a seat since {}", since(Some(time)))
-        });
-        let admin = known.admin.map(|time| format!(", admin since {}", since(Some(time))));
-        let (name, member) = (shown(member.username()), since(Some(known.member)));
-        let admin = admin.unwrap_or_default();
+        let left_at = life.as_ref().and_then(|life| life.left_at);
+        let told = match (found, life) {
+            (Some((member, known)), _) => is_member(&member, &known, since),
+            (None, Some(life)) if left_at.is_some_and(|it| at.is_none_or(|at| it <= at)) => {
+                format!("{} left at {}", shown(life.member.username()), since(left_at))
+            }
+            // Who joined later is in nothing that stands above either.
+            _ => continue,
+        };
         let when = at.map(|at| format!(", {}", local(Some(at), zone))).unwrap_or_default();
-        writeln!(out, "\n{id}{when}: {name} is a member since {member}, {seat}{admin}")?;
+        writeln!(out, "\n{id}{when}: {told}")?;
     }
     Ok(())
+}
+
+/// `ann is a member since 2026-01-05 10:00, with a seat since 2026-02-02 11:00`.
+fn is_member(
+    member: &Member,
+    known: &Since,
+    since: impl Fn(Option<DateTime<Utc>>) -> String,
+) -> String {
+    let seat = known.seat.map_or("without a seat".to_owned(), |time| {
+        format!("with a seat since {}", since(Some(time)))
+    });
+    let admin = known.admin.map(|time| format!(", admin since {}", since(Some(time))));
+    let (name, joined) = (shown(member.username()), since(Some(known.member)));
+    format!("{name} is a member since {joined}, {seat}{}", admin.unwrap_or_default())
 }
 
 /// What a member is, without a look at all others.

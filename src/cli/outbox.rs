@@ -10,8 +10,8 @@ use seatwatch_sdk::Event;
 
 use super::exit::{Exit, Failure, Stop};
 use super::output::{
-    Format, Row, align_right, count, lane_name, local, row, shown, table, write_pages, write_rows,
-    write_table,
+    Format, Row, align_right, count, exact, lane_name, local, row, shown, table, write_pages,
+    write_rows, write_table,
 };
 use super::{instance, order};
 use crate::config::Config;
@@ -178,7 +178,7 @@ fn write_heads(heads: &[Head], zone: Tz, out: &mut dyn Write) -> io::Result<()> 
             head.attempts.to_string(),
             match (head.waits, failed) {
                 (Some(word), _) => word.to_owned(),
-                (None, Some(failed)) => local(Some(failed.next_attempt_at), zone),
+                (None, Some(failed)) => exact(failed.next_attempt_at, zone),
                 (None, None) => String::new(),
             },
             failed.map_or_else(String::new, |failed| shown(&failed.reason)),
@@ -474,8 +474,9 @@ impl Skip {
         }
         let mut out = super::stdout();
         if format == Format::Table {
-            for Skipped { lane, sequence, event, reason } in &skipped {
+            for Skipped { lane, event, reason } in &skipped {
                 let (name, reason) = (lane_name(&sink, lane), shown(reason));
+                let (event, sequence) = (in_words(event), event.sequence);
                 writeln!(out, "sink {name}: gave up {event} (sequence {sequence}): {reason}")?;
             }
         } else {
@@ -483,8 +484,8 @@ impl Skip {
                 row! {
                     sink: sink,
                     lane: skipped.lane,
-                    sequence: skipped.sequence,
-                    event: skipped.event,
+                    sequence: skipped.event.sequence,
+                    event: skipped.event.data.event.word(),
                     reason: skipped.reason,
                 }
             };

@@ -128,10 +128,12 @@ impl Past<'_> {
         let gaps = coverage::gaps(&runs, DateTime::<Utc>::MIN_UTC, self.now);
         if let Some(gap) = gaps.iter().find(|gap| gap.from <= at && (at < gap.to || at == self.now))
         {
-            let [from, to] = [gap.from, gap.to].map(|time| local(Some(time), zone));
-            let lasts = gap.to == self.now;
-            let when =
-                if lasts { format!("since {from}") } else { format!("between {from} and {to}") };
+            let when = if gap.to == self.now {
+                format!("since {}", local(Some(gap.from), zone))
+            } else {
+                let [from, to] = ends(gap.from, gap.to, zone);
+                format!("between {from} and {to}")
+            };
             super::complain(&format!(
                 "warning: {id}: no roster was taken over {when} ({}): what changed meanwhile shows \
                  only after that",
@@ -177,6 +179,12 @@ impl Past<'_> {
         }
         unknown_organization(id, self.config, self.reader)
     }
+}
+
+/// Both ends of a span: to the second where the minutes would be the same.
+fn ends(from: DateTime<Utc>, to: DateTime<Utc>, zone: Tz) -> [String; 2] {
+    let minutes = [from, to].map(|time| local(Some(time), zone));
+    if minutes[0] == minutes[1] { [from, to].map(|time| exact(time, zone)) } else { minutes }
 }
 
 /// Neither in the config nor in the store.

@@ -253,7 +253,7 @@ fn told_comparison(comparison: &Comparison<'_>) -> String {
     };
     format!(
         "{} held by somebody who is not in it, {}{unnamed} not in it; {} in it without access; \
-         {} open who, {} with nothing to tell them by",
+         {} with several matches, {} with nothing to compare",
         count(ghosts, "seat"),
         count(sum(|it| it.not_in_list.members), "member"),
         comparison.listed.no_access,

@@ -12,13 +12,13 @@ use seatwatch_sdk::Totals;
 use super::exit::{Exit, Stop};
 use super::instance;
 use super::output::{
-    Format, Row, align_right, count, lane_name, local, row, shown, table, utc, write_rows,
+    Format, Row, align_right, count, exact, lane_name, local, row, shown, table, utc, write_rows,
     write_table,
 };
 use crate::config::{Config, Cost, Organization};
 use crate::control;
 use crate::dispatch::{self, LaneStatus, Orphans};
-use crate::organization::{OrganizationId, Service};
+use crate::organization::Service;
 use crate::standing::{self, State, Trend};
 use crate::store::{self, Failure, Hold, Lookups, Lost, Reader, StoreError};
 
@@ -55,6 +55,12 @@ impl Standing<'_> {
         self.organization.seats.cost(self.known.totals.as_ref()?)
     }
 
+    /// When Codecov was last asked, with or without success.
+    fn tried(&self) -> String {
+        let last = self.known.last_run.as_ref().map(|run| run.last_finished_at);
+        format!("last tried {}", local(last, self.organization.timezone))
+    }
+
     /// Why the last run failed, if it did.
     fn failure(&self) -> Option<&Failure> {
         self.known.last_run.as_ref()?.failure.as_ref()
@@ -82,7 +88,7 @@ pub(super) fn run(config: &Path, format: Format) -> Result<Exit, Stop> {
         write_organizations(&standings, &mut out)?;
         write_troubles(&standings, &mut out)?;
         write_lookups(&lookups, config.timezone, &mut out)?;
-        write_sinks(&lanes, &mut out)?;
+        write_sinks(&lanes, config.timezone, &mut out)?;
         write_orphans(&orphans, &mut out)?;
         write_daemon(control::is_up(&config.state_dir), &mut out)?;
     } else {
@@ -165,7 +171,6 @@ fn write_organizations(standings: &[Standing<'_>], out: &mut dyn Write) -> io::R
         let over = standing.known.totals.as_ref().and_then(|it| organization.seats.over(it));
         let over = over.map(|over| format!(" ({over} over)")).unwrap_or_default();
         let seats = format!("{}{limit}{over}", number(Totals::seats_used));
-        let last = standing.known.last_run.as_ref().map(|run| run.last_finished_at);
         let state = standing.known.state();
         let overdue = if standing.is_overdue() { " (overdue)" } else { "" };
         let mut cells = vec![
@@ -179,7 +184,7 @@ fn write_organizations(standings: &[Standing<'_>], out: &mut dyn Write) -> io::R
         cells.extend(has_prices.then(|| Cell::new(cost)));
         cells.extend([
             Cell::new(number(|totals| totals.admins)),
-            Cell::new(local(last, organization.timezone)),
+            Cell::new(local(standing.known.health.last_success_at, organization.timezone)),
             Cell::new(format!("{}{overdue}", local(standing.next, organization.timezone))),
         ]);
         table.add_row(cells);
@@ -220,7 +225,8 @@ fn write_troubles(standings: &[Standing<'_>], out: &mut dyn Write) -> io::Result
             writeln!(out)?;
             writeln!(
                 out,
-                "{id}: failing since {since} ({failures}): {reason}: {}",
+                "{id}: failing since {since} ({failures}), {}: {reason}: {}",
+                standing.tried(),
                 shown(message)
             )?;
             writeln!(out, "hint: {}", shown(hint))?;
@@ -231,18 +237,22 @@ fn write_troubles(standings: &[Standing<'_>], out: &mut dyn Write) -> io::Result
             writeln!(out, "hint: if it is gone for good, name it in `exclude` of its rule")?;
         }
         if let Some(hold) = &standing.known.hold {
-            write_hold(id, hold, standing.organization.timezone, out)?;
+            write_hold(standing, hold, out)?;
         }
     }
     Ok(())
 }
 
-fn write_hold(id: &OrganizationId, hold: &Hold, zone: Tz, out: &mut dyn Write) -> io::Result<()> {
+fn write_hold(standing: &Standing<'_>, hold: &Hold, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out)?;
-    let since = local(Some(hold.since), zone);
+    let id = &standing.organization.id;
+    let since = local(Some(hold.since), standing.organization.timezone);
     let rejected = hold.rejected_at.is_some();
     let word = if rejected { ", rejected" } else { "" };
-    writeln!(out, "{id}: roster held since {since} as {}{word}", hold.id)?;
+    // Of syncs that fail, the line above has it.
+    let tried = standing.failure().is_none().then(|| format!(", {}", standing.tried()));
+    let tried = tried.unwrap_or_default();
+    writeln!(out, "{id}: roster held since {since} as {}{word}{tried}", hold.id)?;
     for (what, keys) in
         [("would leave", &hold.losses.leavers), ("would lose the seat", &hold.losses.seat_losers)]
     {
@@ -281,7 +291,7 @@ fn write_daemon(is_up: bool, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "\n{says}")
 }
 
-fn write_sinks(lanes: &[LaneStatus], out: &mut dyn Write) -> io::Result<()> {
+fn write_sinks(lanes: &[LaneStatus], zone: Tz, out: &mut dyn Write) -> io::Result<()> {
     if lanes.is_empty() {
         return Ok(());
     }
@@ -293,14 +303,14 @@ fn write_sinks(lanes: &[LaneStatus], out: &mut dyn Write) -> io::Result<()> {
             lane.kind.clone(),
             lane.condition().word().to_owned(),
             lane.lag.queued.to_string(),
-            local(lane.lag.oldest, Tz::UTC),
+            local(lane.lag.oldest, zone),
             lane.dead_letters.to_string(),
         ]);
     }
     align_right(&mut table, &[3, 5]);
     write_table(&table, out)?;
     for lane in lanes {
-        write_lane_trouble(lane, out)?;
+        write_lane_trouble(lane, zone, out)?;
         if let Some(reason) = &lane.last_dead {
             let (name, letters) = (lane.name(), count(lane.dead_letters, "dead letter"));
             writeln!(out, "\nsink {name}: {letters}, the last: {}", shown(reason))?;
@@ -308,7 +318,7 @@ fn write_sinks(lanes: &[LaneStatus], out: &mut dyn Write) -> io::Result<()> {
         }
         if let Some(Lost { events, at }) = lane.lost {
             let (name, events) = (lane.name(), count(events, "event"));
-            let at = local(Some(at), Tz::UTC);
+            let at = local(Some(at), zone);
             writeln!(
                 out,
                 "\nsink {name}: {events} not delivered within `retention` and lost to it, the last at {at}"
@@ -329,18 +339,19 @@ fn write_orphans(orphans: &[Orphans], out: &mut dyn Write) -> io::Result<()> {
 }
 
 /// Why a lane does not deliver, and what to do about it.
-fn write_lane_trouble(lane: &LaneStatus, out: &mut dyn Write) -> io::Result<()> {
+fn write_lane_trouble(lane: &LaneStatus, zone: Tz, out: &mut dyn Write) -> io::Result<()> {
     let (name, resume) = (lane.name(), format!("seatwatch sink resume {}", lane.sink));
     if let Some(reason) = lane_trouble(lane) {
         writeln!(out, "\nsink {name}: {}", shown(reason))?;
     }
     if let Some(since) = lane.paused {
-        let since = local(Some(since), Tz::UTC);
+        let since = local(Some(since), zone);
         writeln!(out, "\nsink {name}: paused since {since}\nhint: to let it go on: {resume}")?;
     } else if lane.disabled.is_some() {
         writeln!(out, "hint: once that is mended: {resume}")?;
     } else if let Some(failed) = &lane.failed {
-        let next = local(Some(failed.next_attempt_at), Tz::UTC);
+        // The first pauses are shorter than a minute.
+        let next = exact(failed.next_attempt_at, zone);
         writeln!(out, "hint: next attempt not before {next}; to try now: seatwatch sync")?;
     }
     Ok(())

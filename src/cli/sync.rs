@@ -5,6 +5,7 @@ use std::io::{self, Write as _};
 use std::path::Path;
 use std::sync::Arc;
 
+use chrono_tz::Tz;
 use futures_util::{StreamExt as _, stream};
 use itertools::Itertools as _;
 use signal_hook::consts::{SIGINT, SIGTERM};
@@ -83,7 +84,7 @@ impl Sync {
                 Doer::Daemon(daemon) => {
                     let organizations = selected.iter().map(|one| one.id.clone()).collect();
                     let question = Question::Sync { organizations };
-                    let work = sync_by_daemon(daemon, question, &selected, format);
+                    let work = sync_by_daemon(daemon, question, &selected, format, config.timezone);
                     interruptible(GOES_ON, work).await
                 }
             }
@@ -91,12 +92,14 @@ impl Sync {
     }
 }
 
-/// Lets the daemon sync, and writes what `sync_and_deliver` would.
+/// Lets the daemon sync, and writes what `sync_and_deliver` would; times of sinks in the zone of the
+/// config.
 pub(super) async fn sync_by_daemon(
     daemon: UnixStream,
     question: Question,
     selected: &[&Organization],
     format: Format,
+    zone: Tz,
 ) -> Result<Exit, Stop> {
     let mut teller = Teller::new(format, false);
     let mut waiting: VecDeque<&Organization> = selected.iter().copied().collect();
@@ -144,7 +147,7 @@ pub(super) async fn sync_by_daemon(
         teller.tell(None, &ended);
     }
     teller.finish();
-    say_undelivered(&undelivered);
+    say_undelivered(&undelivered, zone);
     teller.exit()
 }
 
@@ -170,8 +173,8 @@ async fn look_up(config: &Config, store: &Store) -> Result<(Config, Exit), Stop>
     Ok((config, exit))
 }
 
-fn say_undelivered(undelivered: &[Undelivered]) {
-    for text in undelivered.iter().flat_map(describe_undelivered) {
+fn say_undelivered(undelivered: &[Undelivered], zone: Tz) {
+    for text in undelivered.iter().flat_map(|one| describe_undelivered(one, zone)) {
         super::complain(&text);
     }
 }
@@ -207,7 +210,7 @@ async fn sync_and_attempt(
     let now = clock.now();
     store.write(move |tx| tx.begin_syncs_anew(&ids, now)).await?;
     let done = sync(config, selected, Memory::Kept(Arc::clone(&store)), format).await?;
-    say_undelivered(&dispatcher.attempt_once().await?);
+    say_undelivered(&dispatcher.attempt_once().await?, config.timezone);
     if let Err(error) = upkeep::trim(&store, config, clock.now()).await {
         // What was synced is committed all the same, and the next run tries again.
         super::complain(&format!("warning: {}\nhint: {}", chain(&error), error.hint()));

@@ -5,11 +5,12 @@
 
 use std::io::{self, Write};
 
+use chrono_tz::Tz;
 use itertools::Itertools as _;
 use seatwatch_sdk::{EventKind, Totals};
 
 use super::exit::{Exit, Failure};
-use super::output::{Row, count, lane_name, row, shown};
+use super::output::{Row, count, lane_name, local, row, shown};
 use super::status::named;
 use crate::config::Organization;
 use crate::dispatch::{Obstacle, Undelivered};
@@ -108,8 +109,8 @@ pub(super) fn refusal(organization: &OrganizationId, refused: &Refused) -> Failu
     ))
 }
 
-/// What a lane did not deliver: what died, and what waits.
-pub(super) fn describe_undelivered(undelivered: &Undelivered) -> Vec<String> {
+/// What a lane did not deliver: what died, and what waits; times in the zone that `digest` is in.
+pub(super) fn describe_undelivered(undelivered: &Undelivered, zone: Tz) -> Vec<String> {
     let Undelivered { sink, lane, obstacle, queued, buried } = undelivered;
     let name = lane_name(sink, lane);
     let mut texts = Vec::new();
@@ -129,7 +130,7 @@ pub(super) fn describe_undelivered(undelivered: &Undelivered) -> Vec<String> {
              hint: {queue}; the next `seatwatch sync` tries again"
         ),
         Obstacle::Digest(time) => {
-            let time = time.format("%Y-%m-%d %H:%M UTC");
+            let time = local(Some(*time), zone);
             format!("sink {name}: {queue} for its digest at {time}")
         }
         Obstacle::Disabled(reason) => format!(
@@ -137,7 +138,7 @@ pub(super) fn describe_undelivered(undelivered: &Undelivered) -> Vec<String> {
              hint: {queue}; once that is mended, run `seatwatch sink resume {sink}`"
         ),
         Obstacle::Paused(since) => {
-            let since = since.format("%Y-%m-%d %H:%M UTC");
+            let since = local(Some(*since), zone);
             format!("sink {name}: paused since {since}: {queue}")
         }
     }));

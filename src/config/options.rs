@@ -43,7 +43,7 @@ pub(super) struct Options {
     pub(super) state_dir: PathBuf,
     /// Where the daemon serves its pages, `/metrics`, `/-/healthy` and `/-/ready`.
     pub(super) listen: Listen,
-    /// The time zone of all schedules.
+    /// The time zone of all schedules, and of the times that people are shown.
     pub(super) timezone: Zone,
     /// When to sync each organization: cron with five fields, six with seconds first, or
     /// `@hourly` and the like.
@@ -186,7 +186,7 @@ pub(super) struct OrganizationOptions {
     pub(super) formerly: Option<OrganizationName>,
     /// When to sync it.
     pub(super) schedule: Option<Cron>,
-    /// The time zone of its schedule.
+    /// The time zone of its schedule, and of its times where people are shown them.
     pub(super) timezone: Option<Zone>,
     /// A file that holds the token for it.
     #[schemars(title = "a path")]

@@ -10,7 +10,7 @@ use std::time::Instant;
 
 use chrono::{DateTime, Utc};
 use itertools::Itertools as _;
-use seatwatch_sdk::{Failure, Outcome};
+use seatwatch_sdk::{Event, Failure, Outcome};
 use serde::{Deserialize, Serialize};
 
 use super::ONE_DELIVERY;
@@ -60,7 +60,7 @@ impl Act {
 }
 
 /// What became of an order.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Acted {
     /// Since when the sink is paused, if it is now.
     pub paused: Option<DateTime<Utc>>,
@@ -79,14 +79,12 @@ pub struct Acted {
 }
 
 /// An event that was given up.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Skipped {
     /// The lane that was stuck.
     pub lane: String,
-    /// The event's place in the log.
-    pub sequence: u64,
-    /// What happened in it.
-    pub event: String,
+    /// The one that it was stuck at.
+    pub event: Box<Event>,
     /// Why the lane was stuck.
     pub reason: String,
 }
@@ -285,8 +283,7 @@ impl Lane {
         let Some(head) = events.first() else { return Ok(None) };
         let skipped = Skipped {
             lane: self.lane_name().to_owned(),
-            sequence: head.sequence,
-            event: head.data.event.word().to_owned(),
+            event: Box::new(head.clone()),
             reason: failed.reason.clone(),
         };
         let buried = bury(&cut, &events, format!("skipped by hand: {}", failed.reason), self.now());

@@ -4,6 +4,7 @@
 //! harmless twice: control and bidi characters are shown as what they are, and the template
 //! escapes.
 
+use std::collections::HashMap;
 use std::sync::LazyLock;
 
 use chrono::{DateTime, Utc};
@@ -19,7 +20,7 @@ use crate::config::Cost;
 use crate::coverage::Gap;
 use crate::dormant::{self, LogIn};
 use crate::people::Finding;
-use crate::roster::Member;
+use crate::roster::{Member, Username};
 use crate::store::{PastMember, PastRoster, Sums};
 use crate::templates::environment;
 use crate::text::{grouped, shown};
@@ -70,22 +71,41 @@ impl Clock {
         Some(self.marked(if time <= known_since { "≤ " } else { "" }, time))
     }
 
-    fn marked(self, mark: &str, time: DateTime<Utc>) -> Value {
-        let shown = time.with_timezone(&self.0).format("%F %R");
-        context! { shown => format!("{mark}{shown}"), utc => crate::rows::utc(Some(time)) }
+    /// Both ends of a span: to the second where the minutes would be the same.
+    fn span(self, from: DateTime<Utc>, to: DateTime<Utc>) -> [Value; 2] {
+        let ends = |format| [from, to].map(|time| (self.shown(time, format), time));
+        let [from, to] = match ends(MINUTE) {
+            [(from, _), (to, _)] if from == to => ends("%F %T"),
+            minutes => minutes,
+        };
+        [from, to].map(|(shown, time)| moment(shown, time))
     }
+
+    fn marked(self, mark: &str, time: DateTime<Utc>) -> Value {
+        moment(format!("{mark}{}", self.shown(time, MINUTE)), time)
+    }
+
+    fn shown(self, time: DateTime<Utc>, format: &str) -> String {
+        time.with_timezone(&self.0).format(format).to_string()
+    }
+}
+
+const MINUTE: &str = "%F %R";
+
+fn moment(shown: String, time: DateTime<Utc>) -> Value {
+    context! { shown, utc => crate::rows::utc(Some(time)) }
 }
 
 fn chapter(chapter: &Chapter<'_>, evidence: &Evidence<'_>, clock: Clock) -> Value {
     let rosters = chapter.before.as_ref().zip(chapter.after.as_ref());
     let gap = |gap: &Gap| {
-        context! { from => clock.time(gap.from), to => clock.time(gap.to), why => gap.why() }
+        let [from, to] = clock.span(gap.from, gap.to);
+        context! { from, to, why => gap.why() }
     };
     let gaps = chapter.gaps.as_ref().map(|gaps| gaps.iter().map(gap).collect::<Vec<_>>());
     let ends_in_gap = chapter.gaps().last().is_some_and(|gap| gap.to == evidence.to);
     let is_stale = |roster: &&PastRoster| !roster.is_fresh || ends_in_gap;
     let events = chapter.events.iter().map(|event| told(event, clock));
-    let left = chapter.events.iter().filter(|event| event.data.event == EventKind::Left);
     context! {
         id => shown(&chapter.id.to_string()),
         label => chapter.label.map(shown),
@@ -103,7 +123,7 @@ fn chapter(chapter: &Chapter<'_>, evidence: &Evidence<'_>, clock: Clock) -> Valu
         holders => members(chapter, clock, |member| member.seat),
         admins => members(chapter, clock, |member| member.admin),
         others => members(chapter, clock, |member| !member.seat && !member.admin),
-        left => left.map(|event| told(event, clock)).collect::<Vec<_>>(),
+        left => left(&chapter.events, clock),
         events => events.collect::<Vec<_>>(),
         gaps,
         syncs_known_from => chapter.syncs_known_from.map(|at| clock.time(at)),
@@ -191,6 +211,31 @@ fn members(chapter: &Chapter<'_>, clock: Clock, is_asked: fn(&Member) -> bool) -
     asked.map(value).collect()
 }
 
+/// Each time that somebody left, and when somebody of their username joined again.
+///
+/// Codecov lists whoever comes back as it lists anybody who is new: the name is all that tells.
+fn left(events: &[Event], clock: Clock) -> Vec<Value> {
+    let mut joined = HashMap::new();
+    let mut left = Vec::new();
+    // From the end: what comes after an event is known by then.
+    for event in events.iter().rev() {
+        let Some(member) = &event.data.member else { continue };
+        let name = Username::new(member.profile.username.as_str());
+        match event.data.event {
+            EventKind::Joined => {
+                joined.insert(name.key().to_owned(), event.time);
+            }
+            EventKind::Left => {
+                let back_at = joined.remove(name.key()).map(|at| clock.time(at));
+                left.push(context! { back_at, ..told(event, clock) });
+            }
+            _ => {}
+        }
+    }
+    left.reverse();
+    left
+}
+
 /// One event in words.
 fn told(event: &Event, clock: Clock) -> Value {
     let Data { event: kind, member, before, .. } = &event.data;
@@ -275,8 +320,8 @@ fn comparison(compared: &Compared<'_>) -> Value {
 fn finding(finding: Finding, is_member: bool) -> &'static str {
     match (finding, is_member) {
         (Finding::NotInList, _) => "not in the list",
-        (Finding::Ambiguous, _) => "in the list, but it is open who",
-        (Finding::CannotTell, true) => "nothing to look for in the list",
+        (Finding::Ambiguous, _) => "several matches in the list",
+        (Finding::CannotTell, true) => "nothing to compare with the list",
         (Finding::CannotTell, false) => "in the list without address or username",
         (Finding::NoAccess, _) => "in the list, without access",
     }

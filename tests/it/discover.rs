@@ -292,7 +292,7 @@ fn what_vanished_is_told_once_and_kept() {
     github/acme   Connected        2      1        –       1  [TIME]  [TIME]
     github/beta   Failing          2      1        –       1  [TIME]  [TIME]
 
-    github/beta: failing since [TIME] (3 syncs): not_a_member: the token may not see the members of `github/beta`
+    github/beta: failing since [TIME] (3 syncs), last tried [TIME]: not_a_member: the token may not see the members of `github/beta`
     hint: use the token of an admin of the organization; if the owner is a person's user name, there is no member list to read
 
     github/beta: not in the token's listing since [TIME]; still watched

@@ -215,3 +215,21 @@ fn what_is_not_taken_for_too_long_is_put_aside() {
     no daemon runs: what is due is synced when somebody calls `seatwatch sync`
     ");
 }
+
+/// The zone that `digest` is written in is the one that the times of sinks are told in.
+#[test]
+fn the_times_of_sinks_are_in_the_zone_of_the_config() {
+    let world = World::start("ann* bob!")
+        .with_config("timezone: Asia/Tokyo")
+        .with_other_sink("far: { type: file, path: far/log }")
+        .with_other_sink("late: { type: file, path: late, digest: \"0 8 * * *\" }")
+        .with_other_sink("idle: { type: file, path: idle }");
+    world.run(&["sink", "pause", "idle"]).ok();
+    let synced = world.says(&["sync"]).ok().stderr;
+    assert!(synced.contains("08:00 JST") && synced.contains("paused since"), "{synced}");
+    let status = world.says(&["status"]).ok().stdout;
+    assert!(status.contains("paused since"), "{status}");
+    let next = regex::Regex::new(r"next attempt not before [-0-9]+ \d\d:\d\d:\d\d JST;").unwrap();
+    assert!(next.is_match(&status), "{status}");
+    assert!(!synced.contains("UTC") && !status.contains("UTC"), "{synced}\n{status}");
+}

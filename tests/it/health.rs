@@ -40,7 +40,7 @@ fn failures_are_told_from_the_third_in_a_row_and_once() {
     ORGANIZATION  STATE    MEMBERS  SEATS  30 DAYS  ADMINS  LAST SYNC             NEXT SYNC
     github/acme   Failing        2      1        –       1  [TIME]  [TIME]
 
-    github/acme: failing since [TIME] (4 syncs): empty: Codecov lists no members of `github/acme`
+    github/acme: failing since [TIME] (4 syncs), last tried [TIME]: empty: Codecov lists no members of `github/acme`
     hint: the owner may be a person's user name, whose list is always empty: name the organization instead
 
     SINK    TYPE  STATE  QUEUED  OLDEST  DEAD LETTERS
@@ -92,6 +92,20 @@ fn failures_are_told_again_when_a_reminder_is_due() {
     assert_eq!(world.told(), "sync_failing\nsync_failing\nsync_recovered\nbaselined\n");
 }
 
+/// As the pages do, `status` calls a sync the last one if it brought a roster.
+#[test]
+fn the_last_sync_is_the_last_that_worked() {
+    let world = World::start("ann*");
+    world.sync_at("2026-01-05T09:00:00Z");
+    world.fault(EMPTY).sync_at("2026-01-05T10:00:00Z").sync_at("2026-01-05T11:00:00Z");
+    let status = world.says(&["status"]).ok().stdout;
+    let (table, trouble) = status.split_once("\n\n").unwrap();
+    assert!(table.contains("2026-01-05 09:00 UTC"), "{status}");
+    let since =
+        "failing since 2026-01-05 10:00 UTC (2 syncs), last tried 2026-01-05 11:00 UTC: empty";
+    assert!(trouble.contains(since), "{status}");
+}
+
 #[test]
 fn a_long_retry_after_ends_the_sync_and_puts_the_next_one_off() {
     let world = World::start("ann* bob!");
@@ -115,7 +129,7 @@ fn a_long_retry_after_ends_the_sync_and_puts_the_next_one_off() {
     ORGANIZATION  STATE    MEMBERS  SEATS  30 DAYS  ADMINS  LAST SYNC             NEXT SYNC
     github/acme   Failing        2      1        –       1  [TIME]  [TIME]
 
-    github/acme: failing since [TIME] (1 sync): rate_limited: Codecov asked not to be called before [TIME]
+    github/acme: failing since [TIME] (1 sync), last tried [TIME]: rate_limited: Codecov asked not to be called before [TIME]
     hint: nothing to do: the first sync after that time asks again
 
     SINK    TYPE  STATE  QUEUED  OLDEST  DEAD LETTERS
@@ -219,10 +233,10 @@ fn a_token_that_is_not_an_admins_is_refused() {
     ");
     assert_eq!(world.told(), "");
     assert_snapshot!(world.run(&["status"]).ok().stdout, @"
-    ORGANIZATION  STATE    MEMBERS  SEATS  30 DAYS  ADMINS  LAST SYNC             NEXT SYNC
-    github/acme   Failing        –      –        –       –  [TIME]  [TIME]
+    ORGANIZATION  STATE    MEMBERS  SEATS  30 DAYS  ADMINS  LAST SYNC  NEXT SYNC
+    github/acme   Failing        –      –        –       –  –          [TIME]
 
-    github/acme: failing since [TIME] (1 sync): token_not_admin: the token is not an admin's of this organization, so Codecov may show it only a part of the members
+    github/acme: failing since [TIME] (1 sync), last tried [TIME]: token_not_admin: the token is not an admin's of this organization, so Codecov may show it only a part of the members
     hint: use the token of an admin of the organization; where Codecov is self-hosted, which answers this question otherwise, set `require_admin: false`
 
     SINK    TYPE  STATE  QUEUED  OLDEST  DEAD LETTERS

@@ -51,10 +51,34 @@ fn a_person_reads_what_happened() {
     [TIME]  seat_gained         ann
     [TIME]  seat_gained         Zoe
     ");
-    assert_snapshot!(world.run(&["history", "--member", "cat"]).ok().shown(), @r"
+    assert_snapshot!(world.run(&["history", "--member", "cat"]).ok().shown(), @"
     TIME                  ORGANIZATION  EVENT  MEMBER  DETAILS
     [TIME]  github/acme   left   cat
+
+    github/acme: cat left at [TIME]
     ");
+}
+
+/// Who left is told like everybody; who came back is somebody new.
+#[test]
+fn at_the_end_stands_what_a_member_is_or_when_they_left() {
+    let world = World::start("ann! bob cat");
+    world.sync_at("2026-01-05T09:00:00Z");
+    world.members("ann! bob").sync_at("2026-01-05T10:00:00Z");
+    world.members("ann! bob cat*").sync_at("2026-01-05T11:00:00Z");
+    world.members("ann! cat*").sync_at("2026-01-05T12:00:00Z");
+    let last = |member: &str, more: &[&str]| {
+        let said = world.says(&[&["history", ACME, "--member", member], more].concat()).ok();
+        said.stdout.split_once("\n\n").map_or_else(String::new, |(_, last)| last.to_owned())
+    };
+    assert_snapshot!(last("bob", &[]), @"github/acme: bob left at 2026-01-05 12:00");
+    assert_snapshot!(last("cat", &[]), @"
+    github/acme: cat left at 2026-01-05 10:00
+
+    github/acme: cat is a member since 2026-01-05 11:00, with a seat since 2026-01-05 11:00
+    ");
+    assert_snapshot!(last("cat", &["--until", "2026-01-05T10:30:00Z"]), @"github/acme, 2026-01-05 10:30 UTC: cat left at 2026-01-05 10:00");
+    assert_snapshot!(last("bob", &["--until", "2026-01-05T11:30:00Z"]), @"github/acme, 2026-01-05 11:30 UTC: bob is a member since ≤ 2026-01-05 09:00, without a seat");
 }
 
 #[test]

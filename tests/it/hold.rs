@@ -86,7 +86,7 @@ fn status_says_who_is_missing_and_what_to_do() {
     ORGANIZATION  STATE  MEMBERS  SEATS  30 DAYS  ADMINS  LAST SYNC             NEXT SYNC
     github/acme   Held        21     20        –       1  [TIME]  [TIME]
 
-    github/acme: roster held since [TIME] as fde070b2
+    github/acme: roster held since [TIME] as fde070b2, last tried [TIME]
       10 would leave: m01, m02, m03, m04, m05, m06, m07, m08, m09, m10
     hint: if this is right: seatwatch approve github/acme; if not: seatwatch reject github/acme
 
@@ -152,7 +152,7 @@ fn a_reminder_comes_when_it_is_due_and_ends_with_a_rejection() {
     ORGANIZATION  STATE  MEMBERS  SEATS  30 DAYS  ADMINS  LAST SYNC             NEXT SYNC
     github/acme   Held        21     20        –       1  [TIME]  [TIME]
 
-    github/acme: roster held since [TIME] as fde070b2, rejected
+    github/acme: roster held since [TIME] as fde070b2, rejected, last tried [TIME]
       10 would leave: m01, m02, m03, m04, m05, m06, m07, m08, m09, m10
     hint: if this is right after all: seatwatch approve github/acme
 
@@ -227,7 +227,7 @@ fn a_hold_that_changed_since_it_was_told_has_to_be_named() {
     ORGANIZATION  STATE  MEMBERS  SEATS  30 DAYS  ADMINS  LAST SYNC             NEXT SYNC
     github/acme   Held        21     20        –       1  [TIME]  [TIME]
 
-    github/acme: roster held since [TIME] as ae868388
+    github/acme: roster held since [TIME] as ae868388, last tried [TIME]
       12 would leave: m02, m03, m04, m05, m06, m07, m08, m09, m10, m11, m12, m13
     hint: it has changed since it was told as fde070b2; to accept what stands here: seatwatch approve github/acme --hold ae868388
 

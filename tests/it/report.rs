@@ -177,7 +177,7 @@ fn a_report_of_all_is_held_against_a_list() {
       github/acme  3 members, 1 seat; 1 event, 1 gap; known since 2026-01-05 09:00 UTC
       gitlab/other  3 members, 2 seats; 1 event, 1 gap; known since 2026-01-05 09:00 UTC
       github/new  no roster is known of this time
-    next to people.csv: 1 seat held by somebody who is not in it, 3 members not in it; 1 in it without access; 0 open who, 1 with nothing to tell them by
+    next to people.csv: 1 seat held by somebody who is not in it, 3 members not in it; 1 in it without access; 0 with several matches, 1 with nothing to compare
     open [DIR]/pack/report.html
     ");
     let read = |name: &str| std::fs::read_to_string(folder.join(name)).unwrap();
@@ -230,7 +230,7 @@ fn what_is_not_in_the_config_any_more_is_named() {
     Each organization at the end
     Organization | Members | Seats in use | Admins | Cost a month | Coverage |
     github/acme |
-    3 | 1 | 1 | – | 1 gap |
+    3 | 1 | 1 | – | known since 2026-01-05 09:00; 1 gap |
     Members are who Codecov lists. It lists whoever has a seat, also after they have left, and refreshes a membership when that person logs in: what is here is what Codecov believed. ≤ before a time means: since then, or for longer; nothing older is known.
     Not in here, because the configuration has them no more: gitlab/other.
     ");
@@ -280,6 +280,26 @@ fn what_cannot_be_written_is_said_and_nothing_is_left() {
     error: no organization is named
     hint: name one, such as `github/acme`, or say `--all`
     exit code 64
+    ");
+}
+
+/// Who is back is no contradiction to those who are listed as members.
+#[test]
+fn who_left_and_came_back_has_both_times() {
+    let world = World::start("ann! bob cat");
+    world.sync_at("2026-01-05T09:00:00Z");
+    world.members("ann! cat").sync_at("2026-01-05T10:00:00Z");
+    world.members("ann! bob").sync_at("2026-01-05T11:00:00Z");
+    world.members("ann! bob cat").sync_at("2026-01-05T12:00:00Z");
+    world.members("ann! cat").sync_at("2026-01-05T13:00:00Z");
+    let pack = Pack::of(&world, "pack", &[ACME, "--to", "2026-01-05T13:30:00Z"]);
+    assert_snapshot!(pack.words("Who left", "All that happened"), @"
+    Who left
+    Each time that somebody left Codecov's list, and when their username was on it again
+    Left | On it again | Who | Name | Email |
+    2026-01-05 10:00 | 2026-01-05 11:00 | bob | bob | bob@example.com |
+    2026-01-05 11:00 | 2026-01-05 12:00 | cat | cat | cat@example.com |
+    2026-01-05 13:00 | – | bob | bob | bob@example.com |
     ");
 }
 
@@ -393,18 +413,18 @@ fn seats_without_a_name_are_held_against_a_list() {
         ["report", ACME, "-o", folder.to_str().unwrap(), "--compare", list.to_str().unwrap()];
     let said = world.says(&arguments).ok().stdout;
     let (_, said) = said.split_once("people.csv: ").unwrap();
-    assert_snapshot!(said.lines().next().unwrap(), @"1 seat held by somebody who is not in it, 0 members and 1 row without a name not in it; 0 in it without access; 0 open who, 1 with nothing to tell them by");
+    assert_snapshot!(said.lines().next().unwrap(), @"1 seat held by somebody who is not in it, 0 members and 1 row without a name not in it; 0 in it without access; 0 with several matches, 1 with nothing to compare");
     let pack = Pack { folder: folder.clone(), said: said.to_owned() };
     assert_snapshot!(pack.words("Next to the list people.csv", "What lies beside this page"), @"
     Next to the list people.csv
     Members of each organization as of the end, and rows with a seat that name nobody
-    Organization | In the list | Not in it | Ghost seats | Open who | Nothing to look for |
+    Organization | In the list | Not in it | Ghost seats | Several matches | Nothing to compare |
     github/acme | 2 | 1 | 1 | 0 | 1 |
-    Of the people in the list, 0 have no access.
+    People in the list without access: 0.
     Who is not both on Codecov and in the list, beyond doubt
     What | Organization | Username | Name | Email | Seat | Admin | Row of the list |
     not in the list | github/acme | – | – | gone@example.com | yes |  |  |
-    nothing to look for in the list | github/acme | – | – | – | yes |  |  |
+    nothing to compare with the list | github/acme | – | – | – | yes |  |  |
     ");
     assert_snapshot!(pack.words("At both ends", "When nobody looked"), @"
     At both ends
@@ -558,7 +578,7 @@ fn a_large_list_makes_no_large_page() {
     let pack = Pack::of(&world, "pack", &[ACME, "--compare", list.to_str().unwrap()]);
     let words = pack.words("Next to the list people.csv", "What lies beside this page");
     assert_eq!(words.matches("in the list, without access").count(), 1000);
-    assert!(words.contains("Of the people in the list, 1,500 have no access."), "{words}");
+    assert!(words.contains("People in the list without access: 1,500."), "{words}");
     let said = words.lines().last().unwrap();
     assert_eq!(said, "And 500 more of the list: all of them are in comparison.csv.");
     assert_eq!(pack.read("comparison.csv").lines().count(), 1 + 2 + 1500);

@@ -398,7 +398,7 @@ static FILTERS: LazyLock<[(Regex, &str); 4]> = LazyLock::new(|| {
     [
         (r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}", "[SYNC]"),
         (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", "[TIME]"),
-        (r"\d{4}-\d\d-\d\d \d\d:\d\d [A-Z]{3,4}\b", "[TIME]"),
+        (r"\d{4}-\d\d-\d\d \d\d:\d\d(:\d\d)? [A-Z]{3,4}\b", "[TIME]"),
         (r"\d{4}-\d\d-\d\d \d\d:\d\d", "[TIME]"),
     ]
     .map(|(differs, word)| (Regex::new(differs).unwrap(), word))

@@ -82,7 +82,7 @@ fn hard_names_are_escaped_in_what_a_sync_says() {
     ORGANIZATION  STATE  MEMBERS  SEATS  30 DAYS  ADMINS  LAST SYNC             NEXT SYNC
     github/acme   Held         7      1        –       0  [TIME]  [TIME]
 
-    github/acme: roster held since [TIME] as c890226e
+    github/acme: roster held since [TIME] as c890226e, last tried [TIME]
       6 would leave: -dash, =cmd, bell\u{7}, dependabot[bot], evil\u{202e}gnp, zoë-名前
     hint: if this is right: seatwatch approve github/acme; if not: seatwatch reject github/acme
 

@@ -123,7 +123,7 @@ fn the_event_that_a_sink_is_stuck_at_can_be_given_up() {
     });
     assert_snapshot!(story, @"
     $ seatwatch outbox skip lost
-    sink lost: gave up baselined (sequence 1): cannot create `[DIR]/missing/events.ndjson`: no such file or directory; create the directory `[DIR]/missing`
+    sink lost: gave up baselined github/acme (sequence 1): cannot create `[DIR]/missing/events.ndjson`: no such file or directory; create the directory `[DIR]/missing`
 
     $ seatwatch sync
     github/acme  3 members  1 seat  1 admin

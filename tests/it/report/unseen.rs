@@ -107,6 +107,23 @@ fn what_retention_has_taken_is_no_gap() {
     ");
 }
 
+/// The same minute twice would be no time at all.
+#[test]
+fn a_gap_within_a_minute_is_told_to_the_second() {
+    let world = World::start("ann bob!");
+    world.sync_at("2026-01-05T09:00:05Z");
+    world.fault(SERVER_ERROR).sync_at("2026-01-05T09:00:10Z");
+    world.calm().sync_at("2026-01-05T09:00:20Z");
+    let past = world.says(&["roster", ACME, "--as-of", "2026-01-05T09:00:15Z"]).ok().stderr;
+    assert_snapshot!(past, @"warning: github/acme: no roster was taken over between 2026-01-05 09:00:05 UTC and 2026-01-05 09:00:20 UTC (1 sync failed (server_error)): what changed meanwhile shows only after that");
+    let pack = Pack::of(&world, "pack", &MORNING);
+    assert_snapshot!(pack.words("From | To | Why |", "Seats in use"), @"
+    From | To | Why |
+    2026-01-05 09:00:05 | 2026-01-05 09:00:20 | 1 sync failed (server_error) |
+    2026-01-05 09:00 | 2026-01-05 11:30 | no sync ran when one was due |
+    ");
+}
+
 /// The first syncs failed: what was before the first roster was never looked at.
 #[test]
 fn what_was_before_the_first_roster_is_a_gap() {
@@ -136,7 +153,7 @@ fn what_was_before_the_first_roster_is_a_gap() {
     Each organization at the end
     Organization | Members | Seats in use | Admins | Cost a month | Coverage |
     github/acme |
-    2 | 1 | 1 | – | 1 gap |
+    2 | 1 | 1 | – | known since 2026-01-05 11:00; 1 gap |
     github/new |
     no roster is known of this time | not known |
     Members are who Codecov lists. It lists whoever has a seat, also after they have left, and refreshes a membership when that person logs in: what is here is what Codecov believed. ≤ before a time means: since then, or for longer; nothing older is known.
