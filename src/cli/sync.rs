@@ -19,7 +19,7 @@ use super::instance;
 use super::output::{Format, Row, write_rows};
 use super::progress::Watch;
 use super::synced::{
-    COLUMNS, describe_undelivered, refusal, report_row, say_troubles, write_report,
+    COLUMNS, Retries, describe_undelivered, refusal, report_row, say_troubles, write_report,
 };
 use crate::chain::chain;
 use crate::codecov::{Policy, Server, Session};
@@ -147,7 +147,7 @@ pub(super) async fn sync_by_daemon(
         teller.fail(exit);
     }
     teller.finish();
-    say_undelivered(&undelivered);
+    say_undelivered(&undelivered, Retries::Daemon);
     teller.exit()
 }
 
@@ -173,8 +173,8 @@ async fn look_up(config: &Config, store: &Store) -> Result<(Config, Exit), Stop>
     Ok((config, exit))
 }
 
-fn say_undelivered(undelivered: &[Undelivered]) {
-    for text in undelivered.iter().flat_map(describe_undelivered) {
+fn say_undelivered(undelivered: &[Undelivered], retries: Retries) {
+    for text in undelivered.iter().flat_map(|one| describe_undelivered(one, retries)) {
         super::complain(&text);
     }
 }
@@ -209,7 +209,7 @@ async fn sync_and_attempt(
     let now = clock.now();
     store.write(move |tx| tx.begin_syncs_anew(&ids, now)).await?;
     let done = sync(config, selected, Memory::Kept(Arc::clone(&store)), format).await?;
-    say_undelivered(&dispatcher.attempt_once().await?);
+    say_undelivered(&dispatcher.attempt_once().await?, Retries::NextSync);
     if let Err(error) = upkeep::trim(&store, config, clock.now()).await {
         // What was synced is committed all the same, and the next run tries again.
         super::complain(&format!("warning: {}\nhint: {}", chain(&error), error.hint()));

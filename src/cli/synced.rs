@@ -108,8 +108,17 @@ pub(super) fn refusal(organization: &OrganizationId, refused: &Refused) -> Failu
     ))
 }
 
+/// Who tries again what was not delivered.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Retries {
+    /// The daemon, at a time of its own.
+    Daemon,
+    /// Whoever runs the next command.
+    NextSync,
+}
+
 /// What a lane did not deliver: what died, and what waits.
-pub(super) fn describe_undelivered(undelivered: &Undelivered) -> Vec<String> {
+pub(super) fn describe_undelivered(undelivered: &Undelivered, retries: Retries) -> Vec<String> {
     let Undelivered { sink, lane, obstacle, queued, buried } = undelivered;
     let name = lane_name(sink, lane);
     let mut texts = Vec::new();
@@ -126,7 +135,11 @@ pub(super) fn describe_undelivered(undelivered: &Undelivered) -> Vec<String> {
     texts.extend(obstacle.as_ref().map(|obstacle| match obstacle {
         Obstacle::Failed(reason) => format!(
             "warning: sink {name}: not delivered: {reason}\n\
-             hint: {queue}; the next `seatwatch sync` tries again"
+             hint: {queue}; {}",
+            match retries {
+                Retries::Daemon => "the daemon goes on trying, `seatwatch status` says when",
+                Retries::NextSync => "the next `seatwatch sync` tries again",
+            }
         ),
         Obstacle::Digest(time) => {
             let time = time.format("%Y-%m-%d %H:%M UTC");
