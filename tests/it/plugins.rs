@@ -199,3 +199,24 @@ fn a_plugin_that_is_gone_keeps_nobody_else_waiting() {
     world.sync().ok();
     assert_eq!(fs::read_to_string(world.path("lines")).unwrap().lines().count(), 2);
 }
+
+/// A plugin may look at its settings alone, so that `check` promises nothing for its receiver.
+#[test]
+fn a_plugin_is_asked_and_its_receiver_is_for_a_test() {
+    let (world, _program) = with_sink_it();
+    let out = world.path("processed").display().to_string();
+    let command = world.path("plugins/seatwatch-sink-lines").display().to_string();
+    let world = world.with_other_sink(&format!(
+        "run: {{ type: process, command: [\"{command}\"], config: {{ path: \"{out}\" }} }}"
+    ));
+    let online = world.run(&["check", "--online"]).ok().stdout;
+    let sinks = &online[online.find("SINK ").unwrap()..];
+    assert_snapshot!(sinks, @"
+    SINK    TYPE     EVENTS           ORGANIZATIONS  ONLINE
+    events  file     all but updated  all            would deliver
+    it      lines    all but updated  all            settings accepted; `seatwatch sink test it` tries a delivery
+    run     process  all but updated  all            settings accepted; `seatwatch sink test run` tries a delivery
+
+    [DIR]/seatwatch.yaml: configuration is valid
+    ");
+}
