@@ -338,7 +338,11 @@ fn write_lane_trouble(lane: &LaneStatus, out: &mut dyn Write) -> io::Result<()> 
         let since = local(Some(since), Tz::UTC);
         writeln!(out, "\nsink {name}: paused since {since}\nhint: to let it go on: {resume}")?;
     } else if lane.disabled.is_some() {
-        writeln!(out, "hint: once that is mended: {resume}")?;
+        writeln!(
+            out,
+            "hint: once that is mended: {resume}; after a change of its keys in the config: \
+             seatwatch reload"
+        )?;
     } else if let Some(failed) = &lane.failed {
         let next = local(Some(failed.next_attempt_at), Tz::UTC);
         writeln!(out, "hint: next attempt not before {next}; to try now: seatwatch sync")?;

@@ -147,7 +147,12 @@ pub(super) fn describe_undelivered(undelivered: &Undelivered, retries: Retries) 
         }
         Obstacle::Disabled(reason) => format!(
             "warning: sink {name}: stopped: {reason}\n\
-             hint: {queue}; once that is mended, run `seatwatch sink resume {sink}`"
+             hint: {queue}; once that is mended, run `seatwatch sink resume {sink}`, or after a \
+             change of its keys in the config {}",
+            match retries {
+                Retries::Daemon => "`seatwatch reload`",
+                Retries::NextSync => "`seatwatch sync`",
+            }
         ),
         Obstacle::Paused(since) => {
             let since = since.format("%Y-%m-%d %H:%M UTC");
