@@ -15,7 +15,8 @@ pub(super) fn run(path: &Path, format: Format) -> Result<Exit, Stop> {
         let daemon = match daemon_of(path) {
             Err(Stop::Config(problems)) => {
                 super::complain(&format!(
-                    "{problems}\n\nno daemon was asked: one that runs goes on with the config that it had"
+                    "{problems}\n\n\
+                     no daemon was asked: one that runs goes on with the config that it had"
                 ));
                 return Ok(Exit::Config);
             }
