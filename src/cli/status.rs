@@ -19,6 +19,7 @@ use crate::config::{Config, Cost, Organization};
 use crate::control;
 use crate::dispatch::{self, LaneStatus, Orphans};
 use crate::organization::{OrganizationId, Service};
+use crate::preflight;
 use crate::standing::{self, State, Trend};
 use crate::store::{self, Failure, Hold, Lookups, Lost, Reader, StoreError};
 
@@ -93,6 +94,14 @@ pub(super) fn run(config: &Path, format: Format) -> Result<Exit, Stop> {
         write_rows(format, COLUMNS, &rows, &mut out)?;
     }
     out.flush()?;
+    // What cannot be stored is in no row: the store knows of nothing that is wrong then.
+    if let Some(lack) = preflight::lack_of_space(&config.state_dir) {
+        super::complain(&format!(
+            "warning: {}\nhint: {}",
+            lack.message,
+            lack.hint.unwrap_or_default()
+        ));
+    }
     Ok(Exit::Ok)
 }
 
