@@ -40,7 +40,7 @@ macro_rules! exits {
 }
 
 exits! {
-    Ok = 0, "all is well";
+    Ok = 0, "the command did what it is for";
     Usage = 64, "the command line is wrong";
     Data = 65, "a roster is held or empty, or what is asked for is not stored";
     Unavailable = 69, "Codecov, a receiver or the daemon cannot be reached";

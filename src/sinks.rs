@@ -58,6 +58,11 @@ pub(crate) fn find(name: &str) -> Option<&'static Kind> {
     KINDS.iter().find(|kind| kind.name == name)
 }
 
+/// Whether sinks of a kind hand their events to a program, which alone knows its receiver.
+pub(crate) fn is_a_program(kind: &str) -> bool {
+    find(kind).is_none() || kind == <seatwatch_process::ProcessConfig as BuiltIn>::TYPE
+}
+
 /// What reads the settings of an external plugin, whose program is or should be at `program`.
 pub(crate) fn plugin(name: &str, program: PathBuf) -> Box<Read> {
     let name = name.to_owned();

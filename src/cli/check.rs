@@ -28,6 +28,7 @@ use crate::organization::OrganizationId;
 use crate::preflight;
 use crate::schedule;
 use crate::servers::Servers;
+use crate::sinks;
 use crate::sync::SyncError;
 
 /// Arguments of `check`.
@@ -221,7 +222,13 @@ async fn ask_sink(entry: &SinkEntry) -> Asked {
         };
         return Asked { subject, good: Vec::new(), bad: Some((Exit::Unavailable, reason, None)) };
     }
-    Asked { subject, good: vec!["would deliver".to_owned()], bad: None }
+    // What a program answers may be about its settings alone: its receiver may be down.
+    let good = if sinks::is_a_program(&entry.kind) {
+        format!("settings accepted; `seatwatch sink test {}` tries a delivery", entry.name)
+    } else {
+        "would deliver".to_owned()
+    };
+    Asked { subject, good: vec![good], bad: None }
 }
 
 fn write_all(path: &Path, config: &Config, found: Option<&All>, format: Format) -> io::Result<()> {

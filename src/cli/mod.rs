@@ -109,7 +109,8 @@ enum Command {
     Discover(discover::Discover),
     /// Shows how every organization and every sink stands.
     ///
-    /// It asks nobody, and never waits for the daemon.
+    /// It asks nobody, and never waits for the daemon. It ends with 0 whatever it shows: scripts read
+    /// `state` in `--format json`.
     Status,
     /// Lists the members of an organization, now or as of a time.
     ///

@@ -12,7 +12,16 @@ use crate::exit::{Exit, Stop};
 /// Waits until it has, and says what changed or what stands in the way.
 pub(super) fn run(path: &Path, format: Format) -> Result<Exit, Stop> {
     super::runtime()?.block_on(interruptible(GOES_ON, async {
-        let daemon = daemon_of(path)?;
+        let daemon = match daemon_of(path) {
+            Err(Stop::Config(problems)) => {
+                super::complain(&format!(
+                    "{problems}\n\n\
+                     no daemon was asked: one that runs goes on with the config that it had"
+                ));
+                return Ok(Exit::Config);
+            }
+            found => found?,
+        };
         let mut changes = Vec::new();
         let failed = ask(daemon, Question::Reload, |answer| {
             if let Answer::Reloaded(lines) = answer {

@@ -19,6 +19,7 @@ use crate::config::{Config, Cost, Organization};
 use crate::control;
 use crate::dispatch::{self, LaneStatus, Orphans};
 use crate::organization::Service;
+use crate::preflight;
 use crate::standing::{self, State, Trend};
 use crate::store::{self, Failure, Hold, Lookups, Lost, Reader, StoreError};
 
@@ -99,6 +100,14 @@ pub(super) fn run(config: &Path, format: Format) -> Result<Exit, Stop> {
         write_rows(format, COLUMNS, &rows, &mut out)?;
     }
     out.flush()?;
+    // What cannot be stored is in no row: the store knows of nothing that is wrong then.
+    if let Some(lack) = preflight::lack_of_space(&config.state_dir) {
+        super::complain(&format!(
+            "warning: {}\nhint: {}",
+            lack.message,
+            lack.hint.unwrap_or_default()
+        ));
+    }
     Ok(Exit::Ok)
 }
 
@@ -348,7 +357,11 @@ fn write_lane_trouble(lane: &LaneStatus, zone: Tz, out: &mut dyn Write) -> io::R
         let since = local(Some(since), zone);
         writeln!(out, "\nsink {name}: paused since {since}\nhint: to let it go on: {resume}")?;
     } else if lane.disabled.is_some() {
-        writeln!(out, "hint: once that is mended: {resume}")?;
+        writeln!(
+            out,
+            "hint: once that is mended: {resume}; after a change of its keys in the config: \
+             seatwatch reload"
+        )?;
     } else if let Some(failed) = &lane.failed {
         // The first pauses are shorter than a minute.
         let next = exact(failed.next_attempt_at, zone);

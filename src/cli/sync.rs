@@ -20,7 +20,7 @@ use super::instance;
 use super::output::{Format, Row, write_rows};
 use super::progress::Watch;
 use super::synced::{
-    COLUMNS, describe_undelivered, refusal, report_row, say_troubles, write_report,
+    COLUMNS, Retries, describe_undelivered, refusal, report_row, say_troubles, write_report,
 };
 use crate::chain::chain;
 use crate::codecov::{Policy, Server, Session};
@@ -147,7 +147,7 @@ pub(super) async fn sync_by_daemon(
         teller.tell(None, &ended);
     }
     teller.finish();
-    say_undelivered(&undelivered, zone);
+    say_undelivered(&undelivered, Retries::Daemon, zone);
     teller.exit()
 }
 
@@ -173,8 +173,8 @@ async fn look_up(config: &Config, store: &Store) -> Result<(Config, Exit), Stop>
     Ok((config, exit))
 }
 
-fn say_undelivered(undelivered: &[Undelivered], zone: Tz) {
-    for text in undelivered.iter().flat_map(|one| describe_undelivered(one, zone)) {
+fn say_undelivered(undelivered: &[Undelivered], retries: Retries, zone: Tz) {
+    for text in undelivered.iter().flat_map(|one| describe_undelivered(one, retries, zone)) {
         super::complain(&text);
     }
 }
@@ -210,7 +210,8 @@ async fn sync_and_attempt(
     let now = clock.now();
     store.write(move |tx| tx.begin_syncs_anew(&ids, now)).await?;
     let done = sync(config, selected, Memory::Kept(Arc::clone(&store)), format).await?;
-    say_undelivered(&dispatcher.attempt_once().await?, config.timezone);
+    let undelivered = dispatcher.attempt_once().await?;
+    say_undelivered(&undelivered, Retries::NextSync, config.timezone);
     if let Err(error) = upkeep::trim(&store, config, clock.now()).await {
         // What was synced is committed all the same, and the next run tries again.
         super::complain(&format!("warning: {}\nhint: {}", chain(&error), error.hint()));

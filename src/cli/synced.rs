@@ -109,8 +109,22 @@ pub(super) fn refusal(organization: &OrganizationId, refused: &Refused) -> Failu
     ))
 }
 
-/// What a lane did not deliver: what died, and what waits; times in the zone that `digest` is in.
-pub(super) fn describe_undelivered(undelivered: &Undelivered, zone: Tz) -> Vec<String> {
+/// Who tries again what was not delivered.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Retries {
+    /// The daemon, at a time of its own.
+    Daemon,
+    /// Whoever runs the next command.
+    NextSync,
+}
+
+/// What a lane did not deliver: what died, and what waits; times in the zone that
+/// `digest` is in.
+pub(super) fn describe_undelivered(
+    undelivered: &Undelivered,
+    retries: Retries,
+    zone: Tz,
+) -> Vec<String> {
     let Undelivered { sink, lane, obstacle, queued, buried } = undelivered;
     let name = lane_name(sink, lane);
     let mut texts = Vec::new();
@@ -127,7 +141,11 @@ pub(super) fn describe_undelivered(undelivered: &Undelivered, zone: Tz) -> Vec<S
     texts.extend(obstacle.as_ref().map(|obstacle| match obstacle {
         Obstacle::Failed(reason) => format!(
             "warning: sink {name}: not delivered: {reason}\n\
-             hint: {queue}; the next `seatwatch sync` tries again"
+             hint: {queue}; {}",
+            match retries {
+                Retries::Daemon => "the daemon goes on trying, `seatwatch status` says when",
+                Retries::NextSync => "the next `seatwatch sync` tries again",
+            }
         ),
         Obstacle::Digest(time) => {
             let time = local(Some(*time), zone);
@@ -135,7 +153,12 @@ pub(super) fn describe_undelivered(undelivered: &Undelivered, zone: Tz) -> Vec<S
         }
         Obstacle::Disabled(reason) => format!(
             "warning: sink {name}: stopped: {reason}\n\
-             hint: {queue}; once that is mended, run `seatwatch sink resume {sink}`"
+             hint: {queue}; once that is mended, run `seatwatch sink resume {sink}`, or after a \
+             change of its keys in the config {}",
+            match retries {
+                Retries::Daemon => "`seatwatch reload`",
+                Retries::NextSync => "`seatwatch sync`",
+            }
         ),
         Obstacle::Paused(since) => {
             let since = local(Some(*since), zone);

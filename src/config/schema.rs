@@ -72,8 +72,9 @@ fn external(common: &Value, generator: &mut SchemaGenerator) -> Value {
         "title": "NAME",
         "description": "An external plugin: the program `seatwatch-sink-NAME` in one of the \
                         `plugin_dirs`. All other keys are the plugin's own, and it says what is \
-                        wrong with them. The value of a key that ends in `_file` is the file of a \
-                        secret: the plugin gets its absolute path.",
+                        wrong with them: at `check --online`, or when there is something to \
+                        deliver. The value of a key that ends in `_file` is the file of a secret: \
+                        the plugin gets its absolute path.",
         "type": "object",
         "properties": properties,
         "required": ["type"],

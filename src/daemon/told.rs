@@ -1,7 +1,7 @@
 //! What a sync leaves in the log of the program and in the metrics.
 //!
-//! One line a sync. A failure is not told once an attempt but at the first, at powers of two, and
-//! when it is over.
+//! One line a sync. A failure is not told once an attempt but at the first, at powers of two, when
+//! its reason is another than that of the one before, and when it is over.
 
 use itertools::Itertools as _;
 use tracing::{debug, error, info, warn};
@@ -48,7 +48,8 @@ pub(super) fn tell(report: &Report, metrics: &Metrics) {
         Err(NotSynced { reason, message, hint, .. }) => {
             let failures = report.failures_before.saturating_add(1);
             let reason = reason.word();
-            if failures.is_power_of_two() {
+            let is_another = report.reason_before.as_deref().is_some_and(|before| before != reason);
+            if failures.is_power_of_two() || is_another {
                 warn!(
                     %organization, outcome, reason, failures, requests, took_ms,
                     error = message, hint, "sync failed"

@@ -109,6 +109,14 @@ pub async fn look(config: &Config, runtime_dir: Option<&Path>, now: DateTime<Utc
     findings
 }
 
+/// Says that there is too little room on the disk of a state directory, if so.
+pub fn lack_of_space(state_dir: &Path) -> Option<Failure> {
+    space::look(std::iter::once(state_dir)).into_iter().find_map(|found| match found {
+        Found::Bad(failure) => Some(failure),
+        Found::Good(_) | Found::Warning { .. } => None,
+    })
+}
+
 fn database(state_dir: &Path) -> Found {
     match store::examine(state_dir) {
         Ok(None) => Found::Good("none yet".to_owned()),

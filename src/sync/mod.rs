@@ -187,6 +187,7 @@ impl Syncer {
             requests,
             took: start.elapsed(),
             failures_before: before.health.failures,
+            reason_before: before.failure.map(|failure| failure.reason),
             warnings: findings.warnings,
         })
     }

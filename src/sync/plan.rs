@@ -31,6 +31,8 @@ pub(super) struct Before {
     pub(super) proof: Option<Proof>,
     pub(super) hold: Option<Hold>,
     pub(super) approval: Option<Approval>,
+    /// Why the last sync failed, if it did.
+    pub(super) failure: Option<Failure>,
 }
 
 impl Before {
@@ -49,6 +51,7 @@ impl Before {
             proof: view.proof(number)?,
             hold: view.hold(number)?,
             approval: view.approval(number)?,
+            failure: view.last_run(number)?.and_then(|run| run.failure),
         })
     }
 

@@ -199,3 +199,51 @@ fn a_plugin_that_is_gone_keeps_nobody_else_waiting() {
     world.sync().ok();
     assert_eq!(fs::read_to_string(world.path("lines")).unwrap().lines().count(), 2);
 }
+
+/// A plugin may look at its settings alone, so that `check` promises nothing for its receiver.
+#[test]
+fn a_plugin_is_asked_and_its_receiver_is_for_a_test() {
+    let (world, _program) = with_sink_it();
+    let out = world.path("processed").display().to_string();
+    let command = world.path("plugins/seatwatch-sink-lines").display().to_string();
+    let world = world.with_other_sink(&format!(
+        "run: {{ type: process, command: [\"{command}\"], config: {{ path: \"{out}\" }} }}"
+    ));
+    let online = world.run(&["check", "--online"]).ok().stdout;
+    let sinks = online.splitn(3, "\n\n").last().unwrap();
+    assert_snapshot!(sinks, @"
+    SINK    TYPE     EVENTS           ORGANIZATIONS  ONLINE
+    events  file     all but updated  all            would deliver
+    it      lines    all but updated  all            settings accepted; `seatwatch sink test it` tries a delivery
+    run     process  all but updated  all            settings accepted; `seatwatch sink test run` tries a delivery
+
+    [DIR]/seatwatch.yaml: configuration is valid
+    ");
+}
+
+/// Only the plugin knows its keys, so that a wrong one comes up when there is something to deliver.
+#[test]
+fn a_wrong_key_of_a_plugin_stops_the_sink_until_the_config_is_mended() {
+    let world = with_plugins(World::start("ann"));
+    let path = world.path("lines").display().to_string();
+    let with_key = |world: World, key: &str| {
+        let sink = format!("it: {{ type: lines, {key}: \"{path}\" }}");
+        world.without_other_sinks().with_other_sink(&sink)
+    };
+    let world = with_key(world, "paths");
+    assert_snapshot!(world.sync().ok().stderr, @"
+    warning: sink it: stopped: `seatwatch-sink-lines` refuses its configuration: `path`: expected the absolute path of a file
+    hint: 1 event stays queued; once that is mended, run `seatwatch sink resume it`, or after a change of its keys in the config `seatwatch sync`
+    ");
+    let status = world.run(&["status"]).ok().stdout;
+    let (_, trouble) = status.split_once("\nsink it: ").unwrap();
+    assert_snapshot!(trouble, @"
+    `seatwatch-sink-lines` refuses its configuration: `path`: expected the absolute path of a file
+    hint: once that is mended: seatwatch sink resume it; after a change of its keys in the config: seatwatch reload
+
+    no daemon runs: what is due is synced when somebody calls `seatwatch sync`
+    ");
+    let world = with_key(world, "path");
+    assert_eq!(world.sync().ok().stderr, "");
+    assert_eq!(fs::read_to_string(world.path("lines")).unwrap().lines().count(), 1);
+}

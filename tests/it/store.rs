@@ -526,6 +526,10 @@ fn a_full_disk_loses_nothing() {
     hint: free some space; nothing was lost, the next run goes on
     exit code 74
     ");
+    assert_snapshot!(run(&["status"]).ok().stderr, @"
+    warning: 0 MiB of 1 MiB are free for `[DIR]/state`
+    hint: make room, or let `retention` keep less
+    ");
     assert_eq!(world.told(), "baselined\n");
     assert_eq!(run(&["roster", "github/acme", "--format", "json"]).ok().rows().len(), 1);
 

@@ -212,8 +212,15 @@ fn by_organization(events: &[Event]) -> (Vec<Group<'_>>, Vec<&Event>) {
 }
 
 fn notices<'a>(events: &'a [&Event], timezone: Tz) -> impl Iterator<Item = Notice> + 'a {
-    let of_no_member = events.iter().filter(|event| event.data.member.is_none());
-    of_no_member.map(move |event| Notice::of(event, timezone))
+    let of_no_member = events.iter().enumerate().filter(|(_, event)| event.data.member.is_none());
+    of_no_member.map(move |(index, event)| {
+        let later = events.get(index + 1..).unwrap_or_default();
+        if is_over(event.data.event, later) {
+            Notice::of_what_is_over(event, timezone)
+        } else {
+            Notice::of(event, timezone)
+        }
+    })
 }
 
 /// Whether what an event says is over by the end of the delivery, so that only its end is news.

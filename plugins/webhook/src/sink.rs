@@ -162,7 +162,9 @@ impl Exchange {
         let proxy = connection.route.shown_proxy();
         let host = address.url().host_str().unwrap_or_default();
         let (proxy, patience) = (proxy.as_deref(), self.patience);
-        Unanswered { shown, host, proxy, patience }.explain(&error.without_url())
+        let is_encrypted = address.url().scheme() == "https";
+        let unanswered = Unanswered { shown, host, is_encrypted, proxy, patience };
+        unanswered.explain(&error.without_url())
     }
 
     fn asked(&self) -> Asked<'_> {

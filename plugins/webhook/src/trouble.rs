@@ -23,6 +23,8 @@ pub(crate) struct Unanswered<'a> {
     pub(crate) shown: &'a str,
     /// The receiver's host.
     pub(crate) host: &'a str,
+    /// Whether it was spoken to with TLS: `https`.
+    pub(crate) is_encrypted: bool,
     /// The proxy on the way, if there is one.
     pub(crate) proxy: Option<&'a str>,
     /// For how long an answer was waited for.
@@ -73,7 +75,7 @@ impl Unanswered<'_> {
                 | ErrorKind::ConnectionAborted
                 | ErrorKind::BrokenPipe
                 | ErrorKind::UnexpectedEof,
-            ) => "the connection was closed before the answer came".to_owned(),
+            ) => self.closed(),
             Some(ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable) => {
                 format!("there is no way to {}", self.peer())
             }
@@ -92,9 +94,19 @@ impl Unanswered<'_> {
             return format!("it makes no connection to `{}`", self.host);
         }
         if text.contains("connection closed before message completed") {
-            return "the connection was closed before the answer came".to_owned();
+            return self.closed();
         }
         text
+    }
+
+    /// So does a server that wants TLS to whoever comes without.
+    fn closed(&self) -> String {
+        let closed = "the connection was closed before the answer came";
+        if self.is_encrypted {
+            closed.to_owned()
+        } else {
+            format!("{closed}; if it always is, check the scheme in `url`")
+        }
     }
 
     /// Whom we connect to.
@@ -198,7 +210,8 @@ mod tests {
         let error = client.get("http://siem.test/in?t0ken").send().await.unwrap_err();
         let patience = Duration::from_secs(15);
         let (shown, host) = ("http://siem.test/in", "siem.test");
-        let told = Unanswered { shown, host, proxy: None, patience }.explain(&error);
+        let told =
+            Unanswered { shown, host, is_encrypted: false, proxy: None, patience }.explain(&error);
         insta::assert_snapshot!(told, @"cannot reach `http://siem.test/in`: `siem.test` resolves to 169.254.169.254, a link-local or metadata address, which is refused");
     }
 }

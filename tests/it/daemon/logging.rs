@@ -45,6 +45,31 @@ fn a_sync_is_a_line_and_a_failure_is_told_at_powers_of_two() {
     "#);
 }
 
+/// Whoever mends one thing and meets the next does not wait for a power of two to hear of it.
+#[test]
+fn a_failure_for_another_reason_is_told_at_once() {
+    let world = World::start("ann* bob!").rarely();
+    let daemon = world.daemon();
+    daemon.until_told(&world, "baselined\n");
+    let refused = Fault::Status { status: 401, retry_after: None };
+    for (fault, times) in [(Fault::EmptyList, 4), (refused, 3)] {
+        world.calm().fault(fault);
+        for _ in 0..times {
+            world.run(&["sync"]);
+        }
+    }
+    let log = daemon.stop();
+    let told = log.lines().filter(|line| line.contains("sync failed"));
+    let fields = Regex::new("reason=.* failures=[0-9]+").unwrap();
+    let told: Vec<_> = told.map(|line| fields.find(line).unwrap().as_str()).collect();
+    insta::assert_snapshot!(told.join("\n"), @r#"
+    reason="empty" failures=1
+    reason="empty" failures=2
+    reason="empty" failures=4
+    reason="token_refused" failures=5
+    "#);
+}
+
 #[test]
 fn machines_get_an_object_a_line() {
     let world = World::start("ann* bob!").rarely();

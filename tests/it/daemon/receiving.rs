@@ -193,7 +193,8 @@ fn a_receiver_that_is_gone_stops_the_sink_until_it_is_resumed() {
     daemon.stop();
     hook.says(Says::Status(200));
     let daemon = world.daemon();
-    world.members("ann* bob").sync().ok();
+    let synced = world.members("ann* bob").sync().ok().stderr;
+    assert!(synced.contains("sink resume siem`") && synced.contains("reload`"), "{synced}");
     let shown = world.run(&["status"]).ok().stdout;
     assert!(shown.contains("stopped") && shown.contains("seatwatch sink resume siem"), "{shown}");
     assert_eq!(hook.events(), [] as [Value; 0]);

@@ -74,6 +74,15 @@ fn a_broken_config_leaves_the_daemon_as_it_was() {
     the daemon goes on with the config that it had
     exit code 78
     ");
+    // Of a file that cannot even be read, nobody knows where its daemon is.
+    world.reset_config("schedule:\t\"@daily\"\n  retention: 1d");
+    insta::assert_snapshot!(world.run(&["reload"]).shown(), @"
+    error: [DIR]/seatwatch.yaml:15:3: not valid YAML: while parsing a block mapping, did not find expected key
+    hint: look for an open bracket or quote, or a `:` that needs quotes
+
+    no daemon was asked: one that runs goes on with the config that it had
+    exit code 78
+    ");
     // The old schedule goes on.
     world.members("ann* bob! cat");
     daemon.until_told(&world, "baselined\njoined cat\n");

@@ -47,19 +47,21 @@ impl Notice {
         };
         Self { kind, tone, title, lines, advice, at: words::at(event.time, timezone) }
     }
+
+    /// Tells an event whose end is told further on: nobody has to do anything about it any more.
+    pub(super) fn of_what_is_over(event: &Event, timezone: Tz) -> Self {
+        let details = Details::of(&event.data);
+        let Said(tone, title, lines, advice) = match event.data.event {
+            EventKind::RosterHeld => held_until_now(details),
+            EventKind::SyncFailing => failing_until_now(details, timezone),
+            _ => return Self::of(event, timezone),
+        };
+        let kind = event.data.event;
+        Self { kind, tone, title, lines, advice, at: words::at(event.time, timezone) }
+    }
 }
 
 fn held(details: Details<'_>, organization: Option<&Organization>) -> Said {
-    let members = details.number("members").map(|number| count(number, "member"));
-    let of_them = members.map_or_else(String::new, |members| format!(" of {members}"));
-    let leavers = details.some("leavers").map(|it| format!("{it}{of_them} would leave."));
-    let losers = details
-        .some("seat_losers")
-        .map(|it| format!("{} who would stay would lose the seat.", count(it, "member")));
-    let last = details.is("last_admin").then(|| "No admin would be left.".to_owned());
-    let names = details.texts("names", NAME);
-    let names = (!names.is_empty()).then(|| format!("Among them: {}.", names.join(", ")));
-    let lines = [leavers, losers, last, names].into_iter().flatten().collect();
     let organization = organization.map_or_else(|| "ORG".to_owned(), name_of);
     let advice = vec![
         "Look at the names: `seatwatch status` shows them all.".to_owned(),
@@ -71,7 +73,26 @@ fn held(details: Details<'_>, organization: Option<&Organization>) -> Said {
     ];
     let title = "A roster lost so much that it was not believed. It waits for you, and nothing of \
                  it was stored or told.";
-    Said(Tone::Alarm, title.to_owned(), lines, advice)
+    Said(Tone::Alarm, title.to_owned(), losses(details), advice)
+}
+
+fn held_until_now(details: Details<'_>) -> Said {
+    let title = "A roster lost so much that it was not believed at first.";
+    Said(Tone::Same, title.to_owned(), losses(details), Vec::new())
+}
+
+/// What the roster that is held lacks.
+fn losses(details: Details<'_>) -> Vec<String> {
+    let members = details.number("members").map(|number| count(number, "member"));
+    let of_them = members.map_or_else(String::new, |members| format!(" of {members}"));
+    let leavers = details.some("leavers").map(|it| format!("{it}{of_them} would leave."));
+    let losers = details
+        .some("seat_losers")
+        .map(|it| format!("{} who would stay would lose the seat.", count(it, "member")));
+    let last = details.is("last_admin").then(|| "No admin would be left.".to_owned());
+    let names = details.texts("names", NAME);
+    let names = (!names.is_empty()).then(|| format!("Among them: {}.", names.join(", ")));
+    [leavers, losers, last, names].into_iter().flatten().collect()
 }
 
 fn released(details: Details<'_>) -> Said {
@@ -89,23 +110,35 @@ fn failing(details: Details<'_>, timezone: Tz) -> Said {
         Some(failures) => format!("Syncs keep failing: {} in a row.", count(failures, "failure")),
         None => "Syncs keep failing.".to_owned(),
     };
+    let since = details.time("since", timezone).map(|since| format!("Since {since}."));
+    let known = match details.time("last_success", timezone) {
+        Some(time) => format!("What seatwatch knows is from {time}."),
+        None => "No sync has succeeded yet.".to_owned(),
+    };
+    let lines = [why(details), since, Some(known)].into_iter().flatten().collect();
+    let hint = details.text("hint", SENTENCE).as_deref().map(sentence);
+    let goes_on = "Syncs go on. What changes until then is told as soon as one succeeds.";
+    let advice = [hint, Some(goes_on.to_owned())].into_iter().flatten().collect();
+    Said(Tone::Alarm, title, lines, advice)
+}
+
+fn failing_until_now(details: Details<'_>, timezone: Tz) -> Said {
+    let failures = details.number("failures");
+    let failures = failures.map(|it| format!(": {} in a row", count(it, "failure")));
+    let title = format!("Syncs kept failing{}.", failures.unwrap_or_default());
+    let since = details.time("since", timezone).map(|since| format!("From {since} on."));
+    Said(Tone::Same, title, [why(details), since].into_iter().flatten().collect(), Vec::new())
+}
+
+/// Why syncs fail, with the word for it.
+fn why(details: Details<'_>) -> Option<String> {
     let reason = details.text("reason", NAME);
     let message = details.text("message", SENTENCE);
     let why = match (message, reason) {
         (Some(message), Some(reason)) => Some(format!("{message} ({reason})")),
         (message, reason) => message.or(reason),
     };
-    let since = details.time("since", timezone).map(|since| format!("Since {since}."));
-    let known = match details.time("last_success", timezone) {
-        Some(time) => format!("What seatwatch knows is from {time}."),
-        None => "No sync has succeeded yet.".to_owned(),
-    };
-    let why = why.as_deref().map(sentence);
-    let lines = [why, since, Some(known)].into_iter().flatten().collect();
-    let hint = details.text("hint", SENTENCE).as_deref().map(sentence);
-    let goes_on = "Syncs go on. What changes until then is told as soon as one succeeds.";
-    let advice = [hint, Some(goes_on.to_owned())].into_iter().flatten().collect();
-    Said(Tone::Alarm, title, lines, advice)
+    why.as_deref().map(sentence)
 }
 
 fn recovered(details: Details<'_>, timezone: Tz) -> Said {

@@ -127,6 +127,31 @@ async fn syncs_keep_failing() {
     assert_mail!(mail(&Log::new().notice(EventKind::SyncFailing, details).events()).await);
 }
 
+/// What is over by the end of a mail is told, but asks for nothing: who would obey is too late.
+#[tokio::test]
+async fn what_is_over_asks_for_nothing() {
+    let failing = json!({
+        "reason": "unreachable", "failures": 3, "since": "2026-11-23T07:00:00Z",
+        "message": "`codecov.example.com` refused the connection",
+        "hint": "check `codecov.base_url`",
+    });
+    let recovered = json!({"failures": 4, "failing_since": "2026-11-23T07:00:00Z"});
+    let held = json!({"hold": "h1", "leavers": 61, "members": 80, "names": ["ann", "bea"]});
+    let log = Log::new()
+        .notice(EventKind::SyncFailing, failing)
+        .later()
+        .notice(EventKind::SyncRecovered, recovered)
+        .notice(EventKind::RosterHeld, held.clone())
+        .later()
+        .notice(EventKind::RosterReleased, json!({"hold": "h1", "how": "approved"}))
+        .later()
+        .notice(EventKind::RosterHeld, held)
+        .organization("github", "beta")
+        .notice(EventKind::RosterReleased, json!({"hold": "h2", "how": "approved"}));
+    let text = mail(&log.events()).await.text();
+    assert_snapshot!(text);
+}
+
 #[tokio::test]
 async fn an_organization_has_vanished() {
     let details = json!({ "last_seen": "2026-11-23T06:00:00Z" });

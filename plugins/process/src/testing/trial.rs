@@ -116,7 +116,10 @@ impl Trial {
             Ok(FromPlugin::Error { path, message }) => {
                 let path = path.map_or_else(String::new, |path| format!("`{}`: ", excerpt(&path)));
                 let message = excerpt(&message);
-                format!("it refuses these settings: {path}{message}; give it others")
+                format!(
+                    "it refuses these settings: {path}{message}; give it others with \
+                     `--settings '{{\"KEY\": …}}'`"
+                )
             }
             Ok(other) => format!("it answered `{}`", other.type_name()),
             Err(why) => why,

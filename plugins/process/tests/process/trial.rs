@@ -106,8 +106,8 @@ async fn a_good_plugin_keeps_every_promise() {
 
 #[tokio::test]
 async fn a_plugin_that_refuses_its_settings_is_tried_no_further() {
-    assert_found!(found("good.py", &[], json!({})).await, @"
-    FAILED  is ready within 10 s of hello: it refuses these settings: `path`: there is no path to write to; give it others
+    assert_found!(found("good.py", &[], json!({})).await, @r#"
+    FAILED  is ready within 10 s of hello: it refuses these settings: `path`: there is no path to write to; give it others with `--settings '{"KEY": …}'`
     skipped speaks protocol 1: it never got ready
     skipped says how many events it takes at once: it never got ready
     skipped answers a ping: it never got ready
@@ -123,7 +123,7 @@ async fn a_plugin_that_refuses_its_settings_is_tried_no_further() {
     skipped exits within 5 s of the end of its input: it never got ready
     ok      writes nothing but messages to its standard output: nothing else
     ok      what it wrote to its standard error: nothing
-    ");
+    "#);
 }
 
 #[tokio::test]

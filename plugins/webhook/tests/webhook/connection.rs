@@ -59,7 +59,7 @@ async fn link_local_and_metadata_addresses_are_refused() {
 async fn a_connection_breaks_off() {
     let mut world = World::new();
     let told = "retry: cannot reach `http://127.0.0.1:[PORT]/in`: the connection was closed \
-                before the answer came";
+                before the answer came; if it always is, check the scheme in `url`";
     world.replies(Reply::Reset);
     assert_eq!(world.told(&[event()]).await, told);
     world.script(|_| Reply::Write("HTTP/1.1 200".to_owned()));
@@ -84,7 +84,7 @@ async fn a_connection_is_closed_at_once() {
     });
     let told = told_of(&format!("http://127.0.0.1:{port}/in")).await;
     let told = told.replace(&port.to_string(), "[PORT]");
-    insta::assert_snapshot!(told, @"retry: cannot reach `http://127.0.0.1:[PORT]/in`: the connection was closed before the answer came");
+    insta::assert_snapshot!(told, @"retry: cannot reach `http://127.0.0.1:[PORT]/in`: the connection was closed before the answer came; if it always is, check the scheme in `url`");
 }
 
 #[tokio::test]
