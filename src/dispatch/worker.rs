@@ -1,8 +1,9 @@
 //! The workers of a daemon: each serves one lane, for as long as its sink is in the config.
 //!
-//! A worker sleeps until the log grows, until the time that its sink's `wait` or `digest` or the
-//! pause after a failure names, or until somebody asks it to hurry. It ends at a safe point; a
-//! delivery that does not end within the grace is dropped, and tried again under the same id.
+//! A worker sleeps until something comes into the log or goes from it, until the time that its
+//! sink's `wait` or `digest` or the pause after a failure names, or until somebody orders something
+//! or asks it to hurry. It ends at a safe point; a delivery that does not end within the grace is
+//! dropped, and tried again under the same id.
 
 use std::collections::HashMap;
 use std::sync::Arc;

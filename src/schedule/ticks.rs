@@ -110,4 +110,17 @@ mod tests {
         }
         assert_eq!(other.until(&clock, time).now_or_never(), Some(()), "at once");
     }
+
+    /// A time that was set by a clock that was ahead may be years away by the right one.
+    #[test]
+    fn until_ends_where_the_clock_is_set_back() {
+        let begin: DateTime<Utc> = "2026-12-13T10:00:00Z".parse().unwrap();
+        let clock = Hand(Mutex::new(begin));
+        let (beat, mut ticks) = Ticks::by_hand();
+        let mut until = Box::pin(ticks.until(&clock, begin + TimeDelta::hours(1)));
+        assert_eq!(until.as_mut().now_or_never(), None);
+        *clock.0.lock().unwrap() = begin - TimeDelta::days(20);
+        beat.strike();
+        assert_eq!(until.as_mut().now_or_never(), Some(()));
+    }
 }
