@@ -5,7 +5,7 @@ use std::process::{Child, Command, Stdio};
 
 use serde_json::json;
 
-use crate::world::{HOST, World, is_gone, plugin, until};
+use crate::world::{HOST, World, is_gone, parent, plugin, until};
 
 /// A daemon in a process of its own that has started this plugin. The world only watches.
 fn host(kind: &str, mode: &str) -> (World, Child) {
@@ -62,10 +62,4 @@ async fn a_daemon_can_wait_for_its_plugins() {
             assert!(world.lines("seen").contains(&"shutdown".to_owned()));
         }
     }
-}
-
-fn parent(pid: u32) -> u32 {
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
-    let parent = status.lines().find_map(|line| line.strip_prefix("PPid:")).unwrap();
-    parent.trim().parse().unwrap()
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use seatwatch_sdk::Outcome;
 use tokio::task::JoinSet;
 
-use crate::world::{World, is_gone, until};
+use crate::world::{World, is_gone, is_reaped, parent, until};
 
 #[tokio::test]
 async fn an_idle_plugin_is_told_and_ends_in_peace() {
@@ -53,11 +53,14 @@ async fn that_a_plugin_was_killed_is_told_also_after_a_flood() {
 async fn a_killed_plugin_is_told(mode: &str) {
     let mut world = World::bad(mode);
     assert_eq!(world.deliver(1).await, Outcome::Accepted);
-    let pid = nix::unistd::Pid::from_raw(world.pids()[0].cast_signed());
+    let plugin = world.pids()[0];
+    let guard = parent(plugin);
+    let pid = nix::unistd::Pid::from_raw(plugin.cast_signed());
     nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGKILL).unwrap();
     world.all_gone().await;
+    // The sink knows of it by the end of the guard, which comes a moment later.
+    until("its end is known", || is_reaped(guard)).await;
     // The next delivery finds out, tells it and starts another one.
-    until("its end is known", || world.pids().iter().all(|pid| is_gone(*pid))).await;
     assert_eq!(world.deliver(1).await, Outcome::Accepted);
     let told = world.logged();
     let told = told.iter().find(|line| line.starts_with("the plugin ended")).unwrap();

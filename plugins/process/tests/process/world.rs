@@ -171,6 +171,18 @@ pub(crate) fn is_gone(pid: u32) -> bool {
     status.map_or(true, |status| status.contains("State:\tZ"))
 }
 
+/// Who has started a process; of a plugin, its guard.
+pub(crate) fn parent(pid: u32) -> u32 {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    let parent = status.lines().find_map(|line| line.strip_prefix("PPid:")).unwrap();
+    parent.trim().parse().unwrap()
+}
+
+/// Whether somebody has waited for a process that ended, so that its end is known.
+pub(crate) fn is_reaped(pid: u32) -> bool {
+    !Path::new(&format!("/proc/{pid}")).exists()
+}
+
 /// Waits for a condition.
 pub(crate) async fn until(what: &str, mut holds: impl FnMut() -> bool) {
     let give_up = Instant::now() + Duration::from_secs(60);
