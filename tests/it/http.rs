@@ -119,11 +119,18 @@ impl Site {
         stream
     }
 
-    /// Sends these bytes and reads to the end.
+    /// Sends these bytes and reads to the end. A server that has heard enough answers and closes
+    /// before it has read them all.
     fn send(&self, request: &str) -> String {
         let mut stream = self.connect();
-        stream.write_all(request.as_bytes()).unwrap();
-        rest(stream)
+        match stream.write_all(request.as_bytes()) {
+            Err(error)
+                if !matches!(error.kind(), ErrorKind::BrokenPipe | ErrorKind::ConnectionReset) =>
+            {
+                panic!("the server does not take it: {error}")
+            }
+            _ => rest(stream),
+        }
     }
 
     /// An answer, without what differs from one to the next.

@@ -299,9 +299,9 @@ fn a_look_at_the_lock_keeps_no_sync_from_starting() {
             while Instant::now() < end {
                 let look = File::open(&path).unwrap();
                 look.lock_shared().unwrap();
-                thread::sleep(Duration::from_millis(8));
+                thread::sleep(Duration::from_millis(5));
                 drop(look);
-                thread::sleep(Duration::from_millis(1));
+                thread::sleep(Duration::from_millis(5));
             }
         });
         while !looks.is_finished() {
