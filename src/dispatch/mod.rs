@@ -18,6 +18,7 @@ mod sink_test;
 mod status;
 mod timing;
 mod worker;
+mod workers;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -32,7 +33,8 @@ pub use cut::Lag;
 use lane::{Lane, Pace, Step};
 pub use sink_test::{Tested, test_sink};
 pub use status::{Head, LaneStatus, Orphans, heads, orphans, status, status_with};
-pub use worker::{LaneState, Means, Workers};
+pub use worker::{LaneState, Means};
+pub use workers::Workers;
 
 use crate::clock::Clock;
 use crate::config::SinkEntry;

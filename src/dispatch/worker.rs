@@ -1,25 +1,22 @@
-//! The workers of a daemon: each serves one lane, for as long as its sink is in the config.
+//! The worker of a daemon that serves one lane, for as long as its sink is in the config.
 //!
-//! A worker sleeps until something comes into the log or goes from it, until the time that its
-//! sink's `wait` or `digest` or the pause after a failure names, or until somebody orders something
-//! or asks it to hurry. It ends at a safe point; a delivery that does not end within the grace is
-//! dropped, and tried again under the same id.
+//! It sleeps until something comes into the log or goes from it, until the time that its sink's
+//! `wait` or `digest` or the pause after a failure names, or until somebody orders something or asks
+//! it to hurry. It ends at a safe point; a delivery that does not end within the grace is dropped,
+//! and tried again under the same id. It never knows of the other lanes.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use seatwatch_sdk::Event;
-use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::{CancellationToken, DropGuard};
-use tokio_util::task::TaskTracker;
 use tracing::{debug, error, info, warn};
 
-use super::by_hand::{self, Act, Acted, Part};
+use super::by_hand::{Act, Part};
 use super::lane::{Lane, Pace, Step};
-use super::sink_test::{Tested, test_event};
-use super::{Lag, NO_TIME, ONE_ATTEMPT, ONE_DELIVERY, Obstacle, Undelivered, drain};
+use super::sink_test::Tested;
+use super::{Lag, ONE_ATTEMPT, ONE_DELIVERY, Obstacle, Undelivered, drain};
 use crate::chain::chain;
 use crate::clock::Clock;
 use crate::config::SinkEntry;
@@ -63,8 +60,13 @@ pub struct LaneState {
 }
 
 impl LaneState {
+    /// That of a lane of which nothing is known yet.
+    pub(super) fn new(sink: &str, lane: &str) -> Self {
+        Self { sink: sink.to_owned(), lane: lane.to_owned(), ..Self::default() }
+    }
+
     /// What it still has before it, and why.
-    fn left_over(&self, reason: String) -> Option<Undelivered> {
+    pub(super) fn left_over(&self, reason: String) -> Option<Undelivered> {
         let Self { sink, lane, lag, .. } = self.clone();
         let obstacle = Some(Obstacle::Failed(reason));
         Some(Undelivered { sink, lane, obstacle, queued: lag.queued, buried: None })
@@ -72,258 +74,31 @@ impl LaneState {
     }
 }
 
-/// The workers of all lanes. Dropped, it asks them to end and does not wait.
-pub struct Workers {
-    means: Means,
-    tasks: TaskTracker,
-    sinks: HashMap<String, Served>,
-    /// What tells that workers have ended that were asked to, by sink: another begins after them.
-    ending: HashMap<String, Vec<CancellationToken>>,
-    /// For a delivery that is under way when its worker is to end.
-    grace: watch::Sender<Duration>,
-}
-
-/// A sink and the workers that serve its lanes.
-struct Served {
-    /// The sink as the config has it.
-    entry: SinkEntry,
-    /// Dropped, it asks the workers to end.
-    _stop: DropGuard,
-    lanes: Vec<Handle>,
-}
-
-impl Served {
-    /// Whether the config has the sink as it is served: who is unchanged is not disturbed.
-    fn is_same(&self, entry: &SinkEntry) -> bool {
-        format!("{:?}", self.entry) == format!("{entry:?}")
-    }
-
-    /// How its lanes stand.
-    fn states(&self) -> impl Iterator<Item = LaneState> {
-        self.lanes.iter().map(|lane| lane.state.borrow().clone())
-    }
-}
-
 /// Who wants to know what was not delivered, if anything, once what there is was tried.
-type Hurry = oneshot::Sender<Option<Undelivered>>;
+pub(super) type Hurry = oneshot::Sender<Option<Undelivered>>;
 
 /// What a worker is asked to do between two steps.
-enum Order {
+pub(super) enum Order {
     /// Do its part of what a person ordered.
     Act(Act, oneshot::Sender<Result<Part, StoreError>>),
     /// Send a test event.
     Test(Arc<Event>, oneshot::Sender<Tested>),
 }
 
-/// One worker, from outside.
-struct Handle {
-    orders: mpsc::Sender<Order>,
-    hurries: mpsc::Sender<Hurry>,
-    state: watch::Receiver<LaneState>,
-    ended: CancellationToken,
+/// A worker from outside.
+pub(super) struct Handle {
+    /// Takes what is to be done between two steps.
+    pub(super) orders: mpsc::Sender<Order>,
+    /// Takes who wants it to try now what there is.
+    pub(super) hurries: mpsc::Sender<Hurry>,
+    /// How its lane stands.
+    pub(super) state: watch::Receiver<LaneState>,
+    /// Cancelled once it has ended.
+    pub(super) ended: CancellationToken,
 }
 
-impl Workers {
-    /// No workers yet.
-    pub fn new(means: Means) -> Self {
-        let grace = watch::Sender::new(Duration::ZERO);
-        let (tasks, sinks, ending) = (TaskTracker::new(), HashMap::new(), HashMap::new());
-        Self { means, tasks, sinks, ending, grace }
-    }
-
-    /// Serves exactly these sinks from now on; those that are new have their lanes already. One
-    /// that changed starts when its old worker has ended, and at once tries what failed before;
-    /// one that is gone has `grace` to end.
-    pub fn serve(&mut self, sinks: &[SinkEntry], grace: Duration) {
-        self.grace.send_replace(grace);
-        self.means.metrics.set_sinks(sinks.iter().map(|entry| entry.name.as_str()));
-        self.ending.retain(|_, ending| ending.iter().any(|ended| !ended.is_cancelled()));
-        let wanted: HashMap<&str, &SinkEntry> =
-            sinks.iter().map(|entry| (entry.name.as_str(), entry)).collect();
-        let (same, other): (HashMap<_, _>, HashMap<_, _>) =
-            std::mem::take(&mut self.sinks).into_iter().partition(|(name, served)| {
-                wanted.get(name.as_str()).is_some_and(|entry| served.is_same(entry))
-            });
-        self.sinks = same;
-        let last: HashMap<String, Vec<LaneState>> =
-            other.iter().map(|(name, served)| (name.clone(), served.states().collect())).collect();
-        self.end(other);
-        for entry in sinks {
-            if !self.sinks.contains_key(&entry.name) {
-                let served = self.start(entry, last.get(&entry.name).map(Vec::as_slice));
-                self.sinks.insert(entry.name.clone(), served);
-            }
-        }
-    }
-
-    /// Asks the workers of these sinks to end.
-    fn end(&mut self, sinks: HashMap<String, Served>) {
-        for (name, Served { lanes, .. }) in sinks {
-            let ended = lanes.into_iter().map(|lane| lane.ended);
-            self.ending.entry(name).or_default().extend(ended);
-        }
-    }
-
-    /// Lets every lane of a sink do what a person ordered, after the delivery that is under way
-    /// there; none if it is not served. There is no answer if the sink is to end or to change
-    /// meanwhile; what was noted in the store by then holds all the same.
-    pub fn act(
-        &self,
-        name: &str,
-        act: &Act,
-    ) -> Option<impl Future<Output = Option<Result<Acted, StoreError>>> + use<>> {
-        let served = self.sinks.get(name)?;
-        let (entry, act) = (served.entry.clone(), act.clone());
-        let lanes: Vec<_> = served.lanes.iter().map(|lane| lane.orders.clone()).collect();
-        let Means { store, clock, .. } = self.means.clone();
-        Some(async move {
-            let mut acted = match by_hand::note(&store, &entry, &act, clock.now()).await {
-                Ok(acted) => acted,
-                Err(error) => return Some(Err(error)),
-            };
-            for part in ask_all(lanes, |answer| Order::Act(act.clone(), answer)).await? {
-                match part {
-                    Ok(part) => acted.add(part),
-                    Err(error) => return Some(Err(error)),
-                }
-            }
-            Some(Ok(acted))
-        })
-    }
-
-    /// Lets every lane of a sink send a test event, after the delivery that is under way there; none
-    /// if it is not served. There is no answer if the sink is to end or to change meanwhile.
-    pub fn test_sink(
-        &self,
-        name: &str,
-        instance: &str,
-    ) -> Option<impl Future<Output = Option<Vec<Tested>>> + use<>> {
-        let served = self.sinks.get(name)?;
-        let event = test_event(&served.entry, instance, self.means.clock.now());
-        let event = Arc::new(event);
-        let lanes: Vec<_> = served.lanes.iter().map(|lane| lane.orders.clone()).collect();
-        Some(ask_all(lanes, move |answer| Order::Test(Arc::clone(&event), answer)))
-    }
-
-    /// Ends the workers of these sinks, so that they can be served under other names.
-    pub async fn end_sinks(&mut self, names: &[&str]) {
-        let (other, same) = std::mem::take(&mut self.sinks)
-            .into_iter()
-            .partition(|(name, _)| names.contains(&name.as_str()));
-        self.sinks = same;
-        self.end(other);
-        let ending = names.iter().filter_map(|name| self.ending.get(*name)).flatten();
-        all_ended(ending.cloned().collect()).await;
-    }
-
-    /// Starts the workers of a sink; `last` is how those stood that served it until now.
-    fn start(&self, entry: &SinkEntry, last: Option<&[LaneState]>) -> Served {
-        let stop = CancellationToken::new();
-        let before = self.ending.get(&entry.name).cloned().unwrap_or_default();
-        let pace = if last.is_some() { Pace::Hurried } else { Pace::Patient };
-        let lanes = entry.config.lanes().into_iter().map(|name| {
-            let (orders, ordered) = mpsc::channel(16);
-            let (hurries, waiting) = mpsc::channel(16);
-            let known = last.unwrap_or_default().iter().find(|state| state.lane == name);
-            let new = || LaneState {
-                sink: entry.name.clone(),
-                lane: name.clone(),
-                ..LaneState::default()
-            };
-            let (publish, state) = watch::channel(known.cloned().unwrap_or_else(new));
-            let ended = CancellationToken::new();
-            let worker = Worker {
-                means: self.means.clone(),
-                log: self.means.store.follow_log(),
-                stop: stop.clone(),
-                orders: ordered,
-                hurries: waiting,
-                publish,
-                failing: false,
-            };
-            let (entry, before, grace) = (entry.clone(), before.clone(), self.grace.subscribe());
-            let done = ended.clone().drop_guard();
-            self.tasks.spawn(async move {
-                let _done = done;
-                all_ended(before).await;
-                worker.run(&entry, &name, pace, grace).await;
-            });
-            Handle { orders, hurries, state, ended }
-        });
-        let lanes = lanes.collect();
-        Served { entry: entry.clone(), _stop: stop.drop_guard(), lanes }
-    }
-
-    /// What tells how every lane stands.
-    pub fn watch(&self) -> Vec<watch::Receiver<LaneState>> {
-        let lanes = self.sinks.values().flat_map(|served| &served.lanes);
-        lanes.map(|lane| lane.state.clone()).collect()
-    }
-
-    /// Asks every lane to try now what it has before it, as a command without a daemon would; the
-    /// future waits, for as long as that would, for those that did not deliver everything.
-    pub fn hurry(&self) -> impl Future<Output = Vec<Undelivered>> + Send + use<> {
-        let deadline = tokio::time::Instant::now() + ONE_ATTEMPT;
-        let lanes = self.sinks.values().flat_map(|served| &served.lanes);
-        let answers = lanes.map(|lane| {
-            let (hurries, state) = (lane.hurries.clone(), lane.state.clone());
-            let (answer, answered) = oneshot::channel();
-            let too_many = lane.hurries.try_send(answer).err().map(TrySendError::into_inner);
-            let asked = async move {
-                if let Some(answer) = too_many {
-                    hurries.send(answer).await.ok()?;
-                }
-                answered.await.ok()
-            };
-            async move {
-                match tokio::time::timeout_at(deadline, asked).await {
-                    Ok(Some(undelivered)) => undelivered,
-                    // An attempt is under way, and nobody waits for its end any longer; or the
-                    // worker has ended.
-                    Ok(None) | Err(_) => state.borrow().left_over(NO_TIME.to_owned()),
-                }
-            }
-        });
-        let answers = futures_util::future::join_all(answers);
-        async move {
-            let mut undelivered: Vec<_> = answers.await.into_iter().flatten().collect();
-            undelivered.sort_by(|a: &Undelivered, b| (&a.sink, &a.lane).cmp(&(&b.sink, &b.lane)));
-            undelivered
-        }
-    }
-
-    /// Ends all workers; deliveries under way get the grace that the config gave last.
-    pub async fn end_all(&mut self) {
-        self.sinks.clear();
-        self.tasks.close();
-        self.tasks.wait().await;
-        self.tasks.reopen();
-    }
-}
-
-/// Asks workers for the same, and waits for all their answers; none if one of them ends first.
-async fn ask_all<T>(
-    workers: Vec<mpsc::Sender<Order>>,
-    order: impl Fn(oneshot::Sender<T>) -> Order,
-) -> Option<Vec<T>> {
-    let answers = workers.into_iter().map(|worker| {
-        let (answer, answered) = oneshot::channel();
-        let order = order(answer);
-        async move {
-            worker.send(order).await.ok()?;
-            answered.await.ok()
-        }
-    });
-    futures_util::future::join_all(answers).await.into_iter().collect()
-}
-
-async fn all_ended(workers: Vec<CancellationToken>) {
-    for worker in workers {
-        worker.cancelled().await;
-    }
-}
-
-struct Worker {
+/// Serves a lane until it is told to stop.
+pub(super) struct Worker {
     means: Means,
     log: watch::Receiver<LogState>,
     stop: CancellationToken,
@@ -332,10 +107,25 @@ struct Worker {
     publish: watch::Sender<LaneState>,
     /// Whether the last attempt failed.
     failing: bool,
+    /// Dropped with it, it tells that it has ended.
+    _ended: DropGuard,
 }
 
 impl Worker {
-    async fn run(
+    /// A worker of a lane that stands like this, until `stop`; and what others have of it.
+    pub(super) fn new(means: Means, stop: CancellationToken, state: LaneState) -> (Self, Handle) {
+        let (order, orders) = mpsc::channel(16);
+        let (hurry, hurries) = mpsc::channel(16);
+        let (publish, state) = watch::channel(state);
+        let (log, ended) = (means.store.follow_log(), CancellationToken::new());
+        let handle = Handle { orders: order, hurries: hurry, state, ended: ended.clone() };
+        let _ended = ended.drop_guard();
+        let failing = false;
+        (Self { means, log, stop, orders, hurries, publish, failing, _ended }, handle)
+    }
+
+    /// Serves the lane of this name.
+    pub(super) async fn run(
         mut self,
         entry: &SinkEntry,
         name: &str,
@@ -587,6 +377,3 @@ impl Worker {
         }
     }
 }
-
-#[cfg(test)]
-mod tests;

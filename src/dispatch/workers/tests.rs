@@ -14,8 +14,10 @@ use uuid::Uuid;
 use super::*;
 use crate::clock::SystemClock;
 use crate::config::{OrganizationFilter, Timing};
-use crate::metrics::Snapshot;
-use crate::store::{LockedDirectory, NewEvent};
+use crate::dispatch::Obstacle;
+use crate::metrics::{Metrics, Snapshot};
+use crate::schedule::Ticks;
+use crate::store::{LockedDirectory, NewEvent, Store};
 
 const GRACE: Duration = Duration::from_secs(600);
 
