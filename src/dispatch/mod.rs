@@ -5,7 +5,6 @@
 //!
 //! Knows the store and the sinks' trait; not what a sink does with a delivery, and not Codecov.
 
-mod ahead;
 mod answer;
 mod by_hand;
 mod condition;
@@ -15,8 +14,11 @@ mod lane;
 mod redact;
 mod settle;
 mod sink_test;
+mod state;
 mod status;
+mod step;
 mod timing;
+mod told;
 mod worker;
 mod workers;
 
@@ -30,10 +32,12 @@ use tokio::task::JoinSet;
 pub use by_hand::{Act, Acted, Replayed, Retried, Skipped, act, drop_letters};
 pub use condition::Condition;
 pub use cut::Lag;
-use lane::{Lane, Pace, Step};
+use lane::Lane;
 pub use sink_test::{Tested, test_sink};
+pub use state::LaneState;
 pub use status::{Head, LaneStatus, Orphans, heads, orphans, status, status_with};
-pub use worker::{LaneState, Means};
+use step::{Pace, Step};
+pub use worker::Means;
 pub use workers::Workers;
 
 use crate::clock::Clock;
@@ -118,7 +122,8 @@ impl Dispatcher {
         let mut attempts = JoinSet::new();
         for mut lane in self.lanes {
             attempts.spawn(async move {
-                let undelivered = drain(&mut lane, deadline, || deadline, |_, _| true).await;
+                let undelivered =
+                    drain(&mut lane, deadline, || deadline, |_, _| true, &mut None).await;
                 // What a program is left with when this process ends, its guard sees to.
                 drop(tokio::time::timeout_at(deadline.into(), lane.close()).await);
                 undelivered
@@ -138,13 +143,14 @@ impl Dispatcher {
 
 /// Delivers until there is nothing left, something stands in the way, or `go_on`, which hears of
 /// every step, says no. No attempt begins after `until`; when the next is to end, `deadline` says.
+/// What dies is added to what was `buried` before.
 async fn drain(
     lane: &mut Lane,
     until: Instant,
     deadline: impl Fn() -> Instant,
     mut go_on: impl FnMut(&Lane, &Step) -> bool,
+    buried: &mut Option<(u64, String)>,
 ) -> Result<Option<Undelivered>, StoreError> {
-    let mut buried: Option<(u64, String)> = None;
     let obstacle = loop {
         let step = lane.step(Pace::Hurried, deadline()).await?;
         let goes_on = go_on(lane, &step);
@@ -157,8 +163,8 @@ async fn drain(
             }
             Step::Paused { since } => break Some(Obstacle::Paused(since)),
             Step::Buried { events, reason } => {
-                let before = buried.map_or(0, |(count, _)| count);
-                buried = Some((before + events as u64, reason));
+                let before = buried.as_ref().map_or(0, |(count, _)| *count);
+                *buried = Some((before + events as u64, reason));
             }
             Step::Moved { .. } => {}
         }
@@ -167,13 +173,12 @@ async fn drain(
         }
     };
     lane.count().await?;
-    let queued = lane.lag().queued;
+    let LaneState { sink, lane, lag: Lag { queued, .. }, .. } = lane.state();
     let obstacle = obstacle.filter(|_| queued > 0);
     if obstacle.is_none() && buried.is_none() {
         return Ok(None);
     }
-    let (sink, lane) = (lane.sink_name().to_owned(), lane.lane_name().to_owned());
-    Ok(Some(Undelivered { sink, lane, obstacle, queued, buried }))
+    Ok(Some(Undelivered { sink, lane, obstacle, queued, buried: buried.clone() }))
 }
 
 /// The name that the store knows a sink by: the former one, until that is carried over.

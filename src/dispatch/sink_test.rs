@@ -13,7 +13,7 @@ use serde_json::json;
 
 use super::ONE_DELIVERY;
 use super::answer::{self, Rest};
-use super::lane::{Lane, in_time};
+use super::lane::in_time;
 use crate::clock::uuid_v7;
 use crate::config::SinkEntry;
 
@@ -39,28 +39,21 @@ pub async fn test_sink(entry: &SinkEntry, instance: &str, now: DateTime<Utc>) ->
             let delivery = Delivery { id: &id, attempt: 1, deadline, events: &[event] };
             let outcome = in_time(sink.as_mut(), &delivery).await;
             sink.close().await;
-            Tested { lane, failure: failure(outcome) }
+            Tested::of(lane, outcome)
         }
     });
     join_all(lanes).await
 }
 
-/// Why a receiver did not take the one event that it was offered, if it did not.
-fn failure(outcome: Outcome) -> Option<String> {
-    match answer::read(outcome, 1).rest? {
-        Rest::Unseen => None,
-        Rest::Refused(reason) => Some(reason),
-        Rest::Failed(then) => Some(then.reason().to_owned()),
-    }
-}
-
-impl Lane {
-    /// Sends a test event between two deliveries, also where the lane is paused or stopped.
-    pub(super) async fn test(&mut self, event: &Event) -> Tested {
-        let id = uuid_v7(self.now()).to_string();
-        let deadline = Instant::now() + ONE_DELIVERY;
-        let outcome = self.offer(&id, 1, std::slice::from_ref(event), deadline).await;
-        Tested { lane: self.lane_name().to_owned(), failure: failure(outcome) }
+impl Tested {
+    /// What came of the one event that a receiver was offered.
+    pub(super) fn of(lane: String, outcome: Outcome) -> Self {
+        let failure = match answer::read(outcome, 1).rest {
+            None | Some(Rest::Unseen) => None,
+            Some(Rest::Refused(reason)) => Some(reason),
+            Some(Rest::Failed(then)) => Some(then.reason().to_owned()),
+        };
+        Self { lane, failure }
     }
 }
 

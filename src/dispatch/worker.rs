@@ -11,16 +11,19 @@ use std::time::{Duration, Instant};
 use seatwatch_sdk::Event;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::{CancellationToken, DropGuard};
-use tracing::{debug, error, info, warn};
+use tracing::{debug, error, warn};
 
 use super::by_hand::{Act, Part};
-use super::lane::{Lane, Pace, Step};
+use super::lane::Lane;
 use super::sink_test::Tested;
-use super::{Lag, ONE_ATTEMPT, ONE_DELIVERY, Obstacle, Undelivered, drain};
+use super::state::LaneState;
+use super::step::{Pace, Step};
+use super::told::Told;
+use super::{ONE_ATTEMPT, ONE_DELIVERY, Undelivered, drain};
 use crate::chain::chain;
 use crate::clock::Clock;
 use crate::config::SinkEntry;
-use crate::metrics::{Metrics, NotAccepted};
+use crate::metrics::Metrics;
 use crate::schedule::Ticks;
 use crate::store::{LogState, Store, StoreError};
 
@@ -38,40 +41,6 @@ pub struct Means {
     pub ticks: Ticks,
     /// What is counted.
     pub metrics: Metrics,
-}
-
-/// How a lane stands while it is served.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct LaneState {
-    /// The sink's name.
-    pub sink: String,
-    /// The lane's name.
-    pub lane: String,
-    /// What it has before it.
-    pub lag: Lag,
-    /// Attempts at the delivery before it that have failed so far.
-    pub failed_attempts: u32,
-    /// Events that it would not take.
-    pub dead_letters: u64,
-    /// Whether it waits for a person, because its receiver is gone.
-    pub stopped: bool,
-    /// Whether a person wants it to be left alone.
-    pub paused: bool,
-}
-
-impl LaneState {
-    /// That of a lane of which nothing is known yet.
-    pub(super) fn new(sink: &str, lane: &str) -> Self {
-        Self { sink: sink.to_owned(), lane: lane.to_owned(), ..Self::default() }
-    }
-
-    /// What it still has before it, and why.
-    pub(super) fn left_over(&self, reason: String) -> Option<Undelivered> {
-        let Self { sink, lane, lag, .. } = self.clone();
-        let obstacle = Some(Obstacle::Failed(reason));
-        Some(Undelivered { sink, lane, obstacle, queued: lag.queued, buried: None })
-            .filter(|undelivered| undelivered.queued > 0)
-    }
 }
 
 /// Who wants to know what was not delivered, if anything, once what there is was tried.
@@ -105,8 +74,7 @@ pub(super) struct Worker {
     orders: mpsc::Receiver<Order>,
     hurries: mpsc::Receiver<Hurry>,
     publish: watch::Sender<LaneState>,
-    /// Whether the last attempt failed.
-    failing: bool,
+    told: Told,
     /// Dropped with it, it tells that it has ended.
     _ended: DropGuard,
 }
@@ -119,9 +87,10 @@ impl Worker {
         let (publish, state) = watch::channel(state);
         let (log, ended) = (means.store.follow_log(), CancellationToken::new());
         let handle = Handle { orders: order, hurries: hurry, state, ended: ended.clone() };
-        let _ended = ended.drop_guard();
-        let failing = false;
-        (Self { means, log, stop, orders, hurries, publish, failing, _ended }, handle)
+        let told = Told::new(means.metrics.clone());
+        let worker =
+            Self { means, log, stop, orders, hurries, publish, told, _ended: ended.drop_guard() };
+        (worker, handle)
     }
 
     /// Serves the lane of this name.
@@ -186,6 +155,7 @@ impl Worker {
             if self.log.has_changed().unwrap_or(false) {
                 self.log.mark_unchanged();
                 lane.count().await?;
+                self.publish(lane);
             }
             while let Ok(order) = self.orders.try_recv() {
                 pace = self.obey(lane, order).await?.max(pace);
@@ -227,14 +197,15 @@ impl Worker {
                 () = async { ticks.until(&**clock, until.expect("guarded")).await },
                     if until.is_some() => return Ok(Pace::Patient),
                 changed = self.log.changed() => {
-                    // While something is queued, more of it changes nothing but the count.
-                    if changed.is_err() || (*step == Step::Idle) {
-                        return Ok(Pace::Patient);
-                    }
+                    // Also where it is tried at once: that may take its time.
                     if let Err(error) = lane.count().await {
                         debug!(error = chain(&error), "cannot count what is queued");
                     }
                     self.publish(lane);
+                    // While something is queued, more of it changes nothing but the count.
+                    if changed.is_err() || (*step == Step::Idle) {
+                        return Ok(Pace::Patient);
+                    }
                 }
                 Some(order) = self.orders.recv() => return self.obey(lane, order).await,
                 Some(asked) = self.hurries.recv(), if self.orders.is_empty() =>
@@ -249,11 +220,14 @@ impl Worker {
     async fn hurry(&mut self, lane: &mut Lane, asked: Hurry) -> Result<Pace, StoreError> {
         let mut asked = vec![asked];
         let until = Instant::now() + ONE_ATTEMPT;
+        let mut buried = None;
         let drained = loop {
-            let drained = self.drain(lane, until, &mut asked).await;
-            match self.orders.try_recv() {
-                Ok(order) if drained.is_ok() => drop(self.obey(lane, order).await?),
-                _ => break drained,
+            let drained = self.drain(lane, until, &mut asked, &mut buried).await;
+            // Where the store failed, an order waits until the lane was opened anew.
+            let order = drained.is_ok().then(|| self.orders.try_recv().ok()).flatten();
+            match order {
+                Some(order) => drop(self.obey(lane, order).await?),
+                None => break drained,
             }
         };
         self.publish(lane);
@@ -275,6 +249,7 @@ impl Worker {
         lane: &mut Lane,
         until: Instant,
         asked: &mut Vec<Hurry>,
+        buried: &mut Option<(u64, String)>,
     ) -> Result<Option<Undelivered>, StoreError> {
         let deadline = || Instant::now() + ONE_DELIVERY;
         let go_on = |lane: &Lane, step: &Step| {
@@ -289,7 +264,7 @@ impl Worker {
             }
             !self.stop.is_cancelled() && self.orders.is_empty()
         };
-        drain(lane, until, deadline, go_on).await
+        drain(lane, until, deadline, go_on, buried).await
     }
 
     /// Does what it is asked between two steps; says at what pace the next one comes. An error is
@@ -311,69 +286,11 @@ impl Worker {
     }
 
     fn publish(&self, lane: &Lane) {
-        self.publish.send_replace(LaneState {
-            sink: lane.sink_name().to_owned(),
-            lane: lane.lane_name().to_owned(),
-            lag: lane.lag().clone(),
-            failed_attempts: lane.failed_attempts(),
-            dead_letters: lane.dead_letters(),
-            stopped: lane.is_stopped(),
-            paused: lane.paused().is_some(),
-        });
+        self.publish.send_replace(lane.state());
     }
 
-    /// Counts a step, and says what a person should know: failures at the first, at powers of two
-    /// and when they are over.
     fn tell(&mut self, lane: &Lane, step: &Step) {
         self.publish(lane);
-        let (sink, name, metrics) = (lane.sink_name(), lane.lane_name(), &self.means.metrics);
-        match step {
-            Step::Moved { events, attempt } => {
-                metrics.delivered(sink);
-                if std::mem::take(&mut self.failing) {
-                    info!(sink, lane = name, events, attempt, "delivered again");
-                } else {
-                    debug!(sink, lane = name, events, attempt, "delivered");
-                }
-            }
-            Step::Failed { reason, attempt } => {
-                metrics.delivery_failed(sink, NotAccepted::Retry);
-                let first = !std::mem::replace(&mut self.failing, true);
-                if first || attempt.is_power_of_two() {
-                    let queued = lane.lag().queued;
-                    warn!(
-                        sink,
-                        lane = name,
-                        attempt,
-                        queued,
-                        reason,
-                        "delivery failed, will retry"
-                    );
-                }
-            }
-            Step::Buried { events, reason } => {
-                metrics.delivery_failed(sink, NotAccepted::Reject);
-                let dead_letters = lane.dead_letters();
-                warn!(
-                    sink,
-                    lane = name,
-                    events,
-                    dead_letters,
-                    reason,
-                    "events given up: dead letters"
-                );
-            }
-            Step::Disabled { reason } => {
-                metrics.delivery_failed(sink, NotAccepted::Disable);
-                error!(
-                    sink,
-                    lane = name,
-                    reason,
-                    "sink stopped: it is tried again when a key of its own changes in the config, \
-                     or after `seatwatch sink resume`"
-                );
-            }
-            Step::NotBefore(_) | Step::Idle | Step::Stopped { .. } | Step::Paused { .. } => {}
-        }
+        self.told.tell(&lane.state(), step);
     }
 }

@@ -13,9 +13,10 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 
 use super::by_hand::{self, Act, Acted};
-use super::lane::Pace;
 use super::sink_test::{Tested, test_event};
-use super::worker::{Handle, LaneState, Means, Order, Worker};
+use super::state::LaneState;
+use super::step::Pace;
+use super::worker::{Handle, Means, Order, Worker};
 use super::{NO_TIME, ONE_ATTEMPT, Undelivered};
 use crate::config::SinkEntry;
 use crate::store::StoreError;

@@ -304,6 +304,20 @@ fn the_first_attempt_after_a_restart_is_a_repeat() {
     assert_eq!((&tried[0].2, &tried[1].2), (&vec![1, 2], &vec![1, 2]));
 }
 
+/// Nor does a person's order tell how far it came.
+#[test]
+fn an_order_makes_no_first_attempt_of_a_repeat() {
+    let mut world = World::new(10);
+    let mut lane = world.open();
+    world.append(&[true]);
+    // The process ends while the receiver has it, and nobody hears of that.
+    let cut = world.runtime.block_on(lane.next_cut(Pace::Hurried)).unwrap();
+    assert_eq!(cut.cut().unwrap().attempt, 1);
+    let mut lane = world.open();
+    world.runtime.block_on(lane.obey(&Act::Resume)).unwrap();
+    assert_eq!(world.step(&mut lane), Step::Moved { events: 1, attempt: 2 });
+}
+
 struct At(DateTime<Utc>);
 
 impl Clock for At {
@@ -392,9 +406,9 @@ fn what_came_while_the_receiver_was_busy_is_counted() {
     world.receiver().meanwhile = Some(async move { store.write(appended).await.unwrap() }.boxed());
     world.receiver().answers = [Outcome::Accepted, Failure::retry("down").into()].into();
     assert!(matches!(world.step(&mut lane), Step::Moved { .. }));
-    assert_eq!(lane.lag().queued, 2);
+    assert_eq!(lane.kept.lag.queued, 2);
     assert!(matches!(world.step(&mut lane), Step::Failed { .. }));
-    assert_eq!(lane.lag().queued, 2);
+    assert_eq!(lane.kept.lag.queued, 2);
 }
 
 /// What is erased is not counted any more, nor is a dead letter that nobody keeps.
@@ -407,9 +421,9 @@ fn what_is_erased_is_not_counted() {
     let refused = || Outcome::Refused { reason: "no".to_owned() };
     world.receiver().answers = [refused(), refused(), Failure::retry("down").into()].into();
     assert!(matches!(world.step(&mut lane), Step::Buried { .. }));
-    assert_eq!((lane.dead_letters(), lane.lag().queued), (1, 2));
+    assert_eq!((lane.kept.dead_letters, lane.kept.lag.queued), (1, 2));
     world.forgets(organization);
     assert!(matches!(world.step(&mut lane), Step::Buried { .. }));
     world.runtime.block_on(lane.count()).unwrap();
-    assert_eq!((lane.dead_letters(), lane.lag().clone()), (0, Lag::default()));
+    assert_eq!((lane.kept.dead_letters, lane.kept.lag.clone()), (0, Lag::default()));
 }

@@ -16,7 +16,7 @@ use crate::clock::SystemClock;
 use crate::config::{OrganizationFilter, Timing};
 use crate::dispatch::Obstacle;
 use crate::metrics::{Metrics, Snapshot};
-use crate::schedule::Ticks;
+use crate::schedule::{Beat, Ticks};
 use crate::store::{LockedDirectory, NewEvent, Store};
 
 const GRACE: Duration = Duration::from_secs(600);
@@ -71,7 +71,8 @@ impl Sink for Slow {
 
 struct World {
     means: Means,
-    _directory: TempDir,
+    beat: Beat,
+    directory: TempDir,
     sink: Slow,
 }
 
@@ -79,7 +80,7 @@ impl World {
     fn new() -> Self {
         let directory = TempDir::new().unwrap();
         let locked = LockedDirectory::lock(directory.path()).unwrap();
-        let (_, ticks) = Ticks::by_hand();
+        let (beat, ticks) = Ticks::by_hand();
         let means = Means {
             store: Arc::new(Store::open(locked).unwrap()),
             clock: Arc::new(SystemClock),
@@ -93,7 +94,7 @@ impl World {
             fails: AtomicBool::default(),
             taken: Mutex::default(),
         }));
-        Self { means, _directory: directory, sink }
+        Self { means, beat, directory, sink }
     }
 
     async fn serve(&self, wait: Duration) -> (Workers, SinkEntry) {
@@ -112,6 +113,11 @@ impl World {
         self.means.store.write(|tx| tx.lane("sink", "main")).await.unwrap();
         workers.serve(std::slice::from_ref(&entry), GRACE);
         (workers, entry)
+    }
+
+    /// As somebody else has it open.
+    fn database(&self) -> rusqlite::Connection {
+        rusqlite::Connection::open(self.directory.path().join("seatwatch.db")).unwrap()
     }
 
     async fn append(&self) {
@@ -315,5 +321,54 @@ async fn a_lane_is_never_shown_as_empty_meanwhile() {
     assert_eq!(workers.watch()[0].borrow().lag.queued, 1);
     world.let_it_end();
     world.let_it_end();
+    workers.end_all().await;
+}
+
+/// Nor is an event that comes while the lane has nothing to do, and is tried at once.
+#[tokio::test]
+async fn what_is_tried_for_the_first_time_is_shown() {
+    let world = World::new();
+    let (mut workers, _) = world.serve(Duration::ZERO).await;
+    assert_eq!(workers.hurry().await, []);
+    world.append().await;
+    world.delivery_begins().await;
+    assert_eq!(workers.watch()[0].borrow().lag.queued, 1);
+    world.let_it_end();
+    workers.end_all().await;
+}
+
+/// An order that comes while the store fails waits until the lane is served again.
+#[tokio::test]
+async fn an_order_outlasts_a_failure_of_the_store() {
+    let world = World::new();
+    let (mut workers, _) = world.serve(GRACE).await;
+    world.append().await;
+    let hurried = workers.hurry();
+    world.delivery_begins().await;
+    let test = workers.test_sink("sink", "test").unwrap();
+    let orders = &workers.sinks["sink"].lanes[0].orders;
+    let database = world.database();
+    let end = async {
+        while orders.capacity() == orders.max_capacity() {
+            tokio::task::yield_now().await;
+        }
+        database.execute_batch("ALTER TABLE deliveries RENAME TO away").unwrap();
+        world.let_it_end();
+    };
+    let mend = async {
+        let (hurried, ()) = tokio::join!(hurried, end);
+        assert_eq!(hurried[0].queued, 1, "the store failed");
+        database.execute_batch("ALTER TABLE away RENAME TO deliveries").unwrap();
+        world.let_it_end();
+        loop {
+            world.beat.strike();
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    };
+    let tested = tokio::select! {
+        tested = test => tested,
+        () = mend => unreachable!("it goes on and on"),
+    };
+    assert_eq!(tested.unwrap()[0].failure, None);
     workers.end_all().await;
 }
