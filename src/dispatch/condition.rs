@@ -1,9 +1,8 @@
-//! What a lane is called, and whether it delivers, in one of four words.
+//! Whether a lane delivers, in one of four words.
 //!
 //! Pure.
 
 use super::LaneStatus;
-use crate::text::lane_name;
 
 /// How a lane goes on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,11 +30,6 @@ impl Condition {
 }
 
 impl LaneStatus {
-    /// Its name for people: that of the sink where it has only one.
-    pub fn name(&self) -> String {
-        lane_name(&self.sink, &self.lane)
-    }
-
     /// How it goes on: of several words, the one that a person has to act on first.
     pub fn condition(&self) -> Condition {
         match self {

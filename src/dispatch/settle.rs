@@ -47,7 +47,7 @@ impl Settled {
     }
 }
 
-/// Decides what becomes of a delivery of `events`. `failures` before this attempt are in `cut`.
+/// Decides what becomes of a delivery of `events`. What failed before this attempt is in `cut`.
 pub(super) fn settle(
     cut: &Cut,
     events: &[Event],

@@ -10,6 +10,7 @@ use super::filter::Filter;
 use super::known_as;
 use crate::config::SinkEntry;
 use crate::store::{Failed, Lost, Reader, StoreError, View};
+use crate::text::lane_name;
 
 /// How a lane stands, for `status`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,6 +35,13 @@ pub struct LaneStatus {
     pub last_dead: Option<String>,
     /// What retention took before the lane had passed it.
     pub lost: Option<Lost>,
+}
+
+impl LaneStatus {
+    /// Its name for people: that of the sink where it has only one.
+    pub fn name(&self) -> String {
+        lane_name(&self.sink, &self.lane)
+    }
 }
 
 /// How every lane stands; one that was never served has nothing before it.
