@@ -2,14 +2,14 @@
 
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Once};
+use std::sync::Arc;
 use std::time::Duration;
 
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use reqwest::header::{ACCEPT, HeaderMap, HeaderValue};
 use reqwest::{Certificate, Client, ClientBuilder, redirect};
 use rustls_pki_types::CertificateDer;
-use seatwatch_sdk::read_certificates;
+use seatwatch_sdk::{read_certificates, with_bundled_authorities};
 use url::Url;
 
 use super::error::{Error, Reason};
@@ -144,9 +144,13 @@ fn build_client(settings: &Settings) -> Result<Client, Error> {
     rustls::crypto::ring::default_provider().install_default().ok();
     let extra = settings.authorities.as_ref().map(Authorities::to_reqwest).transpose()?;
     let extra = extra.unwrap_or_default();
+    // A machine that trusts nobody makes no client at all, not even for a URL without TLS.
     builder(settings).tls_certs_merge(extra.clone()).build().or_else(|_| {
-        let client = builder(settings).tls_certs_only(bundled_certificates().chain(extra)).build();
-        let client = client.map_err(|error| {
+        let client = with_bundled_authorities(|bundled| {
+            let bundled = bundled.iter().filter_map(|it| Certificate::from_der(it).ok());
+            builder(settings).tls_certs_only(bundled.chain(extra)).build()
+        });
+        client.map_err(|error| {
             let what = match &settings.authorities {
                 Some(Authorities { file, .. }) => {
                     format!("no trust can be put in `{}`", file.display())
@@ -154,9 +158,7 @@ fn build_client(settings: &Settings) -> Result<Client, Error> {
                 None => "no HTTP client can be made".to_owned(),
             };
             Error::new(Reason::Tls, what).caused_by(error.without_url())
-        })?;
-        warn_of_bundled_certificates();
-        Ok(client)
+        })
     })
 }
 
@@ -169,21 +171,4 @@ fn builder(settings: &Settings) -> ClientBuilder {
         )]))
         .redirect(redirect::Policy::none())
         .timeout(settings.timeout)
-}
-
-/// Mozilla's, for a machine that trusts nobody: there, reqwest makes no client at all, not even
-/// for a URL without TLS.
-fn bundled_certificates() -> impl Iterator<Item = Certificate> {
-    let roots = webpki_root_certs::TLS_SERVER_ROOT_CERTS.iter();
-    roots.filter_map(|root| Certificate::from_der(root).ok())
-}
-
-fn warn_of_bundled_certificates() {
-    static ONCE: Once = Once::new();
-    ONCE.call_once(|| {
-        tracing::warn!(
-            "this machine has no store of CA certificates: trusting those built into seatwatch, \
-             which age with it"
-        );
-    });
 }

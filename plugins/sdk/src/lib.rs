@@ -5,9 +5,11 @@
 //! dispatcher, for every sink alike.
 //!
 //! What sinks would otherwise each have for themselves stands here as well: reading files, quoting
-//! what a stranger says, rows of a table and, with the feature `tls`, why a certificate is not
-//! trusted. The client of Codecov's API tells that in the same words.
+//! what a stranger says, rows of a table and, with the feature `tls`, whose certificates
+//! are trusted and why one is not. The client of Codecov's API takes that from here, too.
 
+#[cfg(feature = "tls")]
+mod authorities;
 #[cfg(feature = "tls")]
 mod certificate;
 mod config;
@@ -25,6 +27,8 @@ mod table;
 mod text;
 
 pub use async_trait::async_trait;
+#[cfg(feature = "tls")]
+pub use authorities::with_bundled_authorities;
 #[cfg(feature = "tls")]
 pub use certificate::{CertificateKeys, Untrusted};
 pub use config::{BuiltIn, Origin, Problem, SinkConfig};

@@ -5,7 +5,7 @@
 //! [off limits](crate::off_limits).
 
 use reqwest::{Certificate, ClientBuilder, Identity, Proxy, redirect};
-use seatwatch_sdk::Problem;
+use seatwatch_sdk::{Problem, with_bundled_authorities};
 
 use crate::material::Connection;
 use crate::off_limits::Resolver;
@@ -47,7 +47,10 @@ fn make(connection: &Connection) -> Result<reqwest::Client, Problem> {
     let (merged, alone) = (builder(connection)?, builder(connection)?);
     // A machine that trusts nobody makes no client at all, not even for a URL without TLS.
     merged.tls_certs_merge(authorities.clone()).build().or_else(|_| {
-        let client = alone.tls_certs_only(bundled_authorities().chain(authorities)).build();
+        let client = with_bundled_authorities(|bundled| {
+            let bundled = bundled.iter().filter_map(|it| Certificate::from_der(it).ok());
+            alone.tls_certs_only(bundled.chain(authorities)).build()
+        });
         client.map_err(|error| unusable(connection, error))
     })
 }
@@ -90,12 +93,6 @@ fn builder(connection: &Connection) -> Result<ClientBuilder, Problem> {
 fn authorities(connection: &Connection) -> Result<Vec<Certificate>, Problem> {
     let certificates = connection.authorities.iter().map(|it| Certificate::from_der(it));
     certificates.collect::<Result<_, _>>().map_err(|error| unusable(connection, error))
-}
-
-/// Mozilla's.
-fn bundled_authorities() -> impl Iterator<Item = Certificate> {
-    let roots = webpki_root_certs::TLS_SERVER_ROOT_CERTS.iter();
-    roots.filter_map(|root| Certificate::from_der(root).ok())
 }
 
 /// Everything has the right form, and yet rustls will not have it: mostly a key that belongs to

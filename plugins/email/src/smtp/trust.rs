@@ -7,7 +7,7 @@ use lettre::transport::smtp::client::{
 };
 use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
-use seatwatch_sdk::read_certificates;
+use seatwatch_sdk::{read_certificates, with_bundled_authorities};
 
 /// How to encrypt a connection to the server of that name. May block.
 ///
@@ -16,10 +16,8 @@ pub(super) fn parameters(host: &str, ca_file: Option<&Path>) -> Result<TlsParame
     let extra = ca_file.map(read).transpose()?.unwrap_or_default();
     let builder = || TlsParameters::builder(host.to_owned());
     with(builder(), &extra).build().or_else(|_| {
-        let bundled = webpki_root_certs::TLS_SERVER_ROOT_CERTS;
-        let bundled = with(builder().certificate_store(CertificateStore::None), bundled);
-        with(bundled, &extra)
-            .build()
+        let alone = builder().certificate_store(CertificateStore::None);
+        with_bundled_authorities(|bundled| with(with(alone, bundled), &extra).build())
             .map_err(|error| format!("no certificate of `{host}` can be checked: {error}"))
     })
 }
