@@ -7,12 +7,12 @@
 //! Time comes from outside, as a clock and a beat: a test can let a year pass.
 
 mod answers;
+mod by_hand;
 mod discovery;
 mod door;
 mod heartbeat;
 mod left;
 mod notify;
-mod order;
 mod orders;
 mod overview;
 mod pulse;
