@@ -117,16 +117,9 @@ fn an_organization_that_is_taken_out_while_it_is_synced_is_dropped() {
     let world = with_beta(World::start("ann* bob!").every_second());
     let daemon = world.daemon();
     daemon.until_told(&world, "baselined\nbaselined\n");
+    daemon.until_hung(&world, BETA);
     let last = SystemClock.now();
-
     world.members_of("beta", "zoe! yan xia");
-    let before = world.simulator.requests();
-    world.hang(BETA);
-    daemon.until("a request for beta", || {
-        let log = world.simulator.log();
-        let new = log.iter().filter(|request| request.number > before);
-        new.filter(|request| request.target.contains("beta")).count().checked_sub(1)
-    });
     let world = world.without_others();
     world.run(&["reload"]).ok();
     world.calm().members("ann* bob! cat");
@@ -148,11 +141,7 @@ fn an_organization_that_is_taken_out_while_it_is_synced_is_dropped() {
     let events = whole_events(&world.path("events.ndjson"));
     let time = |value: &Value| value.as_str().unwrap().parse::<chrono::DateTime<chrono::Utc>>();
     let told = events.last().unwrap();
-    assert!(
-        time(&told["data"]["since"]).unwrap() <= last + chrono::TimeDelta::seconds(5),
-        "{told}"
-    );
-    assert!(time(&told["data"]["since"]).unwrap() < again, "{told}");
+    assert!(time(&told["data"]["since"]).unwrap() <= last, "{told}");
     assert!(time(&told["time"]).unwrap() >= again, "{told}");
     daemon.stop();
 }
