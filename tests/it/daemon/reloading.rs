@@ -146,6 +146,31 @@ fn an_organization_that_is_taken_out_while_it_is_synced_is_dropped() {
     daemon.stop();
 }
 
+/// Its sync is dropped before it shows that the organization stays: it begins anew.
+#[test]
+fn a_reload_that_fails_lets_who_would_have_been_taken_out_sync_again() {
+    let world = World::start("ann* bob!").every_second();
+    let daemon = world.daemon();
+    daemon.until_told(&world, "baselined\n");
+    daemon.until_hung(&world, ACME);
+    // What hangs goes on to.
+    world.calm().members("ann* bob! cat");
+    let database = rusqlite::Connection::open(world.state_dir().join("seatwatch.db")).unwrap();
+    database.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let config = world.config();
+    let other = config.replace("owner: acme", "owner: beta");
+    insta::assert_snapshot!(world.ran(&mut world.command_with(&other, &["reload"])).shown(), @"
+    error: [DIR]/state/seatwatch.db: another program keeps it locked
+    hint: find who has it open: `fuser [DIR]/state/seatwatch.db`; then run the command again
+
+    the daemon goes on with the config that it had
+    exit code 75
+    ");
+    database.execute_batch("ROLLBACK").unwrap();
+    daemon.until_told(&world, "baselined\njoined cat\n");
+    daemon.stop();
+}
+
 /// A person waits for a sync of an organization that is taken out meanwhile.
 #[test]
 fn who_waits_for_an_organization_that_is_taken_out_is_told() {
