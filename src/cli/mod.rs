@@ -38,8 +38,10 @@ mod when;
 mod wrong;
 
 use std::io::{self, Write};
+use std::num::NonZero;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::thread;
 
 use clap::error::ErrorKind;
 use clap::{Parser, Subcommand, ValueHint};
@@ -269,9 +271,12 @@ fn fail_writes_beyond_the_limit() -> io::Result<()> {
     signal_hook::flag::register(SIGXFSZ, Arc::default()).map(drop)
 }
 
-/// Several workers, so that a sync of many organizations parses on more than one core.
+/// Several workers, so that a sync of many organizations parses on more than one core; and two where
+/// there is one: a call to the system that hangs must not keep a signal from being heard.
 fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
-    tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(|error| {
+    let cores = thread::available_parallelism().map_or(1, NonZero::get);
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    builder.worker_threads(cores.max(2)).enable_all().build().map_err(|error| {
         Failure::new(Exit::Internal, format!("cannot start the async runtime: {error}"))
     })
 }

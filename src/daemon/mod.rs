@@ -7,12 +7,12 @@
 //! Time comes from outside, as a clock and a beat: a test can let a year pass.
 
 mod answers;
+mod by_hand;
 mod discovery;
 mod door;
 mod heartbeat;
 mod left;
 mod notify;
-mod order;
 mod orders;
 mod overview;
 mod pulse;
@@ -181,7 +181,6 @@ impl Daemon {
 
     /// Runs until it is ordered to stop.
     pub async fn run(mut self) {
-        self.notify.ready();
         self.overview.set_ready(true);
         info!(
             organizations = self.config.organizations.len(),
@@ -189,6 +188,8 @@ impl Daemon {
             listen = %self.address(),
             "started"
         );
+        // Last: whoever waits for it finds in the log where to ask, and is answered there.
+        self.notify.ready();
         loop {
             tokio::select! {
                 () = self.around.ticks.next() => self.beat().await,
@@ -308,15 +309,16 @@ impl Daemon {
     }
 
     async fn note(&mut self, ended: &Ended) {
-        self.overview.synced(&ended.organization, ended.result.is_ok());
-        self.overview.changed();
-        // Its end, where it was noted, is not that of the next one; else nobody noted it.
-        if ended.result.is_err() || self.syncs.is_under_way(&ended.organization) {
-            self.note_under_way().await;
-        }
         match &ended.result {
             Ok(report) => told::tell(report, &self.metrics),
             Err(broken) => told::tell_broken(&ended.organization, broken, &self.metrics),
+        }
+        self.overview.synced(&ended.organization, ended.result.is_ok());
+        self.overview.changed();
+        // Last, for it may take its time. The end, where it was noted, is not that of the next one;
+        // else nobody noted it.
+        if ended.result.is_err() || self.syncs.is_under_way(&ended.organization) {
+            self.note_under_way().await;
         }
     }
 

@@ -20,7 +20,7 @@ pub(super) enum Order {
     Sync { organizations: Vec<OrganizationId>, asked: Asked },
     /// Forget an organization that is no longer watched.
     Forget { organization: OrganizationId, answer: oneshot::Sender<Result<Option<Erased>, Stop>> },
-    /// Do something about a sink while nobody serves it.
+    /// Do something about a sink, between two deliveries.
     Act { sink: String, act: Act, answer: oneshot::Sender<Result<Acted, Stop>> },
     /// Send a test event to every lane of a sink.
     Test { sink: String, answer: oneshot::Sender<Result<Vec<Tested>, Stop>> },

@@ -153,7 +153,8 @@ impl Daemon {
         if let (Err(_), Some(before)) = (&remembered, before) {
             self.workers.serve(&before.sinks, before.shutdown_grace);
             self.overview.show(&self.config, self.workers.watch());
-            self.syncs.queue(dropped);
+            let now = self.around.clock.now();
+            self.sync(dropped, now).await;
         }
         let last = remembered?;
         // Nothing fails from here on.

@@ -1,7 +1,8 @@
 //! What a sync leaves in the log of the program and in the metrics.
 //!
 //! One line a sync. A failure is not told once an attempt but at the first, at powers of two, when
-//! its reason is another than that of the one before, and when it is over.
+//! its reason is another than that of the one before, and when it is over. A sync that was postponed
+//! has asked nothing, and is no attempt.
 
 use itertools::Itertools as _;
 use tracing::{debug, error, info, warn};
@@ -46,10 +47,11 @@ pub(super) fn tell(report: &Report, metrics: &Metrics) {
             "roster held: it waits for `seatwatch approve` or `seatwatch reject`"
         ),
         Err(NotSynced { reason, message, hint, .. }) => {
-            let failures = report.failures_before.saturating_add(1);
+            let failures = report.failures;
             let reason = reason.word();
             let is_another = report.reason_before.as_deref().is_some_and(|before| before != reason);
-            if failures.is_power_of_two() || is_another {
+            let is_news = failures.is_power_of_two() || is_another;
+            if is_news && failures > report.failures_before {
                 warn!(
                     %organization, outcome, reason, failures, requests, took_ms,
                     error = message, hint, "sync failed"

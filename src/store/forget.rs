@@ -124,3 +124,6 @@ fn purge(database: &Path) -> rusqlite::Result<()> {
     }
     connection.execute("DELETE FROM meta WHERE name = 'purge'", []).map(drop)
 }
+
+#[cfg(test)]
+mod tests;

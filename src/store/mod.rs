@@ -121,9 +121,9 @@ impl Store {
         &self,
         change: impl FnOnce(&Tx<'_>) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, StoreError> {
-        let _open = self.gate.read().await;
+        let open = Arc::clone(&self.gate).read_owned().await;
         self.check_identity()?;
-        let result = self.writer.write(change).await;
+        let result = self.writer.write(open, change).await;
         result.map_err(|error| StoreError::sqlite(&self.database, error))
     }
 

@@ -11,7 +11,7 @@
 use std::thread::{self, JoinHandle};
 
 use rusqlite::{Connection, TransactionBehavior, ffi};
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{OwnedRwLockReadGuard, mpsc, oneshot, watch};
 
 use super::{LogState, Tx, View};
 
@@ -40,16 +40,18 @@ impl Writer {
         Ok(Self { jobs: Some(jobs), log, thread: Some(thread) })
     }
 
-    /// Runs `change` in a transaction and commits it, unless it fails.
+    /// Runs `change` in a transaction and commits it, unless it fails. The gate stays `open` until
+    /// then.
     ///
     /// Not cancel-safe in the usual sense: once it is queued, the change is made even if nobody
     /// waits for the answer.
     pub(super) async fn write<T: Send + 'static>(
         &self,
+        open: OwnedRwLockReadGuard<()>,
         change: impl FnOnce(&Tx<'_>) -> rusqlite::Result<T> + Send + 'static,
     ) -> rusqlite::Result<T> {
         let (answer, answered) = oneshot::channel();
-        let job = Box::new(Asked { change: Some(change), made: None, answer });
+        let job = Box::new(Asked { change: Some(change), made: None, answer, _open: open });
         let jobs = self.jobs.as_ref().expect("the queue is open until the writer is dropped");
         assert!(jobs.send(job).await.is_ok(), "the thread runs until the queue closes");
         answered.await.expect("the thread answers every job")
@@ -85,6 +87,8 @@ struct Asked<C, T> {
     change: Option<C>,
     made: Option<rusqlite::Result<T>>,
     answer: oneshot::Sender<rusqlite::Result<T>>,
+    /// With the job and not with whoever asked: it is made also where they are gone.
+    _open: OwnedRwLockReadGuard<()>,
 }
 
 impl<C, T> Job for Asked<C, T>

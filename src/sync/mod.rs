@@ -161,7 +161,7 @@ impl Syncer {
             now: finished_at,
         };
         let (plan, result) = decide(facts, found);
-        let (outcome, events) = (plan.outcome, plan.told());
+        let (outcome, failures, events) = (plan.outcome, plan.health.failures, plan.told());
         if let Memory::Kept(store) = &self.memory {
             let stamp = Stamp {
                 organization: organization.id.clone(),
@@ -187,6 +187,7 @@ impl Syncer {
             requests,
             took: start.elapsed(),
             failures_before: before.health.failures,
+            failures,
             reason_before: before.failure.map(|failure| failure.reason),
             warnings: findings.warnings,
         })

@@ -30,6 +30,8 @@ pub struct Report {
     pub took: Duration,
     /// How many syncs of the organization had failed in a row before this one.
     pub failures_before: u32,
+    /// The same after it: no more than before where it was postponed, for nothing was asked.
+    pub failures: u32,
     /// The word for why the sync before this one failed, if it did.
     pub reason_before: Option<String>,
     /// What a person should know although it stopped nothing.

@@ -7,7 +7,7 @@ use seatwatch::organization::Service;
 use seatwatch::simulator::{Fault, Route, When};
 use serde_json::Value;
 
-use crate::world::{Ran, World};
+use crate::world::{Ran, World, whole_lines};
 
 /// Every owner on GitHub but the one that nobody wants.
 pub(crate) const ALL: &str = "discover: [{ service: github, match: \"*\", exclude: \"*-old\" }]\n";
@@ -56,7 +56,6 @@ fn run(world: &World, lines: &str, arguments: &[&str]) -> Ran {
 
 /// The events so far as `github/acme baselined`, one a line.
 pub(crate) fn told(world: &World) -> String {
-    let lines = fs::read_to_string(world.path("events.ndjson")).unwrap_or_default();
     let words = |line: &str| {
         let event: Value = serde_json::from_str(line).unwrap();
         let data = &event["data"];
@@ -65,7 +64,7 @@ pub(crate) fn told(world: &World) -> String {
         let member = text(&data["member"]["username"]);
         format!("{owner} {} {member}", text(&data["event"])).trim_end().to_owned() + "\n"
     };
-    lines.lines().map(words).collect()
+    whole_lines(&world.path("events.ndjson")).iter().map(|line| words(line)).collect()
 }
 
 /// What `status` has of every organization: `acme connected, beta failing since it vanished`.

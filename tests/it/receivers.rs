@@ -16,6 +16,7 @@ use serde_json::Value;
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Runtime;
+use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 /// How a [`Hook`] answers.
@@ -25,8 +26,8 @@ pub(crate) enum Says {
     Status(u16),
     /// It keeps the event, and never answers.
     KeepsAndHangs,
-    /// It takes its time, in milliseconds, before it answers well.
-    Slowly(u64),
+    /// It answers well, each time once it is [let go](Hook::let_go).
+    WhenLetGo,
 }
 
 /// An HTTP server that is posted to.
@@ -38,6 +39,8 @@ struct Kept {
     says: Mutex<Says>,
     events: Mutex<Vec<Value>>,
     attempts: Mutex<Vec<(String, HeaderMap)>>,
+    /// How many answers may go.
+    let_go: Semaphore,
 }
 
 impl Hook {
@@ -48,6 +51,7 @@ impl Hook {
             says: Mutex::new(Says::Status(204)),
             events: Mutex::default(),
             attempts: Mutex::default(),
+            let_go: Semaphore::new(0),
         }));
         let router = Router::new().fallback(take).with_state(hook.clone());
         runtime.spawn(async move { axum::serve(listener, router).await });
@@ -61,6 +65,11 @@ impl Hook {
     /// Answers so from now on.
     pub(crate) fn says(&self, says: Says) {
         *self.0.says.lock().unwrap() = says;
+    }
+
+    /// Lets one answer go.
+    pub(crate) fn let_go(&self) {
+        self.0.let_go.add_permits(1);
     }
 
     /// What it has taken, repeats too.
@@ -88,10 +97,10 @@ async fn take(State(hook): State<Hook>, headers: HeaderMap, body: String) -> Res
     let says = *hook.0.says.lock().unwrap();
     let status = match says {
         Says::Status(status) => StatusCode::from_u16(status).unwrap(),
-        Says::KeepsAndHangs | Says::Slowly(_) => StatusCode::OK,
+        Says::KeepsAndHangs | Says::WhenLetGo => StatusCode::OK,
     };
-    if let Says::Slowly(millis) = says {
-        tokio::time::sleep(Duration::from_millis(millis)).await;
+    if says == Says::WhenLetGo {
+        hook.0.let_go.acquire().await.unwrap().forget();
     }
     // What is asked for its options has no body.
     if status.is_success()

@@ -440,6 +440,14 @@ pub(crate) fn read_events(path: &Path) -> Vec<Value> {
     text.lines().map(parse).collect()
 }
 
+/// The lines of a file that somebody is writing: those that have come to their end. A missing file
+/// has none.
+pub(crate) fn whole_lines(path: &Path) -> Vec<String> {
+    let text = fs::read_to_string(path).unwrap_or_default();
+    let (whole, _) = text.rsplit_once('\n').unwrap_or_default();
+    whole.lines().map(str::to_owned).collect()
+}
+
 /// `left ann`, `renamed ann → anna`, `baselined`.
 pub(crate) fn in_words(event: &Value) -> String {
     let data = &event["data"];

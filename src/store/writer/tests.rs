@@ -1,10 +1,11 @@
 //! Changes that are asked for at the same time share a transaction, and nothing else.
 
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 
 use rusqlite::Connection;
 use tempfile::TempDir;
 use tokio::runtime::{Builder, Runtime};
+use tokio::sync::RwLock;
 
 use super::super::schema;
 use super::*;
@@ -15,6 +16,7 @@ struct World {
     runtime: Runtime,
     directory: TempDir,
     writer: Writer,
+    gate: Arc<RwLock<()>>,
 }
 
 impl World {
@@ -32,7 +34,8 @@ impl World {
             )
             .unwrap();
         let writer = Writer::start(connection, LogState { end: 0, erasures: 0 }).unwrap();
-        Self { runtime: Builder::new_current_thread().build().unwrap(), directory, writer }
+        let runtime = Builder::new_current_thread().build().unwrap();
+        Self { runtime, directory, writer, gate: Arc::default() }
     }
 
     /// Asks for changes that are all queued before the first of them is made, and tells what
@@ -42,7 +45,8 @@ impl World {
         let mut all_are_queued = Some(all_are_queued);
         let writes = changes.iter().map(|&sql| {
             let wait = all_are_queued.take();
-            self.writer.write(move |tx| {
+            let open = Arc::clone(&self.gate).try_read_owned().unwrap();
+            self.writer.write(open, move |tx| {
                 wait.map(|all_are_queued| all_are_queued.recv());
                 tx.0.0.execute_batch(sql)
             })

@@ -53,11 +53,7 @@ fn a_restart_without_network_watches_what_was_known() {
 
     let dead = text.replace(&world.simulator.base_url(), "http://127.0.0.1:9");
     let daemon = world.daemon_of(&dead);
-    let heard = daemon.heard();
-    let status = heard.iter().find(|line| line.starts_with("STATUS="));
-    if let Some(status) = status {
-        assert!(status.contains("2 organizations"), "{status}");
-    }
+    daemon.until_heard("STATUS=2 organizations");
     daemon.until_logged(&["cannot look up which organizations there are", "service=github"]);
     let shown = world.ran(&mut world.command_with(&dead, &["status"])).ok().shown();
     assert!(shown.contains("github/beta"), "{shown}");

@@ -11,7 +11,7 @@ use seatwatch::simulator::Churn;
 use seatwatch_sdk::EventKind;
 use serde_json::Value;
 
-use super::process::{Running, whole_events};
+use super::process::{IDLE_DESCRIPTORS, Running, whole_events};
 use crate::world::World;
 
 /// So many edits before the daemon is measured for the first time, and so many more until the
@@ -182,9 +182,6 @@ fn rest(world: &World, daemon: &Running, asking: &mut Vec<Child>, random: &mut R
     }
 }
 
-/// What connections may keep open while nobody uses them: four to the database with three files
-/// each, and some to Codecov.
-const IDLE_DESCRIPTORS: usize = 20;
 /// Threads that wait a few seconds for more to do.
 const IDLE_THREADS: u64 = 4;
 

@@ -1,5 +1,5 @@
-//! A disk that is full while the daemon runs: nothing can be noted in the database, so it is told
-//! another way.
+//! A disk that is full while the daemon runs, or a database that somebody else holds: nothing can be
+//! noted there, so it is told another way.
 
 use std::fs;
 
@@ -66,5 +66,23 @@ fn a_full_disk_is_told_in_the_metrics_and_to_systemd() {
     assert_eq!((value(&after, "org_failed_syncs{}"), value(&after, "org_up{}")), (0, 1));
     assert!(value(&after, r#"sync_failures_total{reason="store"}"#) >= failures);
     daemon.until_told(&world, "baselined\njoined cat\n");
+    daemon.stop();
+}
+
+/// The loop wants to note more of it, which takes its time, too: no figure waits for that.
+#[test]
+fn the_figures_of_one_failure_come_together() {
+    let world = World::start("ann* bob!").every_second();
+    let daemon = world.daemon();
+    daemon.until_told(&world, "baselined\n");
+    let database = rusqlite::Connection::open(world.state_dir().join("seatwatch.db")).unwrap();
+    database.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let failed = daemon.until("a failed sync", || {
+        let text = metrics(&daemon);
+        (value(&text, "org_failed_syncs{}") > 0).then_some(text)
+    });
+    let failures = value(&failed, r#"sync_failures_total{reason="store"}"#);
+    assert!(failures >= value(&failed, "org_failed_syncs{}"), "{failed}");
+    database.execute_batch("ROLLBACK").unwrap();
     daemon.stop();
 }

@@ -1,7 +1,7 @@
 //! What the daemon says of itself: one line a sync, and no flood while something fails.
 
 use regex::Regex;
-use seatwatch::simulator::{Fault, When};
+use seatwatch::simulator::{Fault, RetryAfter, When};
 use serde_json::Value;
 
 use crate::world::World;
@@ -18,6 +18,13 @@ fn filtered(log: &str) -> String {
         log = Regex::new(differs).unwrap().replace_all(&log, word).into_owned();
     }
     log
+}
+
+/// The syncs that failed, as far as the log tells of them.
+fn failures(log: &str) -> String {
+    let told = log.lines().filter(|line| line.contains("sync failed"));
+    let fields = Regex::new("reason=.* failures=[0-9]+").unwrap();
+    told.map(|line| fields.find(line).unwrap().as_str()).collect::<Vec<_>>().join("\n")
 }
 
 #[test]
@@ -58,16 +65,27 @@ fn a_failure_for_another_reason_is_told_at_once() {
             world.run(&["sync"]);
         }
     }
-    let log = daemon.stop();
-    let told = log.lines().filter(|line| line.contains("sync failed"));
-    let fields = Regex::new("reason=.* failures=[0-9]+").unwrap();
-    let told: Vec<_> = told.map(|line| fields.find(line).unwrap().as_str()).collect();
-    insta::assert_snapshot!(told.join("\n"), @r#"
+    insta::assert_snapshot!(failures(&daemon.stop()), @r#"
     reason="empty" failures=1
     reason="empty" failures=2
     reason="empty" failures=4
     reason="token_refused" failures=5
     "#);
+}
+
+/// A server that wants to be left alone for hours is not asked meanwhile: nothing fails once more.
+#[test]
+fn a_sync_that_is_postponed_is_no_failure() {
+    let world = World::start("ann* bob!").rarely();
+    let daemon = world.daemon();
+    daemon.until_told(&world, "baselined\n");
+    let retry_after = Some(RetryAfter::Seconds(7200));
+    world.fault(Fault::Status { status: 429, retry_after });
+    for _ in 0..3 {
+        let ran = world.run(&["sync"]);
+        assert!(ran.stderr.contains("rate_limited"), "{}", ran.shown());
+    }
+    insta::assert_snapshot!(failures(&daemon.stop()), @r#"reason="rate_limited" failures=1"#);
 }
 
 #[test]

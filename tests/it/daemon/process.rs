@@ -19,10 +19,15 @@ use seatwatch::organization::OrganizationId;
 use seatwatch::simulator::{Fault, Route, When};
 use serde_json::Value;
 
-use crate::world::{World, in_words};
+use crate::world::{World, in_words, whole_lines};
 
 /// After so long, what is waited for will not come.
 const PATIENCE: Duration = Duration::from_secs(30);
+
+/// What connections may keep open while nobody uses them: four to the database with three files
+/// each, and some to Codecov. How many there are at a moment is no news; only what is left behind
+/// again and again is.
+pub(super) const IDLE_DESCRIPTORS: usize = 20;
 
 /// A daemon that runs. Dropped, it is killed.
 pub(super) struct Running {
@@ -184,6 +189,20 @@ impl Running {
         self.until(&what, || (world.simulator.requests() >= requests).then_some(()));
     }
 
+    /// Lets the list of an organization hang, and waits until a sync is in the middle of it. There
+    /// is no other until it is over.
+    #[track_caller]
+    pub(super) fn until_hung(&self, world: &World, organization: &str) {
+        world.hang(organization);
+        let before = world.simulator.requests();
+        let list = format!("/{organization}/users/");
+        self.until(&format!("a sync of {organization}"), || {
+            let log = world.simulator.log();
+            let mut new = log.iter().filter(|request| request.number > before);
+            new.find(|request| request.target.contains(&list)).map(drop)
+        });
+    }
+
     /// Waits until the daemon tells systemd something that begins so, after what was waited for
     /// last; returns it.
     #[track_caller]
@@ -269,9 +288,7 @@ fn github(owner: &str) -> OrganizationId {
 
 /// The events of a file that is being written: its whole lines.
 pub(super) fn whole_events(path: &Path) -> Vec<Value> {
-    let text = fs::read_to_string(path).unwrap_or_default();
-    let whole = text.rfind('\n').map_or("", |end| text.get(..=end).unwrap());
-    whole.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    whole_lines(path).iter().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
 /// Events as `event member`, one a line.

@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use super::process::Running;
 use crate::receivers::{Hook, Post, Says, install_plugin};
-use crate::world::{World, in_words};
+use crate::world::{World, in_words, whole_lines};
 
 /// The sample of the documentation.
 const LINES: &str = include_str!("../../../docs/samples/seatwatch-sink-lines");
@@ -33,12 +33,11 @@ fn ids(events: &[Value]) -> Vec<&str> {
 
 /// The ids that the sample plugin has written.
 fn lines(path: &Path) -> Vec<String> {
-    let text = fs::read_to_string(path).unwrap_or_default();
-    let id = |line: &str| serde_json::from_str::<Value>(line).unwrap()[1].clone();
-    text.lines().map(|line| id(line).as_str().unwrap().to_owned()).collect()
+    let id = |line: &String| serde_json::from_str::<Value>(line).unwrap()[1].clone();
+    whole_lines(path).iter().map(|line| id(line).as_str().unwrap().to_owned()).collect()
 }
 
-fn siem(hook: &Hook, more: &str) -> String {
+pub(super) fn siem(hook: &Hook, more: &str) -> String {
     format!("siem: {{ type: webhook, url: \"{}\"{more} }}", hook.url())
 }
 
@@ -341,11 +340,18 @@ fn recipients_and_templates_change_while_mails_wait() {
 fn an_order_does_not_break_a_delivery_off() {
     let world = World::start("ann*").rarely().with_config("shutdown_grace: 0s");
     let hook = Hook::start(&world.runtime);
-    hook.says(Says::Slowly(1000));
+    hook.says(Says::WhenLetGo);
     let world = world.with_other_sink(&siem(&hook, ""));
     let daemon = world.daemon();
     daemon.until("an attempt", || (hook.attempts().len() == 1).then_some(()));
-    world.run(&["sink", "pause", "siem"]).ok();
+    let mut pausing =
+        world.command(&["sink", "pause", "siem"]).stdout(Stdio::null()).spawn().unwrap();
+    daemon.until("the order to be there", || {
+        let rows = world.run(&["status", "--format", "json"]).ok().rows();
+        rows.iter().any(|row| row["sink"] == "siem" && row["state"] == "paused").then_some(())
+    });
+    hook.let_go();
+    assert!(pausing.wait().unwrap().success());
     assert_eq!((hook.attempts().len(), hook.events().len()), (1, 1), "it ended first");
     hook.says(Says::Status(200));
     world.members("ann* bob").sync().ok();
@@ -454,15 +460,15 @@ fn a_store_that_fails_after_a_delivery_repeats_nothing() {
     let world = world.with_other_sink(&siem(&hook, ""));
     let daemon = world.daemon();
     daemon.until("the baseline", || (hook.events().len() == 1).then_some(()));
-    hook.says(Says::Slowly(1000));
-    world.members("ann* bob").sync();
-    // The delivery is over by now, or under way: the next one is.
+    world.members("ann* bob").sync().ok();
+    hook.says(Says::WhenLetGo);
     world.members("ann* bob cat");
     let mut sync = world.command(&["sync"]);
     let mut sync = sync.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     daemon.until("an attempt", || (hook.attempts().len() == 3).then_some(()));
     let other = rusqlite::Connection::open(world.state_dir().join("seatwatch.db")).unwrap();
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    hook.let_go();
     daemon.until_logged(&["ERROR", "siem", "the store failed, will try again"]);
     other.execute_batch("ROLLBACK").unwrap();
     sync.wait().unwrap();
