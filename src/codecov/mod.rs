@@ -41,6 +41,6 @@ pub use self::log_ins::{SessionRow, Sessions};
 pub use self::owners::{Owner, Owners};
 pub use self::retry::Policy;
 pub use self::route::can_be_looked_up;
-pub use self::server::{Authorities, Observer, Server, Settings};
+pub use self::server::{Authorities, Observer, Server, Settings, is_loopback};
 pub use self::session::{AdminProof, Progress, Session};
 pub use self::walk::{LastRead, Reading};

@@ -2,6 +2,8 @@
 //! what to do, before anything is asked of Codecov, and no message shows a token.
 
 use std::fs::{self, Permissions};
+use std::io::ErrorKind;
+use std::net::{Ipv4Addr, TcpListener};
 use std::os::unix::fs::{PermissionsExt as _, chown};
 use std::os::unix::process::CommandExt as _;
 
@@ -211,4 +213,19 @@ fn a_token_may_come_from_the_environment() {
     exit code 78
     ");
     run(Some(&world.token())).ok();
+}
+
+/// Loopback needs no TLS because nothing of it leaves the machine; through a proxy, the token would.
+#[test]
+fn what_is_asked_of_this_machine_goes_through_no_proxy() {
+    let world = World::start("ann");
+    let proxy = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    proxy.set_nonblocking(true).unwrap();
+    let mut sync = world.command(&["sync"]);
+    for name in ["HTTP_PROXY", "http_proxy", "ALL_PROXY"] {
+        sync.env(name, format!("http://{}", proxy.local_addr().unwrap()));
+    }
+    sync.env_remove("NO_PROXY").env_remove("no_proxy");
+    assert!(sync.output().unwrap().status.success());
+    assert_eq!(proxy.accept().unwrap_err().kind(), ErrorKind::WouldBlock);
 }

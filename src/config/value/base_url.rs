@@ -3,9 +3,10 @@
 use std::str::FromStr;
 
 use serde::{Serialize, Serializer};
-use url::{Host, Url};
+use url::Url;
 
 use super::Written;
+use crate::codecov::is_loopback;
 
 /// The root of a Codecov server, with a trailing `/` so that paths can be joined to it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,13 +15,7 @@ pub(crate) struct BaseUrl(pub(crate) Url);
 impl BaseUrl {
     /// Whether what is sent there, such as the token, can be read on the way.
     pub(crate) fn is_exposed(&self) -> bool {
-        let is_loopback = match self.0.host() {
-            Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
-            Some(Host::Ipv4(address)) => address.is_loopback(),
-            Some(Host::Ipv6(address)) => address.is_loopback(),
-            None => false,
-        };
-        self.0.scheme() == "http" && !is_loopback
+        self.0.scheme() == "http" && !is_loopback(&self.0)
     }
 }
 
