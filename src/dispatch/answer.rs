@@ -10,7 +10,8 @@ use seatwatch_sdk::{Failure, Outcome};
 pub(super) struct Answer {
     /// So many were taken, the first of them.
     pub(super) taken: usize,
-    /// What became of those after them, if there are any.
+    /// What became of those after them, if there are any; where all were taken, that the receiver
+    /// is gone all the same.
     pub(super) rest: Option<Rest>,
 }
 
@@ -37,5 +38,6 @@ pub(super) fn read(outcome: Outcome, offered: usize) -> Answer {
         Outcome::Partial { accepted, then } => (accepted, Rest::Failed(then)),
     };
     let taken = taken.min(offered);
-    Answer { taken, rest: (taken < offered).then_some(rest) }
+    let stops = matches!(rest, Rest::Failed(Failure::Disable { .. }));
+    Answer { taken, rest: (taken < offered || stops).then_some(rest) }
 }

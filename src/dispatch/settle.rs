@@ -59,6 +59,10 @@ pub(super) fn settle(
     let (taken, left) = events.split_at(accepted);
     let done = taken.last().map(|event| event.sequence);
     let (then, head) = match (rest, left.first()) {
+        (Some(Rest::Failed(Failure::Disable { reason })), None) => {
+            let disabled = Some(reason);
+            return Settled { disabled, ..Settled::gone(Some(cut.last), taken.len()) };
+        }
         (None, _) | (_, None) => return Settled::gone(Some(cut.last), taken.len()),
         (Some(Rest::Refused(reason)), _) => {
             let dead = left.iter().map(|event| letter(event, reason.clone(), now)).collect();
@@ -85,6 +89,7 @@ pub(super) fn settle(
         let planned = head_failed.map(|failed| failed.next_attempt_at).filter(|next| *next > now);
         let planned = planned.and_then(|next| (next - now).to_std().ok());
         let wait = planned.map_or(wait, |planned| wait.min(planned.max(SHORTEST_WAIT)));
+        let wait = wait.min(left_until_given_up(first_failed_at, give_up_after, now));
         let wait = wait.max(after.unwrap_or_default().min(LONGEST_AFTER));
         let next_attempt_at = TimeDelta::from_std(wait)
             .ok()
@@ -151,6 +156,17 @@ fn failing_since(failed: &Failed, now: DateTime<Utc>) -> DateTime<Utc> {
 
 fn is_over(since: DateTime<Utc>, limit: Option<Duration>, now: DateTime<Utc>) -> bool {
     limit.is_some_and(|limit| (now - since).to_std().is_ok_and(|passed| passed >= limit))
+}
+
+/// How long it is at most until an attempt is the last one. Where that is less than a wait, the last
+/// attempt comes sooner, and not the end of the event later.
+fn left_until_given_up(
+    since: DateTime<Utc>,
+    limit: Option<Duration>,
+    now: DateTime<Utc>,
+) -> Duration {
+    let failing = (now - since).to_std().unwrap_or_default();
+    limit.map_or(Duration::MAX, |limit| limit.saturating_sub(failing).max(SHORTEST_WAIT))
 }
 
 /// What is known of the failures once a pause is over: nothing was tried since it began, and what

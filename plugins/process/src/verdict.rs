@@ -30,12 +30,12 @@ impl Verdict {
             return Err(format!("accepted {accepted} events of a delivery of {sent}"));
         }
         let failure = self.failure()?;
-        // What comes after the last event that it was given, it cannot know.
-        if accepted == sent {
-            let whole = if sent == all { Outcome::Accepted } else { Outcome::Prefix { accepted } };
-            return Ok(whole);
-        }
         Ok(match failure {
+            // That nothing more will be accepted, it can know; of an event that comes after those
+            // that it was given, it knows nothing.
+            Some(then @ Failure::Disable { .. }) => Outcome::Partial { accepted, then },
+            _ if accepted == all => Outcome::Accepted,
+            _ if accepted == sent => Outcome::Prefix { accepted },
             Some(then) => Outcome::Partial { accepted, then },
             None if accepted > 0 => Outcome::Prefix { accepted },
             None => Failure::retry("took nothing and gave no reason").into(),
@@ -100,7 +100,8 @@ mod tests {
             r#"{"accepted":0,"retry":{"after_ms":18446744073709551615}}"#,
             r#"{"accepted":1,"reject":{"reason":"no such \u001b[31muser"}}"#,
             r#"{"accepted":1,"disable":{"reason":" "}}"#,
-            r#"{"accepted":3,"disable":{"reason":"too late"}}"#,
+            r#"{"accepted":3,"disable":{"reason":"the last ones"}}"#,
+            r#"{"accepted":3,"retry":{"reason":"of what?"}}"#,
             r#"{"accepted":1,"reject":{},"disable":{}}"#,
         ];
         insta::assert_snapshot!(cases.map(outcome).join("\n"), @r#"
@@ -112,6 +113,7 @@ mod tests {
         Partial { accepted: 0, then: Retry { after: Some(18446744073709551.615s), reason: "gave no reason" } }
         Partial { accepted: 1, then: Reject { reason: "says: no such \\u{1b}[31muser" } }
         Partial { accepted: 1, then: Disable { reason: "gave no reason" } }
+        Partial { accepted: 3, then: Disable { reason: "says: the last ones" } }
         Prefix { accepted: 3 }
         sent a result with more than one of retry, reject, disable
         "#);

@@ -61,7 +61,8 @@ pub enum Outcome {
     Partial {
         /// How many, counted from the first.
         accepted: usize,
-        /// What became of the event after those.
+        /// What became of the event after those. Where all were accepted, only
+        /// [`Disable`](Failure::Disable) says something.
         then: Failure,
     },
     /// It takes a delivery as a whole, and this one it will never take: each of its events becomes

@@ -77,7 +77,8 @@ fn shown(settled: &Settled) -> String {
 fn what_a_receiver_says_is_written_down() {
     check(Outcome::Accepted, "done 7");
     check(after(3, retry()), "done 7");
-    check(after(9, disable()), "done 7"); // It claims more than it was given.
+    check(after(9, reject()), "done 7"); // It claims more than it was given.
+    check(after(3, disable()), "done 7, disabled gone");
 
     check(after(0, retry()), "again 3–7 attempt 2 failed");
     check(after(1, retry()), "done 3, new 5–7 attempt 2 failed");
@@ -194,6 +195,19 @@ fn attempts_that_were_made_by_hand_put_nothing_off() {
     }
 }
 
+/// Whoever gives an event up after a minute waits for its end no hour.
+#[test]
+fn the_last_attempt_comes_when_the_event_is_given_up() {
+    let failed = Failed { first_failed_at: now() - TimeDelta::seconds(50), ..failed(0) };
+    let cut = cut(1, 1, 20, Some(failed));
+    let limit = Some(Duration::from_secs(60));
+    let longest = (0..200).map(|_| {
+        let settled = settle(&cut, &[event(1)], after(0, retry()), limit, now());
+        settled.rest.unwrap().failed.unwrap().next_attempt_at - now()
+    });
+    assert_eq!(longest.max(), Some(TimeDelta::seconds(10)));
+}
+
 #[test]
 fn a_pause_is_not_time_in_which_it_failed() {
     let minute = TimeDelta::minutes(1);
@@ -253,7 +267,7 @@ proptest! {
         let accepted = if then.is_some() { accepted.min(events.len()) } else { events.len() };
         let settled = settle(&cut, &events, outcome, give_up_after, now());
 
-        let (taken, left) = events.split_at(accepted);
+        let taken = &events[..accepted];
         let done: Vec<u64> = sequences.iter().copied().filter(|s| settled.done.is_some_and(|done| *s <= done)).collect();
         let rest: Vec<u64> = sequences
             .iter()
@@ -273,7 +287,7 @@ proptest! {
                 prop_assert!(sequences.contains(&rest.first));
             }
         }
-        prop_assert_eq!(settled.disabled.is_some(), matches!(then, Some(Failure::Disable { .. })) && !left.is_empty());
+        prop_assert_eq!(settled.disabled.is_some(), matches!(then, Some(Failure::Disable { .. })));
         if let Some(failed) = settled.rest.as_ref().and_then(|rest| rest.failed.as_ref()) {
             let started = cut.failed.as_ref().filter(|_| settled.done.is_none());
             prop_assert_eq!(failed.first_failed_at, started.map_or(now(), |failed| failed.first_failed_at));
