@@ -6,6 +6,7 @@
 use std::io::{self, Write};
 use std::path::Path;
 
+use itertools::Itertools as _;
 use secrecy::SecretString;
 
 use super::exit::{Exit, Failure, Stop};
@@ -24,8 +25,9 @@ use crate::sync::SyncError;
 #[derive(Debug, clap::Args)]
 pub(super) struct Discover {
     /// On which git service, by the word that stands before the `/` of an organization: `github`.
+    /// Without it, on those that the config names.
     #[arg(long, value_name = "SERVICE")]
-    service: Service,
+    service: Option<Service>,
 }
 
 /// One owner of the listing.
@@ -67,11 +69,19 @@ impl Discover {
     pub(super) fn run(self, path: &Path, format: Format) -> Result<Exit, Stop> {
         let config = instance::load_unfinished(path)?;
         let people = people(&config)?;
+        let services = self.services(&config)?;
         let runtime = super::runtime()?;
-        let owners = runtime.block_on(interruptible("nothing was changed", async {
-            list(&config, self.service).await
+        let listed = runtime.block_on(interruptible("nothing was changed", async {
+            let mut listed = Vec::new();
+            for service in services {
+                listed.push((service, list(&config, service).await?));
+            }
+            Ok(listed)
         }))?;
-        let found = found(&config, &people, self.service, owners);
+        let found = listed
+            .into_iter()
+            .flat_map(|(service, owners)| found(&config, &people, service, owners));
+        let found: Vec<Found> = found.collect();
         let mut out = super::stdout();
         if format == Format::Table {
             write_people(&config, &found, &mut out)?;
@@ -81,6 +91,24 @@ impl Discover {
         }
         out.flush()?;
         Ok(Exit::Ok)
+    }
+}
+
+impl Discover {
+    /// Where to look: at least one.
+    fn services(&self, config: &Config) -> Result<Vec<Service>, Stop> {
+        let named = config.organizations.iter().map(|organization| organization.id.service());
+        let ruled = config.discover.iter().map(|rule| rule.service);
+        let services: Vec<Service> = match self.service {
+            Some(service) => vec![service],
+            None => named.chain(ruled).unique().collect(),
+        };
+        if services.is_empty() {
+            let message = "discover: the config names no git service to look at";
+            let hint = "name one: `seatwatch discover --service github`";
+            return Err(Failure::new(Exit::Usage, message).with_hint(hint).into());
+        }
+        Ok(services)
     }
 }
 

@@ -36,7 +36,13 @@ pub(super) const EXAMPLES: &[(&str, &[(&str, &str)])] = &[
             ("For a deployment", "seatwatch check --online --format json"),
         ],
     ),
-    ("discover", &[("What the token sees on GitHub", "seatwatch discover --service github")]),
+    (
+        "discover",
+        &[
+            ("What the token sees on GitHub", "seatwatch discover --service github"),
+            ("What it sees on the services of the config", "seatwatch discover"),
+        ],
+    ),
     (
         "status",
         &[("For people", "seatwatch status"), ("For a script", "seatwatch status --format json")],

@@ -122,6 +122,14 @@ fn what_the_token_sees_can_be_pasted_into_the_config() {
 
       - github/bob
     ");
+    // Without a service, on those that the config names, each once.
+    let all = run(&world, lines, &["discover"]).ok();
+    assert_eq!(all.stdout, listed.stdout);
+    insta::assert_snapshot!(run(&world, "", &["discover"]).shown(), @"
+    error: discover: the config names no git service to look at
+    hint: name one: `seatwatch discover --service github`
+    exit code 64
+    ");
     let rows = run(&world, lines, &["discover", "--service", "gh", "--format", "json"]).ok().rows();
     assert_eq!(rows[0]["name"], "Acme \u{202e}Org");
     let configured: Vec<&Value> = rows.iter().map(|row| &row["configured"]).collect();

@@ -78,7 +78,6 @@ seatwatch outbox drop 17 --all
 seatwatch sink test
 seatwatch sink mute siem
 seatwatch org forget
-seatwatch discover
 seatwatch discover --service svn
 seatwatch report github/acme
 seatwatch report github/acme --all --output pack

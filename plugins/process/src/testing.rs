@@ -12,7 +12,7 @@ use seatwatch_sdk::Origin;
 use crate::external::ExternalSettings;
 use crate::guard::GRACE;
 use crate::plugin::{Owner, Plugin};
-use crate::session::HELLO_LIMIT;
+use crate::session::{HELLO_LIMIT, PING_LIMIT};
 use crate::trust::Rule;
 
 mod judge;
@@ -48,6 +48,8 @@ pub enum Grade {
 pub struct Patience {
     /// For `ready`.
     pub hello: Duration,
+    /// For `pong`.
+    pub pong: Duration,
     /// For every other answer.
     pub answer: Duration,
     /// For the exit after `shutdown`, or after the end of the input.
@@ -57,7 +59,8 @@ pub struct Patience {
 impl Default for Patience {
     /// As long as seatwatch itself.
     fn default() -> Self {
-        Self { hello: HELLO_LIMIT, answer: Duration::from_secs(30), exit: GRACE }
+        let answer = Duration::from_secs(30);
+        Self { hello: HELLO_LIMIT, pong: PING_LIMIT, answer, exit: GRACE }
     }
 }
 

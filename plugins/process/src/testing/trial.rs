@@ -208,7 +208,7 @@ impl Trial {
             FromPlugin::Pong { n } => Ok(n),
             other => Err(other),
         });
-        match within(self.patience.answer, "`pong`", pong).await? {
+        match within(self.patience.pong, "`pong`", pong).await? {
             2 => Ok(well("`pong` with the same number")),
             n => Err(format!("`pong` came with `n` {n} instead of 2")),
         }
@@ -241,14 +241,19 @@ impl Trial {
             return Ok((Grade::Skipped, "the sample does not fit into a line".to_owned()));
         };
         let verdict = process.ask_line(&piece.line, |message| match message {
-            FromPlugin::Result { id: answered, accepted, retry, reject, disable }
-                if answered == id =>
-            {
-                Ok(Verdict { accepted, retry, reject, disable })
+            FromPlugin::Result { id: answered, accepted, retry, reject, disable } => {
+                Ok((answered, Verdict { accepted, retry, reject, disable }))
             }
             other => Err(other),
         });
-        let verdict = within(self.patience.answer, &format!("`result` of `{id}`"), verdict).await?;
+        let (answered, verdict) =
+            within(self.patience.answer, &format!("`result` of `{id}`"), verdict).await?;
+        if answered != id {
+            return Err(format!(
+                "`result` came with the `id` `{}`, not `{id}`",
+                excerpt(&answered)
+            ));
+        }
         let sent = piece.events;
         let outcome = verdict.outcome(sent, sent).map_err(|why| format!("it {why}"))?;
         Ok(judge(&outcome, sent))
