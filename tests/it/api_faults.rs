@@ -605,3 +605,56 @@ fn who_is_missed_by_a_race_stays() {
     let rows = world.run(&["roster", "github/acme", "--format", "json"]).ok().rows();
     assert_eq!(rows.len(), 3);
 }
+
+/// Ann is there, though the list lacks her for good; a leaver who cannot be looked up, or a list
+/// that cannot be asked for at once, makes nobody doubt what was answered about her.
+#[test]
+fn who_was_found_stays_whatever_becomes_of_the_other_look_ups() {
+    let only_cat = body(
+        r#"{"count":1,"next":null,"previous":null,"total_pages":1,"results":[
+        {"service":"github","username":"cat","name":"cat","activated":false,"is_admin":true,"email":"cat@example.com"}]}"#,
+    );
+    // After the list, ann is looked up, then bob, and then the list is asked for once more.
+    let cases = [
+        ("bob", 3, Route::User, status(500)),
+        ("bob", 3, Route::User, Fault::Html),
+        ("bob", 4, Route::Users, Fault::Html),
+        ("bob/1", 9, Route::Other, Fault::Html),
+        ("0815", 9, Route::Other, Fault::Html),
+    ];
+    thread::scope(|scope| {
+        for (leaver, request, route, fault) in cases {
+            let only_cat = only_cat.clone();
+            scope.spawn(move || {
+                let world = World::start(&format!("ann* {leaver} cat!"));
+                world.sync().ok();
+                world.members("ann* cat!");
+                let first = world.simulator.requests();
+                let later = When::always().on(route).from_request(first + request);
+                let later = if route == Route::Users { later.times(1) } else { later };
+                world.simulator.fault(later, fault.clone());
+                world.simulator.fault(When::always().on(Route::Users), only_cat);
+                let ran = world.sync();
+                assert_eq!(ran.code, Some(0), "{fault:?}: {}", ran.shown());
+                let told = format!("baselined\nleft {leaver}\n");
+                assert_eq!(world.told(), told, "{fault:?}: {}", ran.shown());
+            });
+        }
+    });
+}
+
+/// A server that cannot look anybody up is not asked for everybody.
+#[test]
+fn look_ups_end_where_the_server_has_no_answers() {
+    let world = World::start("ann bob cat dan eve fay!");
+    world.sync().ok();
+    world.members("fay!");
+    world.asked();
+    world.simulator.fault(When::always().on(Route::User), Fault::Html);
+    world.sync().ok();
+    let asked = world.asked();
+    let names = asked.iter().filter(|target| target.starts_with("users/") && !target.contains('?'));
+    assert_eq!(names.count(), 3, "{asked:?}");
+    let told = world.told();
+    assert_eq!(told.matches("left").count(), 5, "{told}");
+}
