@@ -341,6 +341,11 @@ fn a_listing_that_fails_vanishes_nobody() {
         Fault::Html,
         Fault::TornJson(40),
         Fault::ShiftedCount(1),
+        Fault::Body(
+            r#"{"count":1,"next":null,"previous":null,"total_pages":1,"results":[
+            {"service":"GitHub","username":"acme","name":null}]}"#
+                .to_owned(),
+        ),
         Fault::InvalidPage,
     ] {
         world.simulator.fault(When::always().on(Route::Owners), fault);
@@ -378,6 +383,12 @@ fn a_listing_that_fails_vanishes_nobody() {
     error: discover on github: inconsistent: the list of owners changed during each of 4 walks: page 1 has 3 rows where 4 were due; what was known is still watched
     hint: the next sync asks again; if none succeeds, raise `codecov.page_size`, so that the roster is read in fewer pages
     exit code 75
+    error: discover on github: bad_response: the list of owners names nobody who could be on github; what was known is still watched
+    hint: check that `codecov.base_url` is the root of a Codecov server and that no proxy answers in its place
+    exit code 76
+    error: discover on github: bad_response: the list of owners names nobody who could be on github; what was known is still watched
+    hint: check that `codecov.base_url` is the root of a Codecov server and that no proxy answers in its place
+    exit code 76
     error: discover on github: bad_response: the list of owners has no first page; what was known is still watched
     hint: check that `codecov.base_url` is the root of a Codecov server and that no proxy answers in its place
     exit code 76
@@ -391,7 +402,7 @@ fn a_listing_that_fails_vanishes_nobody() {
     github/acme   Connected        2      1        –       1  [TIME]  [TIME]
     github/beta   Connected        2      1        –       1  [TIME]  [TIME]
 
-    discover on github: failing since [TIME] (10 look-ups): bad_response: the list of owners has no first page
+    discover on github: failing since [TIME] (12 look-ups): bad_response: the list of owners has no first page
     hint: check that `codecov.base_url` is the root of a Codecov server and that no proxy answers in its place
 
     SINK    TYPE  STATE  QUEUED  OLDEST  DEAD LETTERS
