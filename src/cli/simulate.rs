@@ -129,6 +129,11 @@ async fn serve(args: Simulate) -> anyhow::Result<()> {
     let mut simulator = Simulator::start_with(world, args.listen, options)
         .await
         .with_context(|| format!("cannot listen on {}", args.listen))?;
+    // Before anybody is told where it is, and can ask.
+    let mut changes = simulator.watch();
+    if let Some(script) = script {
+        simulator.run(script);
+    }
     let base_url = simulator.base_url();
     say(&introduction(&base_url, &args.organizations, &tokens))?;
     if let Some(directory) = &args.write_config {
@@ -148,10 +153,6 @@ async fn serve(args: Simulate) -> anyhow::Result<()> {
     let organizations = args.organizations.iter().map(|cast| cast.organization.clone());
     let holders = tokens.iter().map(|token| token.username.clone());
     let mut churn = Churn::new(organizations, args.seed).sparing(holders);
-    let mut changes = simulator.watch();
-    if let Some(script) = script {
-        simulator.run(script);
-    }
     let mut ticks = args
         .change_every
         .map(|every| tokio::time::interval_at(tokio::time::Instant::now() + every, every));

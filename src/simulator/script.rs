@@ -9,7 +9,7 @@
 //!   - after_request: 20         # once the 20th request has been answered
 //!     fault: { status: { status: 429, retry_after: { seconds: 2 } } }
 //!     when: { route: users, organization: github/acme, times: 3 }
-//!   - after_request: 40
+//!   - after_request: 0          # before the first one
 //!     fault: reset
 //! ```
 //!
@@ -27,7 +27,7 @@ use serde::{Deserialize, Deserializer};
 use super::change::Change;
 use super::faults::{self, Fault, When};
 
-/// The steps, in the order in which they are written.
+/// The steps, in the order in which they are written; in that order happens what is due at one time.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Script {

@@ -10,7 +10,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::body::{Body, to_bytes};
 use axum::http::request::Parts;
@@ -296,22 +296,33 @@ impl Simulator {
         state.steps.clear();
     }
 
-    /// Runs a script from now on; requests are counted from the start of the simulator.
+    /// Runs a script from now on; requests are counted from the start of the simulator. What is to
+    /// happen after one that has been answered already happens at once.
     pub fn run(&mut self, script: Script) {
+        let mut timed = Vec::new();
+        let mut state = self.shared.state();
         for Step { time, event } in script.steps {
             match time {
-                Time::AfterRequest(number) => self.shared.state().steps.push((number, event)),
-                Time::At(delay) => {
-                    let (shared, stop) = (Arc::clone(&self.shared), self.stop.clone());
-                    self.tasks.spawn(async move {
-                        tokio::select! {
-                            () = stop.cancelled() => {}
-                            () = tokio::time::sleep(delay) => shared.state().happen(event),
-                        }
-                    });
-                }
+                Time::AfterRequest(number) if number <= state.requests => state.happen(event),
+                Time::AfterRequest(number) => state.steps.push((number, event)),
+                Time::At(delay) => timed.push((delay, event)),
             }
         }
+        drop(state);
+        // Stable, and one task: steps of one time happen in the order in which they are written.
+        timed.sort_by_key(|(delay, _)| *delay);
+        let (shared, stop) = (Arc::clone(&self.shared), self.stop.clone());
+        let start = Instant::now();
+        self.tasks.spawn(async move {
+            for (delay, event) in timed {
+                tokio::select! {
+                    () = stop.cancelled() => return,
+                    () = tokio::time::sleep(delay.saturating_sub(start.elapsed())) => {
+                        shared.state().happen(event);
+                    }
+                }
+            }
+        });
     }
 }
 
