@@ -154,6 +154,18 @@ fn check_online_asks_every_token_and_every_sink() {
     assert!(!world.state_dir().exists());
 }
 
+/// A token that is shown a list which no sync can read is of no use.
+#[test]
+fn check_online_reads_a_member() {
+    let world = World::start("ann* bob!");
+    let fault = Fault::MissingField("email".to_owned());
+    world.simulator.fault(When::always().on(Route::Users), fault);
+    let checked = world.run(&["check", "--online"]);
+    assert_eq!(checked.code, Some(76), "{}", checked.shown());
+    let problem = "bad_response: row 1 of page 1 of the member list has no field `email`";
+    assert!(checked.shown().contains(problem), "{}", checked.shown());
+}
+
 #[test]
 fn check_online_finds_a_sink_that_would_not_deliver() {
     let world = World::start("ann").with_other_sink("lost: { type: file, path: no/where }");
