@@ -241,7 +241,17 @@ impl Session {
                 let what = format!("Codecov knows no owner `{organization}`");
                 Error::new(Reason::OrganizationNotFound, what)
             }
-            Err(error) => error,
+            // What the list said is known all the same; but the server may say more next time.
+            Err(error) if matches!(error.reason(), Reason::RateLimited | Reason::Timeout) => error,
+            Err(error) => {
+                let what = format!(
+                    "the token may not see the members of `{organization}`, or there is no such \
+                     owner"
+                );
+                let hint = "check the service and the spelling of the owner, and that the token \
+                            is that of an admin of the organization";
+                Error::new(Reason::NotAMember, what).with_hint(hint).caused_by(error)
+            }
         }
     }
 

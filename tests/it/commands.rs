@@ -143,7 +143,7 @@ fn check_online_asks_every_token_and_every_sink() {
     events  file  all but updated  all  would deliver
 
     github/acme: token_refused: `[URL]/api/v2/github/acme/users/?page=1&page_size=1` answered 401 Unauthorized: `Invalid token.`
-    hint: make an API token in the Codecov settings of an admin of the organization and put it into the token file; it is read again at the next sync
+    hint: make an API token in the Codecov settings of an admin of the organization and put it into the token file; it is read afresh each time
 
     [DIR]/seatwatch.yaml: configuration is valid, but 1 problem came up online
     exit code 77
