@@ -50,6 +50,8 @@ pub(super) struct Simulate {
     /// change (`change: {organization: github/acme, username: ann, action: leave}`) or a fault
     /// (`fault: {status: {status: 429, retry_after: {seconds: 2}}}`, `fault: reset`), which
     /// happens to the next request or to those that a `when: {route: users, times: 3}` matches.
+    /// With `between_count_and_rows: 20` as its time, a change happens in the middle of a request,
+    /// where Codecov's own answers go wrong.
     #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     pub script: Option<PathBuf>,
 
