@@ -165,9 +165,9 @@ fn what_is_refused() {
       hint: check the service and the spelling of the owner
       exit code 78
     list answers 401
-      error: github/acme: bad_response: `[URL]/api/v2/github/acme/users/?page=1&page_size=1000` answered 401 Unauthorized: `Unauthorized`; nothing was committed
-      hint: check that `codecov.base_url` is the root of a Codecov server and that no proxy answers in its place
-      exit code 76
+      error: github/acme: token_refused: `[URL]/api/v2/github/acme/users/?page=1&page_size=1000` answered 401 Unauthorized: `Invalid token.`; nothing was committed
+      hint: make an API token in the Codecov settings of an admin of the organization and put it into the token file; it is read afresh each time
+      exit code 77
     list answers 403
       error: github/acme: bad_response: `[URL]/api/v2/github/acme/users/?page=1&page_size=1000` answered 403 Forbidden: `Forbidden`; nothing was committed
       hint: check that `codecov.base_url` is the root of a Codecov server and that no proxy answers in its place

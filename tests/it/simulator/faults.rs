@@ -68,6 +68,8 @@ async fn an_answer_can_be_replaced() {
     let redirect = Fault::Redirect { status: 302, location: "http://127.0.0.1:1/".to_owned() };
     assert_eq!(told(seconds).await, r#"429 7 {"detail":"Too Many Requests"}"#);
     assert_eq!(told(raw).await, r#"429 soon {"detail":"Too Many Requests"}"#);
+    let revoked = Fault::Status { status: 401, retry_after: None };
+    assert_eq!(told(revoked).await, r#"401 {"detail":"Invalid token."}"#);
     assert_eq!(told(unavailable).await, r#"503 {"detail":"Service Unavailable"}"#);
     assert_eq!(told(redirect).await, "302 http://127.0.0.1:1/ ");
     assert_eq!(told(Fault::Html).await.lines().next(), Some("200 <!DOCTYPE html>"));
