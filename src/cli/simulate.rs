@@ -50,6 +50,8 @@ pub(super) struct Simulate {
     /// change (`change: {organization: github/acme, username: ann, action: leave}`) or a fault
     /// (`fault: {status: {status: 429, retry_after: {seconds: 2}}}`, `fault: reset`), which
     /// happens to the next request or to those that a `when: {route: users, times: 3}` matches.
+    /// With `between_count_and_rows: 20` as its time, a change happens in the middle of a request,
+    /// where Codecov's own answers go wrong.
     #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     pub script: Option<PathBuf>,
 
@@ -129,6 +131,11 @@ async fn serve(args: Simulate) -> anyhow::Result<()> {
     let mut simulator = Simulator::start_with(world, args.listen, options)
         .await
         .with_context(|| format!("cannot listen on {}", args.listen))?;
+    // Before anybody is told where it is, and can ask.
+    let mut changes = simulator.watch();
+    if let Some(script) = script {
+        simulator.run(script);
+    }
     let base_url = simulator.base_url();
     say(&introduction(&base_url, &args.organizations, &tokens))?;
     if let Some(directory) = &args.write_config {
@@ -148,10 +155,6 @@ async fn serve(args: Simulate) -> anyhow::Result<()> {
     let organizations = args.organizations.iter().map(|cast| cast.organization.clone());
     let holders = tokens.iter().map(|token| token.username.clone());
     let mut churn = Churn::new(organizations, args.seed).sparing(holders);
-    let mut changes = simulator.watch();
-    if let Some(script) = script {
-        simulator.run(script);
-    }
     let mut ticks = args
         .change_every
         .map(|every| tokio::time::interval_at(tokio::time::Instant::now() + every, every));

@@ -17,4 +17,18 @@ impl Answer {
     pub(super) fn detail(&self) -> Option<String> {
         if self.status.is_success() { None } else { parse_detail(&self.body) }
     }
+
+    /// Whether the server says that what was asked for is elsewhere. Other 3xx say something else:
+    /// 304, that it has not changed.
+    pub(super) fn is_redirect(&self) -> bool {
+        matches!(self.status.as_u16(), 301 | 302 | 303 | 307 | 308)
+    }
+}
+
+/// A status as people read it: `404 Not Found`, or the number alone where it has no name.
+pub(super) fn shown_status(status: StatusCode) -> String {
+    match status.canonical_reason() {
+        Some(reason) => format!("{} {reason}", status.as_u16()),
+        None => status.as_u16().to_string(),
+    }
 }

@@ -10,12 +10,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use chrono::TimeDelta;
 use secrecy::SecretString;
 
-use super::answer::Answer;
+use super::answer::{Answer, shown_status};
 use super::error::{Error, Reason};
 use super::quote::{quote, quote_target};
 use super::route::Question;
 use super::server::Server;
-use super::wire::Fault;
+use super::wire::{BAD_HEADER, BAD_TOKEN, Fault, NO_TOKEN};
 use crate::clock::Clock;
 
 /// What all requests for one purpose have in common.
@@ -58,29 +58,32 @@ impl Asker {
     }
 
     /// What no question has a better word for.
+    ///
+    /// Only Codecov's own words are about the token: with any others it is something in front of
+    /// Codecov that refuses (`docs/CODECOV_API.md` section 3).
     pub(super) fn refusal(&self, question: &Question, answer: &Answer) -> Error {
         let what = self.what_was_answered(question, answer);
-        let status = answer.status;
-        // Without a reason in Codecov's way it is something in front of Codecov that refuses.
-        let refused = matches!(status.as_u16(), 401 | 403) && answer.detail().is_some();
-        if refused && question.needs_token {
-            return Error::new(Reason::TokenRefused, what);
-        }
-        let error = Error::new(Reason::BadResponse, what);
-        if status.is_redirection() {
-            error.with_hint(
+        let detail = answer.detail().filter(|_| question.needs_token);
+        match (answer.status.as_u16(), detail.as_deref()) {
+            (401, Some(detail)) if detail == BAD_TOKEN || detail.starts_with(BAD_HEADER) => {
+                Error::new(Reason::TokenRefused, what)
+            }
+            (401, Some(NO_TOKEN)) => Error::new(Reason::TokenRefused, what).with_hint(
+                "the token was sent and did not arrive: see to it that no proxy in front of \
+                 Codecov takes the `Authorization` header off",
+            ),
+            _ if answer.is_redirect() => Error::new(Reason::BadResponse, what).with_hint(
                 "redirects are not followed, because the token would go along: set \
                  `codecov.base_url` to where the server really is",
-            )
-        } else {
-            error
+            ),
+            _ => Error::new(Reason::BadResponse, what),
         }
     }
 
     /// What came back instead of what was asked for, as a part of a sentence.
     pub(super) fn what_was_answered(&self, question: &Question, answer: &Answer) -> String {
-        let (url, status) = (&question.shown, answer.status);
-        let target = answer.location.as_deref().filter(|_| status.is_redirection());
+        let (url, status) = (&question.shown, shown_status(answer.status));
+        let target = answer.location.as_deref().filter(|_| answer.is_redirect());
         if let Some(target) = target {
             let target = quote_target(target, &self.server.inner().api_root, &self.token);
             return format!("`{url}` redirects to `{target}`");

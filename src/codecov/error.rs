@@ -21,7 +21,8 @@ pub enum Reason {
     TokenNotAdmin,
     /// Codecov knows no such owner on that service.
     OrganizationNotFound,
-    /// The owner exists, but the token may not see its members.
+    /// The token may not see the owner's members. The owner exists, unless the sentence says that
+    /// this could not be found out.
     NotAMember,
     /// A list without a single row, which no organization has.
     Empty,
@@ -81,7 +82,7 @@ impl Reason {
         match self {
             Self::TokenRefused => {
                 "make an API token in the Codecov settings of an admin of the organization and \
-                 put it into the token file; it is read again at the next sync"
+                 put it into the token file; it is read afresh each time"
             }
             Self::TokenNotAdmin => {
                 "use the token of an admin of the organization; for a self-hosted Codecov see \
@@ -108,10 +109,12 @@ impl Reason {
                 "if the server's certificate comes from an authority of your own, name its \
                  certificate in `codecov.ca_file`"
             }
-            Self::ServerError => "the server has a problem of its own; the next sync asks again",
+            Self::ServerError => {
+                "the server has a problem of its own, which may be over when it is asked again"
+            }
             Self::Inconsistent => {
-                "the next sync asks again; if none succeeds, raise `codecov.page_size`, so that \
-                 the roster is read in fewer pages"
+                "the list may hold still when it is asked for again; if it never does, raise \
+                 `codecov.page_size`, so that it is read in fewer pages"
             }
             Self::BadResponse => {
                 "check that `codecov.base_url` is the root of a Codecov server and that no proxy \

@@ -13,7 +13,8 @@ use super::list::{List, ListRow};
 use super::route::{Question, Route};
 use super::session::Session;
 use super::wire::{
-    BAD_TOKEN, Fault, Field, NO_OWNER, NO_PERMISSION, NO_SERVICE, object, present, read, read_text,
+    BAD_TOKEN, Fault, Field, NO_OWNER, NO_PERMISSION, NO_SERVICE, NO_TOKEN, object, present, read,
+    read_text,
 };
 use crate::roster::Username;
 
@@ -77,7 +78,7 @@ impl List for SessionList<'_> {
     fn refusal(&self, asker: &Asker, question: &Question, answer: &Answer) -> Error {
         let organization = &self.0.organization;
         match (answer.status.as_u16(), answer.detail().as_deref()) {
-            (401, Some(BAD_TOKEN)) => asker.refusal(question, answer),
+            (401, Some(BAD_TOKEN | NO_TOKEN)) => asker.refusal(question, answer),
             (403, Some(NO_PERMISSION)) => Error::new(
                 Reason::TokenNotAdmin,
                 format!("Codecov shows the log-in sessions of `{organization}` to its admins only"),

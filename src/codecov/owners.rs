@@ -19,7 +19,7 @@ use super::route::{Question, owners};
 use super::server::Server;
 use super::wire::{Fault, Field, object, present, read, read_text};
 use crate::clock::Clock;
-use crate::organization::Service;
+use crate::organization::{OrganizationId, Service};
 use crate::roster::Username;
 
 /// One row of the list.
@@ -31,6 +31,14 @@ pub struct Owner {
     pub username: Option<Username>,
     /// Free text.
     pub name: Option<String>,
+}
+
+impl Owner {
+    /// Whether the name is one that owners have.
+    fn is_usable(&self, service: Service) -> bool {
+        let username = self.username.as_ref();
+        username.is_some_and(|username| OrganizationId::new(service, username.shown()).is_ok())
+    }
 }
 
 impl ListRow for Owner {
@@ -113,27 +121,29 @@ impl Owners {
     /// # Errors
     ///
     /// Any [`Reason`] but [`TokenNotAdmin`](Reason::TokenNotAdmin) and
-    /// [`NotAMember`](Reason::NotAMember). [`Empty`](Reason::Empty) is a token of another service.
+    /// [`NotAMember`](Reason::NotAMember). [`Empty`](Reason::Empty) is a token of another service,
+    /// [`BadResponse`](Reason::BadResponse) also a list of rows that all name nobody there.
     pub async fn read(&self, service: Service) -> Result<Vec<Owner>, Error> {
         let owners = self.0.read_list(&OwnerList(&self.0, service)).await;
-        match owners {
-            Ok(owners) if owners.is_empty() => Err(Error::new(
-                Reason::Empty,
-                format!("Codecov lists nobody on {service} whom the token could see"),
-            )
-            .with_hint("not even its own user: the token is of an account on another git service")),
-            Err(error) if error.reason() == Reason::ServerError => Err(error.with_hint(
+        let mut owners = owners.map_err(|error| match error.reason() {
+            Reason::ServerError => error.with_hint(
                 "Codecov answers so where it has no organization on record for the token's user, \
                  too: log in to Codecov once as that user, and make sure that the organization is \
                  shown there",
-            )),
-            Ok(mut owners) => {
-                // All are of the service that was asked for; another's name would be somebody
-                // else's.
-                owners.retain(|owner| owner.service == service.word());
-                Ok(owners)
-            }
-            error => error,
+            ),
+            _ => error,
+        })?;
+        if owners.is_empty() {
+            let what = format!("Codecov lists nobody on {service} whom the token could see");
+            let hint = "not even its own user: the token is of an account on another git service";
+            return Err(Error::new(Reason::Empty, what).with_hint(hint));
         }
+        // All are of the service that was asked for; another's name would be somebody else's.
+        owners.retain(|owner| owner.service == service.word());
+        if !owners.iter().any(|owner| owner.is_usable(service)) {
+            let what = format!("the list of owners names nobody who could be on {service}");
+            return Err(Error::new(Reason::BadResponse, what));
+        }
+        Ok(owners)
     }
 }

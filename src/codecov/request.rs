@@ -13,7 +13,7 @@ use reqwest::{Response, StatusCode};
 use seatwatch_sdk::{CertificateKeys, Untrusted};
 use secrecy::ExposeSecret as _;
 
-use super::answer::Answer;
+use super::answer::{Answer, shown_status};
 use super::asker::Asker;
 use super::error::{Error, Reason};
 use super::retry::retry_after;
@@ -37,7 +37,7 @@ enum Failure {
 }
 
 impl Asker {
-    /// Asks until there is an answer that is neither 429 nor 5xx, or no use in asking on.
+    /// Asks until there is an answer that is neither 408, 429 nor 5xx, or no use in asking on.
     ///
     /// Cancel-safe: a GET changes nothing.
     ///
@@ -121,7 +121,9 @@ impl Asker {
         );
         self.note_clock(skew::ahead(response.headers(), sent_at, self.clock.now()));
         let status = response.status();
-        if status == StatusCode::TOO_MANY_REQUESTS || status.is_server_error() {
+        let is_passing =
+            matches!(status, StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS);
+        if is_passing || status.is_server_error() {
             sent.answered(status.as_u16());
             return Err(self.refused_for_now(question, &response));
         }
@@ -162,9 +164,13 @@ impl Asker {
 
     fn refused_for_now(&self, question: &Question, response: &Response) -> Failure {
         let (url, status) = (&question.shown, response.status());
-        let reason =
-            if status.is_server_error() { Reason::ServerError } else { Reason::RateLimited };
-        let error = Error::new(reason, format!("`{url}` answered {status}"));
+        let reason = match status {
+            StatusCode::REQUEST_TIMEOUT => Reason::Timeout,
+            StatusCode::TOO_MANY_REQUESTS => Reason::RateLimited,
+            _ => Reason::ServerError,
+        };
+        let what = format!("`{url}` answered {}", shown_status(status));
+        let error = Error::new(reason, what);
         Failure::Passing { error, retry_after: retry_after(response.headers(), self.clock.now()) }
     }
 
@@ -219,7 +225,7 @@ impl Asker {
     fn asked_to_wait(&self, question: &Question, wait: Duration) -> Error {
         let (url, seconds) = (&question.shown, Duration::from_secs(wait.as_secs()));
         let wait_shown = humantime::format_duration(seconds);
-        let what = format!("`{url}` asks to wait {wait_shown}, longer than this sync may take");
+        let what = format!("`{url}` asks to wait {wait_shown}, longer than the time that is left");
         Error::new(Reason::RateLimited, what).postponed_until(self.clock.now() + wait)
     }
 

@@ -14,6 +14,7 @@ use super::asker::Asker;
 use super::error::{Error, Reason};
 use super::route::{Question, Route, can_be_looked_up};
 use super::server::Server;
+use super::walk::bad_row;
 use super::wire::{
     BAD_TOKEN, Fault, NO_OWNER, NO_PAGE, NO_PERMISSION, NO_SERVICE, Page, Row, parse_owner,
     row_name,
@@ -150,13 +151,15 @@ impl Session {
         }
     }
 
-    /// Makes sure that the organization can still be read and has members.
+    /// Makes sure that the organization can still be read and has members, of whom one is read.
     ///
     /// # Errors
     ///
     /// As [`read_roster`](Self::read_roster), less [`Reason::Inconsistent`].
     pub async fn still_listed(&self) -> Result<(), Error> {
         let page = self.first_page(1).await?;
+        // A row that no sync can read is no member.
+        page.read_rows().map_err(|(number, fault)| bad_row(number, 1, fault))?;
         if page.rows == 0 {
             let what = "the member list shows nobody although it counts somebody";
             return Err(Error::new(Reason::Inconsistent, what));
@@ -238,7 +241,17 @@ impl Session {
                 let what = format!("Codecov knows no owner `{organization}`");
                 Error::new(Reason::OrganizationNotFound, what)
             }
-            Err(error) => error,
+            // What the list said is known all the same; but the server may say more next time.
+            Err(error) if matches!(error.reason(), Reason::RateLimited | Reason::Timeout) => error,
+            Err(error) => {
+                let what = format!(
+                    "the token may not see the members of `{organization}`, or there is no such \
+                     owner"
+                );
+                let hint = "check the service and the spelling of the owner, and that the token \
+                            is that of an admin of the organization";
+                Error::new(Reason::NotAMember, what).with_hint(hint).caused_by(error)
+            }
         }
     }
 

@@ -172,7 +172,8 @@ impl Walk {
     }
 }
 
-fn bad_row(position: u64, page: u64, fault: Fault) -> Error {
+/// A row of the member list that is none; both numbers are counted from 1.
+pub(super) fn bad_row(position: u64, page: u64, fault: Fault) -> Error {
     let what = format!("row {position} of page {page} of the member list {fault}");
     let hint = "if Codecov's API has changed, a newer seatwatch may know it";
     Error::new(Reason::BadResponse, what).with_hint(hint)

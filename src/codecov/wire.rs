@@ -31,6 +31,10 @@ pub(super) const NO_SERVICE: &str = "Invalid service for Owner.";
 pub(super) const NO_PAGE: &str = "Invalid page.";
 /// The only 401 that is sure to speak of Codecov's own token (section 3).
 pub(super) const BAD_TOKEN: &str = "Invalid token.";
+/// How the 401 begins that says that the token cannot even be read (section 3).
+pub(super) const BAD_HEADER: &str = "Invalid token header.";
+/// The 401 for a request that came without a token (section 3).
+pub(super) const NO_TOKEN: &str = "Authentication credentials were not provided.";
 /// The only 403 that is sure to say that the token's user is no admin (section 4).
 pub(super) const NO_PERMISSION: &str = "You do not have permission to perform this action.";
 

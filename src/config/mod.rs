@@ -284,10 +284,20 @@ pub fn load(path: &Path) -> Result<Config, Problems> {
     let (config, mut problems, tokens) = (checked.config, checked.problems, checked.tokens);
     let mut tried = HashSet::new();
     for (place, source) in tokens {
-        if tried.insert(source.clone())
-            && let Err(error) = source.read()
-        {
-            problems.push(place.error(error.to_string()).with_hint(error.hint()));
+        if !tried.insert(source.clone()) {
+            continue;
+        }
+        match source.read() {
+            Err(error) => problems.push(place.error(error.to_string()).with_hint(error.hint())),
+            Ok(token) if !is_a_token(&token) => problems.push(
+                place
+                    .error(format!(
+                        "the secret `{source}` holds a character that no token has: quotes, or \
+                         something beyond ASCII"
+                    ))
+                    .with_hint("it must hold the token as Codecov shows it, and nothing else"),
+            ),
+            Ok(_) => {}
         }
     }
     if let Some((place, ca_file)) = checked.ca_file
@@ -308,6 +318,12 @@ pub fn load(path: &Path) -> Result<Config, Problems> {
         }
     }
     finish(config, problems, path)
+}
+
+/// Whether that may be a token, which Codecov makes of hexadecimal digits and dashes. Only what
+/// editors and shells leave behind is refused: quotes, and a byte order mark.
+fn is_a_token(secret: &Secret) -> bool {
+    secret.expose().bytes().all(|byte| byte.is_ascii_graphic() && !b"\"'`".contains(&byte))
 }
 
 /// Reads the file at `path` and checks it, but leaves its secrets alone: for commands that only

@@ -119,6 +119,8 @@ pub(super) fn send(
             let detail = status.canonical_reason().unwrap_or("unknown");
             let mut answer = match status {
                 StatusCode::INTERNAL_SERVER_ERROR => Answer::server_error(),
+                // As of a token that was revoked.
+                StatusCode::UNAUTHORIZED => Answer::unauthorized(LIST_METHODS, "Invalid token."),
                 _ => Answer::refusal(status, LIST_METHODS, detail),
             };
             let value = retry_after.and_then(|after| retry_after_header(after, now));

@@ -21,7 +21,7 @@ use crate::organization::OrganizationId;
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Fault {
-    /// Another status, with a small JSON body.
+    /// Another status, with a small JSON body: Codecov's own for 401 and 500.
     Status {
         /// Such as 429 or 503.
         status: u16,

@@ -9,8 +9,10 @@
 //!   - after_request: 20         # once the 20th request has been answered
 //!     fault: { status: { status: 429, retry_after: { seconds: 2 } } }
 //!     when: { route: users, organization: github/acme, times: 3 }
-//!   - after_request: 40
+//!   - after_request: 0          # before the first one
 //!     fault: reset
+//!   - between_count_and_rows: 3 # of the third request, or of the first later one for a list
+//!     change: { organization: github/acme, username: ada-albers, action: join }
 //! ```
 //!
 //! A step has one time and one thing that happens. A fault without `when` happens to the next
@@ -27,7 +29,7 @@ use serde::{Deserialize, Deserializer};
 use super::change::Change;
 use super::faults::{self, Fault, When};
 
-/// The steps, in the order in which they are written.
+/// The steps, in the order in which they are written; in that order happens what is due at one time.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Script {
@@ -36,9 +38,12 @@ pub struct Script {
 
 /// One thing that happens at one time.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Step {
-    pub(super) time: Time,
-    pub(super) event: Event,
+pub(super) enum Step {
+    /// While nothing is answered.
+    Timed(Time, Event),
+    /// While the request of that number is answered, or else the first later one for a list: when
+    /// its rows have been counted and not yet read.
+    Race(u64, Change),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,6 +78,7 @@ struct Written {
     #[serde(default, deserialize_with = "some_duration")]
     at: Option<Duration>,
     after_request: Option<u64>,
+    between_count_and_rows: Option<u64>,
     change: Option<Change>,
     fault: Option<Fault>,
     when: Option<When>,
@@ -86,18 +92,21 @@ impl<'de> Deserialize<'de> for Step {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let error = <D::Error as serde::de::Error>::custom::<&str>;
         let written = Written::deserialize(deserializer)?;
-        let time = match (written.at, written.after_request) {
-            (Some(at), None) => Time::At(at),
-            (None, Some(number)) => Time::AfterRequest(number),
-            _ => return Err(error("a step has either `at` or `after_request`")),
-        };
         let event = match (written.change, written.fault, written.when) {
             (Some(change), None, None) => Event::Change(change),
             (None, Some(fault), when) => Event::Fault(when.unwrap_or_else(When::once), fault),
             (Some(_), None, Some(_)) => return Err(error("`when` goes with a `fault`")),
             _ => return Err(error("a step has either a `change` or a `fault`")),
         };
-        Ok(Self { time, event })
+        match (written.at, written.after_request, written.between_count_and_rows, event) {
+            (Some(at), None, None, event) => Ok(Self::Timed(Time::At(at), event)),
+            (None, Some(number), None, event) => Ok(Self::Timed(Time::AfterRequest(number), event)),
+            (None, None, Some(number), Event::Change(change)) => Ok(Self::Race(number, change)),
+            (None, None, Some(_), Event::Fault(..)) => {
+                Err(error("`between_count_and_rows` goes with a `change`"))
+            }
+            _ => Err(error("a step has one of `at`, `after_request` and `between_count_and_rows`")),
+        }
     }
 }
 
@@ -118,22 +127,29 @@ mod tests {
                fault: { status: { status: 429, retry_after: { seconds: 2 } } }\n  \
                when: { route: users, organization: github/acme, times: 3 }\n\
              - after_request: 9\n  \
-               fault: reset\n",
+               fault: reset\n\
+             - between_count_and_rows: 3\n  \
+               change: { organization: github/acme, username: cat, action: join }\n",
         )
         .unwrap();
         let acme = || "github/acme".parse().unwrap();
-        let change = |username: &str, action| {
-            Event::Change(Change { organization: acme(), username: username.to_owned(), action })
+        let change = |username: &str, action| Change {
+            organization: acme(),
+            username: username.to_owned(),
+            action,
         };
         let limited = Fault::Status { status: 429, retry_after: Some(RetryAfter::Seconds(2)) };
         let when = When::always().on(Route::Users).organization(acme()).times(3);
+        let changes = |username: &str, action| Event::Change(change(username, action));
+        let renamed = Action::Rename("bobby".to_owned());
         let expected = [
-            (Time::At(Duration::from_secs(5)), change("ann", Action::Leave)),
-            (Time::AfterRequest(2), change("bob", Action::Rename("bobby".to_owned()))),
-            (Time::At(Duration::from_millis(60_500)), Event::Fault(when, limited)),
-            (Time::AfterRequest(9), Event::Fault(When::once(), Fault::Reset)),
+            Step::Timed(Time::At(Duration::from_secs(5)), changes("ann", Action::Leave)),
+            Step::Timed(Time::AfterRequest(2), changes("bob", renamed)),
+            Step::Timed(Time::At(Duration::from_millis(60_500)), Event::Fault(when, limited)),
+            Step::Timed(Time::AfterRequest(9), Event::Fault(When::once(), Fault::Reset)),
+            Step::Race(3, change("cat", Action::Join)),
         ];
-        assert_eq!(script.steps, expected.map(|(time, event)| Step { time, event }));
+        assert_eq!(script.steps, expected);
     }
 
     #[track_caller]
@@ -144,8 +160,9 @@ mod tests {
 
     #[test]
     fn what_is_not_a_step_is_refused() {
-        refused("{ fault: reset }", "either `at` or `after_request`");
-        refused("{ at: 1s, after_request: 1, fault: reset }", "either `at` or `after_request`");
+        refused("{ fault: reset }", "one of `at`, `after_request`");
+        refused("{ at: 1s, after_request: 1, fault: reset }", "one of `at`, `after_request`");
+        refused("{ between_count_and_rows: 1, fault: reset }", "goes with a `change`");
         refused("{ at: 1s }", "either a `change` or a `fault`");
         refused("{ at: 1s, fault: rest }", "rest");
         refused("{ at: 1s, fault: reset, wen: {} }", "wen");

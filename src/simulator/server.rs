@@ -10,7 +10,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::body::{Body, to_bytes};
 use axum::http::request::Parts;
@@ -160,6 +160,8 @@ struct State {
     between_count_and_rows: Vec<Hook>,
     /// Steps of a script that wait for their request.
     steps: Vec<(u64, Event)>,
+    /// Changes of a script that wait for the moment between the count and the rows of theirs.
+    races: Vec<(u64, Change)>,
     requests: u64,
     record: Record,
 }
@@ -294,24 +296,41 @@ impl Simulator {
         state.before_request.clear();
         state.between_count_and_rows.clear();
         state.steps.clear();
+        state.races.clear();
     }
 
-    /// Runs a script from now on; requests are counted from the start of the simulator.
+    /// Runs a script from now on; requests are counted from the start of the simulator. What is to
+    /// happen after one that has been answered already happens at once.
     pub fn run(&mut self, script: Script) {
-        for Step { time, event } in script.steps {
-            match time {
-                Time::AfterRequest(number) => self.shared.state().steps.push((number, event)),
-                Time::At(delay) => {
-                    let (shared, stop) = (Arc::clone(&self.shared), self.stop.clone());
-                    self.tasks.spawn(async move {
-                        tokio::select! {
-                            () = stop.cancelled() => {}
-                            () = tokio::time::sleep(delay) => shared.state().happen(event),
-                        }
-                    });
+        let mut timed = Vec::new();
+        let mut state = self.shared.state();
+        for step in script.steps {
+            match step {
+                Step::Timed(Time::AfterRequest(number), event) if number <= state.requests => {
+                    state.happen(event);
                 }
+                Step::Timed(Time::AfterRequest(number), event) => {
+                    state.steps.push((number, event));
+                }
+                Step::Timed(Time::At(delay), event) => timed.push((delay, event)),
+                Step::Race(number, change) => state.races.push((number, change)),
             }
         }
+        drop(state);
+        // Stable, and one task: steps of one time happen in the order in which they are written.
+        timed.sort_by_key(|(delay, _)| *delay);
+        let (shared, stop) = (Arc::clone(&self.shared), self.stop.clone());
+        let start = Instant::now();
+        self.tasks.spawn(async move {
+            for (delay, event) in timed {
+                tokio::select! {
+                    () = stop.cancelled() => return,
+                    () = tokio::time::sleep(delay.saturating_sub(start.elapsed())) => {
+                        shared.state().happen(event);
+                    }
+                }
+            }
+        });
     }
 }
 
@@ -401,17 +420,20 @@ impl State {
         let happening = self.faults.take(number, request);
 
         let now = options.clock.now();
-        let Self { world, churn, before_request, between_count_and_rows, record, .. } = self;
-        let mut disturb = |world: &mut World, hooks: &mut [Hook], moment| {
+        let Self { world, churn, before_request, between_count_and_rows, races, record, .. } = self;
+        let mut disturb = |world: &mut World, hooks: &mut [Hook], due: Vec<Change>, moment| {
             for hook in hooks {
                 hook(number, world);
             }
+            let due: Vec<_> = due.into_iter().filter(|change| is_made(world, change)).collect();
             let changes = churn.as_mut().map(|churn| churn.churn(world));
-            record.add(number, moment, changes.into_iter().flatten());
+            record.add(number, moment, due.into_iter().chain(changes.into_iter().flatten()));
         };
-        disturb(world, before_request, Moment::Before);
+        disturb(world, before_request, Vec::new(), Moment::Before);
         let mut between = |world: &mut World| {
-            disturb(world, between_count_and_rows, Moment::BetweenCountAndRows);
+            let due = races.extract_if(.., |(from, _)| *from <= number);
+            let due = due.map(|(_, change)| change).collect();
+            disturb(world, between_count_and_rows, due, Moment::BetweenCountAndRows);
         };
         let page_size_cap = happening.bends.iter().find_map(|fault| match fault {
             Fault::CappedPageSize(rows) => Some(*rows),
@@ -467,12 +489,21 @@ impl State {
         match event {
             Event::Fault(when, fault) => self.faults.add(when, fault),
             Event::Change(change) => {
-                if let Err(error) = self.apply(change) {
-                    tracing::warn!(%error, "a step of the script changed nothing");
+                if is_made(&mut self.world, &change) {
+                    self.record.add(self.requests, Moment::After, [change]);
                 }
             }
         }
     }
+}
+
+/// Makes a change that a script asks for, if that can be.
+fn is_made(world: &mut World, change: &Change) -> bool {
+    let made = world.apply(change);
+    if let Err(error) = &made {
+        tracing::warn!(%error, "a step of the script changed nothing");
+    }
+    made.is_ok()
 }
 
 /// Takes connections until it is told to stop, and then drops them all.

@@ -15,6 +15,9 @@ use super::diff::Diff;
 /// Up to so many names are looked up one by one; more are read anew.
 const MOST_LOOK_UPS: usize = 100;
 
+/// After so many look-ups without an answer, the others are not tried: each costs all attempts.
+const MOST_FAILURES: u32 = 3;
+
 /// So many walks must lack a member that was not looked up.
 const WALKS: u32 = 3;
 
@@ -42,6 +45,21 @@ impl Confirmed {
     /// Whether somebody would be told to be gone.
     pub(super) fn has_leavers(&self) -> bool {
         self.diff.changes().any(|change| change.after.is_none())
+    }
+
+    /// Whether somebody is not listed.
+    fn lacks(&self, username: &Username) -> bool {
+        self.diff.after().get(username.key()).is_none()
+    }
+
+    /// The same with these, each of whom was looked up once.
+    fn with(self, found: Vec<Member>) -> Self {
+        if found.is_empty() {
+            return self;
+        }
+        let found = Roster::new(found, Vec::new()).expect("each name was looked up once");
+        let (before, after) = self.diff.into_rosters();
+        Self { diff: Diff::between(before, after.union(found)), digest: None }
     }
 
     pub(super) fn into_parts(self) -> (Diff, Option<Digest>) {
@@ -79,43 +97,57 @@ pub(super) async fn confirm(
             return Ok(confirmed);
         }
     }
-    let absent: Vec<Username> =
-        confirmed.diff.absent().map(|m| Username::new(m.username())).collect();
-    if absent.len() <= MOST_LOOK_UPS && absent.iter().all(can_be_looked_up) {
-        match look_up(session, &absent).await {
-            Ok(found) if found.is_empty() => return Ok(confirmed),
-            Ok(found) => return Ok(with(confirmed, found)),
-            // A name that the server cannot look up must not block all the others for ever.
-            Err(error) if matches!(error.reason(), Reason::BadResponse | Reason::ServerError) => {
-                tracing::debug!(%error, "a look-up failed, so the list is walked instead");
-            }
-            Err(error) => return Err(error),
-        }
-    }
-    while walks < WALKS && confirmed.diff.absent().next().is_some() {
+    let (mut confirmed, doubtful) = look_up(session, confirmed).await?;
+    while walks < WALKS && doubtful.iter().any(|username| confirmed.lacks(username)) {
         confirmed = walk_again(session, confirmed).await?;
         walks += 1;
     }
     Ok(confirmed)
 }
 
-/// Those of the absent who are found after all.
-async fn look_up(session: &Session, absent: &[Username]) -> Result<Vec<Member>, Error> {
-    let mut found = Vec::new();
+/// Asks for the absent by name. Who is found is listed from then on, whatever becomes of the other
+/// questions; of those who come along nothing was learnt, so that only walks can tell.
+async fn look_up(
+    session: &Session,
+    confirmed: Confirmed,
+) -> Result<(Confirmed, Vec<Username>), Error> {
+    let absent: Vec<_> = confirmed.diff.absent().map(|m| Username::new(m.username())).collect();
+    if absent.len() > MOST_LOOK_UPS {
+        return Ok((confirmed, absent));
+    }
+    let (absent, mut doubtful): (Vec<_>, Vec<_>) = absent.into_iter().partition(can_be_looked_up);
+    let (mut found, mut not_found, mut failures) = (Vec::new(), Vec::new(), 0);
     for username in absent {
-        found.extend(session.look_up(username).await?);
+        if failures == MOST_FAILURES {
+            doubtful.push(username);
+            continue;
+        }
+        match answered(session.look_up(&username).await)? {
+            Some(Some(member)) => found.push(member),
+            Some(None) => not_found.push(username),
+            None => {
+                failures += 1;
+                doubtful.push(username);
+            }
+        }
     }
-    if !absent.is_empty() {
-        // The 404 of a name is also that of an organization which the token has lost.
-        session.still_listed().await?;
+    // The 404 of a name is also that of an organization which the token has lost.
+    if !not_found.is_empty() && answered(session.still_listed().await)?.is_none() {
+        doubtful.append(&mut not_found);
     }
-    Ok(found)
+    Ok((confirmed.with(found), doubtful))
 }
 
-fn with(confirmed: Confirmed, found: Vec<Member>) -> Confirmed {
-    let found = Roster::new(found, Vec::new()).expect("each name was looked up once");
-    let (before, after) = confirmed.diff.into_rosters();
-    Confirmed { diff: Diff::between(before, after.union(found)), digest: None }
+/// What was answered; nothing where the server could not. A name that it cannot look up must not
+/// block all the others for ever.
+fn answered<T>(answer: Result<T, Error>) -> Result<Option<T>, Error> {
+    match answer {
+        Err(error) if matches!(error.reason(), Reason::BadResponse | Reason::ServerError) => {
+            tracing::debug!(%error, "a look-up failed, so the list is walked instead");
+            Ok(None)
+        }
+        answer => answer.map(Some),
+    }
 }
 
 async fn walk_again(session: &Session, confirmed: Confirmed) -> Result<Confirmed, Error> {

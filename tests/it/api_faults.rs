@@ -143,18 +143,18 @@ fn what_is_refused() {
             },
         ),
     ];
-    assert_snapshot!(tell(&cases), @r"
+    assert_snapshot!(tell(&cases), @"
     unknown token
       error: github/acme: token_refused: `[URL]/api/v2/github/acme/user-sessions/?page=1&page_size=1` answered 401 Unauthorized: `Invalid token.`; nothing was committed
-      hint: make an API token in the Codecov settings of an admin of the organization and put it into the token file; it is read again at the next sync
+      hint: make an API token in the Codecov settings of an admin of the organization and put it into the token file; it is read afresh each time
       exit code 77
     no token at all
       error: github/acme: token_refused: `[URL]/api/v2/github/acme/user-sessions/?page=1&page_size=1` answered 401 Unauthorized: `Invalid token.`; nothing was committed
-      hint: make an API token in the Codecov settings of an admin of the organization and put it into the token file; it is read again at the next sync
+      hint: make an API token in the Codecov settings of an admin of the organization and put it into the token file; it is read afresh each time
       exit code 77
     expired token
       error: github/acme: token_refused: `[URL]/api/v2/github/acme/user-sessions/?page=1&page_size=1` answered 401 Unauthorized: `Invalid token.`; nothing was committed
-      hint: make an API token in the Codecov settings of an admin of the organization and put it into the token file; it is read again at the next sync
+      hint: make an API token in the Codecov settings of an admin of the organization and put it into the token file; it is read afresh each time
       exit code 77
     not a member
       error: github/acme: not_a_member: the token may not see the members of `github/acme`; nothing was committed
@@ -165,13 +165,13 @@ fn what_is_refused() {
       hint: check the service and the spelling of the owner
       exit code 78
     list answers 401
-      error: github/acme: token_refused: `[URL]/api/v2/github/acme/users/?page=1&page_size=1000` answered 401 Unauthorized: `Unauthorized`; nothing was committed
-      hint: make an API token in the Codecov settings of an admin of the organization and put it into the token file; it is read again at the next sync
+      error: github/acme: token_refused: `[URL]/api/v2/github/acme/users/?page=1&page_size=1000` answered 401 Unauthorized: `Invalid token.`; nothing was committed
+      hint: make an API token in the Codecov settings of an admin of the organization and put it into the token file; it is read afresh each time
       exit code 77
     list answers 403
-      error: github/acme: token_refused: `[URL]/api/v2/github/acme/users/?page=1&page_size=1000` answered 403 Forbidden: `Forbidden`; nothing was committed
-      hint: make an API token in the Codecov settings of an admin of the organization and put it into the token file; it is read again at the next sync
-      exit code 77
+      error: github/acme: bad_response: `[URL]/api/v2/github/acme/users/?page=1&page_size=1000` answered 403 Forbidden: `Forbidden`; nothing was committed
+      hint: check that `codecov.base_url` is the root of a Codecov server and that no proxy answers in its place
+      exit code 76
     list answers 404 in another way
       error: github/acme: bad_response: `[URL]/api/v2/github/acme/users/?page=1&page_size=1000` answered 404 Not Found: `Not Found`; nothing was committed
       hint: check that `codecov.base_url` is the root of a Codecov server and that no proxy answers in its place
@@ -277,15 +277,15 @@ fn what_is_no_member_list() {
       exit code 76
     short page
       error: github/acme: inconsistent: the roster changed during each of 4 walks: page 1 has 1 rows where 2 were due; nothing was committed
-      hint: the next sync asks again; if none succeeds, raise `codecov.page_size`, so that the roster is read in fewer pages
+      hint: the list may hold still when it is asked for again; if it never does, raise `codecov.page_size`, so that it is read in fewer pages
       exit code 75
     double row
       error: github/acme: inconsistent: the roster changed during each of 4 walks: a username stands in the list twice; nothing was committed
-      hint: the next sync asks again; if none succeeds, raise `codecov.page_size`, so that the roster is read in fewer pages
+      hint: the list may hold still when it is asked for again; if it never does, raise `codecov.page_size`, so that it is read in fewer pages
       exit code 75
     count is off
       error: github/acme: inconsistent: the roster changed during each of 4 walks: page 1 has 2 rows where 3 were due; nothing was committed
-      hint: the next sync asks again; if none succeeds, raise `codecov.page_size`, so that the roster is read in fewer pages
+      hint: the list may hold still when it is asked for again; if it never does, raise `codecov.page_size`, so that it is read in fewer pages
       exit code 75
     no first page
       error: github/acme: bad_response: the member list of `github/acme` has no first page; nothing was committed
@@ -325,6 +325,8 @@ fn what_lasts_through_all_attempts() {
     let cases = [
         list("server error", status(500)),
         list("bad gateway", status(502)),
+        list("a status of an edge", status(522)),
+        list("request time-out", status(408)),
         list("rate limited", status(429)),
         list("reset", Fault::Reset),
         list("reset in the body", Fault::ResetInBody(50)),
@@ -335,14 +337,22 @@ fn what_lasts_through_all_attempts() {
         }),
         case("nobody listens", |world| world.set_base_url(&nobody_listens())),
     ];
-    assert_snapshot!(without_ports(&tell(&cases)), @r"
+    assert_snapshot!(without_ports(&tell(&cases)), @"
     server error
       error: github/acme: server_error: `[URL]/api/v2/github/acme/users/?page=1&page_size=1000` answered 500 Internal Server Error after 5 attempts; nothing was committed
-      hint: the server has a problem of its own; the next sync asks again
+      hint: the server has a problem of its own, which may be over when it is asked again
       exit code 69
     bad gateway
       error: github/acme: server_error: `[URL]/api/v2/github/acme/users/?page=1&page_size=1000` answered 502 Bad Gateway after 5 attempts; nothing was committed
-      hint: the server has a problem of its own; the next sync asks again
+      hint: the server has a problem of its own, which may be over when it is asked again
+      exit code 69
+    a status of an edge
+      error: github/acme: server_error: `[URL]/api/v2/github/acme/users/?page=1&page_size=1000` answered 522 after 5 attempts; nothing was committed
+      hint: the server has a problem of its own, which may be over when it is asked again
+      exit code 69
+    request time-out
+      error: github/acme: timeout: `[URL]/api/v2/github/acme/users/?page=1&page_size=1000` answered 408 Request Timeout after 5 attempts; nothing was committed
+      hint: if the server is merely slow, raise `codecov.timeout` and `sync_timeout`, or lower `codecov.page_size`
       exit code 69
     rate limited
       error: github/acme: rate_limited: `[URL]/api/v2/github/acme/users/?page=1&page_size=1000` answered 429 Too Many Requests after 5 attempts; nothing was committed
@@ -604,4 +614,58 @@ fn who_is_missed_by_a_race_stays() {
     assert_eq!(world.told(), "baselined\n", "{}", ran.shown());
     let rows = world.run(&["roster", "github/acme", "--format", "json"]).ok().rows();
     assert_eq!(rows.len(), 3);
+}
+
+/// Ann is there, though the list lacks her for good; a leaver who cannot be looked up, or a list
+/// that cannot be asked for at once, makes nobody doubt what was answered about her.
+#[test]
+fn who_was_found_stays_whatever_becomes_of_the_other_look_ups() {
+    let only_cat = body(
+        r#"{"count":1,"next":null,"previous":null,"total_pages":1,"results":[
+        {"service":"github","username":"cat","name":"cat","activated":false,"is_admin":true,"email":"cat@example.com"}]}"#,
+    );
+    // After the list, ann is looked up, then bob, and then the list is asked for once more.
+    let cases = [
+        ("bob", 3, Route::User, status(500)),
+        ("bob", 3, Route::User, status(403)),
+        ("bob", 3, Route::User, Fault::Html),
+        ("bob", 4, Route::Users, Fault::Html),
+        ("bob/1", 9, Route::Other, Fault::Html),
+        ("0815", 9, Route::Other, Fault::Html),
+    ];
+    thread::scope(|scope| {
+        for (leaver, request, route, fault) in cases {
+            let only_cat = only_cat.clone();
+            scope.spawn(move || {
+                let world = World::start(&format!("ann* {leaver} cat!"));
+                world.sync().ok();
+                world.members("ann* cat!");
+                let first = world.simulator.requests();
+                let later = When::always().on(route).from_request(first + request);
+                let later = if route == Route::Users { later.times(1) } else { later };
+                world.simulator.fault(later, fault.clone());
+                world.simulator.fault(When::always().on(Route::Users), only_cat);
+                let ran = world.sync();
+                assert_eq!(ran.code, Some(0), "{fault:?}: {}", ran.shown());
+                let told = format!("baselined\nleft {leaver}\n");
+                assert_eq!(world.told(), told, "{fault:?}: {}", ran.shown());
+            });
+        }
+    });
+}
+
+/// A server that cannot look anybody up is not asked for everybody.
+#[test]
+fn look_ups_end_where_the_server_has_no_answers() {
+    let world = World::start("ann bob cat dan eve fay!");
+    world.sync().ok();
+    world.members("fay!");
+    world.asked();
+    world.simulator.fault(When::always().on(Route::User), Fault::Html);
+    world.sync().ok();
+    let asked = world.asked();
+    let names = asked.iter().filter(|target| target.starts_with("users/") && !target.contains('?'));
+    assert_eq!(names.count(), 3, "{asked:?}");
+    let told = world.told();
+    assert_eq!(told.matches("left").count(), 5, "{told}");
 }

@@ -143,7 +143,7 @@ fn check_online_asks_every_token_and_every_sink() {
     events  file  all but updated  all  would deliver
 
     github/acme: token_refused: `[URL]/api/v2/github/acme/users/?page=1&page_size=1` answered 401 Unauthorized: `Invalid token.`
-    hint: make an API token in the Codecov settings of an admin of the organization and put it into the token file; it is read again at the next sync
+    hint: make an API token in the Codecov settings of an admin of the organization and put it into the token file; it is read afresh each time
 
     [DIR]/seatwatch.yaml: configuration is valid, but 1 problem came up online
     exit code 77
@@ -152,6 +152,18 @@ fn check_online_asks_every_token_and_every_sink() {
     assert_eq!(ran.code, Some(77));
     assert_eq!(ran.rows()[0]["ok"], false);
     assert!(!world.state_dir().exists());
+}
+
+/// A token that is shown a list which no sync can read is of no use.
+#[test]
+fn check_online_reads_a_member() {
+    let world = World::start("ann* bob!");
+    let fault = Fault::MissingField("email".to_owned());
+    world.simulator.fault(When::always().on(Route::Users), fault);
+    let checked = world.run(&["check", "--online"]);
+    assert_eq!(checked.code, Some(76), "{}", checked.shown());
+    let problem = "bad_response: row 1 of page 1 of the member list has no field `email`";
+    assert!(checked.shown().contains(problem), "{}", checked.shown());
 }
 
 #[test]

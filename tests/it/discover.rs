@@ -172,7 +172,7 @@ fn what_cannot_be_listed_is_said_with_what_to_do() {
     exit code 76
 
     error: discover on github: token_refused: `[URL]/api/v2/github/?page=1&page_size=1000` answered 401 Unauthorized: `Invalid token.`
-    hint: make an API token in the Codecov settings of an admin of the organization and put it into the token file; it is read again at the next sync
+    hint: make an API token in the Codecov settings of an admin of the organization and put it into the token file; it is read afresh each time
     exit code 77
     ");
     let refused = run(&world, "", &["discover", "--service", "svn"]);
@@ -348,6 +348,11 @@ fn a_listing_that_fails_vanishes_nobody() {
         Fault::Html,
         Fault::TornJson(40),
         Fault::ShiftedCount(1),
+        Fault::Body(
+            r#"{"count":1,"next":null,"previous":null,"total_pages":1,"results":[
+            {"service":"GitHub","username":"acme","name":null}]}"#
+                .to_owned(),
+        ),
         Fault::InvalidPage,
     ] {
         world.simulator.fault(When::always().on(Route::Owners), fault);
@@ -380,11 +385,17 @@ fn a_listing_that_fails_vanishes_nobody() {
     hint: check that `codecov.base_url` is the root of a Codecov server and that no proxy answers in its place
     exit code 76
     error: discover on github: inconsistent: the list of owners changed during each of 4 walks: page 1 has 3 rows where 4 were due; what was known is still watched
-    hint: the next sync asks again; if none succeeds, raise `codecov.page_size`, so that the roster is read in fewer pages
+    hint: the list may hold still when it is asked for again; if it never does, raise `codecov.page_size`, so that it is read in fewer pages
     exit code 75
     error: discover on github: inconsistent: the list of owners changed during each of 4 walks: page 1 has 3 rows where 4 were due; what was known is still watched
-    hint: the next sync asks again; if none succeeds, raise `codecov.page_size`, so that the roster is read in fewer pages
+    hint: the list may hold still when it is asked for again; if it never does, raise `codecov.page_size`, so that it is read in fewer pages
     exit code 75
+    error: discover on github: bad_response: the list of owners names nobody who could be on github; what was known is still watched
+    hint: check that `codecov.base_url` is the root of a Codecov server and that no proxy answers in its place
+    exit code 76
+    error: discover on github: bad_response: the list of owners names nobody who could be on github; what was known is still watched
+    hint: check that `codecov.base_url` is the root of a Codecov server and that no proxy answers in its place
+    exit code 76
     error: discover on github: bad_response: the list of owners has no first page; what was known is still watched
     hint: check that `codecov.base_url` is the root of a Codecov server and that no proxy answers in its place
     exit code 76
@@ -398,7 +409,7 @@ fn a_listing_that_fails_vanishes_nobody() {
     github/acme   Connected        2      1        –       1  [TIME]  [TIME]
     github/beta   Connected        2      1        –       1  [TIME]  [TIME]
 
-    discover on github: failing since [TIME] (10 look-ups): bad_response: the list of owners has no first page
+    discover on github: failing since [TIME] (12 look-ups): bad_response: the list of owners has no first page
     hint: check that `codecov.base_url` is the root of a Codecov server and that no proxy answers in its place
 
     SINK    TYPE  STATE  QUEUED  OLDEST  DEAD LETTERS

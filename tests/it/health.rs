@@ -114,7 +114,7 @@ fn a_long_retry_after_ends_the_sync_and_puts_the_next_one_off() {
     let limited = Fault::Status { status: 429, retry_after };
     world.simulator.fault(When::always().on(Route::Users), limited);
     assert_snapshot!(world.sync().shown(), @r"
-    error: github/acme: rate_limited: `[URL]/api/v2/github/acme/users/?page=1&page_size=1000` asks to wait 2h, longer than this sync may take: `[URL]/api/v2/github/acme/users/?page=1&page_size=1000` answered 429 Too Many Requests; nothing was committed
+    error: github/acme: rate_limited: `[URL]/api/v2/github/acme/users/?page=1&page_size=1000` asks to wait 2h, longer than the time that is left: `[URL]/api/v2/github/acme/users/?page=1&page_size=1000` answered 429 Too Many Requests; nothing was committed
     hint: sync less often, or lower `codecov.requests_per_second`
     exit code 75
     ");

@@ -48,6 +48,14 @@ fn a_token_that_cannot_be_used_is_named() {
     exit code 78
     ");
 
+    for odd in [format!("\u{feff}{token}\n"), format!("\"{token}\""), format!("{token}é")] {
+        world.write_token(&odd);
+        let ran = world.run(&["check"]);
+        assert_eq!(ran.code, Some(78), "{}", ran.shown());
+        assert!(ran.stderr.contains("holds a character that no token has"), "{}", ran.shown());
+        assert!(!ran.shown().contains(&token));
+    }
+
     fs::remove_file(world.path("token")).unwrap();
     assert_snapshot!(world.run(&["check"]).shown(), @r"
     error: [DIR]/seatwatch.yaml:5:15: codecov.token_file: the secret `[DIR]/token` does not exist

@@ -95,6 +95,7 @@ async fn who_may_not_read_sessions_hears_why() {
         recorded("sessions-not-admin-host-says-429"),
         recorded("sessions-not-admin-host-says-500"),
         recorded("users-bad-token"),
+        recorded("users-no-token"),
         recorded("users-not-a-member"),
         recorded("users-unknown-service"),
         recorded("users-html-accepted"),
@@ -114,6 +115,7 @@ async fn who_may_not_read_sessions_hears_why() {
     server_error: `[SESSION LIST]` answered 403 Forbidden: `Github API rate limit error: secondary rate limit`
     server_error: `[SESSION LIST]` answered 500 Internal Server Error after 5 attempts
     token_refused: `[SESSION LIST]` answered 401 Unauthorized: `Invalid token.`
+    token_refused: `[SESSION LIST]` answered 401 Unauthorized: `Authentication credentials were not provided.`
     organization_not_found: Codecov knows no owner `github/acme`
     organization_not_found: Codecov knows no owner `github/acme`
     bad_response: the answer to `[SESSION LIST]` is not JSON of the expected kind

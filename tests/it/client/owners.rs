@@ -42,9 +42,11 @@ async fn the_owners_of_a_token_are_read_as_codecov_sends_them() {
     assert_eq!(canned.requests()[1].line, "GET /api/v2/github/?page=2&page_size=2");
 
     // Another service's name is somebody else's here.
-    let canned = Canned::script([page(2, 1, &owners("acme beta"))]);
+    let mut mixed = owners("acme beta");
+    mixed[0] = mixed[0].replace("github", "github_enterprise");
+    let canned = Canned::script([page(2, 1, &mixed)]);
     let setup = Setup::of(&canned);
-    assert_eq!(read(&setup, Service::GithubEnterprise).await, "");
+    assert_eq!(read(&setup, Service::GithubEnterprise).await, "acme");
     assert_eq!(canned.requests()[0].line, "GET /api/v2/github_enterprise/?page=1&page_size=1000");
 }
 
@@ -56,6 +58,9 @@ async fn what_is_not_the_whole_list_is_none() {
         page(3, 1, &owners("acme beta")),
         page(2, 1, &owners("acme Acme")),
         page(1, 1, &[r#"{"service":"github","name":null}"#.to_owned()]),
+        page(2, 1, &["acme", "beta"].map(|name| owners(name)[0].replace("github", "GitHub"))),
+        page(2, 1, &["acme", "beta"].map(|_| owners("?")[0].replace("\"?\"", "null"))),
+        page(2, 1, &[owners(".."), owners("a#b")].concat()),
         json(404, r#"{"detail":"Service not found: github"}"#),
         recorded("users-bad-token"),
         recorded("users-page-past-the-end"),
@@ -71,6 +76,9 @@ async fn what_is_not_the_whole_list_is_none() {
     inconsistent: the list of owners changed during each of 4 walks: page 1 has 2 rows where 3 were due
     inconsistent: the list of owners changed during each of 4 walks: a username stands in the list twice
     bad_response: row 1 of page 1 of the list of owners has no field `username`
+    bad_response: the list of owners names nobody who could be on github
+    bad_response: the list of owners names nobody who could be on github
+    bad_response: the list of owners names nobody who could be on github
     organization_not_found: Codecov knows no service `github`
     token_refused: `[SERVER]/api/v2/github/?page=1&page_size=1000` answered 401 Unauthorized: `Invalid token.`
     bad_response: the list of owners has no first page

@@ -80,7 +80,7 @@ async fn a_wait_past_the_end_of_the_sync_postpones_the_next() {
         let canned = Canned::script([busy]);
         let error = Setup::of(&canned).session().read_roster(None).await.unwrap_err();
         check(&told_error(&error), "rate_limited: ");
-        check(&told_error(&error), "longer than this sync may take");
+        check(&told_error(&error), "longer than the time that is left");
         assert_eq!(error.postpone_until(), Some(until.parse().unwrap()));
         assert_eq!(canned.requests().len(), 1);
     }

@@ -14,6 +14,8 @@ async fn every_refusal_has_its_own_reason() {
         (member, "owner-detail-without-token"),
         (unknown, "owner-detail-unknown"),
         (unknown, "users-basic-auth"),
+        (unknown, "users-html-accepted"),
+        (unknown, "users-no-token"),
         ("users-unknown-service", ""),
         ("users-own-user-name", ""),
         ("users-page-past-the-end", ""),
@@ -34,14 +36,16 @@ async fn every_refusal_has_its_own_reason() {
         assert!(!error.hint().is_empty());
         assert_eq!(error.postpone_until(), None);
     }
-    insta::assert_snapshot!(refusals, @r"
+    insta::assert_snapshot!(refusals, @"
     token_refused: `[PAGE]` answered 401 Unauthorized: `Invalid token.`
     token_refused: `[PAGE]` answered 401 Unauthorized: `Invalid token.`
     token_refused: `[PAGE]` answered 401 Unauthorized: `Authentication credentials were not provided.`
-    token_refused: `[PAGE]` answered 403 Forbidden: `You do not have permission to perform this action.`
+    bad_response: `[PAGE]` answered 403 Forbidden: `You do not have permission to perform this action.`
     not_a_member: the token may not see the members of `github/acme`
     organization_not_found: Codecov knows no owner `github/acme`
-    server_error: `[OWNER]` answered 500 Internal Server Error after 5 attempts
+    not_a_member: the token may not see the members of `github/acme`, or there is no such owner: `[OWNER]` answered 500 Internal Server Error after 5 attempts
+    not_a_member: the token may not see the members of `github/acme`, or there is no such owner: the answer to `[OWNER]` is not JSON of the expected kind
+    not_a_member: the token may not see the members of `github/acme`, or there is no such owner: `[OWNER]` answered 401 Unauthorized: `Authentication credentials were not provided.`
     organization_not_found: Codecov knows no service `github`
     empty: Codecov lists no members of `github/acme`
     bad_response: the member list of `github/acme` has no first page
@@ -50,6 +54,48 @@ async fn every_refusal_has_its_own_reason() {
     bad_response: the answer to `[PAGE]` is not JSON of the expected kind
     bad_response: the answer to `[PAGE]` is not JSON of the expected kind
     bad_response: the answer to `[PAGE]` has no field `count`
+    ");
+}
+
+/// What is said about a refusal does not blame who has no part in it.
+#[tokio::test]
+async fn a_refusal_says_whom_to_turn_to() {
+    let detail = |status, text: &str| json(status, &format!(r#"{{"detail":"{text}"}}"#));
+    let moved = |status| with_headers(status, "Location: https://new.test/\r\n", b"");
+    let mut said = String::new();
+    for reply in [
+        recorded("users-bad-token"),
+        detail(401, "Invalid token header. Token string should not contain spaces."),
+        recorded("users-no-token"),
+        detail(401, "Sign in first"),
+        detail(403, "Request blocked by WAF"),
+        moved(301),
+        moved(304),
+        moved(308),
+    ] {
+        let canned = Canned::script([reply]);
+        let setup = Setup::of(&canned);
+        let error = setup.session().read_roster(None).await.unwrap_err();
+        let told = setup.without_urls(&told_error(&error));
+        writeln!(said, "{told}\n  {}", error.hint()).unwrap();
+    }
+    insta::assert_snapshot!(said, @"
+    token_refused: `[PAGE]` answered 401 Unauthorized: `Invalid token.`
+      make an API token in the Codecov settings of an admin of the organization and put it into the token file; it is read afresh each time
+    token_refused: `[PAGE]` answered 401 Unauthorized: `Invalid token header. Token string should not contain spaces.`
+      make an API token in the Codecov settings of an admin of the organization and put it into the token file; it is read afresh each time
+    token_refused: `[PAGE]` answered 401 Unauthorized: `Authentication credentials were not provided.`
+      the token was sent and did not arrive: see to it that no proxy in front of Codecov takes the `Authorization` header off
+    bad_response: `[PAGE]` answered 401 Unauthorized: `Sign in first`
+      check that `codecov.base_url` is the root of a Codecov server and that no proxy answers in its place
+    bad_response: `[PAGE]` answered 403 Forbidden: `Request blocked by WAF`
+      check that `codecov.base_url` is the root of a Codecov server and that no proxy answers in its place
+    bad_response: `[PAGE]` redirects to `https://new.test/`
+      redirects are not followed, because the token would go along: set `codecov.base_url` to where the server really is
+    bad_response: `[PAGE]` answered 304 Not Modified
+      check that `codecov.base_url` is the root of a Codecov server and that no proxy answers in its place
+    bad_response: `[PAGE]` redirects to `https://new.test/`
+      redirects are not followed, because the token would go along: set `codecov.base_url` to where the server really is
     ");
 }
 
@@ -77,6 +123,7 @@ async fn what_is_not_as_agreed_is_a_bad_response() {
         json(404, r#"{"detail":"Not found."}"#),
         json(404, &format!(r#"{{"detail":"no {TOKEN}\n\u202eoh"}}"#)),
         json(404, &format!(r#"{{"detail":"no {}"}}"#, TOKEN.replace('-', "").to_uppercase())),
+        json(499, ""),
         json(418, &format!(r#"{{"detail":"{}"}}"#, "long ".repeat(1000))),
         redirect("https://me:s3cret@new.test/api/?key=s3cret#s3cret"),
         redirect("/elsewhere"),
@@ -108,6 +155,7 @@ async fn what_is_not_as_agreed_is_a_bad_response() {
     `[PAGE]` answered 404 Not Found: `Not found.`
     `[PAGE]` answered 404 Not Found: `no ***\n\u{202e}oh`
     `[PAGE]` answered 404 Not Found: `***`
+    `[PAGE]` answered 499
     `[PAGE]` answered 418 I'm a teapot: `long long long long long long long long long long long long long long long long long long long long long long long long long long long long long long long long long long long long long long long long …`
     `[PAGE]` redirects to `https://new.test/api/`
     `[PAGE]` redirects to `[SERVER]/elsewhere`

@@ -68,6 +68,8 @@ async fn an_answer_can_be_replaced() {
     let redirect = Fault::Redirect { status: 302, location: "http://127.0.0.1:1/".to_owned() };
     assert_eq!(told(seconds).await, r#"429 7 {"detail":"Too Many Requests"}"#);
     assert_eq!(told(raw).await, r#"429 soon {"detail":"Too Many Requests"}"#);
+    let revoked = Fault::Status { status: 401, retry_after: None };
+    assert_eq!(told(revoked).await, r#"401 {"detail":"Invalid token."}"#);
     assert_eq!(told(unavailable).await, r#"503 {"detail":"Service Unavailable"}"#);
     assert_eq!(told(redirect).await, "302 http://127.0.0.1:1/ ");
     assert_eq!(told(Fault::Html).await.lines().next(), Some("200 <!DOCTYPE html>"));
@@ -204,6 +206,43 @@ async fn a_script_changes_the_world_and_the_answers() {
     assert_eq!(desk.page(1, 20).await, "3: ann cat dan");
     assert_eq!(desk.page(1, 20).await, "Too Many Requests");
     assert_eq!(desk.page(1, 20).await, "3: ann cat dan");
+}
+
+#[tokio::test]
+async fn a_script_reaches_the_first_request() {
+    let mut desk = Desk::open("ann bob cat").await;
+    let script = Script::parse(
+        "steps:\n\
+         - after_request: 0\n  \
+           change: { organization: github/acme, username: bob, action: leave_and_unseat }\n\
+         - after_request: 0\n  \
+           fault: { status: { status: 503 } }\n",
+    );
+    desk.simulator.run(script.unwrap());
+    assert_eq!(desk.page(1, 20).await, "Service Unavailable");
+    assert_eq!(desk.page(1, 20).await, "2: ann cat");
+}
+
+/// However many there are.
+#[tokio::test(flavor = "multi_thread")]
+async fn steps_of_one_time_happen_in_the_order_in_which_they_are_written() {
+    let mut desk = Desk::open("m0").await;
+    let rename = |number: u32| {
+        format!(
+            "- at: 1ms\n  change: {{ organization: github/acme, username: m{number}, \
+             action: {{ rename: m{} }} }}\n",
+            number + 1
+        )
+    };
+    let script = format!("steps:\n{}", (0..50).map(rename).collect::<String>());
+    let mut changes = desk.simulator.watch();
+    desk.simulator.run(Script::parse(&script).unwrap());
+    for number in 0..50 {
+        // A rename that came too early would have changed nothing.
+        let told = tokio::time::timeout(Duration::from_secs(20), changes.recv()).await;
+        assert_eq!(told.unwrap().unwrap().change.username, format!("m{number}"));
+    }
+    assert_eq!(desk.page(1, 20).await, "1: m50");
 }
 
 #[tokio::test]

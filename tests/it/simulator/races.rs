@@ -5,7 +5,7 @@
 use itertools::Itertools as _;
 use seatwatch::organization::Service::Github;
 use seatwatch::simulator::Action::{self, Join, Leave, Seat};
-use seatwatch::simulator::{Change, Churn, Moment, Person};
+use seatwatch::simulator::{Change, Churn, Moment, Person, Script};
 
 use super::{Desk, acme};
 
@@ -112,6 +112,36 @@ async fn one_page_is_not_a_snapshot() {
     assert_eq!(read().await, ("60".to_owned(), 60, "m60".to_owned()));
     assert_eq!(read().await, ("60".to_owned(), 50, "m60".to_owned())); // They leave.
     assert_eq!(read().await, ("50".to_owned(), 50, "m50".to_owned())); // They return: ten fall off.
+}
+
+/// The same of one who leaves and returns, as a script has it.
+#[tokio::test]
+async fn a_script_can_part_the_count_from_the_rows() {
+    let mut desk = Desk::open(&members(30)).await;
+    let step = |number, action| {
+        format!(
+            "- between_count_and_rows: {number}\n  change: {{ organization: github/acme, \
+             username: m01, action: {action} }}\n"
+        )
+    };
+    let script = format!("steps:\n{}{}", step(2, "leave"), step(4, "join"));
+    desk.simulator.run(Script::parse(&script).unwrap());
+    let read = async || {
+        let page = desk.page(1, 1000).await;
+        let (count, usernames) = page.split_once(": ").unwrap();
+        let usernames = usernames.split_whitespace().collect_vec();
+        format!(
+            "{count}: {} rows, {} to {}",
+            usernames.len(),
+            usernames[0],
+            usernames.last().unwrap()
+        )
+    };
+    assert_eq!(read().await, "30: 30 rows, m01 to m30");
+    desk.ask("/health/").await; // No list: the change waits for one.
+    assert_eq!(read().await, "30: 29 rows, m02 to m30");
+    assert_eq!(read().await, "29: 29 rows, m01 to m29");
+    assert_eq!(read().await, "30: 30 rows, m01 to m30");
 }
 
 /// Whatever happens at random, the record of it turns the world before into the world after.
