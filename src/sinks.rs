@@ -9,14 +9,14 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use schemars::{Schema, SchemaGenerator};
-use seatwatch_process::{ExternalConfig, ExternalSettings};
+use seatwatch_process::{ExternalConfig, ExternalSettings, discover};
 use seatwatch_sdk::{BuiltIn, SinkConfig};
 use serde::Deserialize as _;
 
 use crate::config::{Mistake, Reader};
 
 pub use seatwatch_process::discover::{
-    FindError, Found, find as find_plugin, list as list_plugins, place as plugin_path,
+    FindError, Found, find as find_plugin, place as plugin_path,
 };
 
 /// All built-in kinds.
@@ -26,6 +26,18 @@ pub const KINDS: &[Kind] = &[
     Kind::of::<seatwatch_webhook::WebhookConfig>(),
     Kind::of::<seatwatch_process::ProcessConfig>(),
 ];
+
+/// All that is named like an external plugin, by directory and name. What a built-in kind is called
+/// is never looked for there.
+pub fn list_plugins(directories: &[PathBuf]) -> Vec<Found> {
+    let mut all = discover::list(directories);
+    for found in &mut all {
+        if KINDS.iter().any(|kind| kind.name == found.name) {
+            found.problem = Some("a type of this name comes with seatwatch".to_owned());
+        }
+    }
+    all
+}
 
 /// Reads a sink's own part of the configuration.
 pub(crate) type Read = dyn Fn(Reader<'_>) -> Result<Box<dyn SinkConfig>, Mistake>;

@@ -47,12 +47,15 @@ fn all_types_are_listed_and_what_is_not_used_says_why() {
     let open = world.path("plugins/seatwatch-sink-open");
     fs::write(&open, LINES).unwrap();
     fs::set_permissions(&open, Permissions::from_mode(0o777)).unwrap();
+    fs::copy(world.path("plugins/seatwatch-sink-lines"), world.path("plugins/seatwatch-sink-file"))
+        .unwrap();
     assert_snapshot!(world.run(&["plugin", "list"]).ok().stdout, @"
     TYPE     WHERE
     file     comes with seatwatch
     email    comes with seatwatch
     webhook  comes with seatwatch
     process  comes with seatwatch
+    file     [DIR]/plugins/seatwatch-sink-file (not used: a type of this name comes with seatwatch)
     lines    [DIR]/plugins/seatwatch-sink-lines
     open     [DIR]/plugins/seatwatch-sink-open (not used: the program `[DIR]/plugins/seatwatch-sink-open` can be changed by everybody (mode 0777): `chmod go-w [DIR]/plugins/seatwatch-sink-open`)
     ");
@@ -62,6 +65,7 @@ fn all_types_are_listed_and_what_is_not_used_says_why() {
     email,true,,
     webhook,true,,
     process,true,,
+    file,false,[DIR]/plugins/seatwatch-sink-file,a type of this name comes with seatwatch
     lines,false,[DIR]/plugins/seatwatch-sink-lines,
     open,false,[DIR]/plugins/seatwatch-sink-open,the program `[DIR]/plugins/seatwatch-sink-open` can be changed by everybody (mode 0777): `chmod go-w [DIR]/plugins/seatwatch-sink-open`
     ");
