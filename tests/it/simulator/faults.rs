@@ -228,8 +228,10 @@ async fn the_log_tells_what_came() {
     ");
 }
 
-/// A page of a large organization costs what a page holds.
+/// A page of a large organization costs what a page holds. Times depend on the machine, so this
+/// runs on demand only.
 #[tokio::test]
+#[ignore = "a measurement: `cargo test -p seatwatch --test it without_pain -- --ignored`"]
 async fn a_hundred_thousand_members_are_served_without_pain() {
     let desk = Desk::open("").await;
     desk.simulator.edit(|world| world.populate(desk.acme, 100_000));
