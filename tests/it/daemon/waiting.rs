@@ -153,6 +153,10 @@ fn a_failed_delivery_is_tried_again_when_its_pause_is_over() {
     daemon.until("the first attempt", || failed(&daemon));
     std::fs::create_dir(world.path("missing")).unwrap();
     daemon.stop();
+    // Chance has made it longer or shorter.
+    let pause = "UPDATE deliveries SET next_attempt_at = ?1 WHERE next_attempt_at IS NOT NULL";
+    let changed = world.open_database().execute(pause, [at("10:00:30").timestamp_millis()]);
+    assert_eq!(changed.unwrap(), 1);
     world.members("ann* bob! cat");
     let daemon = ByHand::start(path(), &text, at("10:00:00"));
     let all = "baselined\njoined cat\n";
