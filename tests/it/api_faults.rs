@@ -13,6 +13,7 @@ use seatwatch::simulator::{Fault, GitHost, RetryAfter, Route, When};
 use serde_json::json;
 
 use crate::canned::{self, Canned};
+use crate::closed_port::ClosedPort;
 use crate::world::{Ran, World, acme};
 
 /// One bad day.
@@ -322,6 +323,8 @@ fn what_never_ends() {
 
 #[test]
 fn what_lasts_through_all_attempts() {
+    let closed = ClosedPort::hold();
+    let nobody = format!("http://{}", closed.address);
     let cases = [
         list("server error", status(500)),
         list("bad gateway", status(502)),
@@ -335,7 +338,7 @@ fn what_lasts_through_all_attempts() {
             world.reset_codecov("timeout: 1s");
             world.fault(Fault::Slow { bytes: 10, every: Duration::from_millis(100) });
         }),
-        case("nobody listens", |world| world.set_base_url(&nobody_listens())),
+        case("nobody listens", move |world| world.set_base_url(&nobody)),
     ];
     assert_snapshot!(without_ports(&tell(&cases)), @"
     server error
@@ -379,11 +382,6 @@ fn what_lasts_through_all_attempts() {
       hint: check `codecov.base_url`, the network, and the proxy in the environment
       exit code 69
     ");
-}
-
-fn nobody_listens() -> String {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    format!("http://{}", listener.local_addr().unwrap())
 }
 
 fn without_ports(text: &str) -> String {

@@ -10,7 +10,7 @@ mod trust;
 use std::error::Error as _;
 use std::fmt::Write as _;
 use std::io::{Read as _, Write as _};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::path::PathBuf;
 use std::process::Command;
 use std::sync::{Arc, Mutex};
@@ -25,6 +25,7 @@ use seatwatch::codecov::{
 use seatwatch::roster::{Roster, Username};
 
 use crate::canned::{Canned, Reply, Request, json, recorded, with_headers};
+use crate::closed_port::ClosedPort;
 
 const TOKEN: &str = "4f3cb2a1-0d4e-4b5c-9c1d-7e8f90a1b2c3";
 
@@ -80,9 +81,14 @@ impl Setup {
     }
 
     fn session(&self) -> Session {
+        self.session_with(&self.server().unwrap())
+    }
+
+    /// The time of a session begins once its server is made, which may take a while.
+    fn session_with(&self, server: &Server) -> Session {
         let deadline = tokio::time::Instant::now() + self.deadline;
         let organization = self.organization.parse().unwrap();
-        self.server().unwrap().session(&organization, TOKEN.into(), Arc::new(Frozen), deadline)
+        server.session(&organization, TOKEN.into(), Arc::new(Frozen), deadline)
     }
 
     /// The text with the URLs that the server was asked for cut down to what differs.

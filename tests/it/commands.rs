@@ -5,14 +5,12 @@ mod names;
 use std::fs;
 use std::io;
 use std::process::{Command, Stdio};
-use std::thread;
-use std::time::Duration;
 
 use insta::assert_snapshot;
 use seatwatch::simulator::{Fault, Person, Route, When};
 use serde_json::Value;
 
-use crate::world::{ACME, World, in_words};
+use crate::world::{ACME, World, in_words, until};
 
 /// Cells apart by two spaces, whatever the width of a path in one of them is.
 fn squeezed(text: &str) -> String {
@@ -219,9 +217,7 @@ fn status_shows_a_sync_that_is_under_way_and_one_that_was_cut_off() {
     world.asked();
     world.simulator.fault(When::once().on(Route::Users), Fault::Hang);
     let mut sync = world.command(&["sync"]).stdout(Stdio::null()).spawn().unwrap();
-    while world.simulator.log().is_empty() {
-        thread::sleep(Duration::from_millis(5));
-    }
+    until(&mut sync, || !world.simulator.log().is_empty());
     let state = |world: &World| {
         let rows = world.run(&["status", "--format", "json"]).ok().rows();
         rows[0]["state"].as_str().unwrap().to_owned()
@@ -252,10 +248,8 @@ fn ctrl_c_ends_a_sync_without_a_trace() {
     world.members("bob!");
     world.simulator.fault(When::once().on(Route::Users), Fault::Hang);
     let sync = world.command(&["sync"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
-    let sync = sync.unwrap();
-    while world.simulator.log().is_empty() {
-        thread::sleep(Duration::from_millis(5));
-    }
+    let mut sync = sync.unwrap();
+    until(&mut sync, || !world.simulator.log().is_empty());
     let pid = nix::unistd::Pid::from_raw(sync.id().try_into().unwrap());
     nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGINT).unwrap();
     let done = sync.wait_with_output().unwrap();

@@ -123,7 +123,7 @@ fn a_demo_plays_the_story_and_ends_on_ctrl_c() {
 
 #[test]
 fn a_demo_ends_by_itself_with_a_summary() {
-    let (status, story) = Demo::start(&["--for", "3s"]).end();
+    let (status, story) = Demo::start(&["--for", "10s"]).end();
     assert_eq!(status.code(), Some(0), "{story}");
     assert!(story.contains("— the end, after "), "{story}");
     let last = story.lines().last().unwrap();

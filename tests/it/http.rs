@@ -400,7 +400,7 @@ fn what_is_not_http_is_refused() {
 /// Some send nothing, some the half of a request; they have taken every connection there is.
 #[test]
 fn slow_clients_are_cut_and_whoever_comes_after_them_is_served() {
-    let request = Duration::from_secs(1);
+    let request = Duration::from_secs(3);
     let site = Site::open_with(Limits { connections: 8, request, ..Limits::default() });
     let slow: Vec<TcpStream> = (0..8)
         .map(|number| {
@@ -420,7 +420,7 @@ fn slow_clients_are_cut_and_whoever_comes_after_them_is_served() {
 /// A byte now and then keeps nobody's place either.
 #[test]
 fn who_trickles_is_cut_while_others_are_served() {
-    let site = Site::open_with(Limits { request: Duration::from_secs(1), ..Limits::default() });
+    let site = Site::open_with(Limits { request: Duration::from_secs(3), ..Limits::default() });
     let mut stream = site.connect();
     stream.write_all(b"GET / HTTP/1.1\r\nHost: localhost\r\n").unwrap();
     let mut others = 0;
@@ -462,7 +462,7 @@ fn many_clients_at_once_are_all_served() {
 /// A store that does not answer holds up two scrapes and nothing else.
 #[test]
 fn a_scrape_that_hangs_is_given_up_and_holds_nobody_up() {
-    let answer = Duration::from_millis(300);
+    let answer = Duration::from_secs(2);
     let site = Site::open_with(Limits { answer, ..Limits::default() });
     site.daemon.hold_scrapes(true);
     thread::scope(|scope| {

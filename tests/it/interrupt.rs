@@ -5,6 +5,7 @@ use std::process::{Child, Output, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
+use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -28,7 +29,7 @@ impl Waiting {
         let asked = hold_answers(world, open);
         let mut command = world.command(&["sync"]);
         let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        asked.recv().unwrap();
+        asked.recv_timeout(Duration::from_secs(60)).unwrap();
         Self { child, gate }
     }
 

@@ -6,6 +6,7 @@ mod api_faults;
 mod at;
 mod canned;
 mod client;
+mod closed_port;
 mod commands;
 mod config;
 mod crash;

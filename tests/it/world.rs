@@ -7,8 +7,10 @@ use std::cell::RefCell;
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use std::sync::LazyLock;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use regex::Regex;
 use seatwatch::organization::OrganizationId;
@@ -429,6 +431,22 @@ pub(crate) fn give(path: &Path, user: u32) {
         for entry in fs::read_dir(path).unwrap() {
             give(&entry.unwrap().path(), user);
         }
+    }
+}
+
+/// Waits until it is so while the program runs.
+#[track_caller]
+pub(crate) fn until(program: &mut Child, is_so: impl Fn() -> bool) {
+    let begun = Instant::now();
+    loop {
+        // First, so that what it did at its very end counts.
+        let ended = program.try_wait().unwrap();
+        if is_so() {
+            return;
+        }
+        assert_eq!(ended, None, "it ended before it was so");
+        assert!(begun.elapsed() < Duration::from_secs(60), "it never is so");
+        thread::sleep(Duration::from_millis(5));
     }
 }
 

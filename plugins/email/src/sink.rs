@@ -106,3 +106,23 @@ fn until(deadline: Instant) -> Instant {
     let left = deadline.saturating_duration_since(Instant::now());
     deadline.checked_sub(MARGIN.min(left / 4)).unwrap_or(deadline)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// For a deadline that is so far away, in milliseconds, it is given up that long before it.
+    #[test]
+    fn the_reason_of_a_mail_that_got_stuck_comes_before_the_deadline() {
+        for (left, expected) in [(30_000, 2_000), (8_000, 2_000), (4_000, 1_000), (100, 25)] {
+            let deadline = Instant::now() + Duration::from_millis(left);
+            // The clock has gone on since, and the margin of a near deadline is a part of what is
+            // left.
+            let margin = deadline - until(deadline);
+            let expected = Duration::from_millis(expected);
+            assert!(margin <= expected && margin > Duration::ZERO, "{left}: {margin:?}");
+        }
+        let past = Instant::now();
+        assert_eq!(until(past), past);
+    }
+}

@@ -2,6 +2,12 @@
 
 use super::*;
 
+/// For an answer that comes.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// For one that never does.
+const SHORT: Duration = Duration::from_millis(500);
+
 /// The first bytes of a whole answer: it breaks off within the roster.
 fn broken_off() -> Reply {
     let Reply::Bytes(mut bytes) = roster("ann* bob") else { unreachable!() };
@@ -14,6 +20,19 @@ fn slow() -> Reply {
     Reply::ThenHang(bytes)
 }
 
+/// The roster if the third attempt brings it, and the reason with its end if none does.
+async fn is_tried_five_times(reply: Reply, timeout: Duration, reason: &str) {
+    let canned = Canned::script([reply.clone(), reply.clone(), roster("ann* bob")]);
+    let setup = Setup { timeout, ..Setup::of(&canned) };
+    assert_eq!(setup.read().await, "ann* bob");
+
+    let canned = Canned::script([reply]);
+    let found = Setup { timeout, ..Setup::of(&canned) }.read().await;
+    check(&found, reason);
+    check(&found, " after 5 attempts");
+    assert_eq!(canned.requests().len(), 5);
+}
+
 #[tokio::test]
 async fn what_may_pass_is_tried_five_times() {
     for (reply, reason) in [
@@ -24,31 +43,29 @@ async fn what_may_pass_is_tried_five_times() {
         (Reply::Bytes(vec![]), "unreachable: the connection broke before the end of "),
         (Reply::Bytes(b"HTTP/1.1 200 OK\r\nContent-Le".to_vec()), "unreachable: "),
         (broken_off(), "unreachable: the connection broke before the end of "),
-        (Reply::ThenHang(vec![]), "timeout: no whole answer within 150ms to "),
-        (slow(), "timeout: no whole answer within 150ms to "),
         (with_headers(429, "Retry-After: 0\r\n", b""), "rate_limited: "),
         (
             with_headers(503, "Retry-After: Mon, 23 Nov 2026 09:00:00 GMT\r\n", b""),
             "server_error: ",
         ),
     ] {
-        let timeout = Duration::from_millis(150);
-        let canned = Canned::script([reply.clone(), reply.clone(), roster("ann* bob")]);
-        let setup = Setup { timeout, ..Setup::of(&canned) };
-        assert_eq!(setup.read().await, "ann* bob");
-
-        let canned = Canned::script([reply]);
-        let found = Setup { timeout, ..Setup::of(&canned) }.read().await;
-        check(&found, reason);
-        check(&found, " after 5 attempts");
-        assert_eq!(canned.requests().len(), 5);
+        is_tried_five_times(reply, PATIENCE, reason).await;
     }
 }
 
 #[tokio::test]
+async fn what_does_not_come_in_time_is_tried_five_times() {
+    let reason = "timeout: no whole answer within 500ms to ";
+    tokio::join!(
+        is_tried_five_times(Reply::ThenHang(vec![]), SHORT, reason),
+        is_tried_five_times(slow(), SHORT, reason),
+    );
+}
+
+#[tokio::test]
 async fn nobody_there_is_unreachable() {
-    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let session = Setup::at(format!("http://{free}")).session();
+    let closed = ClosedPort::hold();
+    let session = Setup::at(format!("http://{}", closed.address)).session();
     let error = session.read_roster(None).await.unwrap_err();
     let found = told_error(&error);
     check(&found, "unreachable: no connection for `http://127.0.0.1:");
@@ -90,13 +107,13 @@ async fn a_wait_past_the_end_of_the_sync_postpones_the_next() {
 async fn nothing_goes_on_after_the_deadline() {
     let hour = Duration::from_secs(3600);
     let patient = Policy { attempts: 5, min_delay: hour, max_delay: hour };
-    let deadline = Duration::from_millis(300);
-    for (reply, policy, expected) in [
+    let late = "timeout: the time for this sync was up before the answer";
+    for (reply, policy, deadline, expected) in [
         // A pause would outlast it: the reason is what the pause was for.
-        (status(500), Some(patient), "server_error: "),
-        (status(429), Some(patient), "rate_limited: "),
-        (Reply::ThenHang(vec![]), None, "timeout: the time for this sync was up before the answer"),
-        (slow(), None, "timeout: the time for this sync was up before the answer"),
+        (status(500), Some(patient), PATIENCE, "server_error: "),
+        (status(429), Some(patient), PATIENCE, "rate_limited: "),
+        (Reply::ThenHang(vec![]), None, SHORT, late),
+        (slow(), None, SHORT, late),
     ] {
         let canned = Canned::script([reply]);
         let usual = Setup::of(&canned);
@@ -147,10 +164,7 @@ async fn observed(setup: &Setup) -> Vec<Option<u16>> {
     let seen = Arc::<Mutex<Vec<Option<u16>>>>::default();
     let log = Arc::clone(&seen);
     let observer = Arc::new(move |status, _| log.lock().unwrap().push(status));
-    let server = setup.server().unwrap().observed_by(observer);
-    let deadline = tokio::time::Instant::now() + setup.deadline;
-    let organization = setup.organization.parse().unwrap();
-    let session = server.session(&organization, TOKEN.into(), Arc::new(Frozen), deadline);
+    let session = setup.session_with(&setup.server().unwrap().observed_by(observer));
     drop(session.read_roster(None).await);
     let seen = seen.lock().unwrap().clone();
     assert_eq!(seen.len() as u64, session.requests());
@@ -161,13 +175,13 @@ async fn observed(setup: &Setup) -> Vec<Option<u16>> {
 #[tokio::test]
 async fn every_request_is_told_to_who_observes_the_server() {
     let canned = Canned::script([status(503), broken_off(), slow(), roster("ann* bob")]);
-    let setup = Setup { timeout: Duration::from_millis(150), ..Setup::of(&canned) };
+    let setup = Setup { timeout: Duration::from_secs(2), ..Setup::of(&canned) };
     assert_eq!(observed(&setup).await, [Some(503), None, None, Some(200)]);
 }
 
 #[tokio::test]
 async fn a_request_that_is_dropped_when_time_is_up_had_no_answer() {
     let canned = Canned::script([Reply::ThenHang(vec![])]);
-    let setup = Setup { deadline: Duration::from_millis(150), ..Setup::of(&canned) };
+    let setup = Setup { deadline: SHORT, ..Setup::of(&canned) };
     assert_eq!(observed(&setup).await, [None]);
 }

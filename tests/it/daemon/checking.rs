@@ -1,33 +1,43 @@
 //! A check of the machine while the daemon runs on it.
 
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
 
 use insta::assert_snapshot;
 
+use super::process::Running;
 use crate::preflight::troubles;
 use crate::world::World;
+
+/// Where it listens.
+fn own_address(daemon: &Running) -> SocketAddr {
+    daemon.until("where it listens", || {
+        let log = daemon.log();
+        let (_, rest) = log.split_once("listen=")?;
+        rest.split_once('\n')?.0.split_whitespace().next()?.parse().ok()
+    })
+}
 
 /// Its own address is no obstacle, and nothing that it has open is touched.
 #[test]
 fn a_daemon_that_runs_is_not_in_its_own_way() {
     let mut world = World::start("ann* bob!").rarely();
-    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let config = world.config().replace("127.0.0.1:0", &free.to_string());
-    let daemon = world.daemon_of(&config);
+    let daemon = world.daemon();
     daemon.until_told(&world, "baselined\n");
+    let own = own_address(&daemon);
+    let config = world.config().replace("127.0.0.1:0", &own.to_string());
     let ran = world.ran(&mut world.command_with(&config, &["check", "--online"])).ok();
     let lines: Vec<&str> = ran.stdout.lines().map(str::trim_end).collect();
     assert!(lines.contains(&"daemon           runs"), "{}", ran.stdout);
-    let listen = format!("listen           {free}, where the daemon listens");
+    let listen = format!("listen           {own}, where the daemon listens");
     assert!(lines.contains(&listen.as_str()), "{}", ran.stdout);
     // All addresses with the same port need a restart; what another program has is not the daemon's.
     let check = |listen: &str| {
         let config = world.config().replace("127.0.0.1:0", listen);
         let config = config.replace("listen: 0", "http: { pages: false }\nlisten: 0");
         let command = &mut world.command_with(&config, &["check", "--online", "--format", "json"]);
-        troubles(&world.ran(command)).replace(&free.port().to_string(), "[PORT]")
+        troubles(&world.ran(command)).replace(&own.port().to_string(), "[PORT]")
     };
-    assert_snapshot!(check(&format!("0.0.0.0:{}", free.port())), @"
+    assert_snapshot!(check(&format!("0.0.0.0:{}", own.port())), @"
     listen: warning: 0.0.0.0:[PORT] is in use while the daemon listens on 127.0.0.1:[PORT]
       a reload cannot move it there: restart the daemon, or give `listen` another port
     exit code 0

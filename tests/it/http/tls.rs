@@ -231,7 +231,7 @@ fn limits_hold_under_tls_too() {
 /// Some say nothing, some begin to shake hands, some trickle; they have taken all the places.
 #[test]
 fn slow_handshakes_are_cut_and_whoever_comes_after_them_is_served() {
-    let request = Duration::from_secs(1);
+    let request = Duration::from_secs(3);
     let limits = Limits { connections: 8, request, ..Limits::default() };
     let guarded = Guarded::open_with(TLS, limits);
     let slow: Vec<TcpStream> = (0..8)
@@ -258,7 +258,7 @@ fn slow_handshakes_are_cut_and_whoever_comes_after_them_is_served() {
 /// Having shaken hands keeps nobody's place either.
 #[test]
 fn who_trickles_under_tls_is_cut_while_others_are_served() {
-    let limits = Limits { request: Duration::from_secs(1), ..Limits::default() };
+    let limits = Limits { request: Duration::from_secs(3), ..Limits::default() };
     let guarded = Guarded::open_with(TLS, limits);
     let caller = guarded.caller();
     let mut slow = caller.open(guarded.site.address).unwrap();

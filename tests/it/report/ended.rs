@@ -1,14 +1,12 @@
 //! Reports that are told to end, and such as are killed.
 
-use std::process::{Child, Command, Stdio};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::process::{Command, Stdio};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 use super::{files, quiet};
-use crate::world::{ACME, World};
+use crate::world::{ACME, World, until};
 
 /// What reports have left beside the folders that they were to write.
 fn left(world: &World) -> Vec<String> {
@@ -24,16 +22,6 @@ fn report(world: &World, what_happens: &str) -> Command {
     command.env("FAILPOINTS", format!("report:written={what_happens}"));
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
     command
-}
-
-/// Waits for what a report is about to do.
-#[track_caller]
-fn until(child: &mut Child, is_so: impl Fn() -> bool) {
-    let begun = Instant::now();
-    while !is_so() {
-        assert!(child.try_wait().unwrap().is_none() && begun.elapsed() < Duration::from_secs(30));
-        thread::sleep(Duration::from_millis(5));
-    }
 }
 
 #[test]

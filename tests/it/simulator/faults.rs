@@ -83,13 +83,14 @@ async fn an_answer_can_break_on_the_way() {
     assert_eq!(told(Fault::Reset).await, "no connection");
     assert_eq!(told(Fault::ResetInBody(10)).await, "200 broken body");
     assert_eq!(told(Fault::CutOff(10)).await, "200 broken body");
-    let patience = Duration::from_millis(700);
+    // A head has to come in time where only the rest does not.
+    let (short, patience) = (Duration::from_secs(1), Duration::from_secs(2));
     let every = Duration::from_millis(100);
-    for (fault, expected) in [
-        (Fault::Hang, "no answer"),
-        (Fault::Late(Duration::from_secs(60)), "no answer"),
-        (Fault::HangInBody(10), "200 no end"),
-        (Fault::Slow { bytes: 1, every }, "200 no end"),
+    for (fault, patience, expected) in [
+        (Fault::Hang, short, "no answer"),
+        (Fault::Late(Duration::from_secs(60)), short, "no answer"),
+        (Fault::HangInBody(10), patience, "200 no end"),
+        (Fault::Slow { bytes: 1, every }, patience, "200 no end"),
     ] {
         assert_eq!(told_within(patience, fault).await, expected);
     }
@@ -267,8 +268,10 @@ async fn the_log_tells_what_came() {
     ");
 }
 
-/// A page of a large organization costs what a page holds.
+/// A page of a large organization costs what a page holds. Times depend on the machine, so this
+/// runs on demand only.
 #[tokio::test]
+#[ignore = "a measurement: `cargo test -p seatwatch --test it without_pain -- --ignored`"]
 async fn a_hundred_thousand_members_are_served_without_pain() {
     let desk = Desk::open("").await;
     desk.simulator.edit(|world| world.populate(desk.acme, 100_000));

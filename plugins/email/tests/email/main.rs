@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "the helpers of tests may fail like tests")]
 
+mod closed_port;
 mod config;
 mod conformance;
 mod connection;

@@ -114,7 +114,9 @@ async fn what_may_pass_is_not_searched_for() {
 async fn a_slow_receiver_does_not_make_the_search_start_over() {
     let events = events(8);
     let mut world = World::new();
-    world.set(json!({ "batch": 8 })).script({
+    world.set(json!({ "batch": 8 }));
+    assert_eq!(world.check().await, "accepted"); // The client is made in its own time.
+    world.script({
         let mut requests = 0;
         move |_| {
             requests += 1;
@@ -122,7 +124,7 @@ async fn a_slow_receiver_does_not_make_the_search_start_over() {
         }
     });
     for _ in 0..2 {
-        let outcome = world.deliver_within(&events, Duration::from_secs(1)).await;
+        let outcome = world.deliver_within(&events, Duration::from_secs(2)).await;
         let told = world.line(outcome);
         assert!(told.contains("no answer within"), "{told}");
     }

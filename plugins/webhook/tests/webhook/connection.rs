@@ -1,12 +1,12 @@
 //! What can happen before an answer comes, each told in words of its own.
 
-use std::net::TcpListener;
 use std::time::Duration;
 
 use seatwatch_sdk::samples::{event, events};
 use serde_json::json;
 use tokio::task::JoinSet;
 
+use crate::closed_port::ClosedPort;
 use crate::server::{Reply, answer};
 use crate::world::World;
 
@@ -20,7 +20,8 @@ async fn told_of(url: &str) -> String {
 
 #[tokio::test]
 async fn nobody_listens() {
-    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let closed = ClosedPort::hold();
+    let port = closed.address.port();
     let told = told_of(&format!("http://127.0.0.1:{port}/in?key=t0ken")).await;
     let told = told.replace(&port.to_string(), "[PORT]");
     insta::assert_snapshot!(told, @"retry: cannot reach `http://127.0.0.1:[PORT]/in`: `127.0.0.1` refused the connection; is it running?");
@@ -63,9 +64,9 @@ async fn a_connection_breaks_off() {
     world.replies(Reply::Reset);
     assert_eq!(world.told(&[event()]).await, told);
     world.script(|_| Reply::Write("HTTP/1.1 200".to_owned()));
-    world.set(json!({ "timeout": "1s" }));
+    world.set(json!({ "timeout": "2s" }));
     let hangs = world.told(&[event()]).await;
-    assert_eq!(hangs, "retry: cannot reach `http://127.0.0.1:[PORT]/in`: no answer within 1s");
+    assert_eq!(hangs, "retry: cannot reach `http://127.0.0.1:[PORT]/in`: no answer within 2s");
     // The next delivery is not held up by the last one.
     world.replies(answer(200, "", ""));
     world.accepts(&[event()]).await;
@@ -107,8 +108,9 @@ async fn what_speaks_no_http_is_told() {
 #[tokio::test]
 async fn the_deadline_is_kept() {
     let mut world = World::new();
+    assert_eq!(world.check().await, "accepted"); // The client is made in its own time.
     world.replies(Reply::Hang);
-    let delivered = world.deliver_within(&events(1), Duration::from_secs(1)).await;
+    let delivered = world.deliver_within(&events(1), Duration::from_secs(2)).await;
     assert!(world.line(delivered).contains("no answer within"));
 }
 

@@ -4,6 +4,7 @@
 
 mod answers;
 mod batch;
+mod closed_port;
 mod config;
 mod conformance;
 mod connection;

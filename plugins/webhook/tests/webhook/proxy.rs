@@ -10,6 +10,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::process::Command;
 use tokio::task::JoinSet;
 
+use crate::closed_port::ClosedPort;
 use crate::server::{Request, Server, answer};
 use crate::tls::Authority;
 use crate::world::World;
@@ -83,8 +84,8 @@ async fn a_proxy_that_bars_the_way_is_told() {
         told.push(world.told(&[event()]).await.replace(&url(proxy.address), "[PROXY]"));
         assert_eq!(proxy.requests()[0].line, "CONNECT siem.test:443 HTTP/1.1");
     }
-    let gone = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
-    for proxy in [url(gone), "http://proxy.invalid:3128".to_owned()] {
+    let closed = ClosedPort::hold();
+    for proxy in [url(closed.address), "http://proxy.invalid:3128".to_owned()] {
         let mut world = World::new();
         world.set(json!({ "url": "https://siem.test/in", "proxy": proxy }));
         let line = world.told(&[event()]).await.replace(&proxy, "[PROXY]");

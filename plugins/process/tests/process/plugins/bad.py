@@ -136,7 +136,7 @@ def deliver(message):
             say(type="pong", n=3)
             say(**answer)
         case "late" if only_once():
-            time.sleep(2)
+            time.sleep(4)
             say(**answer)
         case "too many":
             say(type="result", id=id, accepted=count + 1)
