@@ -151,7 +151,7 @@ impl Sink for ProcessSink {
             return Failure::Retry { after: Some(pause), reason }.into();
         }
         let left = delivery.deadline.saturating_duration_since(now);
-        let deadline = now + left.saturating_sub(MARGIN.min(left / 10));
+        let deadline = now + usable(left);
         match timeout_at(deadline.into(), self.hand_over(delivery, deadline)).await {
             Ok(Ok(outcome)) => {
                 self.restarts.went_well();
@@ -172,6 +172,23 @@ impl Sink for ProcessSink {
         if let Some(last) = &self.last {
             // What even KILL does not end, it is no use to wait for.
             let _ended = timeout(END_LIMIT, last.ended()).await;
+        }
+    }
+}
+
+/// Of the time until a deadline, what the plugin may use.
+fn usable(left: Duration) -> Duration {
+    left.saturating_sub(MARGIN.min(left / 10))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_reason_of_a_delivery_that_got_stuck_comes_before_the_deadline() {
+        for (left, expected) in [(30_000, 29_500), (5_000, 4_500), (1_000, 900), (0, 0)] {
+            assert_eq!(usable(Duration::from_millis(left)), Duration::from_millis(expected));
         }
     }
 }
