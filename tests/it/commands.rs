@@ -192,10 +192,10 @@ fn status_before_the_first_sync_creates_nothing() {
     assert_eq!((&rows[0]["state"], &rows[0]["members"]), (&"new".into(), &Value::Null));
     let csv = world.run(&["status", "--format", "csv"]).ok().stdout;
     assert_snapshot!(csv, @"
-    organization,label,sink,lane,type,state,members,seats,seats_limit,seats_change_30d,cost,currency,admins,unnamed_members,unnamed_seats,last_sync,last_success,next_sync,failures,reason,message,hint,hold,vanished_at,queued,oldest_pending,dead_letters,lost,discover
-    github/acme,,,,,new,,,,,,,,,,,,[TIME],0,,,,,,,,,,
-    gitlab/group:sub,,,,,new,,,,,,,,,,,,[TIME],0,,,,,,,,,,
-    ,,events,main,file,ok,,,,,,,,,,,,,,,,,,,0,,0,0,
+    organization,label,sink,lane,type,state,members,seats,seats_limit,seats_change_30d,cost,currency,admins,unnamed_members,unnamed_seats,last_sync,last_success,next_sync,failures,reason,message,hint,hold,approved_at,vanished_at,queued,oldest_pending,dead_letters,lost,discover
+    github/acme,,,,,new,,,,,,,,,,,,[TIME],0,,,,,,,,,,,
+    gitlab/group:sub,,,,,new,,,,,,,,,,,,[TIME],0,,,,,,,,,,,
+    ,,events,main,file,ok,,,,,,,,,,,,,,,,,,,,0,,0,0,
     ");
     assert!(!world.state_dir().exists());
 }
