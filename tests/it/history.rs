@@ -187,9 +187,28 @@ fn what_nobody_knows_is_an_error() {
     ");
     let blank = World::start("ann");
     blank.fault(Fault::Html).sync();
+    assert_snapshot!(blank.run(&["history"]).shown(), @"
+    error: no roster of any organization was read yet
+    hint: run `seatwatch sync`
+    exit code 65
+    ");
+    // Machines can read on: there is nothing.
+    for arguments in [
+        &["history"][..],
+        &["history", "github/acme"],
+        &["roster", "github/acme"],
+        &["roster", "--all"],
+        &["diff", "github/acme", "yesterday"],
+    ] {
+        let json = blank.run(&[arguments, &["--format", "json"]].concat());
+        assert_eq!((json.code, json.rows()), (Some(65), Vec::new()), "{arguments:?}");
+        let csv = blank.run(&[arguments, &["--format", "csv"]].concat()).stdout;
+        assert_eq!(csv.lines().count(), 1, "{arguments:?}: {csv}");
+    }
     assert_snapshot!(blank.run(&["history", "--format", "json"]).shown(), @"
-    error: no roster of any organization is known of that time
-    hint: `seatwatch status` shows when each was synced
+    []
+    error: no roster of any organization was read yet
+    hint: run `seatwatch sync`
     exit code 65
     ");
 }
