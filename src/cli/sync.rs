@@ -54,6 +54,7 @@ pub(super) struct Sync {
 impl Sync {
     pub(super) fn run(self, config: &Path, format: Format) -> Result<Exit, Stop> {
         let config = instance::load(config)?;
+        instance::say_warnings(&config);
         let selected = instance::select(&config, &self.organizations)?;
         let all = self.organizations.is_empty();
         let runtime = super::runtime()?;

@@ -541,6 +541,21 @@ fn there_are_no_colours_where_there_is_no_terminal() {
     }
 }
 
+/// What the config may not mean is said by those who act by all of it, and not above every answer.
+#[test]
+fn a_warning_of_the_config_is_said_where_it_is_used() {
+    let nome = "nome: { type: file, path: nome.ndjson, organizations: [\"gitlab/*\"] }";
+    let world = World::start("ann").with_other_sink(nome);
+    let warns = |arguments: &[&str]| {
+        world.run(arguments).ok().stderr.contains("matches none of the organizations")
+    };
+    assert!(warns(&["check"]));
+    assert!(warns(&["sync"]));
+    for arguments in [&["status"][..], &["roster", ACME], &["history"], &["outbox", "list"]] {
+        assert!(!warns(arguments), "{arguments:?}");
+    }
+}
+
 /// What a person sees who types a command on a terminal.
 fn typed(command: &Command) -> io::Result<String> {
     let words = std::iter::once(command.get_program()).chain(command.get_args());
