@@ -93,7 +93,7 @@ pub(crate) fn event(event: &Event) -> Row {
     let organization = data.organization.as_ref();
     row! {
         id: event.id,
-        sequence: event.sequence,
+        sequence: event.sequence_text(),
         time: utc(Some(event.time)),
         organization: organization.map(ToString::to_string),
         event: data.event,
