@@ -4,8 +4,9 @@
 //! Commands other than `run` warn in words on stderr; what they report is no log.
 
 use std::fmt::Debug;
-use std::io::{self, IsTerminal as _};
+use std::io;
 
+use anstream::{AutoStream, ColorChoice};
 use nix::sys::stat::fstat;
 use systemd_journal_logger::{JournalLog, current_exe_identifier};
 use tracing::field::{Field, Visit};
@@ -69,7 +70,7 @@ where
 {
     let layer = fmt::layer()
         .with_writer(io::stderr)
-        .with_ansi(io::stderr().is_terminal())
+        .with_ansi(AutoStream::choice(&io::stderr()) != ColorChoice::Never)
         .with_target(false)
         .fmt_fields(Words);
     if with_time { layer.boxed() } else { layer.without_time().boxed() }

@@ -93,7 +93,7 @@ pub(crate) fn event(event: &Event) -> Row {
     let organization = data.organization.as_ref();
     row! {
         id: event.id,
-        sequence: event.sequence,
+        sequence: event.sequence_text(),
         time: utc(Some(event.time)),
         organization: organization.map(ToString::to_string),
         event: data.event,
@@ -235,8 +235,18 @@ pub(crate) fn seats(id: &OrganizationId, sums: &Sums, price: Option<Price>) -> R
 }
 
 /// Of the log-in of somebody who has a seat.
-pub(crate) const LOG_IN: &[&str] =
-    &["organization", "username", "name", "email", "seat", "log_in", "expired_at", "asked_at"];
+pub(crate) const LOG_IN: &[&str] = &[
+    "organization",
+    "username",
+    "name",
+    "email",
+    "seat",
+    "admin",
+    "status",
+    "log_in",
+    "expired_at",
+    "asked_at",
+];
 
 /// Whether somebody who has a seat was logged in at Codecov.
 pub(crate) fn log_in(id: &OrganizationId, seat: &Seat<'_>, asked_at: DateTime<Utc>) -> Row {
@@ -250,6 +260,8 @@ pub(crate) fn log_in(id: &OrganizationId, seat: &Seat<'_>, asked_at: DateTime<Ut
         name: seat.member.name(),
         email: seat.member.email(),
         seat: seat.member.seat,
+        admin: seat.member.admin,
+        status: Status::of_seat(seat.member.seat).word(),
         log_in: seat.log_in.word(),
         expired_at: utc(expired_at),
         asked_at: utc(Some(asked_at)),

@@ -7,8 +7,9 @@ use std::sync::Arc;
 use super::ask::{Doer, ask, doer};
 use super::exit::{Exit, Stop};
 use super::instance;
+use super::left::{self, Left};
 use super::output::{Format, row, write_rows};
-use super::sync::{COMMITTED_NOTHING, GOES_ON, interruptible, sync_and_deliver, sync_by_daemon};
+use super::sync::{GOES_ON, interruptible, sync_and_deliver, sync_by_daemon, until_interrupted};
 use super::synced::refusal;
 use crate::control::{Answer, Question};
 use crate::organization::OrganizationId;
@@ -40,7 +41,8 @@ impl Approve {
         let config = instance::load(config)?;
         let selected = instance::select(&config, std::slice::from_ref(&self.organization))?;
         let Self { organization, hold } = self;
-        super::runtime()?.block_on(async {
+        let id = organization.clone();
+        let exit = super::runtime()?.block_on(async {
             let directory = match doer(&config)? {
                 Doer::Us(directory) => directory,
                 Doer::Daemon(daemon) => {
@@ -49,16 +51,29 @@ impl Approve {
                     return interruptible(GOES_ON, work).await;
                 }
             };
+            let left = Left::default();
             let work = async {
                 let store = Arc::new(Store::open(directory)?);
                 instance::take_over(&config, &store).await?;
                 let now = instance::clock().now();
                 let answer = approve(&store, &organization, hold, now).await?;
                 answer.map_err(|refused| refusal(&organization, &refused))?;
-                sync_and_deliver(&config, &selected, store, format).await
+                sync_and_deliver(&config, &selected, store, format, &left).await
             };
-            interruptible(COMMITTED_NOTHING, work).await
-        })
+            until_interrupted(work).await?.ok_or_else(|| {
+                let failure = left.interrupted(&config);
+                match left::approval(&config, &id) {
+                    Some(stands) => failure.with_hint(stands).into(),
+                    None => failure.into(),
+                }
+            })
+        })?;
+        if exit != Exit::Ok
+            && let Some(stands) = left::approval(&config, &id)
+        {
+            super::complain(&format!("{id}: {stands}"));
+        }
+        Ok(exit)
     }
 }
 

@@ -8,7 +8,7 @@ use seatwatch_sdk::{EventKind, Profile, Totals};
 use super::exit::{Exit, Stop};
 use super::instance;
 use super::output::{Format, Row, count, local, shown, table, write_rows, write_table};
-use super::past::Past;
+use super::past::{self, Past};
 use super::when::When;
 use crate::organization::OrganizationId;
 use crate::store::Reader;
@@ -34,6 +34,10 @@ pub(super) struct Diff {
 
 impl Diff {
     pub(super) fn run(self, config: &Path, format: Format) -> Result<Exit, Stop> {
+        past::no_rows_if_unknown(self.write(config, format), format, tables::CHANGE)
+    }
+
+    fn write(self, config: &Path, format: Format) -> Result<Exit, Stop> {
         let config = instance::load(config)?;
         let reader = Reader::open(&config.state_dir)?;
         let past = Past { config: &config, reader: &reader, now: instance::clock().now() };

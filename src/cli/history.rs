@@ -50,6 +50,11 @@ pub(super) struct History {
 
 impl History {
     pub(super) fn run(self, config: &Path, format: Format) -> Result<Exit, Stop> {
+        let done = self.write(config, format);
+        past::no_rows_if_unknown(done, format, tables::EVENT)
+    }
+
+    fn write(self, config: &Path, format: Format) -> Result<Exit, Stop> {
         let config = instance::load(config)?;
         let reader = Reader::open(&config.state_dir)?;
         let zone = past::zone(&config, self.organization.as_ref());
@@ -59,7 +64,7 @@ impl History {
         let page = |after| reader.read(|view| view.history(&history, after, PAGE));
         let first = page(0)?;
         if first.is_empty() {
-            self.refuse_unknown(&past, history.until.unwrap_or(now))?;
+            self.refuse_unknown(&past, history.until)?;
         }
         let (mut first, mut after) = (Some(first), 0);
         let mut next = || -> Result<Vec<Event>, Stop> {
@@ -101,9 +106,9 @@ impl History {
     }
 
     /// Fails where an empty answer would say that nothing happened, and nobody knows.
-    fn refuse_unknown(&self, past: &Past<'_>, until: DateTime<Utc>) -> Result<(), Stop> {
+    fn refuse_unknown(&self, past: &Past<'_>, until: Option<DateTime<Utc>>) -> Result<(), Stop> {
         match &self.organization {
-            Some(id) => past.refuse_unknown(id, until),
+            Some(id) => past.refuse_unknown(id, until.unwrap_or(past.now)),
             None => past.refuse_all_unknown(until),
         }
     }

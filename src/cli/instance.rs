@@ -21,6 +21,8 @@ use nix::unistd::{Gid, Uid, User};
 /// Root becomes that user first, so that no file there comes to belong to root; anybody else is
 /// refused. Secrets are read when they are used: one that is gone fails the syncs that need it,
 /// and those alone.
+///
+/// What the config warns of is for those to say who act by all of it: see [`say_warnings`].
 pub(super) fn load(path: &Path) -> Result<Config, Stop> {
     // First of all: whose a plugin may be depends on who we are.
     become_owner(path)?;
@@ -32,7 +34,6 @@ pub(super) fn load(path: &Path) -> Result<Config, Stop> {
         }
         _ => {}
     }
-    say_warnings(&config);
     with_discovered(config, Reader::open)
 }
 
@@ -48,7 +49,6 @@ pub(super) fn load_with_secrets(path: &Path) -> Result<Config, Stop> {
 pub(super) fn load_unfinished(path: &Path) -> Result<Config, Stop> {
     become_owner(path)?;
     let config = config::load_unfinished(path)?;
-    say_warnings(&config);
     with_discovered(config, Reader::open)
 }
 
@@ -68,7 +68,8 @@ fn with_discovered(
     }
 }
 
-fn say_warnings(config: &Config) {
+/// Says what in the config is no mistake and may not be meant.
+pub(super) fn say_warnings(config: &Config) {
     if !config.warnings.problems.is_empty() {
         super::complain(&config.warnings.to_string());
     }

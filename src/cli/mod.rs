@@ -15,6 +15,7 @@ mod discover;
 mod examples;
 mod history;
 mod instance;
+mod left;
 mod log_ins;
 mod man;
 mod order;

@@ -249,7 +249,7 @@ fn event_row(event: &Event) -> Row {
     let data = &event.data;
     let organization = data.organization.as_ref();
     row! {
-        sequence: event.sequence,
+        sequence: event.sequence_text(),
         time: utc(event.time),
         organization: organization.map(|it| format!("{}/{}", it.service, it.owner)),
         event: data.event.word(),
@@ -484,7 +484,7 @@ impl Skip {
                 row! {
                     sink: sink,
                     lane: skipped.lane,
-                    sequence: skipped.event.sequence,
+                    sequence: skipped.event.sequence_text(),
                     event: skipped.event.data.event.word(),
                     reason: skipped.reason,
                 }

@@ -5,6 +5,7 @@
 
 use std::io::{self, Write};
 
+use anstream::{AutoStream, ColorChoice};
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use comfy_table::presets::NOTHING;
@@ -103,11 +104,18 @@ pub(super) fn align_right(table: &mut Table, columns: &[usize]) {
 
 /// Writes a table without the blanks that surround its lines. On a terminal, a name that alone
 /// would make every line longer than it is wide ends in `…`; elsewhere all of it stands there.
+///
+/// It has colours where errors have them: the table's own idea of `$NO_COLOR` leaves empty escapes
+/// behind, and it has none of `$TERM`.
 pub(super) fn write_table(table: &Table, out: &mut dyn Write) -> io::Result<()> {
-    match table.width() {
-        Some(width) => write_lines(&elided(table.clone(), width), out),
-        None => write_lines(table, out),
+    let mut shown = table.clone();
+    if let Some(width) = table.width() {
+        shown = elided(shown, width);
     }
+    if AutoStream::choice(&io::stdout()) == ColorChoice::Never {
+        shown.force_no_tty();
+    }
+    write_lines(&shown, out)
 }
 
 /// The columns of what people call themselves, at any length. All others hold what somebody asked

@@ -1,13 +1,14 @@
 //! Rosters of the past as commands ask for them: of one organization at a time that a person wrote.
 
 use std::collections::BTreeSet;
+use std::io::Write as _;
 
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 
 use super::exit::{Exit, Failure, Stop};
 use super::instance;
-use super::output::{exact, local};
+use super::output::{Format, exact, local, write_rows};
 use super::when::When;
 use crate::config::{self, Config};
 use crate::coverage;
@@ -92,8 +93,10 @@ impl Past<'_> {
         }
     }
 
-    /// Fails where no roster of any organization is known of that time, in the config or not.
-    pub(super) fn refuse_all_unknown(&self, at: DateTime<Utc>) -> Result<(), Stop> {
+    /// Fails where no roster of any organization is known, of a time or at all, in the config or
+    /// not.
+    pub(super) fn refuse_all_unknown(&self, until: Option<DateTime<Utc>>) -> Result<(), Stop> {
+        let at = until.unwrap_or(self.now);
         let is_known = self.reader.read(|view| {
             for id in view.organizations()? {
                 let Some(number) = view.find(&id)? else { continue };
@@ -103,7 +106,7 @@ impl Past<'_> {
             }
             Ok(false)
         })?;
-        if is_known { Ok(()) } else { Err(nothing_known().into()) }
+        if is_known { Ok(()) } else { Err(nothing_known(until).into()) }
     }
 
     /// The number of an organization of which a roster is known.
@@ -214,10 +217,30 @@ pub(super) fn zone(config: &Config, id: Option<&OrganizationId>) -> Tz {
     id.map_or(config.timezone, |id| config.zone_of(id))
 }
 
-/// That no roster of any organization is known of a time.
-pub(super) fn nothing_known() -> Failure {
-    Failure::new(Exit::Data, "no roster of any organization is known of that time")
-        .with_hint("`seatwatch status` shows when each was synced")
+/// That no roster of any organization is known: of a time, or where none was given at all.
+pub(super) fn nothing_known(at: Option<DateTime<Utc>>) -> Failure {
+    match at {
+        Some(_) => Failure::new(Exit::Data, "no roster of any organization is known of that time")
+            .with_hint("`seatwatch status` shows when each was synced"),
+        None => Failure::new(Exit::Data, "no roster of any organization was read yet")
+            .with_hint("run `seatwatch sync`"),
+    }
+}
+
+/// Lets machines read rows, none of them, also where nothing is known; people read why.
+pub(super) fn no_rows_if_unknown(
+    done: Result<Exit, Stop>,
+    format: Format,
+    header: &[&str],
+) -> Result<Exit, Stop> {
+    if let Err(Stop::Failure(Failure { exit: Exit::Data, .. })) = &done
+        && format != Format::Table
+    {
+        let mut out = super::stdout();
+        write_rows(format, header, &[], &mut out)?;
+        out.flush()?;
+    }
+    done
 }
 
 /// That a command was asked about nothing.

@@ -151,7 +151,7 @@ impl Report {
                 Err(stop) => stop,
                 Ok(_) => Failure::new(Exit::TryAgain, format!("{id}: was synced just now")).into(),
             }),
-            (None, false) => Err(past::nothing_known().into()),
+            (None, false) => Err(past::nothing_known(Some(period.to)).into()),
         }
     }
 

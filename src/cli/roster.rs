@@ -91,12 +91,13 @@ impl Roster {
         let config = instance::load(config)?;
         let reader = Reader::open(&config.state_dir)?;
         let past = Past { config: &config, reader: &reader, now: instance::clock().now() };
-        match &self.organization {
-            Some(id) if self.dormant => dormant(&past, id, format),
-            Some(id) => self.one(&past, id, format),
-            None if !self.all => Err(past::not_named().into()),
-            None => self.everybody(&past, format),
-        }
+        let (done, header) = match &self.organization {
+            Some(id) if self.dormant => (dormant(&past, id, format), tables::LOG_IN),
+            Some(id) => (self.one(&past, id, format), tables::MEMBER),
+            None if !self.all => return Err(past::not_named().into()),
+            None => (self.everybody(&past, format), tables::PERSON),
+        };
+        past::no_rows_if_unknown(done, format, header)
     }
 
     fn one(&self, past: &Past<'_>, id: &OrganizationId, format: Format) -> Result<Exit, Stop> {
@@ -195,7 +196,7 @@ pub(super) fn all_rosters<'a>(
         }
     }
     if rosters.is_empty() {
-        return Err(past::nothing_known().into());
+        return Err(past::nothing_known((at != NOW).then_some(at)).into());
     }
     Ok(rosters)
 }

@@ -34,6 +34,7 @@ pub(super) struct Run {
 /// Runs until a signal ends it.
 pub(super) fn run(path: &Path) -> Result<Exit, Stop> {
     let config = instance::load(path)?;
+    instance::say_warnings(&config);
     warn_of_secrets(&config);
     let runtime = super::runtime()?;
     let done = runtime.block_on(serve(config, path.to_owned()));

@@ -21,7 +21,7 @@ use crate::dispatch::{self, LaneStatus, Orphans};
 use crate::organization::Service;
 use crate::preflight;
 use crate::standing::{self, State, Trend};
-use crate::store::{self, Failure, Hold, Lookups, Lost, Reader, StoreError};
+use crate::store::{self, Approval, Failure, Hold, Lookups, Lost, Reader, StoreError};
 
 /// How one organization stands.
 struct Standing<'a> {
@@ -29,6 +29,8 @@ struct Standing<'a> {
     known: standing::Standing,
     /// How many more seats are in use than a month ago.
     trend: Option<Trend>,
+    /// What a person has said of its hold, and no sync has used up.
+    approval: Option<Approval>,
     /// When it was told to have vanished from the token's listing.
     vanished_at: Option<DateTime<Utc>>,
     next: Option<DateTime<Utc>>,
@@ -121,11 +123,13 @@ fn standings<'a>(config: &'a Config, reader: &Reader) -> Result<Vec<Standing<'a>
             let number = view.find_renamed(&organization.id, formerly)?;
             let trend = number.map(|number| standing::seats_trend(view, number, now));
             let trend = trend.transpose()?.flatten();
+            let approval = number.map(|number| view.approval(number));
+            let approval = approval.transpose()?.flatten().filter(|it| it.is_valid(now));
             let next = known.next_sync(organization, config.splay, now);
             let discovered = view.discovered_as(&organization.id)?;
             let discovered = discovered.filter(|_| organization.discovered);
             let vanished_at = discovered.and_then(|discovered| discovered.vanished_at);
-            Ok(Standing { organization, known, trend, vanished_at, next, now })
+            Ok(Standing { organization, known, trend, approval, vanished_at, next, now })
         };
         config.organizations.iter().map(standing).collect()
     })
@@ -273,6 +277,18 @@ fn write_hold(standing: &Standing<'_>, hold: &Hold, out: &mut dyn Write) -> io::
     if hold.losses.last_admin {
         writeln!(out, "  no admin would be left")?;
     }
+    if let Some(approval) = &standing.approval {
+        let zone = standing.organization.timezone;
+        let [at, until] = [approval.approved_at, approval.ends_at()].map(|at| exact(at, zone));
+        let of = if approval.hold == hold.id { "" } else { &format!(" as {}", approval.hold) };
+        writeln!(
+            out,
+            "  approved{of} at {at}; the next sync that succeeds before {until} uses it"
+        )?;
+        if approval.hold == hold.id {
+            return writeln!(out, "hint: to take that back: seatwatch reject {id}");
+        }
+    }
     if hold.id == hold.told_id && rejected {
         writeln!(out, "hint: if this is right after all: seatwatch approve {id}")
     } else if hold.id == hold.told_id {
@@ -409,6 +425,7 @@ const COLUMNS: &[&str] = &[
     "message",
     "hint",
     "hold",
+    "approved_at",
     "vanished_at",
     "queued",
     "oldest_pending",
@@ -441,6 +458,7 @@ fn organization_row(standing: &Standing<'_>) -> Row {
         message: failure.map(|failure| &failure.message),
         hint: failure.map(|failure| &failure.hint),
         hold: standing.known.hold.as_ref().map(|hold| &hold.id),
+        approved_at: utc(standing.approval.as_ref().map(|approval| approval.approved_at)),
         vanished_at: utc(standing.vanished_at),
     }
 }

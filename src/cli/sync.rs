@@ -17,6 +17,7 @@ use tokio_util::task::AbortOnDropHandle;
 use super::ask::{Doer, ask, doer};
 use super::exit::{Exit, Failure, Stop};
 use super::instance;
+use super::left::Left;
 use super::output::{Format, Row, write_rows};
 use super::progress::Watch;
 use super::synced::{
@@ -53,33 +54,37 @@ pub(super) struct Sync {
 impl Sync {
     pub(super) fn run(self, config: &Path, format: Format) -> Result<Exit, Stop> {
         let config = instance::load(config)?;
+        instance::say_warnings(&config);
         let selected = instance::select(&config, &self.organizations)?;
         let all = self.organizations.is_empty();
         let runtime = super::runtime()?;
         if self.dry_run {
             let reader = Reader::open(&config.state_dir)?;
             let memory = Memory::LookedAt(Arc::new(reader));
-            return runtime.block_on(interruptible(COMMITTED_NOTHING, async {
+            return runtime.block_on(interruptible("nothing was committed", async {
                 sync(&config, &selected, memory, format).await?.exit()
             }));
         }
         runtime.block_on(async {
             match doer(&config)? {
                 Doer::Us(directory) => {
+                    let left = Left::default();
                     let work = async {
                         let store = Arc::new(Store::open(directory)?);
                         if !all || config.discover.is_empty() {
-                            return sync_and_deliver(&config, &selected, store, format).await;
+                            return sync_and_deliver(&config, &selected, store, format, &left)
+                                .await;
                         }
                         instance::take_over(&config, &store).await?;
                         let dispatcher = dispatcher(&config, &store).await?;
                         let (config, looked_up) = look_up(&config, &store).await?;
                         let selected: Vec<&Organization> = config.organizations.iter().collect();
                         let synced =
-                            sync_and_attempt(&config, &selected, store, dispatcher, format).await?;
+                            sync_and_attempt(&config, &selected, store, dispatcher, format, &left)
+                                .await?;
                         Ok(if synced == Exit::Ok { looked_up } else { synced })
                     };
-                    interruptible(COMMITTED_NOTHING, work).await
+                    until_interrupted(work).await?.ok_or_else(|| left.interrupted(&config).into())
                 }
                 Doer::Daemon(daemon) => {
                     let organizations = selected.iter().map(|one| one.id.clone()).collect();
@@ -185,10 +190,11 @@ pub(super) async fn sync_and_deliver(
     selected: &[&Organization],
     store: Arc<Store>,
     format: Format,
+    left: &Left,
 ) -> Result<Exit, Stop> {
     instance::take_over(config, &store).await?;
     let dispatcher = dispatcher(config, &store).await?;
-    sync_and_attempt(config, selected, store, dispatcher, format).await
+    sync_and_attempt(config, selected, store, dispatcher, format, left).await
 }
 
 /// What delivers afterwards. A new sink starts at the end of the log: before anything is added to
@@ -204,12 +210,14 @@ async fn sync_and_attempt(
     store: Arc<Store>,
     dispatcher: Dispatcher,
     format: Format,
+    left: &Left,
 ) -> Result<Exit, Stop> {
     let clock = instance::clock();
     let ids: Vec<OrganizationId> = selected.iter().map(|one| one.id.clone()).collect();
     let now = clock.now();
     store.write(move |tx| tx.begin_syncs_anew(&ids, now)).await?;
     let done = sync(config, selected, Memory::Kept(Arc::clone(&store)), format).await?;
+    left.begins_to_deliver();
     let undelivered = dispatcher.attempt_once().await?;
     say_undelivered(&undelivered, Retries::NextSync, config.timezone);
     if let Err(error) = upkeep::trim(&store, config, clock.now()).await {
@@ -353,9 +361,6 @@ async fn pass(
     }
 }
 
-/// What Ctrl-C leaves of syncs that a command does by itself.
-pub(super) const COMMITTED_NOTHING: &str = "syncs that had not ended committed nothing";
-
 /// What Ctrl-C leaves of what a daemon was asked for.
 pub(super) const GOES_ON: &str = "the daemon goes on with what it was asked for";
 
@@ -365,15 +370,21 @@ pub(super) async fn interruptible<T>(
     what_is_left: &str,
     work: impl Future<Output = Result<T, Stop>>,
 ) -> Result<T, Stop> {
+    until_interrupted(work).await?.ok_or_else(|| {
+        Failure::new(Exit::Interrupted, format!("interrupted: {what_is_left}")).into()
+    })
+}
+
+/// What comes of the work; none if Ctrl-C or TERM comes first, and the work is dropped.
+pub(super) async fn until_interrupted<T>(
+    work: impl Future<Output = Result<T, Stop>>,
+) -> Result<Option<T>, Stop> {
     let mut signals = Signals::new([SIGINT, SIGTERM]).map_err(|error| {
         Failure::new(Exit::Internal, format!("cannot listen for signals: {error}"))
     })?;
     tokio::select! {
-        done = work => done,
-        _ = signals.next() => {
-            let message = format!("interrupted: {what_is_left}");
-            Err(Failure::new(Exit::Interrupted, message).into())
-        }
+        done = work => done.map(Some),
+        _ = signals.next() => Ok(None),
     }
 }
 

@@ -13,7 +13,12 @@ const APPROVAL_LASTS: chrono::TimeDelta = chrono::TimeDelta::hours(24);
 impl Approval {
     /// Whether it still covers what it was given for.
     pub fn is_valid(&self, now: DateTime<Utc>) -> bool {
-        now < self.approved_at + APPROVAL_LASTS
+        now < self.ends_at()
+    }
+
+    /// When it ends if no sync has used it up by then.
+    pub fn ends_at(&self) -> DateTime<Utc> {
+        self.approved_at + APPROVAL_LASTS
     }
 }
 

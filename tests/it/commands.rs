@@ -10,7 +10,7 @@ use insta::assert_snapshot;
 use seatwatch::simulator::{Fault, Person, Route, When};
 use serde_json::Value;
 
-use crate::world::{ACME, World, in_words, until};
+use crate::world::{ACME, World, in_words, skipped, until};
 
 /// Cells apart by two spaces, whatever the width of a path in one of them is.
 fn squeezed(text: &str) -> String {
@@ -202,10 +202,10 @@ fn status_before_the_first_sync_creates_nothing() {
     assert_eq!((&rows[0]["state"], &rows[0]["members"]), (&"new".into(), &Value::Null));
     let csv = world.run(&["status", "--format", "csv"]).ok().stdout;
     assert_snapshot!(csv, @"
-    organization,label,sink,lane,type,state,members,seats,seats_limit,seats_change_30d,cost,currency,admins,unnamed_members,unnamed_seats,last_sync,last_success,next_sync,failures,reason,message,hint,hold,vanished_at,queued,oldest_pending,dead_letters,lost,discover
-    github/acme,,,,,new,,,,,,,,,,,,[TIME],0,,,,,,,,,,
-    gitlab/group:sub,,,,,new,,,,,,,,,,,,[TIME],0,,,,,,,,,,
-    ,,events,main,file,ok,,,,,,,,,,,,,,,,,,,0,,0,0,
+    organization,label,sink,lane,type,state,members,seats,seats_limit,seats_change_30d,cost,currency,admins,unnamed_members,unnamed_seats,last_sync,last_success,next_sync,failures,reason,message,hint,hold,approved_at,vanished_at,queued,oldest_pending,dead_letters,lost,discover
+    github/acme,,,,,new,,,,,,,,,,,,[TIME],0,,,,,,,,,,,
+    gitlab/group:sub,,,,,new,,,,,,,,,,,,[TIME],0,,,,,,,,,,,
+    ,,events,main,file,ok,,,,,,,,,,,,,,,,,,,,0,,0,0,
     ");
     assert!(!world.state_dir().exists());
 }
@@ -543,6 +543,63 @@ fn there_are_no_colours_where_there_is_no_terminal() {
         for arguments in [&["sync"][..], &["status"], &["check"], &["help"]] {
             let shown = world.run(arguments).shown();
             assert!(!shown.contains('\u{1b}'), "{arguments:?}: {shown:?}");
+        }
+    }
+}
+
+/// What the config may not mean is said by those who act by all of it, and not above every answer.
+#[test]
+fn a_warning_of_the_config_is_said_where_it_is_used() {
+    let nome = "nome: { type: file, path: nome.ndjson, organizations: [\"gitlab/*\"] }";
+    let world = World::start("ann").with_other_sink(nome);
+    let warns = |arguments: &[&str]| {
+        world.run(arguments).ok().stderr.contains("matches none of the organizations")
+    };
+    assert!(warns(&["check"]));
+    assert!(warns(&["sync"]));
+    for arguments in [&["status"][..], &["roster", ACME], &["history"], &["outbox", "list"]] {
+        assert!(!warns(arguments), "{arguments:?}");
+    }
+}
+
+/// What a person sees who types a command on a terminal.
+fn typed(command: &Command) -> io::Result<String> {
+    let words = std::iter::once(command.get_program()).chain(command.get_args());
+    let words: Vec<_> = words.map(|word| word.to_str().unwrap()).collect();
+    let mut terminal = Command::new("script");
+    terminal.args(["-qec", &words.join(" "), "/dev/null"]).stdin(Stdio::null());
+    for (name, value) in command.get_envs() {
+        match value {
+            Some(value) => terminal.env(name, value),
+            None => terminal.env_remove(name),
+        };
+    }
+    Ok(String::from_utf8(terminal.output()?.stdout).unwrap())
+}
+
+/// What a table repeats in colour, an error and a line of the log do, they do by one switch.
+#[test]
+fn on_a_terminal_one_switch_is_for_all_colours() {
+    let mut world = World::start("ann");
+    world.fault(Fault::EmptyList);
+    world.set_env("RUST_LOG", "seatwatch=debug");
+    // A bar that moves has escapes of its own, and no colours.
+    let style = regex::Regex::new(r"\x1b\[[0-9;]*m").unwrap();
+    for (name, value, is_coloured) in [
+        ("TERM", "xterm-256color", true),
+        ("NO_COLOR", "1", false),
+        ("NO_COLOR", "", true),
+        ("TERM", "dumb", false),
+    ] {
+        world.set_env(name, value);
+        for command in ["sync", "status"] {
+            let command = world.command(&[command]);
+            let shown = match typed(&command) {
+                Ok(shown) => shown,
+                Err(error) => return skipped(&format!("script: {error}")),
+            };
+            assert!(shown.contains("github/acme"), "{shown}");
+            assert_eq!(style.is_match(&shown), is_coloured, "{name}={value}: {shown:?}");
         }
     }
 }

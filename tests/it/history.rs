@@ -90,7 +90,7 @@ fn machines_get_the_keys_of_the_events() {
     assert_snapshot!(filtered(&serde_json::to_string_pretty(&rows[3]).unwrap()), @r#"
     {
       "id": "[SYNC]-0000",
-      "sequence": 4,
+      "sequence": "00000000000000000004",
       "time": "[TIME]",
       "organization": "github/acme",
       "event": "updated",
@@ -115,26 +115,21 @@ fn machines_get_the_keys_of_the_events() {
     let csv = world.run(&["history", "--format", "csv"]).ok().stdout;
     assert_snapshot!(filtered(&csv), @r#"
     id,sequence,time,organization,event,username,formerly,name,email,seat,admin,status,before,subject,details
-    [SYNC]-0000,1,[TIME],github/acme,baselined,,,,,,,,,,"{""on_first_sync"":""quiet""}"
-    [SYNC]-0000,2,[TIME],github/acme,seat_lost,ann,,ann,ann@example.com,false,false,disabled,"{""username"":""ann"",""name"":""ann"",""email"":""ann@example.com"",""seat"":true,""admin"":false}",[MEMBER],
-    [SYNC]-0001,3,[TIME],github/acme,left,cat,,cat,cat@example.com,false,false,disabled,"{""username"":""cat"",""name"":""cat"",""email"":""cat@example.com"",""seat"":false,""admin"":false}",[MEMBER],
-    [SYNC]-0000,4,[TIME],github/acme,updated,bob,,Bob,bob@example.com,false,true,disabled,"{""username"":""bob"",""name"":""bob"",""email"":""bob@example.com"",""seat"":false,""admin"":true}",[MEMBER],
-    [SYNC]-0001,5,[TIME],github/acme,renamed,Zoe,ann,ann,ann@example.com,false,false,disabled,"{""username"":""ann"",""name"":""ann"",""email"":""ann@example.com"",""seat"":false,""admin"":false}",[MEMBER],
-    [SYNC]-0000,6,[TIME],github/acme,seat_limit_near,,,,,,,,,,"{""used"":2,""limit"":2,""warn_at"":2}"
-    [SYNC]-0001,7,[TIME],github/acme,seat_limit_reached,,,,,,,,,,"{""used"":2,""limit"":2,""warn_at"":2}"
-    [SYNC]-0002,8,[TIME],github/acme,joined,ann,,ann,ann@example.com,true,false,enabled,,[MEMBER],
-    [SYNC]-0003,9,[TIME],github/acme,seat_gained,ann,,ann,ann@example.com,true,false,enabled,,[MEMBER],
-    [SYNC]-0004,10,[TIME],github/acme,seat_gained,Zoe,,ann,ann@example.com,true,false,enabled,"{""username"":""Zoe"",""name"":""ann"",""email"":""ann@example.com"",""seat"":false,""admin"":false}",[MEMBER],
+    [SYNC]-0000,00000000000000000001,[TIME],github/acme,baselined,,,,,,,,,,"{""on_first_sync"":""quiet""}"
+    [SYNC]-0000,00000000000000000002,[TIME],github/acme,seat_lost,ann,,ann,ann@example.com,false,false,disabled,"{""username"":""ann"",""name"":""ann"",""email"":""ann@example.com"",""seat"":true,""admin"":false}",[MEMBER],
+    [SYNC]-0001,00000000000000000003,[TIME],github/acme,left,cat,,cat,cat@example.com,false,false,disabled,"{""username"":""cat"",""name"":""cat"",""email"":""cat@example.com"",""seat"":false,""admin"":false}",[MEMBER],
+    [SYNC]-0000,00000000000000000004,[TIME],github/acme,updated,bob,,Bob,bob@example.com,false,true,disabled,"{""username"":""bob"",""name"":""bob"",""email"":""bob@example.com"",""seat"":false,""admin"":true}",[MEMBER],
+    [SYNC]-0001,00000000000000000005,[TIME],github/acme,renamed,Zoe,ann,ann,ann@example.com,false,false,disabled,"{""username"":""ann"",""name"":""ann"",""email"":""ann@example.com"",""seat"":false,""admin"":false}",[MEMBER],
+    [SYNC]-0000,00000000000000000006,[TIME],github/acme,seat_limit_near,,,,,,,,,,"{""used"":2,""limit"":2,""warn_at"":2}"
+    [SYNC]-0001,00000000000000000007,[TIME],github/acme,seat_limit_reached,,,,,,,,,,"{""used"":2,""limit"":2,""warn_at"":2}"
+    [SYNC]-0002,00000000000000000008,[TIME],github/acme,joined,ann,,ann,ann@example.com,true,false,enabled,,[MEMBER],
+    [SYNC]-0003,00000000000000000009,[TIME],github/acme,seat_gained,ann,,ann,ann@example.com,true,false,enabled,,[MEMBER],
+    [SYNC]-0004,00000000000000000010,[TIME],github/acme,seat_gained,Zoe,,ann,ann@example.com,true,false,enabled,"{""username"":""Zoe"",""name"":""ann"",""email"":""ann@example.com"",""seat"":false,""admin"":false}",[MEMBER],
     "#);
-    // The file sink has them under the same numbers.
+    // The file sink has them under the same numbers, written alike.
     let events = world.events();
-    let sequences = events.iter().map(|event| event["sequence"].as_str().unwrap().parse().unwrap());
-    let told: Vec<u64> = rows
-        .iter()
-        .filter(|row| row["event"] != "updated")
-        .map(|row| row["sequence"].as_u64().unwrap())
-        .collect();
-    assert_eq!(told, sequences.collect::<Vec<u64>>());
+    let told = rows.iter().filter(|row| row["event"] != "updated").map(|row| &row["sequence"]);
+    assert!(told.eq(events.iter().map(|event| &event["sequence"])), "{rows:?}");
 }
 
 /// A name is whoever had it: the one who is called otherwise now, and the one who took it then.
@@ -187,9 +182,28 @@ fn what_nobody_knows_is_an_error() {
     ");
     let blank = World::start("ann");
     blank.fault(Fault::Html).sync();
+    assert_snapshot!(blank.run(&["history"]).shown(), @"
+    error: no roster of any organization was read yet
+    hint: run `seatwatch sync`
+    exit code 65
+    ");
+    // Machines can read on: there is nothing.
+    for arguments in [
+        &["history"][..],
+        &["history", "github/acme"],
+        &["roster", "github/acme"],
+        &["roster", "--all"],
+        &["diff", "github/acme", "yesterday"],
+    ] {
+        let json = blank.run(&[arguments, &["--format", "json"]].concat());
+        assert_eq!((json.code, json.rows()), (Some(65), Vec::new()), "{arguments:?}");
+        let csv = blank.run(&[arguments, &["--format", "csv"]].concat()).stdout;
+        assert_eq!(csv.lines().count(), 1, "{arguments:?}: {csv}");
+    }
     assert_snapshot!(blank.run(&["history", "--format", "json"]).shown(), @"
-    error: no roster of any organization is known of that time
-    hint: `seatwatch status` shows when each was synced
+    []
+    error: no roster of any organization was read yet
+    hint: run `seatwatch sync`
     exit code 65
     ");
 }
@@ -254,8 +268,8 @@ fn a_long_history_comes_in_pages() {
     world.sync().ok();
     let rows = world.run(&["history", "--format", "json"]).ok().rows();
     assert!(rows.len() > 1200, "{}", rows.len());
-    let sequences: Vec<u64> = rows.iter().map(|row| row["sequence"].as_u64().unwrap()).collect();
-    assert_eq!(sequences, (1..=rows.len() as u64).collect::<Vec<_>>());
+    let sequences = rows.iter().map(|row| row["sequence"].as_str().unwrap());
+    assert!(sequences.eq((1..=rows.len()).map(|number| format!("{number:020}"))), "{rows:?}");
     let csv = world.run(&["history", "--format", "csv"]).ok().stdout;
     assert_eq!(csv.lines().count(), rows.len() + 1);
     let table = world.run(&["history"]).ok().stdout;

@@ -5,6 +5,7 @@ use std::thread;
 use std::time::Duration;
 
 use insta::assert_snapshot;
+use seatwatch::simulator::Fault;
 use serde_json::Value;
 
 use crate::world::{World, read_events};
@@ -119,6 +120,7 @@ fn status_says_who_is_missing_and_what_to_do() {
       "message": null,
       "hint": null,
       "hold": "fde070b2",
+      "approved_at": null,
       "vanished_at": null
     }
     "#);
@@ -165,6 +167,41 @@ fn a_reminder_comes_when_it_is_due_and_ends_with_a_rejection() {
     // A person may think better of it.
     world.run(&["approve", "github/acme"]).ok();
     assert!(world.told().contains("roster_released\nleft m01\n"), "{}", world.told());
+}
+
+/// A sync that fails does not take a person's word back, so they are told that it still counts.
+#[test]
+fn an_approval_outlives_a_sync_that_fails() {
+    let world = held();
+    world.fault(Fault::Status { status: 403, retry_after: None });
+    assert_snapshot!(world.run(&["approve", "github/acme"]).shown(), @"
+    error: github/acme: token_refused: `[URL]/api/v2/github/acme/users/?page=1&page_size=1000` answered 403 Forbidden: `Forbidden`; nothing was committed
+    hint: make an API token in the Codecov settings of an admin of the organization and put it into the token file; it is read again at the next sync
+    github/acme: the approval stands until [TIME]: the next sync that succeeds uses it
+    exit code 77
+    ");
+    let approved = world.run(&["status", "--format", "json"]).rows()[0]["approved_at"].take();
+    assert_eq!(approved, "[TIME]");
+    assert_snapshot!(world.run(&["status"]).ok().stdout, @"
+    ORGANIZATION  STATE    MEMBERS  SEATS  30 DAYS  ADMINS  LAST SYNC             NEXT SYNC
+    github/acme   Failing       21     20        –       1  [TIME]  [TIME]
+
+    github/acme: failing since [TIME] (1 sync), last tried [TIME]: token_refused: `[URL]/api/v2/github/acme/users/?page=1&page_size=1000` answered 403 Forbidden: `Forbidden`
+    hint: make an API token in the Codecov settings of an admin of the organization and put it into the token file; it is read again at the next sync
+
+    github/acme: roster held since [TIME] as fde070b2
+      10 would leave: m01, m02, m03, m04, m05, m06, m07, m08, m09, m10
+      approved at [TIME]; the next sync that succeeds before [TIME] uses it
+    hint: to take that back: seatwatch reject github/acme
+
+    SINK    TYPE  STATE  QUEUED  OLDEST  DEAD LETTERS
+    events  file  ok          0  –                  0
+
+    no daemon runs: what is due is synced when somebody calls `seatwatch sync`
+    ");
+    world.calm().sync().ok();
+    assert!(world.told().contains("roster_released\nleft m01\n"), "{}", world.told());
+    assert_eq!(world.run(&["status", "--format", "json"]).rows()[0]["approved_at"], Value::Null);
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::process::{Child, Output, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -13,6 +13,7 @@ use seatwatch::store::{Reader, is_locked};
 use serde_json::Value;
 
 use crate::ledger::{listed, stored};
+use crate::receivers::{Hook, Says};
 use crate::world::{ACME, World};
 
 /// A sync that Codecov keeps waiting, in the middle of its list.
@@ -160,6 +161,37 @@ fn a_sync_that_is_told_to_end_commits_nothing() {
         assert_eq!(stored(&world), listed(&world));
         assert_eq!(world.told(), "baselined\nleft ann\nseat_lost ann\n");
     }
+}
+
+/// What was committed is told of as such, and who has not been told of it is named.
+#[test]
+fn a_sync_that_is_told_to_end_while_it_delivers_says_what_stays_queued() {
+    let world = World::start("ann* bob!");
+    let hook = Hook::start(&world.runtime);
+    hook.says(Says::KeepsAndHangs);
+    let siem = format!("siem: {{ type: webhook, url: \"{}\" }}", hook.url());
+    let world = world.with_other_sink(&siem);
+    let mut command = world.command(&["sync"]);
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let begun = Instant::now();
+    let queued = || world.run(&["outbox", "list", "--format", "csv"]).ok().stdout.lines().count();
+    // A header, and the one that waits.
+    while hook.events().is_empty() || queued() != 2 {
+        assert!(begun.elapsed() < Duration::from_secs(30), "waited in vain for the delivery");
+    }
+    let sync = Waiting { child, gate: channel().0 };
+    sync.signal(Signal::SIGINT);
+    insta::assert_snapshot!(sync.end(), @"
+    github/acme  2 members  1 seat  1 admin  baseline
+      baselined
+    sink siem: 1 event stays queued
+    error: interrupted during the delivery: all syncs had ended, and what they found is committed
+    hint: what is queued is delivered by the next `seatwatch sync`
+    exit code 130
+    ");
+    hook.says(Says::Status(200));
+    world.sync().ok();
+    assert_eq!(hook.once().len(), 1, "it comes under the same id");
 }
 
 /// Also the very first one leaves nothing that looks like a roster.

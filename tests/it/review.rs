@@ -337,9 +337,9 @@ fn who_has_a_seat_and_is_not_logged_in_is_asked_for() {
     ");
     let csv = world.says(&["roster", ACME, "--dormant", "--format", "csv"]).ok().stdout;
     assert_snapshot!(world.filtered(&csv), @"
-    organization,username,name,email,seat,log_in,expired_at,asked_at
-    github/acme,bob,bob,bob@example.com,true,dormant,[TIME],[TIME]
-    github/acme,cat,cat,cat@example.com,true,dormant,,[TIME]
+    organization,username,name,email,seat,admin,status,log_in,expired_at,asked_at
+    github/acme,bob,bob,bob@example.com,true,true,enabled,dormant,[TIME],[TIME]
+    github/acme,cat,cat,cat@example.com,true,false,enabled,dormant,,[TIME]
     ");
     assert_snapshot!(world.says(&["roster", ACME, "--dormant", "--as-of", "today"]).code.unwrap(), @"64");
 

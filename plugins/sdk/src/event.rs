@@ -37,6 +37,12 @@ impl Event {
     pub fn type_name(&self) -> &'static str {
         self.data.event.type_name()
     }
+
+    /// The `sequence` as it is written: 20 digits, so that as texts, too, they are in the order of
+    /// the log.
+    pub fn sequence_text(&self) -> String {
+        format!("{:020}", self.sequence)
+    }
 }
 
 /// The JSON form of an [`Event`]: its attributes in the order in which they are written.
@@ -75,7 +81,7 @@ impl Serialize for Event {
             subject: self.subject.as_deref(),
             time: &self.time.to_rfc3339_opts(SecondsFormat::Millis, true),
             datacontenttype: "application/json",
-            sequence: &format!("{:020}", self.sequence),
+            sequence: &self.sequence_text(),
             correlationid: &self.correlationid,
             data: &self.data,
         };

@@ -43,7 +43,7 @@ pub fn write_table_row(event: &Event, table: &mut Vec<u8>) {
     let organization = data.organization.as_ref();
     let row = [
         event.time.to_rfc3339_opts(SecondsFormat::Millis, true),
-        format!("{:020}", event.sequence),
+        event.sequence_text(),
         data.event.word().to_owned(),
         organization.map_or_else(String::new, |it| text(&it.to_string())),
         profile.map_or_else(String::new, |it| text(&it.username)),

@@ -42,7 +42,7 @@ const ENVIRONMENT: &[(&str, &str)] = &[
         "How much is logged to stderr: `seatwatch=debug` shows every request and every delivery, \
          `off` nothing.",
     ),
-    ("NO_COLOR", "No colours, also on a terminal."),
+    ("NO_COLOR", "No colours, also on a terminal; `TERM=dumb` means the same."),
     (
         "HTTPS_PROXY, HTTP_PROXY, NO_PROXY",
         "The proxy through which Codecov is asked, and for which hosts there is none.",

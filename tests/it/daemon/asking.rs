@@ -41,6 +41,10 @@ fn seen(with_daemon: bool) -> String {
     run(&["reject", ACME]);
     run(&["reject", ACME, "--format", "json"]);
     run(&["approve", ACME, "--hold", "nonsense"]);
+    world.fault(seatwatch::simulator::Fault::EmptyList);
+    run(&["approve", ACME]);
+    run(&["status"]);
+    world.calm();
     run(&["approve", ACME]);
     world.fault(seatwatch::simulator::Fault::EmptyList);
     run(&["sync"]);

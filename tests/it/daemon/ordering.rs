@@ -140,7 +140,7 @@ fn the_event_that_a_sink_is_stuck_at_can_be_given_up() {
 
     $ seatwatch outbox list lost --format csv
     state,id,sink,lane,sequence,time,organization,event,username,reason,since,attempts,next_attempt,queued
-    dead,1,lost,main,1,[TIME],github/acme,baselined,,skipped by hand: cannot create `[DIR]/missing/events.ndjson`: no such file or directory; create the directory `[DIR]/missing`,[TIME],,,
+    dead,1,lost,main,00000000000000000001,[TIME],github/acme,baselined,,skipped by hand: cannot create `[DIR]/missing/events.ndjson`: no such file or directory; create the directory `[DIR]/missing`,[TIME],,,
 
     events.ndjson: baselined, joined cat
     missing/events.ndjson: joined cat

@@ -241,19 +241,14 @@ impl Trial {
             return Ok((Grade::Skipped, "the sample does not fit into a line".to_owned()));
         };
         let verdict = process.ask_line(&piece.line, |message| match message {
-            FromPlugin::Result { id: answered, accepted, retry, reject, disable } => {
-                Ok((answered, Verdict { accepted, retry, reject, disable }))
+            FromPlugin::Result { id: answered, accepted, retry, reject, disable }
+                if answered == id =>
+            {
+                Ok(Verdict { accepted, retry, reject, disable })
             }
             other => Err(other),
         });
-        let (answered, verdict) =
-            within(self.patience.answer, &format!("`result` of `{id}`"), verdict).await?;
-        if answered != id {
-            return Err(format!(
-                "`result` came with the `id` `{}`, not `{id}`",
-                excerpt(&answered)
-            ));
-        }
+        let verdict = within(self.patience.answer, &format!("`result` of `{id}`"), verdict).await?;
         let sent = piece.events;
         let outcome = verdict.outcome(sent, sent).map_err(|why| format!("it {why}"))?;
         Ok(judge(&outcome, sent))

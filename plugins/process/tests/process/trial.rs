@@ -29,7 +29,7 @@ async fn found(name: &str, arguments: &[&str], config: Value) -> String {
     let mut patience = Patience::default();
     match arguments {
         ["hang at hello"] => patience.hello = Duration::from_secs(1),
-        ["no pong"] => patience.answer = Duration::from_secs(4),
+        ["no pong"] => patience.pong = Duration::from_secs(4),
         ["ignore the end"] => patience.exit = Duration::from_secs(3),
         _ => {}
     }
