@@ -1,9 +1,7 @@
 //! The keys of a sink of type `webhook`. Their comments are the reference text.
 
-use std::path::PathBuf;
-
 use schemars::JsonSchema;
-use seatwatch_sdk::{BuiltIn, Origin, Problem, SecretSource, Sink, SinkConfig};
+use seatwatch_sdk::{BuiltIn, FilePath, Origin, Problem, SecretSource, Sink, SinkConfig};
 use serde::Deserialize;
 
 use crate::WebhookSink;
@@ -64,13 +62,11 @@ pub struct WebhookConfig {
     pub timeout: Timeout,
     /// Certificates of authorities to trust besides those of the machine, in PEM form.
     #[serde(default)]
-    #[schemars(title = "a path")]
-    pub ca_file: Option<PathBuf>,
+    pub ca_file: Option<FilePath>,
     /// The certificate by which seatwatch shows who it is, in PEM form, with those between it and
     /// its authority. Needs `client_key_file`.
     #[serde(default)]
-    #[schemars(title = "a path")]
-    pub client_cert_file: Option<PathBuf>,
+    pub client_cert_file: Option<FilePath>,
     /// The private key of `client_cert_file`, in PEM form.
     #[serde(default)]
     pub client_key_file: Option<SecretSource>,
@@ -135,7 +131,7 @@ impl SinkConfig for WebhookConfig {
             secret.resolve(origin);
         }
         for path in [&mut self.ca_file, &mut self.client_cert_file].into_iter().flatten() {
-            *path = origin.directory.join(&*path);
+            path.resolve(origin);
         }
     }
 
