@@ -96,13 +96,13 @@ impl WebhookConfig {
         };
         let without = |first: bool, second: bool, keys: [&str; 2]| {
             let text = format!("`{}` is of no use without `{}`", keys[0], keys[1]);
-            (first && !second).then(|| Problem::new(keys[0], text))
+            (first && !second).then(|| Problem::new(keys[0], text).for_want_of(&keys[1..]))
         };
         let (certificate, key) = (self.client_cert_file.is_some(), self.client_key_file.is_some());
         let bearer = self.bearer_token_file.is_some();
         let neither = self.url.is_none() && self.url_file.is_none();
         [
-            neither.then(|| Problem::new("url", "`url` or `url_file` is required")),
+            neither.then(without_url),
             both(self.url.is_some(), self.url_file.is_some(), ["url", "url_file"]),
             both(self.proxy.is_some(), self.proxy_file.is_some(), ["proxy", "proxy_file"]),
             without(certificate, key, ["client_cert_file", "client_key_file"]),
@@ -115,6 +115,11 @@ impl WebhookConfig {
         .into_iter()
         .flatten()
     }
+}
+
+/// That nothing says where to post to.
+pub(crate) fn without_url() -> Problem {
+    Problem::new("url", "`url` or `url_file` is required").for_want_of(&["url_file"])
 }
 
 impl SinkConfig for WebhookConfig {
@@ -137,7 +142,9 @@ impl SinkConfig for WebhookConfig {
 
     fn problems(&self) -> Vec<Problem> {
         let refusal = self.url.as_ref().and_then(|url| url.refusal(self.allow_http));
-        let refusal = refusal.map(|(text, hint)| Problem::new("url", text).with_hint(hint));
+        let refusal = refusal.map(|(text, hint)| {
+            Problem::new("url", text).with_hint(hint).for_want_of(&["allow_http"])
+        });
         self.pairs().chain(refusal).collect()
     }
 

@@ -76,11 +76,18 @@ impl ServerConfig {
             (Some(_), None) => {
                 let hint = "name a file that holds the password in `password_file`";
                 let text = "a `username` needs a `password_file`";
-                problems.push(Problem::at(&["server", "username"], text).with_hint(hint));
+                problems.push(
+                    Problem::at(&["server", "username"], text)
+                        .with_hint(hint)
+                        .for_want_of(&["server", "password_file"]),
+                );
             }
             (None, Some(_)) => {
                 let text = "a `password_file` needs a `username`";
-                problems.push(Problem::at(&["server", "password_file"], text));
+                problems.push(
+                    Problem::at(&["server", "password_file"], text)
+                        .for_want_of(&["server", "username"]),
+                );
             }
             _ => {}
         }
