@@ -63,9 +63,9 @@ pub(super) fn command() -> Command {
 /// Forgets variables that are set to nothing: units and CI do so where others would not set them.
 fn without_empty_variables(command: Command) -> Command {
     let is_empty = |name: &OsStr| std::env::var_os(name).is_some_and(|value| value.is_empty());
-    command.mut_args(|argument| match argument.get_env().is_some_and(is_empty) {
-        true => argument.env(None),
-        false => argument,
+    command.mut_args(|argument| {
+        let says_nothing = argument.get_env().is_some_and(is_empty);
+        if says_nothing { argument.env(None) } else { argument }
     })
 }
 
