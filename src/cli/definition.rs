@@ -3,7 +3,7 @@
 //!
 //! Parser, help, completions and manual pages are all made of this one definition.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fmt::Write as _;
 
 use clap::builder::{PossibleValue, PossibleValuesParser};
@@ -48,7 +48,7 @@ pub(super) fn parse(arguments: &[OsString]) -> Result<Arguments, clap::Error> {
 
 /// The whole definition, built: names and global options have reached every command.
 pub(super) fn command() -> Command {
-    let mut command = with_examples(Arguments::command(), "");
+    let mut command = with_examples(without_empty_variables(Arguments::command()), "");
     let pages = pages(&command);
     command = command.mut_subcommand("man", |man| {
         man.mut_arg("page", |page| page.value_parser(PossibleValuesParser::new(pages)))
@@ -58,6 +58,15 @@ pub(super) fn command() -> Command {
     command = command.mut_subcommands(with_our_help);
     let template = overview(&command);
     command.help_template(template)
+}
+
+/// Forgets variables that are set to nothing: units and CI do so where others would not set them.
+fn without_empty_variables(command: Command) -> Command {
+    let is_empty = |name: &OsStr| std::env::var_os(name).is_some_and(|value| value.is_empty());
+    command.mut_args(|argument| {
+        let says_nothing = argument.get_env().is_some_and(is_empty);
+        if says_nothing { argument.env(None) } else { argument }
+    })
 }
 
 /// Says of `help` what it does as the other commands say it.

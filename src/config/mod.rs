@@ -365,7 +365,7 @@ pub fn plugin_dirs(path: &Path) -> Option<Vec<PathBuf>> {
 
 /// The plugin directories of a file that names none.
 pub fn default_plugin_dirs() -> Vec<PathBuf> {
-    options::Options::default().plugin_dirs
+    options::Options::default().plugin_dirs.into_iter().map(PathBuf::from).collect()
 }
 
 fn read_and_check(path: &Path) -> Result<check::Checked, Problems> {

@@ -8,6 +8,7 @@
 use std::path::PathBuf;
 
 use schemars::JsonSchema;
+use seatwatch_sdk::FilePath;
 use serde::Deserialize;
 
 use super::cron::Cron;
@@ -39,8 +40,7 @@ pub(super) struct Options {
     /// Without it, the host name.
     pub(super) instance: Option<Instance>,
     /// The directory of the database and the lock. It is created when absent.
-    #[schemars(title = "a path")]
-    pub(super) state_dir: PathBuf,
+    pub(super) state_dir: FilePath,
     /// Where the daemon serves its pages, `/metrics`, `/-/healthy` and `/-/ready`.
     pub(super) listen: Listen,
     /// The time zone of all schedules, and of the times that people are shown.
@@ -70,7 +70,7 @@ pub(super) struct Options {
     /// The directories in which an external plugin is looked for: the program `seatwatch-sink-NAME`
     /// for a sink of `type: NAME`. The first that has it counts. Program and directory must belong
     /// to root or us, and nobody else may be able to change them.
-    pub(super) plugin_dirs: Vec<PathBuf>,
+    pub(super) plugin_dirs: Vec<FilePath>,
     pub(super) codecov: CodecovOptions,
     /// The organizations to watch: at least one, unless `discover` finds some.
     #[schemars(with = "Vec<OrganizationEntry>")]
@@ -92,7 +92,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             instance: None,
-            state_dir: "/var/lib/seatwatch".into(),
+            state_dir: PathBuf::from("/var/lib/seatwatch").into(),
             listen: "127.0.0.1:9642".parse().expect("a test reads it"),
             timezone: Zone(chrono_tz::UTC),
             schedule: "0 * * * *".parse().expect("a test reads it"),
@@ -105,7 +105,7 @@ impl Default for Options {
             heartbeat: None,
             shutdown_grace: Period::seconds(10),
             plugin_dirs: ["/etc/seatwatch/plugins", "/usr/lib/seatwatch/plugins"]
-                .map(PathBuf::from)
+                .map(|path| PathBuf::from(path).into())
                 .into(),
             codecov: CodecovOptions::default(),
             organizations: Deferred,
@@ -127,8 +127,7 @@ pub(super) struct CodecovOptions {
     /// A file that holds an API token of an admin of the organizations. A bare name is looked up
     /// in `$CREDENTIALS_DIRECTORY` first; another path is relative to this file. Nobody but
     /// root, its owner and our group may read it.
-    #[schemars(title = "a path")]
-    pub(super) token_file: Option<PathBuf>,
+    pub(super) token_file: Option<FilePath>,
     /// The environment variable that holds the token; instead of `token_file`.
     pub(super) token_env: Option<Variable>,
     /// How many members to ask for at once.
@@ -139,8 +138,7 @@ pub(super) struct CodecovOptions {
     pub(super) requests_per_second: Rate,
     /// A PEM file of certificate authorities to trust besides the system's. It is read at the start
     /// and at a reload.
-    #[schemars(title = "a path")]
-    pub(super) ca_file: Option<PathBuf>,
+    pub(super) ca_file: Option<FilePath>,
     /// Whether a URL without TLS is allowed; the token can then be read on the way. To loopback
     /// it always is.
     pub(super) allow_http: bool,
@@ -189,8 +187,7 @@ pub(super) struct OrganizationOptions {
     /// The time zone of its schedule, and of its times where people are shown them.
     pub(super) timezone: Option<Zone>,
     /// A file that holds the token for it.
-    #[schemars(title = "a path")]
-    pub(super) token_file: Option<PathBuf>,
+    pub(super) token_file: Option<FilePath>,
     /// The environment variable that holds the token for it; instead of `token_file`.
     pub(super) token_env: Option<Variable>,
     /// The root of the Codecov server that knows it.
@@ -254,8 +251,7 @@ pub(super) struct DiscoverOptions {
     /// The time zone of that schedule.
     pub(super) timezone: Option<Zone>,
     /// A file that holds the token whose listing is looked up, and which reads what it finds.
-    #[schemars(title = "a path")]
-    pub(super) token_file: Option<PathBuf>,
+    pub(super) token_file: Option<FilePath>,
     /// The environment variable that holds that token; instead of `token_file`.
     pub(super) token_env: Option<Variable>,
     /// The root of the Codecov server to look at.
@@ -313,8 +309,7 @@ pub(super) struct HttpOptions {
     /// A file that gives the endpoints TLS, basic auth and more, in the format of Prometheus'
     /// exporters. A bare name is looked up in `$CREDENTIALS_DIRECTORY` first; another path is
     /// relative to this file.
-    #[schemars(title = "a path")]
-    pub(super) web_config_file: Option<PathBuf>,
+    pub(super) web_config_file: Option<FilePath>,
 }
 
 /// What every sink has; all other keys are those of its type.

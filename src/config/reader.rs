@@ -11,6 +11,7 @@
 
 use std::fmt;
 
+use seatwatch_sdk::AS_WRITTEN;
 use serde::de::{
     self, DeserializeOwned, DeserializeSeed, Deserializer, Expected, IntoDeserializer as _, Visitor,
 };
@@ -36,7 +37,13 @@ pub(crate) struct Mistake {
 #[derive(Debug)]
 enum What {
     Value,
-    UnknownKey { expected: &'static [&'static str] },
+    /// Another type or another number than was expected.
+    Mismatch {
+        expected: String,
+    },
+    UnknownKey {
+        expected: &'static [&'static str],
+    },
     MissingKey(&'static str),
 }
 
@@ -49,6 +56,21 @@ impl Mistake {
     fn at(mut self, position: Position) -> Self {
         self.position.get_or_insert(position);
         self
+    }
+
+    /// Names what was found as it is written: what a number means is not what stands there.
+    fn quoting(mut self, source: &str) -> Self {
+        if let What::Mismatch { expected } = &self.what {
+            self.text = format!("found `{source}`, expected {expected}");
+        }
+        self
+    }
+
+    /// A number or a truth value where a text is meant, which it would be in quotes.
+    fn unquoted(source: &str) -> Self {
+        let mut mistake = Self::new(What::Value, format!("found `{source}`, expected a text"));
+        mistake.hint = Some(format!("put it in quotes: `\"{source}\"`"));
+        mistake
     }
 
     fn within(mut self, step: Step) -> Self {
@@ -110,7 +132,8 @@ impl de::Error for Mistake {
             de::Unexpected::Str(_) if SECTIONS.contains(&expected.as_str()) => "a text".to_owned(),
             found => describe(found),
         };
-        Self::new(What::Value, format!("found {found}, expected {expected}"))
+        let text = format!("found {found}, expected {expected}");
+        Self::new(What::Mismatch { expected }, text)
     }
 
     fn invalid_value(found: de::Unexpected<'_>, expected: &dyn Expected) -> Self {
@@ -261,23 +284,23 @@ impl<'de> Deserializer<'de> for Reader<'_> {
         let result = match &self.node.value {
             Value::Null | Value::Pruned => visitor.visit_unit(),
             Value::Text(text) => visitor.visit_str(text),
-            Value::Scalar(Scalar::Bool(value), _) => visitor.visit_bool(*value),
-            Value::Scalar(Scalar::Unsigned(value), _) => visitor.visit_u64(*value),
-            Value::Scalar(Scalar::Signed(value), _) => visitor.visit_i64(*value),
-            Value::Scalar(Scalar::Float(value), _) => visitor.visit_f64(*value),
+            Value::Scalar(scalar, source) => {
+                visit(*scalar, visitor).map_err(|mistake: Mistake| mistake.quoting(source))
+            }
             Value::Sequence(_) => self.sequence(visitor),
             Value::Mapping(_) => self.mapping(visitor),
         };
         result.map_err(|mistake| mistake.at(self.node.position))
     }
 
+    /// What would do as a text only needs quotes; what would not, says what is wrong with it.
     fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Mistake> {
-        match self.text() {
-            Some(text) => {
-                visitor.visit_str(text).map_err(|mistake: Mistake| mistake.at(self.node.position))
-            }
-            None => self.deserialize_any(visitor),
-        }
+        let Some(text) = self.text() else { return self.deserialize_any(visitor) };
+        let result = match (visitor.visit_str(text), &self.node.value) {
+            (Ok(_), Value::Scalar(..)) => Err(Mistake::unquoted(text)),
+            (result, _) => result,
+        };
+        result.map_err(|mistake: Mistake| mistake.at(self.node.position))
     }
 
     fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Mistake> {
@@ -297,12 +320,14 @@ impl<'de> Deserializer<'de> for Reader<'_> {
 
     fn deserialize_newtype_struct<V: Visitor<'de>>(
         self,
-        _: &'static str,
+        name: &'static str,
         visitor: V,
     ) -> Result<V::Value, Mistake> {
-        visitor
-            .visit_newtype_struct(self)
-            .map_err(|mistake: Mistake| mistake.at(self.node.position))
+        let result = match self.text() {
+            Some(text) if name == AS_WRITTEN => visitor.visit_str(text),
+            _ => visitor.visit_newtype_struct(self),
+        };
+        result.map_err(|mistake: Mistake| mistake.at(self.node.position))
     }
 
     fn deserialize_struct<V: Visitor<'de>>(
@@ -341,6 +366,15 @@ impl<'de> Deserializer<'de> for Reader<'_> {
     forward_to_deserialize_any! {
         bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char bytes byte_buf
         unit unit_struct seq tuple tuple_struct map
+    }
+}
+
+fn visit<'de, V: Visitor<'de>>(scalar: Scalar, visitor: V) -> Result<V::Value, Mistake> {
+    match scalar {
+        Scalar::Bool(value) => visitor.visit_bool(value),
+        Scalar::Unsigned(value) => visitor.visit_u64(value),
+        Scalar::Signed(value) => visitor.visit_i64(value),
+        Scalar::Float(value) => visitor.visit_f64(value),
     }
 }
 

@@ -165,7 +165,7 @@ mod tests {
         let hash = |name: &&str| {
             // Their costs differ, so that it shows which one is checked.
             let cost = 3 + u32::try_from(name.len()).unwrap();
-            (name.to_string(), bcrypt::hash("right", cost).unwrap().try_into().unwrap())
+            (name.to_string(), bcrypt::hash("right", cost).unwrap().parse().unwrap())
         };
         Users::new(&names.iter().map(hash).collect()).unwrap()
     }

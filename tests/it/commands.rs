@@ -462,6 +462,13 @@ fn the_config_is_named_before_or_after_the_command_or_by_the_environment() {
     // What stands in the command line wins.
     let command = command.args(["--config", config]);
     assert_eq!(by_environment(command, "/nowhere.yaml"), Some(0));
+    // A variable that is set to nothing counts as none.
+    let mut command = Command::new(env!("CARGO_BIN_EXE_seatwatch"));
+    let unnamed = command.arg("check").env("SEATWATCH_CONFIG", "").output().unwrap();
+    let (stdout, stderr, code) = run_bare(&["check"]);
+    assert_eq!(unnamed.status.code(), code);
+    assert_eq!(String::from_utf8(unnamed.stdout).unwrap(), stdout);
+    assert_eq!(String::from_utf8(unnamed.stderr).unwrap(), stderr);
     let (stdout, stderr, code) = run_bare(&["check", "--config", "/nowhere/seatwatch.yaml"]);
     assert_eq!((code, stdout.as_str()), (Some(78), ""));
     assert_snapshot!(stderr, @r"

@@ -168,7 +168,7 @@ fn organizations_override_key_by_key() {
          organizations:\n\
          - github/one\n\
          - service: github\n  \
-           owner: 007\n  \
+           owner: \"007\"\n  \
            token_env: OWN\n  \
            base_url: https://codecov.test/prefix/\n  \
            guard: { max_leavers: 8 }\n  \
@@ -186,13 +186,46 @@ fn organizations_override_key_by_key() {
 }
 
 #[test]
-fn scalars_mean_what_the_key_asks_for() {
+fn only_what_yaml_takes_for_something_else_needs_quotes() {
     let config = parse(
-        "instance: no\nstate_dir: 5\norganizations: [github/acme]\n\
+        "instance: no\nstate_dir: '5'\norganizations: [github/acme]\n\
          codecov: { token_env: TOKEN, requests_per_second: 1 }\nsinks:\n",
     );
     assert_eq!(config.instance, "no");
     assert_eq!(config.state_dir, Path::new("/etc/seatwatch/5"));
+}
+
+/// What an editor shows red after the schema is what the program refuses, and the other way round.
+#[test]
+fn the_schema_is_as_strict_about_types_as_the_program() {
+    let schema = config::schema();
+    let validator = jsonschema::validator_for(&schema).unwrap();
+    let post =
+        |more: &str| format!("sinks: {{ a: {{ type: webhook, url: 'https://a.test', {more} }} }}");
+    let run =
+        |more: &str| format!("sinks: {{ a: {{ type: process, command: [/bin/cat], {more} }} }}");
+    for (lines, is_right) in [
+        ("instance: 2024", false),
+        ("instance: '2024'", true),
+        ("state_dir: 5", false),
+        ("state_dir: ''", false),
+        ("plugin_dirs: [plugins, '']", false),
+        ("sinks: { a: { type: 5 } }", false),
+        ("sinks: { a: { type: file, path: '' } }", false),
+        ("splay: 0", true),
+        ("seats: { limit: 5, warn_at: 4, price_per_seat: 12.50, currency: USD }", true),
+        (&post("headers: { X-Tenant: 7, X-Trial: true }"), true),
+        (&post("headers: { X-Tenant: ~ }"), false),
+        (&post("secret_file: ''"), false),
+        (&run("env: { PORT: 8080, DEBUG: true, NAME: a }"), true),
+        (&run("env: { PORT: [8080] }"), false),
+        (&run("env: { PORT: ~ }"), false),
+    ] {
+        let text = format!("organizations: [github/acme]\ncodecov: {{ token_env: T }}\n{lines}\n");
+        let is_read = config::parse(&text, Path::new("/etc/seatwatch/config.yaml")).is_ok();
+        let fits = validator.is_valid(&serde_yaml::from_str(&text).unwrap());
+        assert_eq!((is_read, fits), (is_right, is_right), "{lines}");
+    }
 }
 
 #[test]

@@ -93,7 +93,7 @@ impl SinkConfig for EmailConfig {
     fn resolve(&mut self, origin: &Origin<'_>) {
         self.whose = Whose::of(origin);
         self.server.resolve(origin);
-        self.templates.resolve(origin.directory);
+        self.templates.resolve(origin);
     }
 
     fn problems(&self) -> Vec<Problem> {

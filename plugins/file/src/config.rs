@@ -1,9 +1,9 @@
 //! The keys of a sink of type `file`. Their comments are the reference text.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use schemars::JsonSchema;
-use seatwatch_sdk::{BuiltIn, Origin, Sink, SinkConfig};
+use seatwatch_sdk::{BuiltIn, FilePath, Origin, Sink, SinkConfig};
 use serde::{Deserialize, Serialize};
 
 use crate::FileSink;
@@ -19,8 +19,7 @@ use crate::FileSink;
 pub struct FileConfig {
     /// The file. A relative path starts at the directory of the config file. A symbolic link is
     /// refused, so that nobody can point the sink elsewhere; links among its directories are fine.
-    #[schemars(title = "a path")]
-    pub path: PathBuf,
+    pub path: FilePath,
     /// How an event is written.
     #[serde(default)]
     pub format: Format,
@@ -47,11 +46,11 @@ impl SinkConfig for FileConfig {
     fn receiver(&self) -> Option<String> {
         let real = self.path.parent()?.canonicalize().ok();
         let path = real.and_then(|directory| Some(directory.join(self.path.file_name()?)));
-        Some(path.as_ref().unwrap_or(&self.path).display().to_string())
+        Some(path.as_deref().unwrap_or(&self.path).display().to_string())
     }
 
     fn resolve(&mut self, origin: &Origin<'_>) {
-        self.path = origin.directory.join(&self.path);
+        self.path.resolve(origin);
     }
 
     fn fills(&self) -> Option<&Path> {

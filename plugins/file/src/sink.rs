@@ -72,7 +72,8 @@ mod tests {
     fn a_repeat_waits_for_the_work_of_a_dropped_delivery() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("events");
-        let mut sink = FileSink::new(FileConfig { path: path.clone(), format: Format::Ndjson });
+        let mut sink =
+            FileSink::new(FileConfig { path: path.clone().into(), format: Format::Ndjson });
         let events = events(3);
         let deadline = Instant::now() + Duration::from_secs(30);
         let delivery = |attempt| Delivery { id: "d", attempt, deadline, events: &events };

@@ -5,8 +5,10 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
+use std::str::FromStr;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use seatwatch_sdk::read_as_written;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 
@@ -54,13 +56,20 @@ impl<'de> Deserialize<'de> for Name {
     }
 }
 
+impl FromStr for Text {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, &'static str> {
+        if text.contains('\0') {
+            return Err("no environment variable can hold a NUL character");
+        }
+        Ok(Self(text.to_owned()))
+    }
+}
+
 impl<'de> Deserialize<'de> for Text {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        if text.contains('\0') {
-            return Err(D::Error::custom("no environment variable can hold a NUL character"));
-        }
-        Ok(Self(text))
+        read_as_written(deserializer, "the value of an environment variable")
     }
 }
 
@@ -78,7 +87,7 @@ impl JsonSchema for Environment {
             "type": "object",
             "title": "environment variables by name",
             "propertyNames": { "pattern": "^[A-Za-z_][A-Za-z0-9_]*$" },
-            "additionalProperties": { "type": "string" },
+            "additionalProperties": { "type": ["string", "number", "boolean"] },
         })
     }
 }

@@ -105,6 +105,9 @@ pub struct Problem {
     pub text: String,
     /// What to do.
     pub hint: Option<String>,
+    /// The ways to values without which there would be no problem. Where one stands in the file and
+    /// could not be read, that was told, and this is not.
+    pub for_want_of: Vec<Vec<String>>,
 }
 
 impl Problem {
@@ -115,8 +118,7 @@ impl Problem {
 
     /// A problem with the value at the end of `keys`.
     pub fn at(keys: &[&str], text: impl Into<String>) -> Self {
-        let keys = keys.iter().map(|key| (*key).to_owned()).collect();
-        Self { keys, text: text.into(), hint: None }
+        Self { keys: owned(keys), text: text.into(), hint: None, for_want_of: Vec::new() }
     }
 
     /// The same problem with advice.
@@ -125,8 +127,19 @@ impl Problem {
         Self { hint: Some(hint.into()), ..self }
     }
 
+    /// The same problem, which is there only because nothing stands at the end of `keys`.
+    #[must_use]
+    pub fn for_want_of(mut self, keys: &[&str]) -> Self {
+        self.for_want_of.push(owned(keys));
+        self
+    }
+
     /// That a secret cannot be read.
     pub fn of_secret(keys: &[&str], error: &crate::SecretError) -> Self {
         Self::at(keys, error.to_string()).with_hint(error.hint())
     }
+}
+
+fn owned(keys: &[&str]) -> Vec<String> {
+    keys.iter().map(|key| (*key).to_owned()).collect()
 }

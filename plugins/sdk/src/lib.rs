@@ -17,6 +17,7 @@ mod config;
 pub mod conformance;
 mod event;
 mod file;
+mod path;
 mod quote;
 mod retry_after;
 #[cfg(feature = "samples")]
@@ -25,6 +26,7 @@ mod secret;
 mod sink;
 mod table;
 mod text;
+mod written;
 
 pub use async_trait::async_trait;
 #[cfg(feature = "tls")]
@@ -36,12 +38,14 @@ pub use event::{
     Data, Event, EventKind, Member, Organization, Profile, Status, Totals, UnknownEvent, Unnamed,
 };
 pub use file::{FileError, open_at_once, read_certificates, read_file};
+pub use path::FilePath;
 pub use quote::quote;
 pub use retry_after::retry_after;
 pub use secret::{Secret, SecretError, SecretSource};
 pub use sink::{Delivery, Failure, LONGEST_CHECK, Outcome, Sink};
 pub use table::{TABLE_COLUMNS, write_table_header, write_table_row};
 pub use text::{formula_safe, io_reason, is_unseen, shown};
+pub use written::{AS_WRITTEN, read_as_written, read_text};
 
 /// The page about writing a sink, whose example is compiled and run.
 #[cfg(all(doctest, feature = "conformance"))]

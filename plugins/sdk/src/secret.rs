@@ -15,11 +15,11 @@ use std::io;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Deserializer};
 
-use crate::{FileError, Origin, file};
+use crate::{FileError, FilePath, Origin, file};
 
 /// Secrets are short; what is longer was named by mistake.
 const MAX_BYTES: u64 = 64 * 1024;
@@ -65,7 +65,7 @@ pub enum SecretSource {
 /// [resolved](SecretSource::resolve).
 impl<'de> Deserialize<'de> for SecretSource {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        PathBuf::deserialize(deserializer).map(Self::File)
+        FilePath::deserialize(deserializer).map(|path| Self::File(path.into()))
     }
 }
 
@@ -78,8 +78,8 @@ impl JsonSchema for SecretSource {
         "SecretSource".into()
     }
 
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "type": "string", "title": "a path" })
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        FilePath::json_schema(generator)
     }
 }
 

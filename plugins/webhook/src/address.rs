@@ -8,11 +8,12 @@ use std::fmt;
 use std::str::FromStr;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use seatwatch_sdk::read_text;
 use serde::{Deserialize, Deserializer};
 use url::{Host, Position, Url};
 
 use crate::off_limits::names_off_limits;
-use crate::value::{digest, read_text};
+use crate::value::digest;
 
 const WHAT: &str = "a URL such as `https://siem.example.com/in`";
 

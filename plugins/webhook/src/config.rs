@@ -1,9 +1,7 @@
 //! The keys of a sink of type `webhook`. Their comments are the reference text.
 
-use std::path::PathBuf;
-
 use schemars::JsonSchema;
-use seatwatch_sdk::{BuiltIn, Origin, Problem, SecretSource, Sink, SinkConfig};
+use seatwatch_sdk::{BuiltIn, FilePath, Origin, Problem, SecretSource, Sink, SinkConfig};
 use serde::Deserialize;
 
 use crate::WebhookSink;
@@ -64,13 +62,11 @@ pub struct WebhookConfig {
     pub timeout: Timeout,
     /// Certificates of authorities to trust besides those of the machine, in PEM form.
     #[serde(default)]
-    #[schemars(title = "a path")]
-    pub ca_file: Option<PathBuf>,
+    pub ca_file: Option<FilePath>,
     /// The certificate by which seatwatch shows who it is, in PEM form, with those between it and
     /// its authority. Needs `client_key_file`.
     #[serde(default)]
-    #[schemars(title = "a path")]
-    pub client_cert_file: Option<PathBuf>,
+    pub client_cert_file: Option<FilePath>,
     /// The private key of `client_cert_file`, in PEM form.
     #[serde(default)]
     pub client_key_file: Option<SecretSource>,
@@ -100,13 +96,13 @@ impl WebhookConfig {
         };
         let without = |first: bool, second: bool, keys: [&str; 2]| {
             let text = format!("`{}` is of no use without `{}`", keys[0], keys[1]);
-            (first && !second).then(|| Problem::new(keys[0], text))
+            (first && !second).then(|| Problem::new(keys[0], text).for_want_of(&keys[1..]))
         };
         let (certificate, key) = (self.client_cert_file.is_some(), self.client_key_file.is_some());
         let bearer = self.bearer_token_file.is_some();
         let neither = self.url.is_none() && self.url_file.is_none();
         [
-            neither.then(|| Problem::new("url", "`url` or `url_file` is required")),
+            neither.then(without_url),
             both(self.url.is_some(), self.url_file.is_some(), ["url", "url_file"]),
             both(self.proxy.is_some(), self.proxy_file.is_some(), ["proxy", "proxy_file"]),
             without(certificate, key, ["client_cert_file", "client_key_file"]),
@@ -119,6 +115,11 @@ impl WebhookConfig {
         .into_iter()
         .flatten()
     }
+}
+
+/// That nothing says where to post to.
+pub(crate) fn without_url() -> Problem {
+    Problem::new("url", "`url` or `url_file` is required").for_want_of(&["url_file"])
 }
 
 impl SinkConfig for WebhookConfig {
@@ -135,13 +136,15 @@ impl SinkConfig for WebhookConfig {
             secret.resolve(origin);
         }
         for path in [&mut self.ca_file, &mut self.client_cert_file].into_iter().flatten() {
-            *path = origin.directory.join(&*path);
+            path.resolve(origin);
         }
     }
 
     fn problems(&self) -> Vec<Problem> {
         let refusal = self.url.as_ref().and_then(|url| url.refusal(self.allow_http));
-        let refusal = refusal.map(|(text, hint)| Problem::new("url", text).with_hint(hint));
+        let refusal = refusal.map(|(text, hint)| {
+            Problem::new("url", text).with_hint(hint).for_want_of(&["allow_http"])
+        });
         self.pairs().chain(refusal).collect()
     }
 

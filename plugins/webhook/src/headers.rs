@@ -9,9 +9,10 @@ use std::str::FromStr;
 
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use seatwatch_sdk::{read_as_written, read_text};
 use serde::{Deserialize, Deserializer, de};
 
-use crate::value::{digest, read_text};
+use crate::value::digest;
 
 /// What the sink or the connection says itself; with those that begin with `webhook-`.
 const RESERVED: [&str; 12] = [
@@ -118,7 +119,7 @@ impl JsonSchema for Headers {
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({
             "type": "object",
-            "additionalProperties": { "type": "string" },
+            "additionalProperties": { "type": ["string", "number", "boolean"] },
             "title": "a mapping of headers to their values",
         })
     }
@@ -172,7 +173,7 @@ impl FromStr for Value {
 
 impl<'de> Deserialize<'de> for Value {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        read_text(deserializer, "the value of a header")
+        read_as_written(deserializer, "the value of a header")
     }
 }
 

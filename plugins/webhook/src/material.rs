@@ -16,6 +16,7 @@ use seatwatch_sdk::{
 
 use crate::WebhookConfig;
 use crate::address::Address;
+use crate::config::without_url;
 use crate::headers::Headers;
 use crate::proxy::{ProxyAddress, Route};
 use crate::sign::Key;
@@ -93,10 +94,12 @@ fn address(config: &WebhookConfig) -> Result<Address, Problem> {
     let address = match (&config.url, &config.url_file) {
         (Some(url), _) => return Ok(url.clone()),
         (None, Some(file)) => parse_file(file, "url_file", str::parse::<Address>)?,
-        (None, None) => return Err(Problem::new("url", "`url` or `url_file` is required")),
+        (None, None) => return Err(without_url()),
     };
     match address.refusal(config.allow_http) {
-        Some((text, hint)) => Err(Problem::new("url_file", text).with_hint(hint)),
+        Some((text, hint)) => {
+            Err(Problem::new("url_file", text).with_hint(hint).for_want_of(&["allow_http"]))
+        }
         None => Ok(address),
     }
 }

@@ -7,12 +7,12 @@ use std::str::FromStr;
 
 use hyper_util::client::proxy::matcher::Matcher;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use seatwatch_sdk::read_text;
 use serde::{Deserialize, Deserializer};
 use url::{Position, Url};
 
 use crate::address::{Address, parse};
 use crate::off_limits::names_off_limits;
-use crate::value::read_text;
 
 const WHAT: &str = "the URL of a proxy such as `http://proxy.example.com:3128`";
 

@@ -175,7 +175,7 @@ impl Exchange {
 
 /// One problem is enough for a person who only has to look; `seatwatch check` tells all.
 fn first(problems: &[Problem]) -> String {
-    let Some(Problem { keys, text, hint }) = problems.first() else { return String::new() };
+    let Some(Problem { keys, text, hint, .. }) = problems.first() else { return String::new() };
     let hint = hint.as_ref().map_or_else(String::new, |hint| format!("; {hint}"));
     format!("{}: {text}{hint}", keys.join("."))
 }

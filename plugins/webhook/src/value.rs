@@ -4,36 +4,13 @@
 
 use std::borrow::Cow;
 use std::fmt;
-use std::marker::PhantomData;
 use std::str::FromStr;
 use std::time::Duration;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use seatwatch_sdk::read_text;
 use serde::{Deserialize, Deserializer, de};
 use sha2::{Digest as _, Sha256};
-
-/// Reads a value that is written as one text; `what` says what such texts are.
-pub(crate) fn read_text<'de, T, D>(deserializer: D, what: &'static str) -> Result<T, D::Error>
-where
-    T: FromStr<Err: fmt::Display>,
-    D: Deserializer<'de>,
-{
-    struct Reading<T>(&'static str, PhantomData<T>);
-
-    impl<T: FromStr<Err: fmt::Display>> de::Visitor<'_> for Reading<T> {
-        type Value = T;
-
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str(self.0)
-        }
-
-        fn visit_str<E: de::Error>(self, text: &str) -> Result<T, E> {
-            text.parse().map_err(E::custom)
-        }
-    }
-
-    deserializer.deserialize_str(Reading(what, PhantomData))
-}
 
 /// Stands for a text in `Debug` output: differs where the text does, and does not show it.
 pub(crate) fn digest(text: &str) -> String {

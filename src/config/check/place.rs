@@ -54,6 +54,21 @@ impl Section<'_> {
         !matches!(node.value, Value::Null)
     }
 
+    /// Whether what stands at the end of `keys`, or on the way there, was wrong when it was read.
+    /// One wrong part of a list is enough: for whoever has read it, the others have moved up.
+    pub(in crate::config) fn is_pruned(self, keys: &[&str]) -> bool {
+        let is_pruned = |node: &Node| match &node.value {
+            Value::Pruned => true,
+            Value::Sequence(nodes) => nodes.iter().any(|node| matches!(node.value, Value::Pruned)),
+            _ => false,
+        };
+        let way = keys.iter().scan(self.node, |node, key| {
+            *node = child(node, key)?.1;
+            Some(*node)
+        });
+        way.into_iter().any(is_pruned)
+    }
+
     /// Where the value at the end of `keys`, which may be indices of lists, stands, or as much of
     /// the way as there is.
     pub(in crate::config) fn place(self, keys: &[&str]) -> Place {

@@ -71,10 +71,7 @@ impl Checker<'_> {
         let place = Place { position, path: SINKS.to_owned() };
         self.problems.extend(sink_name_problem(&place, &name));
         let common: SinkOptions = reader::read(&mut node, &path, &mut self.problems)?;
-        let known_problems = self.problems.len();
         let (kind_wait, config) = self.own_part(&mut node, &path, &common)?;
-        // What is wrong with a value makes what it says against others wrong, too.
-        let is_whole = self.problems.len() == known_problems;
         let section = Section { node: &node, path: &path };
         let events = node.get("events").map(|events| &events.value);
         if matches!(events, Some(Value::Sequence(events)) if events.is_empty()) {
@@ -85,7 +82,7 @@ impl Checker<'_> {
             Some(patterns) => self.filter(section, patterns, organizations),
             None => Some(OrganizationFilter::all()),
         };
-        let config = self.resolved(config?, &name, section, is_whole);
+        let config = self.resolved(config?, &name, section);
         let entry = SinkEntry {
             name,
             kind: common.r#type,
@@ -167,7 +164,6 @@ impl Checker<'_> {
         mut config: Box<dyn SinkConfig>,
         name: &str,
         section: Section<'_>,
-        is_whole: bool,
     ) -> Arc<dyn SinkConfig> {
         config.resolve(&Origin {
             directory: self.directory,
@@ -176,9 +172,7 @@ impl Checker<'_> {
             sink: name,
             timezone: self.options.timezone.0,
         });
-        if is_whole {
-            self.problems.extend(placed(section, config.problems()));
-        }
+        self.problems.extend(placed(section, config.problems()));
         if let Some(receiver) = config.receiver() {
             let other = self.receivers.entry(receiver).or_insert_with(|| name.to_owned());
             if *other != name {
@@ -264,17 +258,25 @@ impl NamedSink {
     }
 }
 
-/// What a sink found, where it stands in the file.
+/// What a sink found, where it stands in the file, without what it could not know better: a value
+/// that is wrong is missing for the sink.
 fn placed(section: Section<'_>, problems: Vec<seatwatch_sdk::Problem>) -> Vec<Problem> {
     let placed = |problem: seatwatch_sdk::Problem| {
-        let keys: Vec<&str> = problem.keys.iter().map(String::as_str).collect();
-        let placed = section.place(&keys).error(problem.text);
+        let placed = section.place(&words(&problem.keys)).error(problem.text);
         match problem.hint {
             Some(hint) => placed.with_hint(hint),
             None => placed,
         }
     };
-    problems.into_iter().map(placed).collect()
+    let is_told = |problem: &seatwatch_sdk::Problem| {
+        let mut ways = problem.for_want_of.iter().chain([&problem.keys]);
+        ways.any(|keys| section.is_pruned(&words(keys)))
+    };
+    problems.into_iter().filter(|problem| !is_told(problem)).map(placed).collect()
+}
+
+fn words(keys: &[String]) -> Vec<&str> {
+    keys.iter().map(String::as_str).collect()
 }
 
 /// What is wrong with the name of a sink, if anything.

@@ -7,16 +7,19 @@
 //! Knows neither where a value stands nor what the others are.
 
 use std::fmt;
-use std::marker::PhantomData;
 use std::str::FromStr;
 
 use schemars::{Schema, json_schema};
-use serde::{Deserializer, de};
+use seatwatch_sdk::{read_as_written, read_text};
+use serde::Deserializer;
 
 /// A type that is written as one text, and what such texts are.
 trait Written: FromStr<Err: fmt::Display> {
     /// What it is, for `expected …` and the reference: `a duration such as 15m`.
     const WHAT: &'static str;
+
+    /// Whether some need no quotes although YAML takes them for numbers.
+    const MAY_BE_A_NUMBER: bool = false;
 
     /// What the JSON Schema says beyond `WHAT`.
     fn schema() -> Schema {
@@ -25,21 +28,11 @@ trait Written: FromStr<Err: fmt::Display> {
 }
 
 fn read<'de, T: Written, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error> {
-    struct Reading<T>(PhantomData<T>);
-
-    impl<T: Written> de::Visitor<'_> for Reading<T> {
-        type Value = T;
-
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str(T::WHAT)
-        }
-
-        fn visit_str<E: de::Error>(self, text: &str) -> Result<T, E> {
-            text.parse().map_err(E::custom)
-        }
+    if T::MAY_BE_A_NUMBER {
+        read_as_written(deserializer, T::WHAT)
+    } else {
+        read_text(deserializer, T::WHAT)
     }
-
-    deserializer.deserialize_str(Reading(PhantomData))
 }
 
 /// Gives a [`Written`] type the traits by which serde and schemars know it.

@@ -18,6 +18,7 @@ pub(crate) struct Amount(pub(crate) Decimal);
 
 impl Written for Amount {
     const WHAT: &'static str = "an amount such as `12` or `12.50`";
+    const MAY_BE_A_NUMBER: bool = true;
 
     fn schema() -> Schema {
         json_schema!({

@@ -36,6 +36,7 @@ impl Default for WarnAt {
 
 impl Written for WarnAt {
     const WHAT: &'static str = "a part of the limit such as `90%`, or a number of seats";
+    const MAY_BE_A_NUMBER: bool = true;
 
     fn schema() -> Schema {
         json_schema!({
@@ -132,12 +133,29 @@ impl Rate {
 
 impl<'de> Deserialize<'de> for Rate {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let rate = f64::deserialize(deserializer)?;
-        if rate > 0.0 && rate <= f64::from(Self::MOST) {
-            return Ok(Self(rate));
+        struct Reading;
+
+        impl de::Visitor<'_> for Reading {
+            type Value = f64;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "a number above 0, up to {}", Rate::MOST)
+            }
+
+            fn visit_u64<E: de::Error>(self, number: u64) -> Result<f64, E> {
+                // What has no place in 32 bits is too large, and infinity is refused.
+                self.visit_f64(u32::try_from(number).map_or(f64::INFINITY, f64::from))
+            }
+
+            fn visit_f64<E: de::Error>(self, number: f64) -> Result<f64, E> {
+                if number > 0.0 && number <= f64::from(Rate::MOST) {
+                    return Ok(number);
+                }
+                Err(E::invalid_value(de::Unexpected::Float(number), &self))
+            }
         }
-        let most = Self::MOST;
-        Err(de::Error::custom(format!("found `{rate}`, expected a number above 0, up to {most}")))
+
+        deserializer.deserialize_f64(Reading).map(Self)
     }
 }
 

@@ -67,6 +67,7 @@ impl<const LEAST: u64> Period<LEAST> {
 
 impl<const LEAST: u64> Written for Period<LEAST> {
     const WHAT: &'static str = "a duration such as `15m`";
+    const MAY_BE_A_NUMBER: bool = true;
 
     fn schema() -> Schema {
         // Bare numbers have no unit; only 0 needs none.
@@ -126,6 +127,7 @@ pub(crate) enum Patience {
 
 impl Written for Patience {
     const WHAT: &'static str = "a duration such as `14d`, or `never`";
+    const MAY_BE_A_NUMBER: bool = true;
 
     fn schema() -> Schema {
         Period::<0>::schema()

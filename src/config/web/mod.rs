@@ -17,15 +17,15 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::Path;
-use std::str::FromStr as _;
+use std::str::FromStr;
 
 use axum::http::{HeaderName, HeaderValue};
 use governor::Quota;
 use rustls::crypto::SupportedKxGroup;
 use rustls::{RootCertStore, SupportedCipherSuite, SupportedProtocolVersion};
 use rustls_pki_types::CertificateDer;
-use seatwatch_sdk::{Origin, SecretSource, read_file};
-use serde::Deserialize;
+use seatwatch_sdk::{Origin, SecretSource, read_file, read_text};
+use serde::{Deserialize, Deserializer};
 
 pub use self::certificate::{Certificate, CertificateError, CertificateFiles};
 use super::check::Place;
@@ -119,8 +119,7 @@ pub(crate) fn authorities_of(
 }
 
 /// What is kept of a password: `$2y$10$…`. `Debug` prints `***`.
-#[derive(Clone, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "String")]
+#[derive(Clone, PartialEq, Eq)]
 pub struct PasswordHash(String);
 
 impl PasswordHash {
@@ -136,11 +135,12 @@ impl fmt::Debug for PasswordHash {
     }
 }
 
-impl TryFrom<String> for PasswordHash {
-    type Error = &'static str;
+impl FromStr for PasswordHash {
+    type Err = &'static str;
 
-    fn try_from(text: String) -> Result<Self, &'static str> {
-        let parts = bcrypt::HashParts::from_str(&text);
+    /// Never quotes the text: it may be the password itself.
+    fn from_str(text: &str) -> Result<Self, &'static str> {
+        let parts = bcrypt::HashParts::from_str(text);
         match parts.map(|parts| parts.get_cost()) {
             // The mark of hashes that a mistake in an old library made.
             Err(_) | Ok(..4) => Err("not the bcrypt hash of a password\n\
@@ -152,8 +152,14 @@ impl TryFrom<String> for PasswordHash {
                 Err("the cost of the hash is above 14, and each password would take seconds\n\
                      make it anew with `htpasswd -nBC 10 NAME`")
             }
-            Ok(_) => Ok(Self(text)),
+            Ok(_) => Ok(Self(text.to_owned())),
         }
+    }
+}
+
+impl<'de> Deserialize<'de> for PasswordHash {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        read_text(deserializer, "the bcrypt hash of a password")
     }
 }
 

@@ -4,14 +4,15 @@
 //! not believe that it holds.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::str::FromStr;
 
 use axum::http::HeaderValue;
 use rustls::crypto::SupportedKxGroup;
 use rustls::crypto::ring::{cipher_suite, kx_group};
 use rustls::{SupportedCipherSuite, SupportedProtocolVersion};
-use serde::Deserialize;
+use seatwatch_sdk::{FilePath, read_as_written};
 use serde::de::IgnoredAny;
+use serde::{Deserialize, Deserializer};
 
 use super::PasswordHash;
 use crate::config::value::{Period, Within};
@@ -30,12 +31,12 @@ pub(super) struct WebOptions {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct TlsOptions {
-    pub(super) cert_file: PathBuf,
-    pub(super) key_file: PathBuf,
+    pub(super) cert_file: FilePath,
+    pub(super) key_file: FilePath,
     #[serde(default)]
     pub(super) client_auth_type: ClientAuthType,
     #[serde(default)]
-    pub(super) client_ca_file: Option<PathBuf>,
+    pub(super) client_ca_file: Option<FilePath>,
     #[serde(default)]
     pub(super) client_allowed_sans: Option<Vec<String>>,
     #[serde(default)]
@@ -196,16 +197,21 @@ pub(super) enum ContentTypeOptions {
 }
 
 /// The value of a header.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(try_from = "String")]
+#[derive(Clone, Debug)]
 pub(super) struct HeaderText(pub(super) HeaderValue);
 
-impl TryFrom<String> for HeaderText {
-    type Error = &'static str;
+impl FromStr for HeaderText {
+    type Err = &'static str;
 
-    fn try_from(text: String) -> Result<Self, &'static str> {
-        let value = HeaderValue::try_from(text);
+    fn from_str(text: &str) -> Result<Self, &'static str> {
+        let value = HeaderValue::from_str(text);
         value.map(Self).map_err(|_| "not the value of a header, expected one line of text")
+    }
+}
+
+impl<'de> Deserialize<'de> for HeaderText {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        read_as_written(deserializer, "a text")
     }
 }
 

@@ -138,7 +138,7 @@ fn mistakes_are_told_with_their_places() {
     error: [DIR]/web.yml:8:8: basic_auth_users.dan: the cost of the hash is above 14, and each password would take seconds
     hint: make it anew with `htpasswd -nBC 10 NAME`
 
-    error: [DIR]/web.yml:9:8: basic_auth_users.eve: found a list, expected a text
+    error: [DIR]/web.yml:9:8: basic_auth_users.eve: found a list, expected the bcrypt hash of a password
 
     error: [DIR]/web.yml:10:8: basic_auth_users.fay: not the bcrypt hash of a password
     hint: `htpasswd -nBC 10 NAME` asks for a password and prints one
@@ -273,6 +273,7 @@ fn what_exporter_toolkit_takes_is_taken() {
         "# Nothing.\n",
         "tls_server_config:\nbasic_auth_users:\nhttp_server_config:\n",
         "basic_auth_users: {}\n",
+        "http_server_config: { headers: { X-XSS-Protection: 0 } }\n",
         "rate_limit: { interval: 0, burst: 20 }\n",
         "rate_limit:\n  interval: 500ms\n  burst: 20\n",
         "basic_auth_users:\n  alice: $2y$12$1DpfPeqF9HzHJt.EWswy1exHluGfbhnn3yXhR7Xes6m3WJqFg0Wby\n  \

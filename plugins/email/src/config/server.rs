@@ -3,11 +3,10 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::net::IpAddr;
-use std::path::PathBuf;
 use std::str::FromStr;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use seatwatch_sdk::{Origin, Problem, SecretSource};
+use seatwatch_sdk::{FilePath, Origin, Problem, SecretSource};
 use serde::{Deserialize, Deserializer, de};
 
 /// The server that takes the mails.
@@ -26,8 +25,7 @@ pub struct ServerConfig {
     /// needs no reload.
     pub password_file: Option<SecretSource>,
     /// A file of certificates in PEM form to trust besides those of the machine.
-    #[schemars(title = "a path")]
-    pub ca_file: Option<PathBuf>,
+    pub ca_file: Option<FilePath>,
 }
 
 impl ServerConfig {
@@ -55,7 +53,7 @@ impl ServerConfig {
             password.resolve(origin);
         }
         if let Some(path) = &mut self.ca_file {
-            *path = origin.directory.join(&path);
+            path.resolve(origin);
         }
     }
 
@@ -78,11 +76,18 @@ impl ServerConfig {
             (Some(_), None) => {
                 let hint = "name a file that holds the password in `password_file`";
                 let text = "a `username` needs a `password_file`";
-                problems.push(Problem::at(&["server", "username"], text).with_hint(hint));
+                problems.push(
+                    Problem::at(&["server", "username"], text)
+                        .with_hint(hint)
+                        .for_want_of(&["server", "password_file"]),
+                );
             }
             (None, Some(_)) => {
                 let text = "a `password_file` needs a `username`";
-                problems.push(Problem::at(&["server", "password_file"], text));
+                problems.push(
+                    Problem::at(&["server", "password_file"], text)
+                        .for_want_of(&["server", "username"]),
+                );
             }
             _ => {}
         }

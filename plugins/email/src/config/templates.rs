@@ -1,8 +1,7 @@
 //! Which templates a sink uses in place of the built-in ones.
 
-use std::path::{Path, PathBuf};
-
 use schemars::JsonSchema;
+use seatwatch_sdk::{FilePath, Origin};
 use serde::Deserialize;
 
 /// Files with templates of your own, in the language of
@@ -13,21 +12,18 @@ use serde::Deserialize;
 #[serde(deny_unknown_fields, default)]
 pub struct Templates {
     /// The subject, one line.
-    #[schemars(title = "a path")]
-    pub subject: Option<PathBuf>,
+    pub subject: Option<FilePath>,
     /// The mail as text.
-    #[schemars(title = "a path")]
-    pub text: Option<PathBuf>,
+    pub text: Option<FilePath>,
     /// The mail as HTML. What is put in is escaped.
-    #[schemars(title = "a path")]
-    pub html: Option<PathBuf>,
+    pub html: Option<FilePath>,
 }
 
 impl Templates {
-    /// Takes the paths as relative to `directory`.
-    pub(super) fn resolve(&mut self, directory: &Path) {
+    /// Takes the paths as relative to the configuration.
+    pub(super) fn resolve(&mut self, origin: &Origin<'_>) {
         for path in [&mut self.subject, &mut self.text, &mut self.html].into_iter().flatten() {
-            *path = directory.join(&path);
+            path.resolve(origin);
         }
     }
 }

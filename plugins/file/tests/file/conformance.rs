@@ -47,9 +47,9 @@ fn the_config_is_strict_and_short() {
     let mut config = parse(r#"{"path":"log/events.ndjson"}"#).unwrap();
     assert_eq!(config.format, Format::Ndjson);
     config.resolve(&origin("/etc/seatwatch"));
-    assert_eq!(config.path, std::path::Path::new("/etc/seatwatch/log/events.ndjson"));
+    assert_eq!(*config.path, *std::path::Path::new("/etc/seatwatch/log/events.ndjson"));
     config.resolve(&origin("/elsewhere"));
-    assert_eq!(config.path, std::path::Path::new("/etc/seatwatch/log/events.ndjson"));
+    assert_eq!(*config.path, *std::path::Path::new("/etc/seatwatch/log/events.ndjson"));
 
     assert_eq!(parse(r#"{"path":"/x","format":"csv"}"#).unwrap().format, Format::Csv);
     assert!(parse(r#"{"path":"/x","formt":"csv"}"#).is_err());

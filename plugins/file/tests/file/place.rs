@@ -29,7 +29,7 @@ fn a_file_is_the_same_under_every_name() {
     fs::create_dir(directory.join("other")).unwrap();
     let receiver = |path: &str| {
         let path = directory.join(path);
-        FileConfig { path, format: Format::Csv }.receiver().unwrap()
+        FileConfig { path: path.into(), format: Format::Csv }.receiver().unwrap()
     };
     for path in ["./events", "link/events", "other/../events"] {
         assert_eq!(receiver(path), receiver("events"), "{path}");

@@ -26,7 +26,7 @@ impl World {
 
     /// A world whose sink is pointed at `path`, which may be anywhere.
     pub(crate) fn at(directory: TempDir, path: PathBuf, format: Format) -> Self {
-        let config = FileConfig { path, format };
+        let config = FileConfig { path: path.into(), format };
         Self { directory, sink: config.build("main"), config }
     }
 

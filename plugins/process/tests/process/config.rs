@@ -50,7 +50,7 @@ fn the_keys_are_strict() {
     letters, digits and `_`, and no digit first
     `` cannot be the name of an environment variable
     letters, digits and `_`, and no digit first
-    invalid type: integer `1`, expected a string
+    invalid type: integer `1`, expected the value of an environment variable
     no environment variable can hold a NUL character
     "#);
     assert!(

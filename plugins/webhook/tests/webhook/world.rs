@@ -143,7 +143,7 @@ impl World {
         if problems.is_empty() {
             problems = config.file_problems();
         }
-        let line = |Problem { keys, text, hint }: &Problem| {
+        let line = |Problem { keys, text, hint, .. }: &Problem| {
             let hint = hint.as_ref().map_or_else(String::new, |hint| format!(" ({hint})"));
             format!("{}: {text}{hint}", keys.join("."))
         };
