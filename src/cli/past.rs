@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::io::Write as _;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, SubsecRound as _, TimeDelta, Utc};
 use chrono_tz::Tz;
 
 use super::exit::{Exit, Failure, Stop};
@@ -157,7 +157,7 @@ impl Past<'_> {
             reason = "the method is not general enough"
         )]
         let trimmed = self.reader.read(|view| view.known_from())?;
-        let [at, since] = [at, known_since].map(|time| exact(time, self.zone(id)));
+        let [at, since] = [at, next_second(known_since)].map(|time| exact(time, self.zone(id)));
         let why = match trimmed {
             Some(horizon) if horizon >= known_since => {
                 "what was before has been taken by `retention`"
@@ -262,5 +262,24 @@ pub(super) fn refuse_backwards(
             Err(Failure::new(Exit::Usage, message).with_hint("the earlier time comes first"))
         }
         _ => Ok(()),
+    }
+}
+
+/// The first whole second at or after a time: what people are shown, and may ask for in turn.
+fn next_second(time: DateTime<Utc>) -> DateTime<Utc> {
+    let second = time.trunc_subsecs(0);
+    if second < time { second + TimeDelta::seconds(1) } else { second }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_that_is_shown_is_not_before_what_it_stands_for() {
+        let at = |text: &str| text.parse::<DateTime<Utc>>().unwrap();
+        let whole = at("2026-11-26T11:38:50Z");
+        assert_eq!(next_second(whole), whole);
+        assert_eq!(next_second(at("2026-11-26T11:38:49.001Z")), whole);
     }
 }

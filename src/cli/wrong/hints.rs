@@ -155,7 +155,10 @@ pub(super) const VALUES: &[(&str, &str)] = &[
         "name a member, now or then, by a username; `seatwatch roster ORG` lists those of now",
     ),
     ("LANE", "name a lane, such as one recipient of a mail sink; `seatwatch status` lists them"),
-    ("SINK|ID", "name a sink, or dead letters by the numbers that `seatwatch outbox list` shows"),
+    (
+        "SINK|ID",
+        "name a sink, or dead letters by the numbers that `seatwatch outbox list` shows; `--all` for all",
+    ),
     ("TIME", TIMES),
     ("FROM", TIMES),
     ("TO", TIMES),
