@@ -60,7 +60,7 @@ impl Servers {
             let server = match before.by_url.get(url) {
                 Some((same, server)) if *same == settings => server.clone(),
                 _ => {
-                    let server = Server::with_policy(&settings, policy)?;
+                    let server = Server::new(&settings, policy)?;
                     match observer {
                         Some(observer) => server.observed_by(observer.clone()),
                         None => server,

@@ -4,13 +4,12 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::path::Path;
 
-use chrono::{DateTime, SecondsFormat, Utc};
 use chrono_tz::Tz;
 use seatwatch_sdk::Event;
 
 use super::exit::{Exit, Failure, Stop};
 use super::output::{
-    Format, Row, align_right, count, exact, lane_name, local, row, shown, table, write_pages,
+    Format, Row, align_right, count, exact, lane_name, local, row, shown, table, utc, write_pages,
     write_rows, write_table,
 };
 use super::{instance, order};
@@ -240,17 +239,13 @@ fn in_words(event: &Event) -> String {
     parts.into_iter().flatten().collect::<Vec<_>>().join(" ")
 }
 
-fn utc(time: DateTime<Utc>) -> String {
-    time.to_rfc3339_opts(SecondsFormat::Millis, true)
-}
-
 /// What stands in the rows of both kinds.
 fn event_row(event: &Event) -> Row {
     let data = &event.data;
     let organization = data.organization.as_ref();
     row! {
         sequence: event.sequence_text(),
-        time: utc(event.time),
+        time: utc(Some(event.time)),
         organization: organization.map(|it| format!("{}/{}", it.service, it.owner)),
         event: data.event.word(),
         username: data.member.as_ref().map(|member| &member.profile.username),
@@ -264,11 +259,11 @@ fn head_row(head: &Head) -> Row {
         sink: head.sink,
         lane: head.lane,
         reason: failed.map(|failed| &failed.reason),
-        since: failed.map(|failed| utc(failed.first_failed_at)),
+        since: utc(failed.map(|failed| failed.first_failed_at)),
         attempts: head.attempts,
-        next_attempt: failed
+        next_attempt: utc(failed
             .filter(|_| head.waits.is_none())
-            .map(|failed| utc(failed.next_attempt_at)),
+            .map(|failed| failed.next_attempt_at)),
         queued: head.queued,
     };
     row.extend(event_row(&head.event));
@@ -282,7 +277,7 @@ fn letter_row(kept: &KeptLetter) -> Row {
         sink: kept.sink,
         lane: kept.lane,
         reason: kept.reason,
-        since: utc(kept.died_at),
+        since: utc(Some(kept.died_at)),
     };
     row.extend(event_row(&kept.event));
     row

@@ -91,21 +91,12 @@ pub(super) struct Inner {
 }
 
 impl Server {
-    /// Prepares to ask; no request is made.
+    /// Prepares to ask, with these attempts and pauses; no request is made.
     ///
     /// # Errors
     ///
     /// [`Reason::Tls`]: no trust can be put in the authorities.
-    pub fn new(settings: &Settings) -> Result<Self, Error> {
-        Self::with_policy(settings, Policy::default())
-    }
-
-    /// As [`new`](Self::new), with other attempts and pauses than the default ones.
-    ///
-    /// # Errors
-    ///
-    /// As [`new`](Self::new).
-    pub fn with_policy(settings: &Settings, policy: Policy) -> Result<Self, Error> {
+    pub fn new(settings: &Settings, policy: Policy) -> Result<Self, Error> {
         let inner = Arc::new(Inner {
             client: build_client(settings)?,
             limiter: RateLimiter::direct(quota(settings.requests_per_second)),

@@ -77,7 +77,7 @@ impl Setup {
             requests_per_second: self.requests_per_second,
             authorities: self.ca_file.as_deref().map(Authorities::read).transpose()?,
         };
-        Server::with_policy(&settings, self.policy)
+        Server::new(&settings, self.policy)
     }
 
     fn session(&self) -> Session {
