@@ -151,11 +151,17 @@ impl Session {
         }
     }
 
+    /// When half of the time that the session has left is over.
+    pub fn halfway(&self) -> tokio::time::Instant {
+        let now = tokio::time::Instant::now();
+        now + self.asker.deadline.saturating_duration_since(now) / 2
+    }
+
     /// Makes sure that the organization can still be read and has members, of whom one is read.
     ///
     /// # Errors
     ///
-    /// As [`read_roster`](Self::read_roster), less [`Reason::Inconsistent`].
+    /// As [`read_roster`](Self::read_roster).
     pub async fn still_listed(&self) -> Result<(), Error> {
         let page = self.first_page(1).await?;
         // A row that no sync can read is no member.
@@ -242,7 +248,14 @@ impl Session {
                 Error::new(Reason::OrganizationNotFound, what)
             }
             // What the list said is known all the same; but the server may say more next time.
-            Err(error) if matches!(error.reason(), Reason::RateLimited | Reason::Timeout) => error,
+            Err(error)
+                if matches!(
+                    error.reason(),
+                    Reason::RateLimited | Reason::Timeout | Reason::Unreachable | Reason::Tls
+                ) =>
+            {
+                error
+            }
             Err(error) => {
                 let what = format!(
                     "the token may not see the members of `{organization}`, or there is no such \

@@ -15,9 +15,6 @@ use super::diff::Diff;
 /// Up to so many names are looked up one by one; more are read anew.
 const MOST_LOOK_UPS: usize = 100;
 
-/// After so many look-ups without an answer, the others are not tried: each costs all attempts.
-const MOST_FAILURES: u32 = 3;
-
 /// So many walks must lack a member that was not looked up.
 const WALKS: u32 = 3;
 
@@ -115,20 +112,16 @@ async fn look_up(
     if absent.len() > MOST_LOOK_UPS {
         return Ok((confirmed, absent));
     }
+    // The walks need time, too. Whoever has none left is doubtful.
+    let until = session.halfway();
     let (absent, mut doubtful): (Vec<_>, Vec<_>) = absent.into_iter().partition(can_be_looked_up);
-    let (mut found, mut not_found, mut failures) = (Vec::new(), Vec::new(), 0);
+    let (mut found, mut not_found) = (Vec::new(), Vec::new());
     for username in absent {
-        if failures == MOST_FAILURES {
-            doubtful.push(username);
-            continue;
-        }
-        match answered(session.look_up(&username).await)? {
+        let looked_up = tokio::time::timeout_at(until, session.look_up(&username)).await;
+        match looked_up.map_or(Ok(None), answered)? {
             Some(Some(member)) => found.push(member),
             Some(None) => not_found.push(username),
-            None => {
-                failures += 1;
-                doubtful.push(username);
-            }
+            None => doubtful.push(username),
         }
     }
     // The 404 of a name is also that of an organization which the token has lost.
@@ -139,11 +132,20 @@ async fn look_up(
 }
 
 /// What was answered; nothing where the server could not. A name that it cannot look up must not
-/// block all the others for ever.
+/// block all the others for ever. A server that is away fails the walk that follows.
 fn answered<T>(answer: Result<T, Error>) -> Result<Option<T>, Error> {
     match answer {
-        Err(error) if matches!(error.reason(), Reason::BadResponse | Reason::ServerError) => {
-            tracing::debug!(%error, "a look-up failed, so the list is walked instead");
+        Err(error)
+            if matches!(
+                error.reason(),
+                Reason::BadResponse
+                    | Reason::Inconsistent
+                    | Reason::ServerError
+                    | Reason::Timeout
+                    | Reason::Unreachable
+            ) =>
+        {
+            tracing::debug!(%error, "nothing was learnt, so that the list is to tell");
             Ok(None)
         }
         answer => answer.map(Some),

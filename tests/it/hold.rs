@@ -173,10 +173,10 @@ fn a_reminder_comes_when_it_is_due_and_ends_with_a_rejection() {
 #[test]
 fn an_approval_outlives_a_sync_that_fails() {
     let world = held();
-    world.fault(Fault::Status { status: 403, retry_after: None });
+    world.fault(Fault::Status { status: 401, retry_after: None });
     assert_snapshot!(world.run(&["approve", "github/acme"]).shown(), @"
-    error: github/acme: token_refused: `[URL]/api/v2/github/acme/users/?page=1&page_size=1000` answered 403 Forbidden: `Forbidden`; nothing was committed
-    hint: make an API token in the Codecov settings of an admin of the organization and put it into the token file; it is read again at the next sync
+    error: github/acme: token_refused: `[URL]/api/v2/github/acme/users/?page=1&page_size=1000` answered 401 Unauthorized: `Invalid token.`; nothing was committed
+    hint: make an API token in the Codecov settings of an admin of the organization and put it into the token file; it is read afresh each time
     github/acme: the approval stands until [TIME]: the next sync that succeeds uses it
     exit code 77
     ");
@@ -186,8 +186,8 @@ fn an_approval_outlives_a_sync_that_fails() {
     ORGANIZATION  STATE    MEMBERS  SEATS  30 DAYS  ADMINS  LAST SYNC             NEXT SYNC
     github/acme   Failing       21     20        –       1  [TIME]  [TIME]
 
-    github/acme: failing since [TIME] (1 sync), last tried [TIME]: token_refused: `[URL]/api/v2/github/acme/users/?page=1&page_size=1000` answered 403 Forbidden: `Forbidden`
-    hint: make an API token in the Codecov settings of an admin of the organization and put it into the token file; it is read again at the next sync
+    github/acme: failing since [TIME] (1 sync), last tried [TIME]: token_refused: `[URL]/api/v2/github/acme/users/?page=1&page_size=1000` answered 401 Unauthorized: `Invalid token.`
+    hint: make an API token in the Codecov settings of an admin of the organization and put it into the token file; it is read afresh each time
 
     github/acme: roster held since [TIME] as fde070b2
       10 would leave: m01, m02, m03, m04, m05, m06, m07, m08, m09, m10
