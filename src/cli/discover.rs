@@ -6,7 +6,7 @@
 use std::io::{self, Write};
 use std::path::Path;
 
-use itertools::Itertools as _;
+use itertools::{Either, Itertools as _};
 use secrecy::SecretString;
 
 use super::exit::{Exit, Failure, Stop};
@@ -74,10 +74,18 @@ impl Discover {
         let listed = runtime.block_on(interruptible("nothing was changed", async {
             let mut listed = Vec::new();
             for service in services {
-                listed.push((service, list(&config, service).await?));
+                listed.push((service, list(&config, service).await));
             }
             Ok(listed)
         }))?;
+        let (listed, mut failed): (Vec<_>, Vec<_>) =
+            listed.into_iter().partition_map(|(service, owners)| match owners {
+                Ok(owners) => Either::Left((service, owners)),
+                Err(stop) => Either::Right(stop),
+            });
+        if listed.is_empty() && !failed.is_empty() {
+            return Err(failed.swap_remove(0));
+        }
         let found = listed
             .into_iter()
             .flat_map(|(service, owners)| found(&config, &people, service, owners));
@@ -90,14 +98,19 @@ impl Discover {
             write_rows(format, COLUMNS, &rows, &mut out)?;
         }
         out.flush()?;
-        Ok(Exit::Ok)
+        // What one service lists is worth something without the others.
+        for stop in &failed {
+            super::complain(&stop.to_string());
+        }
+        Ok(failed.first().map_or(Exit::Ok, Stop::exit))
     }
-}
 
-impl Discover {
-    /// Where to look: at least one.
+    /// Where to look: at least one. An organization that has a token of its own says nothing of what
+    /// that of all can see.
     fn services(&self, config: &Config) -> Result<Vec<Service>, Stop> {
-        let named = config.organizations.iter().map(|organization| organization.id.service());
+        let named = config.organizations.iter();
+        let named = named.filter(|organization| Some(&organization.token) == config.token.as_ref());
+        let named = named.map(|organization| organization.id.service());
         let ruled = config.discover.iter().map(|rule| rule.service);
         let services: Vec<Service> = match self.service {
             Some(service) => vec![service],

@@ -153,8 +153,9 @@ pub(super) fn describe_undelivered(
         }
         Obstacle::Disabled(reason) => format!(
             "warning: sink {name}: stopped: {reason}\n\
-             hint: {queue}; once that is mended, run `seatwatch sink resume {sink}`, or after a \
+             hint: {}once that is mended, run `seatwatch sink resume {sink}`, or after a \
              change of its keys in the config {}",
+            if *queued > 0 { format!("{queue}; ") } else { String::new() },
             match retries {
                 Retries::Daemon => "`seatwatch reload`",
                 Retries::NextSync => "`seatwatch sync`",

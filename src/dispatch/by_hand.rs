@@ -145,7 +145,7 @@ pub async fn act(
     let mut acted = note(store, entry, act, clock.now()).await?;
     for name in entry.config.lanes() {
         let mut lane = Lane::open(Arc::clone(store), Arc::clone(clock), entry, &name).await?;
-        acted.add(lane.obey(act).await?);
+        acted.add(lane.obey(act, || true).await?);
         lane.close().await;
     }
     Ok(acted)

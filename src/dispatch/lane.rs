@@ -91,7 +91,7 @@ impl Lane {
             redacted: entry.redact.clone(),
             config,
             sink: entry.config.build(name),
-            kept: kept.after_restart(),
+            kept: kept.taken_up(),
             ahead: Ahead::default(),
             unwritten: None,
         })

@@ -151,6 +151,7 @@ async fn drain(
     mut go_on: impl FnMut(&Lane, &Step) -> bool,
     buried: &mut Option<(u64, String)>,
 ) -> Result<Option<Undelivered>, StoreError> {
+    let mut stops = false;
     let obstacle = loop {
         let step = lane.step(Pace::Hurried, deadline()).await?;
         let goes_on = go_on(lane, &step);
@@ -158,9 +159,11 @@ async fn drain(
             Step::Idle => break None,
             Step::NotBefore(time) => break Some(Obstacle::Digest(time)),
             Step::Failed { reason, .. } => break Some(Obstacle::Failed(reason)),
-            Step::Disabled { reason } | Step::Stopped { reason } => {
+            Step::Disabled { reason, .. } => {
+                stops = true;
                 break Some(Obstacle::Disabled(reason));
             }
+            Step::Stopped { reason } => break Some(Obstacle::Disabled(reason)),
             Step::Paused { since } => break Some(Obstacle::Paused(since)),
             Step::Buried { events, reason } => {
                 let before = buried.as_ref().map_or(0, |(count, _)| *count);
@@ -174,7 +177,8 @@ async fn drain(
     };
     lane.count().await?;
     let LaneState { sink, lane, lag: Lag { queued, .. }, .. } = lane.state();
-    let obstacle = obstacle.filter(|_| queued > 0);
+    // That a sink stops, is told also where nothing waits for it.
+    let obstacle = obstacle.filter(|_| queued > 0 || stops);
     if obstacle.is_none() && buried.is_none() {
         return Ok(None);
     }

@@ -48,7 +48,9 @@ pub async fn test_sink(entry: &SinkEntry, instance: &str, now: DateTime<Utc>) ->
 impl Tested {
     /// What came of the one event that a receiver was offered.
     pub(super) fn of(lane: String, outcome: Outcome) -> Self {
-        let failure = match answer::read(outcome, 1).rest {
+        let answer = answer::read(outcome, 1);
+        let failure = match answer.rest {
+            _ if answer.taken == 1 => None,
             None | Some(Rest::Unseen) => None,
             Some(Rest::Refused(reason)) => Some(reason),
             Some(Rest::Failed(then)) => Some(then.reason().to_owned()),

@@ -43,7 +43,12 @@ pub(super) enum Step {
     /// There is nothing to deliver.
     Idle,
     /// The receiver is gone: nothing more is tried until a person acts.
-    Disabled { reason: String },
+    Disabled {
+        /// What it said.
+        reason: String,
+        /// Whether it had taken the whole delivery before.
+        took_all: bool,
+    },
     /// It was disabled before, and nobody has acted.
     Stopped { reason: String },
     /// A person wants it to be left alone.
@@ -56,7 +61,9 @@ impl Step {
         let Settled { gone, rest, dead, disabled, .. } = settled;
         let attempt = cut.attempt;
         match (disabled, dead.last(), rest) {
-            (Some(reason), ..) => Self::Disabled { reason: reason.clone() },
+            (Some(reason), ..) => {
+                Self::Disabled { reason: reason.clone(), took_all: rest.is_none() }
+            }
             (None, Some(last), _) => {
                 Self::Buried { events: dead.len(), reason: last.reason.clone() }
             }

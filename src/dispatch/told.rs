@@ -44,8 +44,12 @@ impl Told {
                 self.metrics.delivery_failed(sink, NotAccepted::Reject);
                 warn!(sink, lane, events, dead_letters, reason, "events given up: dead letters");
             }
-            Step::Disabled { reason } => {
-                self.metrics.delivery_failed(sink, NotAccepted::Disable);
+            Step::Disabled { reason, took_all } => {
+                if *took_all {
+                    self.metrics.delivered(sink);
+                } else {
+                    self.metrics.delivery_failed(sink, NotAccepted::Disable);
+                }
                 error!(
                     sink,
                     lane,

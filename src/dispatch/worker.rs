@@ -223,9 +223,10 @@ impl Worker {
         let mut buried = None;
         let drained = loop {
             let drained = self.drain(lane, until, &mut asked, &mut buried).await;
-            // Where the store failed, an order waits until the lane was opened anew.
-            let order = drained.is_ok().then(|| self.orders.try_recv().ok()).flatten();
-            match order {
+            // Where the store failed, an order waits until the lane was opened anew. Whoever is to
+            // end, or has used up the time of those who asked, begins nothing more here.
+            let goes_on = drained.is_ok() && !self.stop.is_cancelled() && Instant::now() < until;
+            match goes_on.then(|| self.orders.try_recv().ok()).flatten() {
                 Some(order) => drop(self.obey(lane, order).await?),
                 None => break drained,
             }
@@ -276,7 +277,8 @@ impl Worker {
                 Ok(Pace::Patient)
             }
             Order::Act(act, answer) => {
-                let part = lane.obey(&act).await;
+                let goes_on = || !self.stop.is_cancelled() && self.orders.is_empty();
+                let part = lane.obey(&act, goes_on).await;
                 let known = if part.is_err() { lane.reread().await } else { Ok(()) };
                 self.publish(lane);
                 drop(answer.send(part));

@@ -80,6 +80,22 @@ fn watched(world: &World, lines: &str) -> String {
 }
 
 #[test]
+fn where_one_service_has_nothing_to_say_the_others_have() {
+    let world = world();
+    let lines = "discover: [{ service: gitlab, match: \"*\" }, { service: gh, match: \"*\" }]\n";
+    insta::assert_snapshot!(run(&world, lines, &["discover"]).shown(), @"
+    ORGANIZATION  NAME  CONFIGURED
+    github/acme   –     by a rule
+    github/bob    bob   by a rule
+
+    nothing to add: all organizations of the token are watched
+    error: discover on gitlab: empty: Codecov lists nobody on gitlab whom the token could see
+    hint: not even its own user: the token is of an account on another git service
+    exit code 65
+    ");
+}
+
+#[test]
 fn what_the_token_sees_can_be_pasted_into_the_config() {
     let world = world();
     join(&world, "beta", "bob!");

@@ -16,12 +16,12 @@ pub fn with_bundled_authorities<T, E>(
     build: impl FnOnce(&'static [CertificateDer<'static>]) -> Result<T, E>,
 ) -> Result<T, E> {
     static TOLD: Once = Once::new();
-    let client = build(webpki_root_certs::TLS_SERVER_ROOT_CERTS)?;
+    let trusting = build(webpki_root_certs::TLS_SERVER_ROOT_CERTS)?;
     TOLD.call_once(|| {
         tracing::warn!(
             "this machine has no store of CA certificates: trusting those built into seatwatch, \
              which age with it"
         );
     });
-    Ok(client)
+    Ok(trusting)
 }

@@ -82,9 +82,9 @@ impl Kept {
         self.counted = counted;
     }
 
-    /// A process has ended, and nobody knows how far an attempt came that was under way then: the
-    /// next one is no first attempt.
-    pub(super) fn after_restart(mut self) -> Self {
+    /// Nobody knows how far an attempt came that was under way when the lane was last left: the next
+    /// one is no first attempt.
+    pub(super) fn taken_up(mut self) -> Self {
         if let Some(cut) = &mut self.cut {
             cut.attempt = cut.attempt.max(2);
         }

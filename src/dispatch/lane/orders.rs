@@ -15,6 +15,9 @@ use crate::dispatch::settle::bury;
 use crate::dispatch::sink_test::Tested;
 use crate::store::{Letters, StoreError, Tx};
 
+/// Why dead letters were not tried that nothing else stands in the way of.
+const INTERRUPTED: &str = "something else was ordered before it was tried";
+
 impl Lane {
     /// Sends a test event, also where the lane is paused or stopped.
     pub(in crate::dispatch) async fn test(&mut self, event: &Event) -> Tested {
@@ -25,8 +28,12 @@ impl Lane {
     }
 
     /// Does its part of an order that was [noted](crate::dispatch::by_hand::note). No delivery is
-    /// under way.
-    pub(in crate::dispatch) async fn obey(&mut self, act: &Act) -> Result<Part, StoreError> {
+    /// under way. What takes long asks between two attempts whether it `goes_on`.
+    pub(in crate::dispatch) async fn obey(
+        &mut self,
+        act: &Act,
+        goes_on: impl Fn() -> bool,
+    ) -> Result<Part, StoreError> {
         self.write_down().await?;
         let part = match act {
             Act::Pause | Act::Resume | Act::Drop { .. } => Part::Nothing,
@@ -37,7 +44,7 @@ impl Lane {
             }
             Act::Skip { .. } => self.skip().await?.map_or(Part::Nothing, Part::Skipped),
             Act::Retry { ids } => {
-                let retried = self.retry(ids.clone()).await?;
+                let retried = self.retry(ids.clone(), goes_on).await?;
                 let any = retried.delivered + retried.left > 0;
                 if any { Part::Retried(retried) } else { Part::Nothing }
             }
@@ -98,7 +105,11 @@ impl Lane {
 
     /// Tries dead letters in the order in which they died, as many at once as a delivery may hold.
     /// One that the receiver refuses again stays; the others have their turn.
-    async fn retry(&mut self, ids: Option<Vec<u64>>) -> Result<Retried, StoreError> {
+    async fn retry(
+        &mut self,
+        ids: Option<Vec<u64>>,
+        goes_on: impl Fn() -> bool,
+    ) -> Result<Retried, StoreError> {
         let lane = self.kept.place.lane.clone();
         let meant = Letters { lane: Some(lane.clone()), ..letters(&self.kept.place.sink, ids) };
         let mut retried = Retried { lane, ..Retried::default() };
@@ -133,8 +144,13 @@ impl Lane {
             retried.delivered += self.store.write(change).await?;
             retried.left += refused as u64;
             retried.reason = reason.or(retried.reason);
-            if is_over {
-                retried.left += self.store.read(|view| view.count_letters(&meant, after))?;
+            let is_interrupted = !is_over && !goes_on();
+            if is_over || is_interrupted {
+                let untried = self.store.read(|view| view.count_letters(&meant, after))?;
+                retried.left += untried;
+                if is_interrupted && untried > 0 {
+                    retried.reason = Some(INTERRUPTED.to_owned());
+                }
                 return Ok(retried);
             }
         }
@@ -157,6 +173,7 @@ impl Verdict {
     fn of(outcome: Outcome, all: usize) -> Self {
         let Answer { taken, rest } = answer::read(outcome, all);
         let (refused, reason, is_over) = match rest {
+            _ if taken == all => (0, None, false),
             None | Some(Rest::Unseen) => (0, None, false),
             Some(Rest::Refused(reason)) => (all - taken, Some(reason), false),
             Some(Rest::Failed(Failure::Reject { reason })) => (1, Some(reason), false),

@@ -13,7 +13,8 @@ use tempfile::TempDir;
 use tokio::runtime::Runtime;
 use uuid::Uuid;
 
-use super::super::Act;
+use super::super::by_hand::Part;
+use super::super::{Act, Obstacle, drain};
 use super::*;
 use crate::clock::SystemClock;
 use crate::config::{OrganizationFilter, Timing};
@@ -314,8 +315,47 @@ fn an_order_makes_no_first_attempt_of_a_repeat() {
     let cut = world.runtime.block_on(lane.next_cut(Pace::Hurried)).unwrap();
     assert_eq!(cut.cut().unwrap().attempt, 1);
     let mut lane = world.open();
-    world.runtime.block_on(lane.obey(&Act::Resume)).unwrap();
+    world.runtime.block_on(lane.obey(&Act::Resume, || true)).unwrap();
     assert_eq!(world.step(&mut lane), Step::Moved { events: 1, attempt: 2 });
+}
+
+/// Whoever wants a sink to be left alone does not wait for all its dead letters.
+#[test]
+fn a_retry_of_many_can_be_interrupted() {
+    let mut world = World::new(1);
+    let mut lane = world.open();
+    world.append(&[true; 3]);
+    world.receiver().answers = vec![Failure::Reject { reason: "no".to_owned() }.into(); 3].into();
+    while matches!(world.step(&mut lane), Step::Buried { .. }) {}
+    let retried = world.runtime.block_on(lane.obey(&Act::Retry { ids: None }, || false)).unwrap();
+    let Part::Retried(retried) = retried else { panic!("{retried:?}") };
+    assert_eq!((retried.delivered, retried.left), (1, 2));
+    assert!(retried.reason.unwrap().contains("something else was ordered"));
+    assert_eq!(world.receiver().taken, [1]);
+    let retried = world.runtime.block_on(lane.obey(&Act::Retry { ids: None }, || true)).unwrap();
+    let Part::Retried(retried) = retried else { panic!("{retried:?}") };
+    assert_eq!((retried.delivered, retried.left, retried.reason), (2, 0, None));
+}
+
+/// That a sink has stopped is told, also where nothing waits for it.
+#[test]
+fn a_sink_that_takes_all_and_stops_is_told() {
+    let mut world = World::new(2);
+    let mut lane = world.open();
+    world.append(&[true; 2]);
+    let disable = Failure::Disable { reason: "gone".to_owned() };
+    world.receiver().answers = [Outcome::Partial { accepted: 2, then: disable }].into();
+    let drained = |lane: &mut Lane| {
+        let soon = || Instant::now() + Duration::from_secs(60);
+        let mut buried = None;
+        let drained = drain(lane, soon(), soon, |_, _| true, &mut buried);
+        world.runtime.block_on(drained).unwrap()
+    };
+    let undelivered = drained(&mut lane).unwrap();
+    assert_eq!(undelivered.obstacle, Some(Obstacle::Disabled("gone".to_owned())));
+    assert_eq!((undelivered.queued, world.receiver().taken.clone()), (0, vec![1, 2]));
+    assert!(world.kept().0.disabled.is_some());
+    assert_eq!(drained(&mut lane), None, "once is enough");
 }
 
 struct At(DateTime<Utc>);

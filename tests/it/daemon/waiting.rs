@@ -1,5 +1,8 @@
 //! Events that wait for their time: `wait`, `digest`, and the pause after a failure.
 
+use std::thread;
+use std::time::Duration;
+
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::by_hand::ByHand;
@@ -42,6 +45,8 @@ fn synced(daemon: &ByHand) {
 #[track_caller]
 fn nothing_more(daemon: &ByHand, all: &str, so_far: &str) {
     daemon.until(all, || (daemon.told_to(AT_ONCE) == all).then_some(()));
+    // And a moment more: the two do not run in step.
+    thread::sleep(Duration::from_millis(50));
     assert_eq!(told(daemon), so_far);
 }
 
