@@ -412,9 +412,14 @@ fn write_retried(sink: &str, lane: &Retried, out: &mut dyn Write) -> io::Result<
     let Retried { lane, delivered, left, reason } = lane;
     let name = lane_name(sink, lane);
     writeln!(out, "sink {name}: {} delivered", count(*delivered, "dead letter"))?;
-    if let Some(reason) = reason {
-        let left = count(*left, "dead letter");
-        super::complain(&format!("error: sink {name}: {left} not delivered: {}", shown(reason)));
+    match reason.as_deref().map(shown) {
+        // The receiver had enough after it took them.
+        Some(reason) if *left == 0 => super::complain(&format!("warning: sink {name}: {reason}")),
+        Some(reason) => {
+            let left = count(*left, "dead letter");
+            super::complain(&format!("error: sink {name}: {left} not delivered: {reason}"));
+        }
+        None => {}
     }
     Ok(())
 }

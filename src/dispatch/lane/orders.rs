@@ -118,6 +118,13 @@ impl Lane {
             retried.reason = Some(format!("paused since {}", since.format("%F %R UTC")));
             return Ok(retried);
         }
+        if let Some((reason, _)) = &self.kept.place.disabled {
+            retried.left = self.store.read(|view| view.count_letters(&meant, 0))?;
+            let sink = &self.kept.place.sink;
+            retried.reason =
+                Some(format!("stopped: {reason}; `seatwatch sink resume {sink}` comes first"));
+            return Ok(retried);
+        }
         let mut after = 0;
         loop {
             let (of, most) = (meant.clone(), self.max_events);
@@ -127,7 +134,8 @@ impl Lane {
             let id = uuid_v7(self.clock.now()).to_string();
             // The receiver may have some of them.
             let outcome = self.offer(&id, 2, &events, Instant::now() + ONE_DELIVERY).await;
-            let Verdict { taken, refused, reason, is_over } = Verdict::of(outcome, letters.len());
+            let Verdict { taken, refused, reason, stopped, is_over } =
+                Verdict::of(outcome, letters.len());
             let (taken, rest) = letters.split_at(taken);
             let done = rest.get(..refused).and_then(<[_]>::last).or(taken.last());
             after = done.map_or(first.id - 1, |done| done.id);
@@ -136,14 +144,19 @@ impl Lane {
             let told = told.collect::<Vec<u64>>();
             let gone = taken.iter().map(|kept| kept.id).collect();
             let (gone, why) = (Letters { ids: Some(gone), ..Letters::default() }, reason.clone());
+            let (place, config, stops) = (self.kept.place.clone(), self.config, stopped.clone());
             let change = move |tx: &Tx<'_>| {
+                if let Some(reason) = &stops {
+                    tx.set_disabled(&place, Some((reason, config)))?;
+                }
                 let why = why.as_deref().unwrap_or_default();
                 told.iter().try_for_each(|id| tx.set_letter_reason(*id, why))?;
                 tx.drop_letters(&gone)
             };
             retried.delivered += self.store.write(change).await?;
             retried.left += refused as u64;
-            retried.reason = reason.or(retried.reason);
+            let halt = stopped.map(|reason| format!("stopped: {reason}"));
+            retried.reason = halt.or(reason).or(retried.reason);
             let is_interrupted = !is_over && !goes_on();
             if is_over || is_interrupted {
                 let untried = self.store.read(|view| view.count_letters(&meant, after))?;
@@ -165,6 +178,8 @@ struct Verdict {
     refused: usize,
     /// Why not all were taken.
     reason: Option<String>,
+    /// Why the sink stops, if it does.
+    stopped: Option<String>,
     /// Whether there is no use in trying more now.
     is_over: bool,
 }
@@ -172,13 +187,17 @@ struct Verdict {
 impl Verdict {
     fn of(outcome: Outcome, all: usize) -> Self {
         let Answer { taken, rest } = answer::read(outcome, all);
+        let stopped = match &rest {
+            Some(Rest::Failed(Failure::Disable { reason })) => Some(reason.clone()),
+            _ => None,
+        };
         let (refused, reason, is_over) = match rest {
-            _ if taken == all => (0, None, false),
+            _ if taken == all => (0, stopped.clone(), stopped.is_some()),
             None | Some(Rest::Unseen) => (0, None, false),
             Some(Rest::Refused(reason)) => (all - taken, Some(reason), false),
             Some(Rest::Failed(Failure::Reject { reason })) => (1, Some(reason), false),
             Some(Rest::Failed(then)) => (0, Some(then.reason().to_owned()), true),
         };
-        Self { taken, refused, reason, is_over }
+        Self { taken, refused, reason, stopped, is_over }
     }
 }

@@ -13,7 +13,7 @@ use tempfile::TempDir;
 use tokio::runtime::Runtime;
 use uuid::Uuid;
 
-use super::super::by_hand::Part;
+use super::super::by_hand::{Part, Retried};
 use super::super::{Act, Obstacle, drain};
 use super::*;
 use crate::clock::SystemClock;
@@ -335,6 +335,30 @@ fn a_retry_of_many_can_be_interrupted() {
     let retried = world.runtime.block_on(lane.obey(&Act::Retry { ids: None }, || true)).unwrap();
     let Part::Retried(retried) = retried else { panic!("{retried:?}") };
     assert_eq!((retried.delivered, retried.left, retried.reason), (2, 0, None));
+}
+
+/// A receiver that is gone is gone also for dead letters, until a person says that it is back.
+#[test]
+fn a_retry_stops_a_sink_and_starts_none() {
+    let mut world = World::new(2);
+    let mut lane = world.open();
+    world.append(&[true; 3]);
+    world.receiver().answers = vec![Failure::Reject { reason: "no".to_owned() }.into(); 3].into();
+    while matches!(world.step(&mut lane), Step::Buried { .. }) {}
+    let gone = Failure::Disable { reason: "gone".to_owned() };
+    let mut retry = |answer: Option<Outcome>| {
+        world.receiver().answers = answer.into_iter().collect();
+        let retry = lane.obey(&Act::Retry { ids: None }, || true);
+        match world.runtime.block_on(retry).unwrap() {
+            Part::Retried(Retried { delivered, left, reason, .. }) => (delivered, left, reason),
+            other => panic!("{other:?}"),
+        }
+    };
+    let reason = Some("stopped: gone".to_owned());
+    assert_eq!(retry(Some(Outcome::Partial { accepted: 1, then: gone })), (1, 2, reason));
+    let reason = "stopped: gone; `seatwatch sink resume sink` comes first".to_owned();
+    assert_eq!(retry(None), (0, 2, Some(reason)));
+    assert_eq!(world.receiver().taken, [1]);
 }
 
 /// That a sink has stopped is told, also where nothing waits for it.
