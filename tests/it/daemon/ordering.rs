@@ -86,7 +86,7 @@ fn dead_letters_are_listed_tried_again_and_dropped() {
 
     $ seatwatch outbox drop
     error: seatwatch outbox drop: `SINK|ID` is missing
-    hint: name a sink, or dead letters by the numbers that `seatwatch outbox list` shows
+    hint: name a sink, or dead letters by the numbers that `seatwatch outbox list` shows; `--all` for all
     exit code 64
 
     $ seatwatch outbox retry
