@@ -575,6 +575,10 @@ fn typed(command: &Command) -> io::Result<String> {
     let words: Vec<_> = words.map(|word| word.to_str().unwrap()).collect();
     let mut terminal = Command::new("script");
     terminal.args(["-qec", &words.join(" "), "/dev/null"]).stdin(Stdio::null());
+    // Those of whoever runs the tests: builders want colours on every terminal.
+    for name in ["CI", "CLICOLOR", "CLICOLOR_FORCE", "NO_COLOR"] {
+        terminal.env_remove(name);
+    }
     for (name, value) in command.get_envs() {
         match value {
             Some(value) => terminal.env(name, value),
