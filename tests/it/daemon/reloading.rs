@@ -32,6 +32,8 @@ fn a_reload_says_what_changed() {
     ");
     // Whoever is new is synced at once.
     daemon.until_logged(&["synced", BETA, "members=2"]);
+    // What the new sink has not taken when it goes would be told; this ends when it has.
+    world.run(&["sync", BETA]).ok();
 
     let mut world = world.without_others().without_other_sinks();
     world.reset_config("max_concurrent_syncs: 1");
