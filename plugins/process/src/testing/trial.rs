@@ -14,7 +14,7 @@ use tokio::time::timeout;
 use super::judge::{Seen, judge, not_tried, owned, size, speaks, well};
 use super::record::Record;
 use super::{Finding, Grade, Patience};
-use crate::heard::excerpt;
+use crate::heard::{Ear as _, Heard, excerpt};
 use crate::life::describe;
 use crate::piece;
 use crate::plugin::Plugin;
@@ -240,15 +240,19 @@ impl Trial {
         let Some(piece) = piece::cut(&delivery, deadline, usize::MAX) else {
             return Ok((Grade::Skipped, "the sample does not fit into a line".to_owned()));
         };
-        let verdict = process.ask_line(&piece.line, |message| match message {
-            FromPlugin::Result { id: answered, accepted, retry, reject, disable }
-                if answered == id =>
-            {
-                Ok(Verdict { accepted, retry, reject, disable })
+        let result = process.ask_line(&piece.line, |message| match message {
+            FromPlugin::Result { id, accepted, retry, reject, disable } => {
+                Ok((id, Verdict { accepted, retry, reject, disable }))
             }
             other => Err(other),
         });
-        let verdict = within(self.patience.answer, &format!("`result` of `{id}`"), verdict).await?;
+        let what = format!("`result` of `{id}`");
+        let (answered, verdict) = within(self.patience.answer, &what, result).await?;
+        if answered != id {
+            // Seatwatch would wait for the right one; here, it is known what is wrong.
+            self.heard.hear(Heard::Unasked("result"));
+            return Err(format!("instead of {what}, it answered that of `{}`", excerpt(&answered)));
+        }
         let sent = piece.events;
         let outcome = verdict.outcome(sent, sent).map_err(|why| format!("it {why}"))?;
         Ok(judge(&outcome, sent))
