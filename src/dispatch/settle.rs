@@ -58,7 +58,7 @@ pub(super) fn settle(
     let Answer { taken: accepted, rest } = answer::read(outcome, events.len());
     let (taken, left) = events.split_at(accepted);
     let done = taken.last().map(|event| event.sequence);
-    let (then, head) = match (rest, left.first()) {
+    let then = match (rest, left.first()) {
         (Some(Rest::Failed(Failure::Disable { reason })), None) => {
             let disabled = Some(reason);
             return Settled { disabled, ..Settled::gone(Some(cut.last), taken.len()) };
@@ -73,48 +73,77 @@ pub(super) fn settle(
             let rest = Cut { attempt: cut.attempt.min(2), ..fresh(cut, next.sequence, now) };
             return Settled { rest: Some(rest), ..Settled::gone(done, taken.len()) };
         }
-        (Some(Rest::Failed(then)), Some(head)) => (then, head),
+        (Some(Rest::Failed(then)), Some(_)) => then,
     };
-    let head_failed = if accepted == 0 { cut.failed.as_ref() } else { None };
-    let first_failed_at = head_failed.map_or(now, |failed| failing_since(failed, now));
+    let head = Head { cut, left, untouched: accepted == 0, give_up_after, now };
     let bury = |reason: String| {
         let Buried { letter, rest, done } = bury(cut, left, reason, now);
         let gone = taken.len() + 1;
         Settled { done: Some(done), gone, rest, dead: vec![letter], disabled: None }
     };
-    let again = |reason: String, after: Option<Duration>| {
-        let attempts = if accepted == 0 { cut.attempt } else { 1 };
-        let wait = wait(attempts, (now - first_failed_at).to_std().unwrap_or_default());
-        // An attempt that somebody wanted sooner puts off none that was to come anyway.
-        let planned = head_failed.map(|failed| failed.next_attempt_at).filter(|next| *next > now);
-        let planned = planned.and_then(|next| (next - now).to_std().ok());
-        let wait = planned.map_or(wait, |planned| wait.min(planned.max(SHORTEST_WAIT)));
-        let wait = wait.min(left_until_given_up(first_failed_at, give_up_after, now));
-        let wait = wait.max(after.unwrap_or_default().min(LONGEST_AFTER));
-        let next_attempt_at = TimeDelta::from_std(wait)
-            .ok()
-            .and_then(|wait| now.checked_add_signed(wait))
-            .unwrap_or(DateTime::<Utc>::MAX_UTC);
-        let failed = Some(Failed { first_failed_at, next_attempt_at, reason });
-        if accepted == 0 {
-            Cut { attempt: cut.attempt.saturating_add(1), failed, ..cut.clone() }
-        } else {
-            Cut { failed, ..fresh(cut, head.sequence, now) }
-        }
-    };
     match then {
         Failure::Reject { reason } => bury(reason),
-        Failure::Retry { reason, .. } if is_over(first_failed_at, give_up_after, now) => {
+        Failure::Retry { reason, .. } if is_over(head.failing_since(), give_up_after, now) => {
             bury(format!("given up: {reason}"))
         }
         Failure::Retry { after, reason } => {
-            let rest = Some(again(reason, after));
+            let rest = Some(head.again(reason, after));
             Settled { rest, ..Settled::gone(done, accepted) }
         }
         Failure::Disable { reason } => {
-            let rest = Some(again(reason.clone(), None));
+            let rest = Some(head.again(reason.clone(), None));
             Settled { rest, disabled: Some(reason), ..Settled::gone(done, accepted) }
         }
+    }
+}
+
+/// The first event that was not taken, before those that were behind it in the delivery.
+struct Head<'a> {
+    cut: &'a Cut,
+    left: &'a [Event],
+    /// Whether it was the first of the delivery too: what failed before this attempt was this event.
+    untouched: bool,
+    give_up_after: Option<Duration>,
+    now: DateTime<Utc>,
+}
+
+impl Head<'_> {
+    /// Its failures before this one.
+    fn failed(&self) -> Option<&Failed> {
+        self.cut.failed.as_ref().filter(|_| self.untouched)
+    }
+
+    fn failing_since(&self) -> DateTime<Utc> {
+        self.failed().map_or(self.now, |failed| failing_since(failed, self.now))
+    }
+
+    /// What is tried next, after a wait that is no shorter than what the receiver asks for.
+    fn again(&self, reason: String, after: Option<Duration>) -> Cut {
+        let first_failed_at = self.failing_since();
+        let wait = self.wait().max(after.unwrap_or_default().min(LONGEST_AFTER));
+        let next_attempt_at = TimeDelta::from_std(wait)
+            .ok()
+            .and_then(|wait| self.now.checked_add_signed(wait))
+            .unwrap_or(DateTime::<Utc>::MAX_UTC);
+        let failed = Some(Failed { first_failed_at, next_attempt_at, reason });
+        if self.untouched {
+            let attempt = self.cut.attempt.saturating_add(1);
+            Cut { attempt, failed, ..self.cut.clone() }
+        } else {
+            Cut { failed, ..fresh(self.cut, self.left[0].sequence, self.now) }
+        }
+    }
+
+    /// How long to wait where the receiver does not say.
+    fn wait(&self) -> Duration {
+        let (since, now) = (self.failing_since(), self.now);
+        let attempts = if self.untouched { self.cut.attempt } else { 1 };
+        let wait = wait(attempts, (now - since).to_std().unwrap_or_default());
+        // An attempt that somebody wanted sooner puts off none that was to come anyway.
+        let planned = self.failed().and_then(|failed| (failed.next_attempt_at - now).to_std().ok());
+        let planned = planned.filter(|planned| !planned.is_zero());
+        let wait = planned.map_or(wait, |planned| wait.min(planned.max(SHORTEST_WAIT)));
+        wait.min(left_until_given_up(since, self.give_up_after, now))
     }
 }
 
