@@ -24,8 +24,11 @@ pub(super) fn run(path: &Path, format: Format) -> Result<Exit, Stop> {
         };
         let mut changes = Vec::new();
         let failed = ask(daemon, Question::Reload, |answer| {
-            if let Answer::Reloaded(lines) = answer {
-                changes.extend(lines);
+            if let Answer::Reloaded(reloaded) = answer {
+                changes.extend(reloaded.changes);
+                if let Some(warnings) = reloaded.warnings {
+                    super::complain(&warnings);
+                }
             }
             Ok(())
         })

@@ -86,8 +86,8 @@ pub enum Answer {
     Rejected(Hold),
     /// The person's word was not taken.
     Refused(Refused),
-    /// What a reload changed, in words.
-    Reloaded(Vec<String>),
+    /// What came of a reload.
+    Reloaded(Reloaded),
     /// Where its HTTP endpoints are.
     Listens(SocketAddr),
     /// What became of an order about a sink.
@@ -100,6 +100,16 @@ pub enum Answer {
     Failed(Trouble),
     /// There is no more.
     Done,
+}
+
+/// What came of a reload.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Reloaded {
+    /// What differs now, in words: one line a kind of thing, and one that says so where nothing
+    /// does.
+    pub changes: Vec<String>,
+    /// What in the config is no mistake and may not be meant, as it is shown.
+    pub warnings: Option<String>,
 }
 
 /// A sync of which nobody knows how it ended, as the store failed. That stops no other.

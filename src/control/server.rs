@@ -143,7 +143,7 @@ async fn send(write: &mut tokio::net::unix::OwnedWriteHalf, answer: &Answer) -> 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::control;
+    use crate::control::{self, Reloaded};
 
     /// Has a lot to say, and notes when it has said it.
     struct Talker(Arc<Semaphore>);
@@ -152,7 +152,8 @@ mod tests {
     impl Daemon for Talker {
         async fn answer(&self, _: Question, asked: Asked) {
             for _ in 0..1000 {
-                drop(asked.send(Answer::Reloaded(vec!["x".repeat(1000)])).await);
+                let reloaded = Reloaded { changes: vec!["x".repeat(1000)], warnings: None };
+                drop(asked.send(Answer::Reloaded(reloaded)).await);
             }
             self.0.add_permits(1);
         }

@@ -76,7 +76,7 @@ impl Answers {
                 drop(asked.send(Answer::Listens(address)).await);
             }
             Question::Reload => match self.orders.reload().await {
-                Some(changes) => drop(asked.send(Answer::Reloaded(changes?)).await),
+                Some(reloaded) => drop(asked.send(Answer::Reloaded(reloaded?)).await),
                 None => return Err(stopping().into()),
             },
         }

@@ -8,6 +8,7 @@
 
 mod answers;
 mod by_hand;
+mod changes;
 mod discovery;
 mod door;
 mod heartbeat;

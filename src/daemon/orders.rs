@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use tokio::sync::{mpsc, oneshot};
 
 use super::syncs::Asked;
+use crate::control::Reloaded;
 use crate::dispatch::{Act, Acted, Tested, Undelivered};
 use crate::exit::Stop;
 use crate::organization::OrganizationId;
@@ -15,7 +16,7 @@ pub(super) enum Order {
     /// End in good order.
     Stop,
     /// Read the config again; what changed, in words, or why nothing did.
-    Reload { answer: oneshot::Sender<Result<Vec<String>, Stop>> },
+    Reload { answer: oneshot::Sender<Result<Reloaded, Stop>> },
     /// Sync these organizations now; all of them if there is none.
     Sync { organizations: Vec<OrganizationId>, asked: Asked },
     /// Forget an organization that is no longer watched.
@@ -50,7 +51,7 @@ impl Orders {
     /// # Errors
     ///
     /// Why the old config stays.
-    pub async fn reload(&self) -> Option<Result<Vec<String>, Stop>> {
+    pub async fn reload(&self) -> Option<Result<Reloaded, Stop>> {
         let (answer, answered) = oneshot::channel();
         self.give(Order::Reload { answer }).await;
         answered.await.ok()

@@ -11,12 +11,14 @@ use chrono::{DateTime, Utc};
 use itertools::Itertools as _;
 use tracing::{info, warn};
 
+use super::changes::{ChangedFiles, changes};
 use super::overview::Overview;
 use super::syncs::Plan;
 use super::{Daemon, Life, Surroundings, left};
 use crate::chain::chain;
 use crate::codecov::Authorities;
 use crate::config::{self, Config};
+use crate::control::Reloaded;
 use crate::discover;
 use crate::exit::{Exit, Failure, Stop};
 use crate::http::{Protection, ProtectionError};
@@ -54,15 +56,20 @@ impl Read {
 
 impl Daemon {
     /// Reads the config again and goes over to it; says what changed.
-    pub(super) async fn reload(&mut self) -> Result<Vec<String>, Stop> {
+    pub(super) async fn reload(&mut self) -> Result<Reloaded, Stop> {
         self.notify.reloading();
         let result = self.try_to_reload().await;
         let now = self.around.clock.now();
         self.metrics.reloaded(result.is_ok(), now);
         match &result {
-            Ok(changes) => info!(changes = changes.join("; "), "config reloaded"),
+            Ok(Reloaded { changes, warnings }) => {
+                info!(changes = changes.join("; "), "config reloaded");
+                if let Some(warnings) = warnings {
+                    warn!(warnings = on_a_line(warnings), "the config may not be what is meant");
+                }
+            }
             Err(stop) => {
-                let reason = stop.to_string().lines().filter(|line| !line.is_empty()).join("; ");
+                let reason = on_a_line(&stop.to_string());
                 warn!(reason, "config not reloaded: the old one stays");
             }
         }
@@ -71,7 +78,7 @@ impl Daemon {
         result
     }
 
-    async fn try_to_reload(&mut self) -> Result<Vec<String>, Stop> {
+    async fn try_to_reload(&mut self) -> Result<Reloaded, Stop> {
         let config = config::load(&self.around.config)?;
         let config = self.store.read(|view| discover::watched(config, view))?;
         if config.state_dir != self.config.state_dir {
@@ -90,11 +97,13 @@ impl Daemon {
             web: protection.web() != self.overview.protection().web(),
             authorities: self.servers.differ_from(&servers),
         };
-        let mut told = changes(&before, &config, &files);
-        told.extend(left::behind(&lanes, &config));
+        let mut changes = changes(&before, &config, &files);
+        changes.extend(left::behind(&lanes, &config));
         // It is done, whether or not this can be read now; the log says the same.
-        told.extend(left::not_carried(&self.store, &config).unwrap_or_default());
-        Ok(told)
+        changes.extend(left::not_carried(&self.store, &config).unwrap_or_default());
+        let warnings = &config.warnings;
+        let warnings = (!warnings.problems.is_empty()).then(|| warnings.to_string());
+        Ok(Reloaded { changes, warnings })
     }
 
     /// Goes over to a config, and to what the files that it names say now.
@@ -127,29 +136,7 @@ impl Daemon {
         let kept = config.organizations.iter().map(|one| one.id.clone()).collect();
         let dropped = self.syncs.keep(&kept).await;
         self.note_under_way().await;
-        let work = async {
-            if before.is_none_or(|before| has_moved(before, &config)) {
-                // What a lane has cut may name the organization: the store knows the new name.
-                self.workers.end_all().await;
-            } else {
-                let former: Vec<&str> =
-                    config.sinks.iter().filter_map(|entry| entry.formerly.as_deref()).collect();
-                self.workers.end_sinks(&former).await;
-            }
-            remember(&self.store, &self.overview, &config).await
-        };
-        // Not `self.life()`: the work has the other fields.
-        let life = Life {
-            pulse: &self.pulse,
-            overview: &self.overview,
-            notify: &mut self.notify,
-            chores: &mut self.chores,
-        };
-        let remembered = match before {
-            Some(_) => alive(life, work).await,
-            // There is nothing to show yet.
-            None => work.await,
-        };
+        let remembered = self.make_way(&config, before).await;
         if let (Err(_), Some(before)) = (&remembered, before) {
             self.workers.serve(&before.sinks, before.shutdown_grace);
             self.overview.show(&self.config, self.workers.watch());
@@ -177,6 +164,42 @@ impl Daemon {
         self.timetable().set(organizations, *splay, |id| last.get(id).copied(), now);
         Ok(())
     }
+
+    /// Ends the workers that cannot go on beside the config, and has the store take it over; says
+    /// when the last sync of each organization ended.
+    async fn make_way(
+        &mut self,
+        config: &Config,
+        before: Option<&Config>,
+    ) -> Result<HashMap<OrganizationId, DateTime<Utc>>, StoreError> {
+        let work = async {
+            if before.is_none_or(|before| has_moved(before, config)) {
+                // What a lane has cut may name the organization: the store knows the new name.
+                self.workers.end_all().await;
+            } else {
+                let former: Vec<&str> =
+                    config.sinks.iter().filter_map(|entry| entry.formerly.as_deref()).collect();
+                self.workers.end_sinks(&former).await;
+            }
+            remember(&self.store, &self.overview, config).await
+        };
+        // Not `self.life()`: the work has the other fields.
+        let life = Life {
+            pulse: &self.pulse,
+            overview: &self.overview,
+            notify: &mut self.notify,
+            chores: &mut self.chores,
+        };
+        match before {
+            Some(_) => alive(life, work).await,
+            // There is nothing to show yet.
+            None => work.await,
+        }
+    }
+}
+
+fn on_a_line(text: &str) -> String {
+    text.lines().filter(|line| !line.is_empty()).join("; ")
 }
 
 /// Waits for what may take its time (a receiver has its grace to answer in, the store may be busy)
@@ -263,119 +286,6 @@ fn protection(config: &Config) -> Result<Arc<Protection>, Stop> {
         }
     })?;
     Ok(Arc::new(protection))
-}
-
-/// Which of the files that a config names hold something else now.
-struct ChangedFiles {
-    web: bool,
-    authorities: bool,
-}
-
-/// What differs, for people: one line a kind of thing. What differs in files, only who has read
-/// them can tell.
-fn changes(before: &Config, after: &Config, files: &ChangedFiles) -> Vec<String> {
-    let organizations = |config: &Config| -> HashMap<String, String> {
-        config.organizations.iter().map(|one| (one.id.to_string(), format!("{one:?}"))).collect()
-    };
-    let sinks = |config: &Config| -> HashMap<String, String> {
-        config.sinks.iter().map(|one| (one.name.clone(), format!("{one:?}"))).collect()
-    };
-    let mut lines = Vec::new();
-    lines.extend(difference("organizations", &organizations(before), &organizations(after)));
-    let (mut old, mut new) = (sinks(before), sinks(after));
-    for entry in &after.sinks {
-        if let Some(formerly) = entry.formerly.as_ref().filter(|name| old.contains_key(*name))
-            && !old.contains_key(&entry.name)
-        {
-            old.remove(formerly);
-            new.remove(&entry.name);
-            lines.push(format!("sinks: {formerly} is called {} now", entry.name));
-        }
-    }
-    lines.extend(difference("sinks", &old, &new));
-    // All fields, so that none that is added is forgotten here.
-    let Config {
-        instance,
-        state_dir: _, // It cannot change.
-        listen,
-        http_hosts,
-        http_pages,
-        web,
-        splay,
-        sync_timeout,
-        max_concurrent_syncs,
-        failing_after,
-        remind_every,
-        heartbeat,
-        shutdown_grace,
-        retention,
-        plugin_dirs,
-        timezone,
-        codecov,
-        // Organizations have taken these over.
-        base_url: _,
-        token: _,
-        organizations: _,
-        discover: _,
-        sinks: _,
-        warnings: _,
-    } = before;
-    let settings = [
-        ("instance", *instance != after.instance),
-        ("listen", *listen != after.listen),
-        ("http.pages", *http_pages != after.http_pages),
-        ("http.hosts", *http_hosts != after.http_hosts),
-        ("http.web_config_file", files.web || web.path() != after.web.path()),
-        ("timezone", *timezone != after.timezone),
-        ("splay", *splay != after.splay),
-        ("sync_timeout", *sync_timeout != after.sync_timeout),
-        ("max_concurrent_syncs", *max_concurrent_syncs != after.max_concurrent_syncs),
-        ("failing_after", *failing_after != after.failing_after),
-        ("remind_every", *remind_every != after.remind_every),
-        ("heartbeat", *heartbeat != after.heartbeat),
-        ("plugin_dirs", *plugin_dirs != after.plugin_dirs),
-        ("discover", rules(before) != rules(after)),
-        ("retention", *retention != after.retention),
-        ("shutdown_grace", *shutdown_grace != after.shutdown_grace),
-        ("codecov", files.authorities || *codecov != after.codecov),
-    ];
-    let changed = settings.into_iter().filter(|(_, changed)| *changed).map(|(name, _)| name);
-    let changed = changed.collect::<Vec<_>>();
-    if !changed.is_empty() {
-        lines.push(format!("settings: changed {}", changed.join(", ")));
-    }
-    if lines.is_empty() {
-        lines.push("nothing changed".to_owned());
-    }
-    lines
-}
-
-/// The rules, as what can be compared.
-fn rules(config: &Config) -> Vec<String> {
-    config.discover.iter().map(|rule| format!("{rule:?}")).collect()
-}
-
-/// `organizations: added github/new; removed github/old; changed github/acme`.
-fn difference(
-    what: &str,
-    before: &HashMap<String, String>,
-    after: &HashMap<String, String>,
-) -> Option<String> {
-    let list = |word: &str, names: Vec<&String>| {
-        let names = names.into_iter().sorted().join(", ");
-        (!names.is_empty()).then(|| format!("{word} {names}"))
-    };
-    let added = after.keys().filter(|name| !before.contains_key(*name)).collect();
-    let removed = before.keys().filter(|name| !after.contains_key(*name)).collect();
-    let changed =
-        after.iter().filter(|(name, now)| before.get(*name).is_some_and(|was| was != *now));
-    let parts = [
-        list("added", added),
-        list("removed", removed),
-        list("changed", changed.map(|(name, _)| name).collect()),
-    ];
-    let parts = parts.into_iter().flatten().join("; ");
-    (!parts.is_empty()).then(|| format!("{what}: {parts}"))
 }
 
 #[cfg(test)]

@@ -53,6 +53,20 @@ fn a_reload_says_what_changed() {
     daemon.stop();
 }
 
+/// It is taken over all the same.
+#[test]
+fn what_may_not_be_meant_is_said_at_a_reload_too() {
+    let world = World::start("ann* bob!").rarely();
+    let daemon = world.daemon();
+    let world = world.with_sink("organizations: [\"gitlab/*\"]");
+    insta::assert_snapshot!(world.run(&["reload"]).ok().shown(), @"
+    reloaded: sinks: changed events
+    warning: [DIR]/seatwatch.yaml:14:21: sinks.events.organizations[0]: `gitlab/*` matches none of the organizations
+    ");
+    daemon.until_logged(&["WARN", "the config may not be what is meant", "`gitlab/*`"]);
+    daemon.stop();
+}
+
 #[test]
 fn a_broken_config_leaves_the_daemon_as_it_was() {
     let mut world = World::start("ann* bob!").every_second();
