@@ -59,6 +59,13 @@ impl Kind {
     const fn of<C: BuiltIn>() -> Self {
         Self { name: C::TYPE, wait: C::WAIT, read: read::<C>, schema: C::json_schema }
     }
+
+    /// The keys that its own part must have.
+    pub(crate) fn needed(&self) -> Vec<String> {
+        let schema = (self.schema)(&mut SchemaGenerator::default());
+        let needed = schema.get("required").and_then(|keys| keys.as_array());
+        needed.into_iter().flatten().filter_map(|key| Some(key.as_str()?.to_owned())).collect()
+    }
 }
 
 fn read<C: BuiltIn>(reader: Reader<'_>) -> Result<Box<dyn SinkConfig>, Mistake> {

@@ -2,7 +2,8 @@
 //!
 //! Serde stops at the first mistake. So a mistake is recorded, what it is about is pruned from
 //! the tree, and the type is read again, until nothing is wrong with the rest. What is missing
-//! only because it was pruned is not reported a second time.
+//! only because it was pruned is not reported a second time. Nothing can be put in the place of a
+//! key that is missing; whoever reads the type says which it needs.
 //!
 //! An error text that a type makes with `serde::de::Error::custom` may have a second line: that
 //! is the hint.
@@ -153,8 +154,12 @@ impl de::Error for Mistake {
     }
 
     fn missing_field(field: &'static str) -> Self {
-        Self::new(What::MissingKey(field), format!("`{field}` is missing"))
+        Self::new(What::MissingKey(field), missing(field))
     }
+}
+
+fn missing(key: &str) -> String {
+    format!("`{key}` is missing")
 }
 
 /// What was found, in the words of the file.
@@ -199,15 +204,17 @@ pub(crate) fn read<T: DeserializeOwned>(
     path: &[Step],
     problems: &mut Vec<Problem>,
 ) -> Option<T> {
-    read_beside(node, path, &[], problems, |reader| T::deserialize(reader))
+    read_beside(node, path, &[], &[], problems, |reader| T::deserialize(reader))
 }
 
 /// The same with the function that reads it, for a type that shares a mapping with another:
-/// `others` are the other's keys, which are passed over.
+/// `others` are the other's keys, which are passed over, and `needed` those that this one must have:
+/// serde tells only of the first that is missing.
 pub(crate) fn read_beside<T>(
     node: &mut Node,
     path: &[Step],
     others: &[&str],
+    needed: &[String],
     problems: &mut Vec<Problem>,
     read: impl Fn(Reader<'_>) -> Result<T, Mistake>,
 ) -> Option<T> {
@@ -219,6 +226,13 @@ pub(crate) fn read_beside<T>(
         let position = node.position;
         let steps: Vec<Step> = mistake.steps.iter().rev().cloned().collect();
         let follows = matches!(mistake.what, What::MissingKey(key) if is_pruned(node, &steps, key));
+        if let What::MissingKey(first) = mistake.what
+            && steps.is_empty()
+        {
+            let also = needed.iter().filter(|key| *key != first && node.get(key).is_none());
+            let also = also.map(|key| Mistake::new(What::Value, missing(key)).at(position));
+            problems.extend(also.map(|mistake| mistake.into_problem(path, others)));
+        }
         if !follows {
             // Serde makes some mistakes where no place is known; the node that was read is near.
             problems.push(mistake.at(position).into_problem(path, others));

@@ -113,12 +113,12 @@ impl Checker<'_> {
         let others = SinkOptions::KEYS;
         let name = common.r#type.as_str();
         let external;
-        let (wait, read): (Duration, &sinks::Read) = match sinks::find(name) {
-            Some(kind) => (kind.wait, &kind.read),
+        let (wait, needed, read): (_, _, &sinks::Read) = match sinks::find(name) {
+            Some(kind) => (kind.wait, kind.needed(), &kind.read),
             None => match self.plugin(name) {
                 Ok(program) => {
                     external = sinks::plugin(name, program);
-                    (Duration::ZERO, &*external)
+                    (Duration::ZERO, Vec::new(), &*external)
                 }
                 Err((text, hint)) => {
                     let place = Section { node, path }.place(&["type"]);
@@ -127,7 +127,7 @@ impl Checker<'_> {
                 }
             },
         };
-        let config = reader::read_beside(node, path, others, &mut self.problems, read);
+        let config = reader::read_beside(node, path, others, &needed, &mut self.problems, read);
         Some((wait, config))
     }
 
