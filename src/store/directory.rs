@@ -66,7 +66,15 @@ impl Identity {
 pub struct LockedDirectory {
     path: PathBuf,
     /// Holds the lock as long as it is open, also over a crash.
-    _lock: File,
+    lock: File,
+}
+
+impl Drop for LockedDirectory {
+    /// Closing is not enough: a program that is being started has copies of all our open files
+    /// until it runs, and the lock would last as long as they do.
+    fn drop(&mut self) {
+        self.lock.unlock().ok(); // Where it fails, closing has to do.
+    }
 }
 
 impl LockedDirectory {
@@ -89,7 +97,7 @@ impl LockedDirectory {
             .open(&file)
             .map_err(|error| StoreError::io(&file, error))?;
         match take(&lock) {
-            Ok(()) => Ok(Self { path: path.to_owned(), _lock: lock }),
+            Ok(()) => Ok(Self { path: path.to_owned(), lock }),
             Err(TryLockError::WouldBlock) => Err(StoreError::new(path, StoreErrorKind::InUse)),
             Err(TryLockError::Error(error)) => Err(StoreError::io(&file, error)),
         }
@@ -141,5 +149,21 @@ fn owned_by_us(path: &Path) -> Result<(), StoreError> {
     match owner(path)? {
         Some(owner) if owner != user => Err(StoreError::wrong_user(path, owner, user)),
         _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_lock_ends_with_its_owner_even_if_the_file_stays_open() {
+        let directory = tempfile::tempdir().unwrap();
+        let lock = || LockedDirectory::lock(directory.path());
+        let locked = lock().unwrap();
+        let _copy = locked.lock.try_clone().unwrap();
+        assert!(matches!(lock().unwrap_err().kind, StoreErrorKind::InUse));
+        drop(locked);
+        lock().unwrap();
     }
 }
