@@ -9,6 +9,9 @@ use chrono::{DateTime, Utc};
 use crate::codecov::Reason;
 use crate::store::Health;
 
+/// How much sooner than the last, counted in rounds of its schedule, a sync may come to its end.
+const JITTER: Duration = Duration::from_secs(5 * 60);
+
 /// When a person wants to hear of failures.
 #[derive(Clone, Copy, Debug)]
 pub struct Patience {
@@ -29,7 +32,7 @@ pub(super) fn failed(
     let failures = health.failures.saturating_add(1);
     let tell = match health.told_at {
         None => failures >= patience.failing_after,
-        Some(told_at) => has_passed(told_at, patience.remind_every, now),
+        Some(told_at) => is_to_remind(told_at, patience.remind_every, now),
     };
     // Where the server said that there is no such roster, the next one that it shows is new.
     let doubtful = matches!(reason, Reason::Empty | Reason::OrganizationNotFound);
@@ -57,6 +60,12 @@ pub(super) fn succeeded(health: &Health, now: DateTime<Utc>) -> (Health, bool) {
         ..health.clone()
     };
     (health, tell)
+}
+
+/// Whether what was told is to be told again. One sync takes a little longer than another: a daily
+/// one that comes round some seconds before the day is over does not wait for the next day.
+pub(super) fn is_to_remind(told_at: DateTime<Utc>, every: Duration, now: DateTime<Utc>) -> bool {
+    has_passed(told_at, every.saturating_sub(JITTER.min(every / 20)), now)
 }
 
 /// Whether at least `wait` lies between the two times, in whichever order: what was noted so far
@@ -110,6 +119,16 @@ mod tests {
         assert_eq!(told(&format!("xx{day}{day}x"), PATIENCE), reminded);
         assert_eq!(told("xx.", Patience { failing_after: 1, ..PATIENCE }), "FxR");
         assert_eq!(told("xx.", Patience { failing_after: 0, ..PATIENCE }), "FxR");
+    }
+
+    #[test]
+    fn a_reminder_is_not_put_off_by_a_sync_that_was_quick() {
+        let day = PATIENCE.remind_every;
+        assert!(is_to_remind(at(0), day, at(24) - TimeDelta::minutes(5)));
+        assert!(!is_to_remind(at(0), day, at(24) - TimeDelta::minutes(6)));
+        let minute = Duration::from_secs(60);
+        assert!(is_to_remind(at(0), minute, at(0) + TimeDelta::seconds(57)));
+        assert!(!is_to_remind(at(0), minute, at(0) + TimeDelta::seconds(56)));
     }
 
     #[test]

@@ -11,7 +11,7 @@ use chrono::{DateTime, Utc};
 use sha2::{Digest as _, Sha256};
 
 use super::bounds::Bounds;
-use super::health::has_passed;
+use super::health::is_to_remind;
 use crate::roster::Losses;
 use crate::store::Hold;
 
@@ -39,7 +39,7 @@ pub(super) fn held(
         false if rejected => true,
         _ => {
             bounds.exceeded_by(&losses, Some(&previous.told_losses))
-                || has_passed(previous.told_at, remind_every, now)
+                || is_to_remind(previous.told_at, remind_every, now)
         }
     };
     let rejected_at = if id == previous.id { previous.rejected_at } else { None };
