@@ -5,12 +5,13 @@
 
 use std::error::Error as StdError;
 use std::io;
+use std::iter::successors;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use reqwest::header::{AUTHORIZATION, HeaderValue, LOCATION};
 use reqwest::{Response, StatusCode};
-use seatwatch_sdk::{CertificateKeys, Untrusted};
+use seatwatch_sdk::{CertificateKeys, Untrusted, io_reason};
 use secrecy::ExposeSecret as _;
 
 use super::answer::{Answer, shown_status};
@@ -210,15 +211,17 @@ impl Asker {
             let what = format!("the answer to `{url}` is not HTTP");
             return Failure::Lasting(Error::new(Reason::BadResponse, what).caused_by(error));
         }
-        let (reason, what) = if error.is_timeout() {
+        let error = if error.is_timeout() {
             let timeout = humantime::format_duration(timeout);
-            (Reason::Timeout, format!("no whole answer within {timeout} to `{url}`"))
-        } else if error.is_connect() {
-            (Reason::Unreachable, format!("no connection for `{url}`"))
+            Error::new(Reason::Timeout, format!("no whole answer within {timeout} to `{url}`"))
         } else {
-            (Reason::Unreachable, format!("the connection broke before the end of `{url}`"))
+            let what = if error.is_connect() {
+                format!("no connection for `{url}`")
+            } else {
+                format!("the connection broke before the end of `{url}`")
+            };
+            Error::new(Reason::Unreachable, what).caused_by(innermost(&error))
         };
-        let error = Error::new(reason, what).caused_by(error);
         Failure::Passing { error, retry_after: None }
     }
 
@@ -244,6 +247,13 @@ impl Asker {
         bearer.set_sensitive(true);
         Ok(bearer)
     }
+}
+
+/// What lies at the bottom: what the libraries above it say, such as `error sending request`, is
+/// nothing to who reads of it in a mail.
+fn innermost(error: &(dyn StdError + 'static)) -> String {
+    let deepest = successors(Some(error), |&error| error.source()).last().unwrap_or(error);
+    deepest.downcast_ref().map_or_else(|| deepest.to_string(), io_reason)
 }
 
 /// The first error of that type in a chain, also where an [`io::Error`] wraps it, which

@@ -362,23 +362,23 @@ fn what_lasts_through_all_attempts() {
       hint: sync less often, or lower `codecov.requests_per_second`
       exit code 75
     reset
-      error: github/acme: unreachable: the connection broke before the end of `[URL]/api/v2/github/acme/users/?page=1&page_size=1000` after 5 attempts: error sending request: client error (SendRequest): connection error: Connection reset by peer (os error 104); nothing was committed
+      error: github/acme: unreachable: the connection broke before the end of `[URL]/api/v2/github/acme/users/?page=1&page_size=1000` after 5 attempts: connection reset by peer; nothing was committed
       hint: check `codecov.base_url`, the network, and the proxy in the environment
       exit code 69
     reset in the body
-      error: github/acme: unreachable: the connection broke before the end of `[URL]/api/v2/github/acme/users/?page=1&page_size=1000` after 5 attempts: error decoding response body: request or response body error: error reading a body from connection: Connection reset by peer (os error 104); nothing was committed
+      error: github/acme: unreachable: the connection broke before the end of `[URL]/api/v2/github/acme/users/?page=1&page_size=1000` after 5 attempts: connection reset by peer; nothing was committed
       hint: check `codecov.base_url`, the network, and the proxy in the environment
       exit code 69
     cut off
-      error: github/acme: unreachable: the connection broke before the end of `[URL]/api/v2/github/acme/users/?page=1&page_size=1000` after 5 attempts: error decoding response body: request or response body error: error reading a body from connection: end of file before message length reached; nothing was committed
+      error: github/acme: unreachable: the connection broke before the end of `[URL]/api/v2/github/acme/users/?page=1&page_size=1000` after 5 attempts: end of file before message length reached; nothing was committed
       hint: check `codecov.base_url`, the network, and the proxy in the environment
       exit code 69
     slow body
-      error: github/acme: timeout: no whole answer within 1s to `[URL]/api/v2/github/acme/users/?page=1&page_size=1000` after 5 attempts: error decoding response body: request or response body error: operation timed out; nothing was committed
+      error: github/acme: timeout: no whole answer within 1s to `[URL]/api/v2/github/acme/users/?page=1&page_size=1000` after 5 attempts; nothing was committed
       hint: if the server is merely slow, raise `codecov.timeout` and `sync_timeout`, or lower `codecov.page_size`
       exit code 69
     nobody listens
-      error: github/acme: unreachable: no connection for `[URL]/api/v2/github/acme/users/?page=1&page_size=1000` after 5 attempts: error sending request: client error (Connect): tcp connect error: Connection refused (os error 111); nothing was committed
+      error: github/acme: unreachable: no connection for `[URL]/api/v2/github/acme/users/?page=1&page_size=1000` after 5 attempts: connection refused; nothing was committed
       hint: check `codecov.base_url`, the network, and the proxy in the environment
       exit code 69
     ");

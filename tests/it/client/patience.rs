@@ -70,7 +70,7 @@ async fn nobody_there_is_unreachable() {
     let found = told_error(&error);
     check(&found, "unreachable: no connection for `http://127.0.0.1:");
     check(&found, "after 5 attempts");
-    check(&found, "Connection refused");
+    check(&found, "connection refused");
     assert_eq!(session.requests(), 5);
 }
 
