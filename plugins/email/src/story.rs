@@ -3,7 +3,7 @@
 //! Events come in the order of the log, several of one member and of one organization, and a
 //! reader wants to know what became of whom. So they are grouped: by organization, within it by
 //! member, and each group is told in one line. Every text in a story is fit for eyes: what others
-//! chose is escaped and cut to a readable length here, once for all templates.
+//! chose is escaped, cut to a readable length and made inert here, once for all templates.
 //!
 //! Pure: events in, a story out. Knows neither mail nor templates.
 
@@ -18,6 +18,7 @@ use crate::config::Whose;
 mod advice;
 mod details;
 mod headline;
+mod inert;
 mod notice;
 mod person;
 mod words;

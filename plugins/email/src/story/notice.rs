@@ -90,7 +90,7 @@ fn losses(details: Details<'_>) -> Vec<String> {
         .some("seat_losers")
         .map(|it| format!("{} who would stay would lose the seat.", count(it, "member")));
     let last = details.is("last_admin").then(|| "No admin would be left.".to_owned());
-    let names = details.texts("names", NAME);
+    let names = details.usernames("names");
     let names = (!names.is_empty()).then(|| format!("Among them: {}.", names.join(", ")));
     [leavers, losers, last, names].into_iter().flatten().collect()
 }
