@@ -20,6 +20,7 @@ mod details;
 mod headline;
 mod inert;
 mod notice;
+mod part;
 mod person;
 mod words;
 
@@ -70,6 +71,8 @@ pub(crate) struct Chapter {
     pub(crate) since: Option<String>,
     /// From before the oldest of it to after the newest.
     pub(crate) totals: Option<Sums>,
+    /// Whether the totals count changes, too, that are not in this mail.
+    pub(crate) in_part: bool,
     /// What is said of the organization itself.
     pub(crate) notices: Vec<Notice>,
     /// How many notices are in the table only.
@@ -159,6 +162,7 @@ impl Chapter {
             headline: headline::headline(std::slice::from_ref(group), &[]),
             at: newest.map(|time| words::at(time, timezone)).unwrap_or_default(),
             since: since.map(|time| words::at(time, timezone)),
+            in_part: totals.is_some() && part::is_part(&group.events),
             totals,
             notices,
             more_notices,

@@ -27,7 +27,7 @@ const HOSTILE: [&str; 10] = [
 fn events() -> Vec<Event> {
     let endless = "w\u{202e}".repeat(500);
     let names = HOSTILE.into_iter().chain([endless.as_str()]);
-    let log = names.enumerate().fold(Log::new().totals(32, 21, 3), |log, (index, name)| {
+    let log = names.enumerate().fold(Log::new().totals(38, 31, 3), |log, (index, name)| {
         let text = Some(name.to_owned());
         // Usernames are Codecov's own, but who knows.
         let username = if index % 2 == 0 { name.to_owned() } else { format!("member-{index}") };
