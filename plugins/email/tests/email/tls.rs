@@ -104,7 +104,9 @@ async fn what_was_said_before_the_encryption_is_not_believed() {
         world.set(json!({ "server": { "username": "us", "password_file": "password" } }));
         world.server.once(verb, Act::Say(said));
         told.push(world.outcome(&events(1)).await);
-        assert_eq!(world.server.heard(), "connect EHLO STARTTLS", "{said}");
+        // Whoever has the answer before the question may be gone before that is read.
+        let heard = world.server.heard();
+        assert!("connect EHLO STARTTLS".starts_with(&heard), "{said}: {heard}");
     }
     told.dedup();
     assert_snapshot!(told.join("\n"), @"retry: no encrypted connection to `127.0.0.1:[PORT]`: what came after the answer to STARTTLS is not encrypted, as if somebody on the way had added to it; nothing was sent");
