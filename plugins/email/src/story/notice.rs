@@ -185,7 +185,7 @@ fn limit(kind: EventKind, details: Details<'_>) -> Said {
 }
 
 fn baselined() -> Said {
-    let title = "The first roster is stored.".to_owned();
+    let title = "The baseline is stored: the first roster.".to_owned();
     let lines = vec!["From now on, changes are told.".to_owned()];
     Said(Tone::Fine, title, lines, Vec::new())
 }

@@ -87,10 +87,10 @@ fn change(data: &Data) -> String {
     match data.event {
         EventKind::Joined => "joined".to_owned(),
         EventKind::Left => "left".to_owned(),
-        EventKind::SeatGained => "got a seat".to_owned(),
+        EventKind::SeatGained => "gained a seat".to_owned(),
         EventKind::SeatLost => "lost a seat".to_owned(),
-        EventKind::AdminGranted => "is an admin now".to_owned(),
-        EventKind::AdminRevoked => "is no longer an admin".to_owned(),
+        EventKind::AdminGranted => "was granted admin rights".to_owned(),
+        EventKind::AdminRevoked => "had admin rights revoked".to_owned(),
         EventKind::Renamed => match before {
             Some(before) => format!("was {} before", username(&before.username)),
             None => "goes by another username now".to_owned(),

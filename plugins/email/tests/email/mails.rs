@@ -286,7 +286,7 @@ async fn a_subject_says_what_happened() {
     [acme] seat limit near (45 of 50 seats), 1 seat gained
     [acme, beta] 2 organizations vanished
     [seatwatch prod] heartbeat
-    [acme] 1 admin added, 1 admin removed
+    [acme] 1 admin right granted, 1 admin right revoked
     ");
 }
 
