@@ -39,6 +39,8 @@ pub(super) struct Cutter {
 
 impl Cutter {
     /// Cuts a delivery from what the filter lets pass after `cursor`.
+    ///
+    /// What one sync says of one member comes in one delivery, where that can hold it.
     pub(super) fn cut(&self, view: &View<'_>, cursor: u64) -> rusqlite::Result<Found> {
         let (mut passed, mut events) = (cursor, Vec::new());
         let (mut head, mut too_early) = (None, None);
@@ -58,8 +60,11 @@ impl Cutter {
                 return Ok(false);
             }
             events.push(entry.event()?);
-            Ok(events.len() < self.max_events)
+            // One more than it can hold tells whether that is about the last one's member, too.
+            Ok(events.len() <= self.max_events)
         })?;
+        let is_full = events.len() >= self.max_events;
+        events.truncate(whole_members(&events, self.max_events));
         let next = match (events.first().zip(events.last()), too_early) {
             (_, Some(time)) => Next::NotBefore(time),
             (Some((first, last)), None) => Next::Cut(Cut {
@@ -73,14 +78,22 @@ impl Cutter {
             (None, None) => Next::Nothing,
         };
         let events = Events { list: events, erasures: view.erasures()? };
-        Ok(Found { passed, next, head, events })
+        Ok(Found { passed, next, head, events, is_full })
     }
+}
 
-    /// Whether a delivery can hold no more than it found: nothing that comes into the log later
-    /// belongs to it.
-    pub(super) fn is_full(&self, found: &Found) -> bool {
-        found.events.list.len() >= self.max_events
-    }
+/// How many of the first `most` events are a delivery that ends with the last event of a member; all
+/// of them where they are about no other.
+fn whole_members(events: &[Event], most: usize) -> usize {
+    let (held, Some(next)) = (events.iter().take(most), events.get(most)) else {
+        return events.len();
+    };
+    let is_same = |event: &&Event| {
+        next.subject.is_some()
+            && (&event.subject, &event.correlationid) == (&next.subject, &next.correlationid)
+    };
+    let begun = held.rev().take_while(is_same).count();
+    if begun < most { most - begun } else { most }
 }
 
 /// What there is to cut from a log.
@@ -92,6 +105,8 @@ pub(super) struct Found {
     pub(super) head: Option<DateTime<Utc>>,
     /// Those of the delivery, if it is the time for one.
     pub(super) events: Events,
+    /// Whether the delivery can hold no more: nothing that comes into the log later belongs to it.
+    pub(super) is_full: bool,
 }
 
 /// Events as the log had them.

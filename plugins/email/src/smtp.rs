@@ -5,6 +5,7 @@
 //!
 //! Knows bytes and addresses, but nothing of events.
 
+mod by_line;
 mod failed;
 mod parked;
 mod session;

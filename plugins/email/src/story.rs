@@ -3,7 +3,7 @@
 //! Events come in the order of the log, several of one member and of one organization, and a
 //! reader wants to know what became of whom. So they are grouped: by organization, within it by
 //! member, and each group is told in one line. Every text in a story is fit for eyes: what others
-//! chose is escaped and cut to a readable length here, once for all templates.
+//! chose is escaped, cut to a readable length and made inert here, once for all templates.
 //!
 //! Pure: events in, a story out. Knows neither mail nor templates.
 
@@ -18,7 +18,9 @@ use crate::config::Whose;
 mod advice;
 mod details;
 mod headline;
+mod inert;
 mod notice;
+mod part;
 mod person;
 mod words;
 
@@ -69,6 +71,8 @@ pub(crate) struct Chapter {
     pub(crate) since: Option<String>,
     /// From before the oldest of it to after the newest.
     pub(crate) totals: Option<Sums>,
+    /// Whether the totals count changes, too, that are not in this mail.
+    pub(crate) in_part: bool,
     /// What is said of the organization itself.
     pub(crate) notices: Vec<Notice>,
     /// How many notices are in the table only.
@@ -158,6 +162,7 @@ impl Chapter {
             headline: headline::headline(std::slice::from_ref(group), &[]),
             at: newest.map(|time| words::at(time, timezone)).unwrap_or_default(),
             since: since.map(|time| words::at(time, timezone)),
+            in_part: totals.is_some() && part::is_part(&group.events),
             totals,
             notices,
             more_notices,

@@ -106,11 +106,8 @@ impl fmt::Display for TemplateError {
 /// May block: the files are read each time, so that a corrected one needs no reload.
 pub(crate) fn render(story: &Story, templates: &Templates) -> Result<Rendered, TemplateError> {
     let context = Value::from(Serde(story));
-    let subject = render_part(Part::Subject, templates, &context)?;
-    // The other two may quote it.
-    let subject = one_line(&subject)
-        .ok_or_else(|| error(Part::Subject, templates, "gives an empty subject"))?;
-    let context = minijinja::context! { subject => subject.as_str(), ..context };
+    let subject = render_subject(templates, &context)?;
+    let context = quoting(&subject, context);
     let text = render_part(Part::Text, templates, &context)?;
     let html = render_part(Part::Html, templates, &context)?;
     Ok(Rendered { subject, text, html })
@@ -123,14 +120,13 @@ pub(crate) fn problems(config: &EmailConfig) -> Vec<Problem> {
     for part in Part::ALL.into_iter().filter(|part| part.path(&config.templates).is_some()) {
         let error = stories.iter().find_map(|story| {
             let context = Value::from(Serde(story));
-            let context = minijinja::context! { subject => "subject", ..context };
-            let found = render_part(part, &config.templates, &context);
-            match found {
-                Ok(subject) if part == Part::Subject && one_line(&subject).is_none() => {
-                    Some(error(part, &config.templates, "gives an empty subject"))
+            let found = match part {
+                Part::Subject => render_subject(&config.templates, &context),
+                Part::Text | Part::Html => {
+                    render_part(part, &config.templates, &quoting("subject", context))
                 }
-                found => found.err(),
-            }
+            };
+            found.err()
         });
         problems.extend(error.map(|error| {
             Problem::at(&["templates", part.key()], error.to_string())
@@ -143,6 +139,17 @@ pub(crate) fn problems(config: &EmailConfig) -> Vec<Problem> {
 fn error(part: Part, templates: &Templates, what: impl Into<String>) -> TemplateError {
     let path = part.path(templates).map(Path::to_owned);
     TemplateError { part, path, what: what.into() }
+}
+
+/// The subject, which sees only the story.
+fn render_subject(templates: &Templates, context: &Value) -> Result<String, TemplateError> {
+    let subject = render_part(Part::Subject, templates, context)?;
+    one_line(&subject).ok_or_else(|| error(Part::Subject, templates, "gives an empty subject"))
+}
+
+/// What the text and the HTML see: they may quote the subject.
+fn quoting(subject: &str, context: Value) -> Value {
+    minijinja::context! { subject, ..context }
 }
 
 fn render_part(

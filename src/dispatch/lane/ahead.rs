@@ -76,7 +76,7 @@ impl Ahead {
         let store = Arc::clone(store);
         let look = move || {
             let found = store.read(|view| cutter.cut(view, after))?;
-            Ok(cutter.is_full(&found).then_some(found))
+            Ok(found.is_full.then_some(found))
         };
         self.looking = Some(Looking { after, task: tokio::task::spawn_blocking(look) });
     }

@@ -143,7 +143,15 @@ impl World {
     fn append_of(&mut self, organization: Option<store::Organization>, events: &[bool]) {
         let first = self.end_of_log() + 1;
         self.wanted.extend((first..).zip(events).filter(|(_, wanted)| **wanted).map(|(s, _)| s));
-        let append = appended(events, organization);
+        let of_none = events.iter().map(|wanted| (*wanted, None)).collect();
+        let append = appended(7, of_none, organization);
+        self.runtime.block_on(self.store.write(append)).unwrap();
+    }
+
+    /// Adds the events of a sync to the log, all of them wanted, about these members.
+    fn append_about(&self, organization: store::Organization, sync: u128, members: &[Option<i64>]) {
+        let wanted = members.iter().map(|member| (true, *member)).collect();
+        let append = appended(sync, wanted, Some(organization));
         self.runtime.block_on(self.store.write(append)).unwrap();
     }
 
@@ -174,21 +182,21 @@ impl World {
     }
 }
 
-/// Appends events in one commit: the wanted kind where it says so.
+/// Appends the events of a sync in one commit: the wanted kind where it says so, about that member.
 fn appended(
-    events: &[bool],
+    sync: u128,
+    events: Vec<(bool, Option<i64>)>,
     organization: Option<store::Organization>,
 ) -> impl FnOnce(&store::Tx<'_>) -> rusqlite::Result<()> + Send + 'static {
-    let events = events.to_vec();
     move |tx| {
-        for (position, wanted) in (0..).zip(&events) {
+        for (position, (wanted, member)) in (0..).zip(&events) {
             let event = if *wanted { EventKind::Left } else { EventKind::Joined };
             let data = Data::of_instance(event);
             let event = NewEvent {
-                sync: Uuid::from_u128(7),
+                sync: Uuid::from_u128(sync),
                 position,
                 organization,
-                member: None,
+                member: *member,
                 source: "/test",
                 time: DateTime::UNIX_EPOCH,
                 data: &data,
@@ -460,13 +468,27 @@ fn what_is_left_of_a_delivery_and_is_erased_is_not_sent() {
     assert_eq!(world.receiver().taken, [1]);
 }
 
+/// What one sync says of one member comes together, unless it is more than a delivery can hold.
+#[test]
+fn a_full_delivery_ends_with_a_member() {
+    let world = World::new(3);
+    let mut lane = world.open();
+    let organization = world.organization();
+    world.append_about(organization, 1, &[Some(1), Some(1), Some(2), Some(2), Some(2), Some(2)]);
+    // The same member in another sync, and events about none.
+    world.append_about(organization, 2, &[Some(2), None, None, None]);
+    while matches!(world.step(&mut lane), Step::Moved { .. }) {}
+    let tried: Vec<_> = world.receiver().tried.iter().map(|(.., them)| them.clone()).collect();
+    assert_eq!(tried, [vec![1, 2], vec![3, 4, 5], vec![6, 7, 8], vec![9, 10]]);
+}
+
 /// What comes while the receiver is busy, and is cut at once, is counted, also where it then fails.
 #[test]
 fn what_came_while_the_receiver_was_busy_is_counted() {
     let mut world = World::new(10);
     let mut lane = world.open();
     world.append(&[true]);
-    let (store, appended) = (Arc::clone(&world.store), appended(&[true, true], None));
+    let (store, appended) = (Arc::clone(&world.store), appended(7, vec![(true, None); 2], None));
     world.receiver().meanwhile = Some(async move { store.write(appended).await.unwrap() }.boxed());
     world.receiver().answers = [Outcome::Accepted, Failure::retry("down").into()].into();
     assert!(matches!(world.step(&mut lane), Step::Moved { .. }));

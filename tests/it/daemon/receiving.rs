@@ -321,7 +321,7 @@ fn recipients_and_templates_change_while_mails_wait() {
     subjects.sort();
     assert_eq!(
         subjects,
-        ["acme: 1 member joined (2)", "acme: 1 member joined (2)", "acme: first roster stored (1)"]
+        ["acme: 1 member joined (2)", "acme: 1 member joined (2)", "acme: baseline stored (1)"]
     );
     // A template with a mistake is refused, and the old one stays.
     fs::write(world.path("subject-3"), "{{ labell }}\n").unwrap();

@@ -150,7 +150,7 @@ impl Failed {
             return self.endless(server);
         }
         if let Some(tls) = find(error) {
-            let (fault, advice) = tls_fault(tls, server);
+            let (fault, advice) = tls_fault(tls, self.step, server);
             let fault = self.quote(&fault);
             return format!("no encrypted connection to `{server}`: {fault}{advice}");
         }
@@ -314,13 +314,18 @@ fn find<T: std::error::Error + 'static>(error: &Error) -> Option<&T> {
 }
 
 /// Why a connection is not encrypted, and what to do about it.
-fn tls_fault(error: &rustls::Error, server: &ServerConfig) -> (String, String) {
+fn tls_fault(error: &rustls::Error, step: Step, server: &ServerConfig) -> (String, String) {
     const KEYS: CertificateKeys =
         CertificateKeys { address: "server.host", authorities: "server.ca_file" };
     match error {
         rustls::Error::InvalidCertificate(error) => {
             let Untrusted { fault, advice } = Untrusted::new(error, server.host.name(), KEYS);
             (fault, format!("; {advice}"))
+        }
+        rustls::Error::InvalidMessage(_) if step == Step::Encrypt => {
+            let fault = "what came after the answer to STARTTLS is not encrypted";
+            let advice = ", as if somebody on the way had added to it; nothing was sent";
+            (fault.to_owned(), advice.to_owned())
         }
         rustls::Error::InvalidMessage(_) => {
             let advice =

@@ -104,9 +104,8 @@ impl Session {
 
     /// Hands a mail over. Once this is `Ok`, the server answers for it.
     ///
-    /// Each answer must be the very one that the step asks for. Somebody on the way could have put
-    /// one in before the connection was encrypted, and all later ones would be one off: then the
-    /// answer to an earlier step would be taken for that to the mail.
+    /// Each answer must be the very one that the step asks for: were there one too many, all later
+    /// ones would be one off, and the answer to an earlier step would be taken for that to the mail.
     pub(crate) async fn send(&mut self, mail: &Message, until: Instant) -> Result<(), Failed> {
         self.hand_over(mail, until).await.map_err(|failed| failed.hiding(&self.secrets))
     }

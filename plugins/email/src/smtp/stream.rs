@@ -26,6 +26,7 @@ use tokio::net::{TcpStream, lookup_host};
 use tokio::time::timeout;
 use tokio_util::compat::FuturesAsyncReadCompatExt as _;
 
+use super::by_line::ByLine;
 use crate::ServerConfig;
 
 /// How long one address of a server may take to answer: it may have others that do.
@@ -76,10 +77,10 @@ impl fmt::Display for Endless {
 pub(super) async fn connect(
     server: &ServerConfig,
     allowance: &Allowance,
-) -> io::Result<Counted<TcpStream>> {
+) -> io::Result<Counted<ByLine<TcpStream>>> {
     let addresses = lookup_host((server.host.name(), server.port())).await?;
     let (stream, peer) = connect_to_any(addresses).await?;
-    Ok(Counted { stream, peer, allowance: allowance.clone() })
+    Ok(Counted { stream: ByLine::new(stream), peer, allowance: allowance.clone() })
 }
 
 async fn connect_to_any(
@@ -100,7 +101,7 @@ async fn connect_to_any(
 ///
 /// What comes over it then counts twice, as it is on the wire and as it is read.
 pub(super) async fn encrypt(
-    stream: Counted<TcpStream>,
+    stream: Counted<ByLine<TcpStream>>,
     tls: TlsParameters,
 ) -> Result<Counted<impl AsyncRead + AsyncWrite + fmt::Debug + Send + Sync + Unpin>, Error> {
     let (peer, allowance) = (stream.peer, stream.allowance.clone());

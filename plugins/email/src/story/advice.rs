@@ -49,8 +49,8 @@ fn taken(seats: u64) -> String {
 }
 
 fn admins(admins: u64) -> String {
-    let there = if admins == 1 { "is" } else { "are" };
-    format!("There {there} {}: make sure that this was meant.", count(admins, "new admin"))
+    let (rights, were) = (count(admins, "admin right"), if admins == 1 { "was" } else { "were" });
+    format!("{rights} {were} granted: make sure that this was meant.")
 }
 
 fn left(_: u64) -> String {

@@ -46,10 +46,10 @@ impl<'a> Details<'a> {
         Some(words::bounded(text, most)).filter(|text| !text.is_empty())
     }
 
-    /// Texts that are fit for eyes.
-    pub(super) fn texts(self, key: &str, most: usize) -> Vec<String> {
+    /// Usernames that are fit for eyes.
+    pub(super) fn usernames(self, key: &str) -> Vec<String> {
         let list = self.get(key).and_then(Value::as_array).into_iter().flatten();
-        list.filter_map(Value::as_str).map(|text| words::bounded(text, most)).collect()
+        list.filter_map(Value::as_str).map(words::username).collect()
     }
 
     pub(super) fn time(self, key: &str, timezone: Tz) -> Option<String> {

@@ -90,7 +90,7 @@ fn losses(details: Details<'_>) -> Vec<String> {
         .some("seat_losers")
         .map(|it| format!("{} who would stay would lose the seat.", count(it, "member")));
     let last = details.is("last_admin").then(|| "No admin would be left.".to_owned());
-    let names = details.texts("names", NAME);
+    let names = details.usernames("names");
     let names = (!names.is_empty()).then(|| format!("Among them: {}.", names.join(", ")));
     [leavers, losers, last, names].into_iter().flatten().collect()
 }
@@ -185,7 +185,7 @@ fn limit(kind: EventKind, details: Details<'_>) -> Said {
 }
 
 fn baselined() -> Said {
-    let title = "The first roster is stored.".to_owned();
+    let title = "The baseline is stored: the first roster.".to_owned();
     let lines = vec!["From now on, changes are told.".to_owned()];
     Said(Tone::Fine, title, lines, Vec::new())
 }

@@ -9,7 +9,7 @@ use seatwatch_sdk::{Data, Event, EventKind, Profile};
 use serde::Serialize;
 
 use super::Tone;
-use super::words::{NAME, bounded, list};
+use super::words::{free_text, list, username};
 
 /// A member and what became of them.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -57,11 +57,11 @@ impl Person {
             list(&events.iter().map(|event| change(&event.data)).collect::<Vec<_>>())
         });
         let text = |text: &Option<String>| {
-            text.as_deref().map(str::trim).filter(|it| !it.is_empty()).map(|it| bounded(it, NAME))
+            text.as_deref().map(str::trim).filter(|it| !it.is_empty()).map(free_text)
         };
         let kinds: Vec<_> = events.iter().map(|event| event.data.event).collect();
         Some(Self {
-            username: bounded(&newest.username, NAME),
+            username: username(&newest.username),
             name: text(&newest.name),
             email: text(&newest.email),
             change: told.collect::<Vec<_>>().join("; later "),
@@ -87,12 +87,12 @@ fn change(data: &Data) -> String {
     match data.event {
         EventKind::Joined => "joined".to_owned(),
         EventKind::Left => "left".to_owned(),
-        EventKind::SeatGained => "got a seat".to_owned(),
+        EventKind::SeatGained => "gained a seat".to_owned(),
         EventKind::SeatLost => "lost a seat".to_owned(),
-        EventKind::AdminGranted => "is an admin now".to_owned(),
-        EventKind::AdminRevoked => "is no longer an admin".to_owned(),
+        EventKind::AdminGranted => "was granted admin rights".to_owned(),
+        EventKind::AdminRevoked => "had admin rights revoked".to_owned(),
         EventKind::Renamed => match before {
-            Some(before) => format!("was {} before", bounded(&before.username, NAME)),
+            Some(before) => format!("was {} before", username(&before.username)),
             None => "goes by another username now".to_owned(),
         },
         EventKind::Updated => before
@@ -109,14 +109,14 @@ fn update(before: &Profile, after: &Profile) -> Option<String> {
         let before = match before.as_deref().map(str::trim) {
             _ if before == after => return None,
             None | Some("") => "empty".to_owned(),
-            Some(text) => bounded(text, NAME),
+            Some(text) => free_text(text),
         };
         Some(format!("{what} was {before}"))
     };
-    let username = (before.username != after.username)
-        .then(|| format!("username was {}", bounded(&before.username, NAME)));
+    let renamed = (before.username != after.username)
+        .then(|| format!("username was {}", username(&before.username)));
     let name = was("name", &before.name, &after.name);
     let address = was("address", &before.email, &after.email);
-    let changed: Vec<_> = [username, name, address].into_iter().flatten().collect();
+    let changed: Vec<_> = [renamed, name, address].into_iter().flatten().collect();
     (!changed.is_empty()).then(|| list(&changed))
 }

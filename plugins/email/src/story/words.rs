@@ -4,6 +4,8 @@ use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use seatwatch_sdk::{Organization, shown};
 
+use super::inert;
+
 /// The most characters of a name that a mail shows: more would hide what is beside it.
 pub(super) const NAME: usize = 80;
 
@@ -19,6 +21,16 @@ pub(super) fn bounded(text: &str, most: usize) -> String {
         return shown;
     }
     shown.chars().take(most - 1).chain(['…']).collect()
+}
+
+/// A username, at a readable length.
+pub(super) fn username(text: &str) -> String {
+    bounded(&inert::url(text), NAME)
+}
+
+/// A name or an address, at a readable length: a stranger chose it, and nobody has looked at it.
+pub(super) fn free_text(text: &str) -> String {
+    bounded(&inert::free_text(text), NAME)
 }
 
 /// `1 seat`, `2 seats`.

@@ -4,11 +4,14 @@ use std::process::{Command, Stdio};
 
 use insta::assert_snapshot;
 use seatwatch_sdk::{Event, EventKind, Profile};
+use serde_json::json;
 
 use crate::mails::mail;
 use crate::samples::Log;
+use crate::server::Setup;
+use crate::world::World;
 
-const HOSTILE: [&str; 9] = [
+const HOSTILE: [&str; 10] = [
     "x\r\nBcc: victim@example.com\r\n\r\n<script>alert(1)</script>",
     "\u{202e}moc.elpmaxe@nimda",
     "<img src=x onerror=alert(1)>&amp;\"'`",
@@ -18,12 +21,13 @@ const HOSTILE: [&str; 9] = [
     "=?utf-8?q?=0D=0ABcc:_x?=",
     "\u{0}\u{7}\u{1b}[31mred",
     "\u{feff}\u{200b}",
+    "Visit http://evil.example/ or www.evil.example or evil.example/a",
 ];
 
 fn events() -> Vec<Event> {
     let endless = "w\u{202e}".repeat(500);
     let names = HOSTILE.into_iter().chain([endless.as_str()]);
-    let log = names.enumerate().fold(Log::new().totals(32, 21, 3), |log, (index, name)| {
+    let log = names.enumerate().fold(Log::new().totals(38, 31, 3), |log, (index, name)| {
         let text = Some(name.to_owned());
         // Usernames are Codecov's own, but who knows.
         let username = if index % 2 == 0 { name.to_owned() } else { format!("member-{index}") };
@@ -52,17 +56,28 @@ async fn names_do_no_harm() {
         assert!(!html.contains(tag), "{html}");
     }
     assert!(html.contains("&lt;script&gt;"), "{html}");
-    assert_eq!(mail.subject(), "[acme] 4 members left, 3 members renamed, 3 members updated");
+    // Many mail programs make a link of what looks like one.
+    for body in [&text, &html] {
+        assert!(!body.contains("://") && !body.contains("evil.example"), "{body}");
+    }
+    assert_eq!(mail.subject(), "[acme] 4 members left, 4 members renamed, 3 members updated");
     assert_snapshot!(text);
+}
+
+/// What a machine may read is not changed: no program makes links in a table.
+#[tokio::test]
+async fn the_table_has_links_as_they_are() {
+    let mut world =
+        World::with(Setup::default(), json!({"server": {"tls": "none"}, "attach_above": 1}));
+    world.accepts(&events()).await;
+    let (_, table) = world.mail().table().unwrap();
+    assert!(table.contains("Visit http://evil.example/ or www.evil.example"), "{table}");
 }
 
 /// A subject of one's own may hold a name: it stays one line, and short.
 #[tokio::test]
 async fn names_in_a_subject_stay_there() {
-    use crate::server::Setup;
-    use crate::world::World;
-
-    let keys = serde_json::json!({"server": {"tls": "none"}, "templates": {"subject": "subject"}});
+    let keys = json!({"server": {"tls": "none"}, "templates": {"subject": "subject"}});
     let mut world = World::with(Setup::default(), keys);
     world.write("subject", "{{ organizations[0].people|map(attribute='username')|join('\\n') }}");
     world.accepts(&events()).await;

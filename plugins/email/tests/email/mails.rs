@@ -100,6 +100,7 @@ async fn much_in_many_organizations() {
         .member(EventKind::AdminGranted, "bea")
         .change(EventKind::Updated, renamed("fay"), updated)
         .organization("gitlab", "example-group:sub")
+        .totals(42, 32, 4)
         .member(EventKind::SeatGained, "cem")
         .organization("github", "beta")
         .first()
@@ -184,6 +185,50 @@ async fn a_test() {
     assert_mail!(mail(&Log::new().of_instance(EventKind::Test, None).events()).await);
 }
 
+/// Where a mail has a part of a sync, or its sink is not told of everything, its totals are of more
+/// than it tells, and it says so.
+#[tokio::test]
+async fn totals_that_count_more_than_the_mail_tells_are_explained() {
+    use EventKind as E;
+
+    async fn check(log: Log, told: impl Fn(&Event) -> bool, adds_up: bool) {
+        let events: Vec<_> = log.events().into_iter().filter(told).collect();
+        let mail = mail(&events).await;
+        for body in [mail.text(), mail.html()] {
+            let is_explained = body.contains("Not all changes that these totals count");
+            assert_eq!(is_explained, !adds_up, "{body}");
+        }
+    }
+    let all = |_: &Event| true;
+    let but = |kind| move |event: &Event| event.data.event != kind;
+    let before = |count| move |event: &Event| event.sequence < count;
+
+    let joined = || {
+        let log = Log::new().totals(44, 32, 3).member(E::Joined, "ann").member(E::Joined, "bea");
+        log.member(E::SeatGained, "bea")
+    };
+    check(joined(), all, true).await;
+    check(joined(), but(E::SeatGained), false).await;
+    check(joined(), before(2), false).await;
+
+    let baselined = || Log::new().totals(2, 1, 0).first().notice(E::Baselined, json!({}));
+    check(baselined(), all, true).await;
+    let emitted = || baselined().member(E::Joined, "ann").member(E::Joined, "bea");
+    check(emitted(), all, true).await;
+    check(emitted(), before(3), false).await;
+    let changed = || baselined().later().totals(1, 1, 0).member(E::Left, "ann");
+    check(changed(), all, true).await;
+
+    let admins = || {
+        let log = Log::new().later().totals(42, 31, 4).member(E::AdminGranted, "ann");
+        let log = log.later().totals(43, 31, 4).member(E::Joined, "bea");
+        log.later().totals(43, 31, 3).member(E::AdminRevoked, "ann")
+    };
+    check(admins(), all, true).await;
+    check(admins(), but(E::Joined), false).await;
+    check(admins().member(E::Updated, "bea"), all, true).await;
+}
+
 #[tokio::test]
 async fn more_than_a_mail_shows() {
     let log = (0..60).fold(Log::new().totals(102, 31, 3), |log, number| {
@@ -241,7 +286,7 @@ async fn a_subject_says_what_happened() {
     [acme] seat limit near (45 of 50 seats), 1 seat gained
     [acme, beta] 2 organizations vanished
     [seatwatch prod] heartbeat
-    [acme] 1 admin added, 1 admin removed
+    [acme] 1 admin right granted, 1 admin right revoked
     ");
 }
 

@@ -72,6 +72,7 @@ fn what_is_wrong_with_a_template_is_told_with_its_line() {
         ("html", "{{ headline|shout }}"),
         ("html", "{% include 'other' %}"),
         ("subject", " \n "),
+        ("subject", "{{ subject }}"),
         ("text", "{% for a in range(9999) %}{% for b in range(9999) %}{% endfor %}{% endfor %}"),
         ("text", "{% for a in range(9999) %}{{ 'x' * 99999 }}{% endfor %}"),
         ("text", "{% macro a() %}{{ a() }}{% endmacro %}{{ a() }}"),
@@ -85,6 +86,7 @@ fn what_is_wrong_with_a_template_is_told_with_its_line() {
     templates.html: the template `[DIR]/template` cannot be used: unknown filter: filter shout is unknown, in line 1
     templates.html: the template `[DIR]/template` cannot be used: template not found: tried to include non-existing template 'other', in line 1
     templates.subject: the template `[DIR]/template` gives an empty subject
+    templates.subject: the template `[DIR]/template` cannot be used: undefined value: `subject` is undefined, in line 1
     templates.text: the template `[DIR]/template` does not come to an end: it was stopped, in line 1
     templates.text: the template `[DIR]/template` writes more than 4 MiB: it was stopped
     templates.text: the template `[DIR]/template` cannot be used: invalid operation: recursion limit exceeded, in line 1

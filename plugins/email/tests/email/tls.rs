@@ -83,15 +83,33 @@ async fn a_server_that_refuses_starttls_gets_no_mail() {
     }
 }
 
-/// Somebody on the way adds an answer while all is still in the clear. From then on, each answer is
-/// taken for that to the next step, and one to an earlier step would be that to the mail.
+/// Somebody on the way puts words into the server's mouth while all is still in the clear: an
+/// answer, by which all later ones are one off; a login that the server does not offer; a whole
+/// session in which the mail is taken. Nothing of it is believed to have come over TLS.
 #[tokio::test]
-async fn an_answer_from_before_the_encryption_is_no_acceptance() {
-    let mut world = encrypted("starttls", "127.0.0.1");
-    world.server.once("STARTTLS", Act::Say("220 go ahead\r\n250 mail.example.com"));
-    assert_snapshot!(world.outcome(&events(1)).await, @"retry: `127.0.0.1:[PORT]` answered DATA with 250, which is no answer to that");
-    assert_eq!(world.server.taken().len(), 0);
-    world.accepts(&events(1)).await;
+async fn what_was_said_before_the_encryption_is_not_believed() {
+    const SESSION: &str = "220 go ahead\r\n250-mail.example.com\r\n250 AUTH PLAIN\r\n235 welcome\r\n\
+                           250 ok\r\n250 ok\r\n354 go ahead\r\n250 taken";
+    let injected = [
+        ("STARTTLS", "220 go ahead\r\n250 mail.example.com"),
+        ("STARTTLS", "220 go ahead\r\n250-mail.example.com\r\n250 AUTH PLAIN LOGIN"),
+        ("STARTTLS", SESSION),
+        // Already before it is asked for STARTTLS.
+        ("EHLO", "250-mail.example.com\r\n250 STARTTLS\r\n220 go ahead\r\n250 mail.example.com"),
+    ];
+    let mut told = Vec::new();
+    for (verb, said) in injected {
+        let mut world = encrypted("starttls", "127.0.0.1");
+        world.write("password", "secret");
+        world.set(json!({ "server": { "username": "us", "password_file": "password" } }));
+        world.server.once(verb, Act::Say(said));
+        told.push(world.outcome(&events(1)).await);
+        // Whoever has the answer before the question may be gone before that is read.
+        let heard = world.server.heard();
+        assert!("connect EHLO STARTTLS".starts_with(&heard), "{said}: {heard}");
+    }
+    told.dedup();
+    assert_snapshot!(told.join("\n"), @"retry: no encrypted connection to `127.0.0.1:[PORT]`: what came after the answer to STARTTLS is not encrypted, as if somebody on the way had added to it; nothing was sent");
 }
 
 #[tokio::test]
