@@ -75,6 +75,8 @@ pub(super) struct Worker {
     hurries: mpsc::Receiver<Hurry>,
     publish: watch::Sender<LaneState>,
     told: Told,
+    /// Whether nothing is delivered any more, and only the sink has to end.
+    is_closing: bool,
     /// Dropped with it, it tells that it has ended.
     _ended: DropGuard,
 }
@@ -87,9 +89,10 @@ impl Worker {
         let (publish, state) = watch::channel(state);
         let (log, ended) = (means.store.follow_log(), CancellationToken::new());
         let handle = Handle { orders: order, hurries: hurry, state, ended: ended.clone() };
-        let told = Told::new(means.metrics.clone());
+        let (told, _ended) = (Told::new(means.metrics.clone()), ended.drop_guard());
+        let is_closing = false;
         let worker =
-            Self { means, log, stop, orders, hurries, publish, told, _ended: ended.drop_guard() };
+            Self { means, log, stop, orders, hurries, publish, told, is_closing, _ended };
         (worker, handle)
     }
 
@@ -109,10 +112,16 @@ impl Worker {
         };
         tokio::select! {
             () = self.serve(entry, name, pace) => {}
-            () = broken_off => warn!(
-                sink = entry.name, lane = name,
-                "delivery broken off: it did not end within shutdown_grace; it is tried again"
-            ),
+            () = broken_off => match self.is_closing {
+                false => warn!(
+                    sink = entry.name, lane = name,
+                    "delivery broken off: it did not end within shutdown_grace; it is tried again"
+                ),
+                true => warn!(
+                    sink = entry.name, lane = name,
+                    "the sink did not end within shutdown_grace, and is waited for no longer"
+                ),
+            },
         }
     }
 
@@ -145,7 +154,9 @@ impl Worker {
                     "what the receiver has taken last could not be written down: it gets it again"
                 );
             }
+            self.is_closing = true;
             lane.close().await;
+            self.is_closing = false;
         }
     }
 
