@@ -91,8 +91,7 @@ impl Worker {
         let handle = Handle { orders: order, hurries: hurry, state, ended: ended.clone() };
         let (told, _ended) = (Told::new(means.metrics.clone()), ended.drop_guard());
         let is_closing = false;
-        let worker =
-            Self { means, log, stop, orders, hurries, publish, told, is_closing, _ended };
+        let worker = Self { means, log, stop, orders, hurries, publish, told, is_closing, _ended };
         (worker, handle)
     }
 

@@ -26,10 +26,7 @@ const HINT_FOR_A_SINK: &str = "make room: rotate the files of the sink that writ
 
 /// Each file system on which the state directory is or will be, or a directory that a sink has
 /// `filled`, once.
-pub(super) fn look<'a>(
-    state_dir: &'a Path,
-    filled: impl Iterator<Item = &'a Path>,
-) -> Vec<Found> {
+pub(super) fn look<'a>(state_dir: &'a Path, filled: impl Iterator<Item = &'a Path>) -> Vec<Found> {
     let filled = filled.map(|directory| (directory, HINT_FOR_A_SINK));
     let mut seen = HashSet::new();
     let mut found = Vec::new();

@@ -216,8 +216,7 @@ mod tests {
         let patience = Duration::from_secs(15);
         let (shown, host) = ("http://siem.test/in", "siem.test");
         let route = &Route::Direct;
-        let told =
-            Unanswered { shown, host, is_encrypted: false, route, patience }.explain(&error);
+        let told = Unanswered { shown, host, is_encrypted: false, route, patience }.explain(&error);
         insta::assert_snapshot!(told, @"cannot reach `http://siem.test/in`: `siem.test` resolves to 169.254.169.254, a link-local or metadata address, which is refused");
     }
 }
