@@ -89,9 +89,17 @@ impl Worker {
         let (publish, state) = watch::channel(state);
         let (log, ended) = (means.store.follow_log(), CancellationToken::new());
         let handle = Handle { orders: order, hurries: hurry, state, ended: ended.clone() };
-        let (told, _ended) = (Told::new(means.metrics.clone()), ended.drop_guard());
-        let is_closing = false;
-        let worker = Self { means, log, stop, orders, hurries, publish, told, is_closing, _ended };
+        let worker = Self {
+            told: Told::new(means.metrics.clone()),
+            is_closing: false,
+            _ended: ended.drop_guard(),
+            means,
+            log,
+            stop,
+            orders,
+            hurries,
+            publish,
+        };
         (worker, handle)
     }
 
@@ -111,16 +119,7 @@ impl Worker {
         };
         tokio::select! {
             () = self.serve(entry, name, pace) => {}
-            () = broken_off => match self.is_closing {
-                false => warn!(
-                    sink = entry.name, lane = name,
-                    "delivery broken off: it did not end within shutdown_grace; it is tried again"
-                ),
-                true => warn!(
-                    sink = entry.name, lane = name,
-                    "the sink did not end within shutdown_grace, and is waited for no longer"
-                ),
-            },
+            () = broken_off => self.tell_broken_off(&entry.name, name),
         }
     }
 
@@ -294,6 +293,19 @@ impl Worker {
                 drop(answer.send(part));
                 known.map(|()| if act.hurries() { Pace::Hurried } else { Pace::Patient })
             }
+        }
+    }
+
+    /// That the grace is over.
+    fn tell_broken_off(&self, sink: &str, lane: &str) {
+        if self.is_closing {
+            warn!(sink, lane, "the sink did not end within shutdown_grace, and is not waited for");
+        } else {
+            warn!(
+                sink,
+                lane,
+                "delivery broken off: it did not end within shutdown_grace; it is tried again"
+            );
         }
     }
 

@@ -199,7 +199,7 @@ fn a_plugin_that_does_not_end_is_told_as_such() {
     let answered = plugins.join("seatwatch-sink-stubborn.answered");
     daemon.until("its answer", || answered.exists().then_some(()));
     let log = daemon.stop();
-    let late = "the sink did not end within shutdown_grace, and is waited for no longer";
+    let late = "the sink did not end within shutdown_grace, and is not waited for";
     assert!(log.contains(late) && !log.contains("broken off"), "{log}");
 }
 
