@@ -11,7 +11,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use crate::config::{Config, SinkEntry};
 use crate::dispatch;
 use crate::organization::OrganizationId;
-use crate::store::{Carried, Claim, Forgotten, Store, StoreError, Trimmed, Tx};
+use crate::store::{Carried, Claim, Forgotten, Store, StoreError, Trimmed, Tx, View};
 
 /// How long after a trim the next one is due.
 const TRIM_EVERY: TimeDelta = TimeDelta::days(1);
@@ -203,6 +203,25 @@ pub async fn take_over(store: &Store, config: &Config) -> Result<Moved, StoreErr
         Ok(moved)
     };
     store.write(take_over).await
+}
+
+/// The sinks that would start at the end of the log although they say that they had another name
+/// before, for nothing is known under that, as old and new names.
+///
+/// # Errors
+///
+/// The disk or the database failed.
+pub fn unknown_sinks(view: &View<'_>, config: &Config) -> rusqlite::Result<Vec<(String, String)>> {
+    let mut unknown = Vec::new();
+    for SinkEntry { name, formerly, .. } in &config.sinks {
+        if let Some(old) = formerly
+            && !view.knows_sink(old)?
+            && !view.knows_sink(name)?
+        {
+            unknown.push((old.clone(), name.clone()));
+        }
+    }
+    Ok(unknown)
 }
 
 #[cfg(test)]

@@ -85,6 +85,7 @@ impl All {
 impl Check {
     pub(super) fn run(self, path: &Path, format: Format) -> Result<Exit, Stop> {
         let config = instance::load_with_secrets(path)?;
+        instance::foresee_unknown_sinks(&config);
         if !self.online {
             write_all(path, &config, None, format)?;
             return Ok(Exit::Ok);

@@ -136,12 +136,7 @@ pub(super) async fn take_over(config: &Config, store: &Store) -> Result<(), Stor
              hint: take the line `formerly` out, and `seatwatch org forget {old}` if it is of no use"
         ));
     }
-    for (old, new) in moved.sinks_unknown {
-        super::complain(&format!(
-            "warning: sink {new}: was {old} (`formerly`), of which nothing is known: it starts at \
-             the end of the log"
-        ));
-    }
+    say_unknown_sinks(moved.sinks_unknown);
     for (old, new) in moved.sinks_both_known {
         super::complain(&format!(
             "warning: sink {new}: was {old} (`formerly`), but has a place in the log of its own, \
@@ -150,6 +145,23 @@ pub(super) async fn take_over(config: &Config, store: &Store) -> Result<(), Stor
         ));
     }
     Ok(())
+}
+
+/// Says which sinks will be new though the config says what they were called before; silent where
+/// there is no state that could be read.
+pub(super) fn foresee_unknown_sinks(config: &Config) {
+    let reader = Reader::glance(&config.state_dir);
+    let unknown = reader.and_then(|it| it.read(|view| upkeep::unknown_sinks(view, config)));
+    say_unknown_sinks(unknown.unwrap_or_default());
+}
+
+fn say_unknown_sinks(names: Vec<(String, String)>) {
+    for (old, new) in names {
+        super::complain(&format!(
+            "warning: sink {new}: was {old} (`formerly`), of which nothing is known: it starts at \
+             the end of the log"
+        ));
+    }
 }
 
 /// The number of an organization in the store, of the config or not: under its name, or under

@@ -1,5 +1,5 @@
 //! What a new config leaves behind of its sinks: events that wait for a receiver that is gone, dead
-//! letters of one, and the past of a sink whose former name comes too late.
+//! letters of one, and the past of a sink whose former name comes too late or is none.
 //!
 //! Only tells, for whoever reloads: nothing of it is lost, and nobody else would say so.
 
@@ -7,6 +7,7 @@ use crate::config::{Config, SinkEntry};
 use crate::dispatch::LaneState;
 use crate::store::{Store, StoreError};
 use crate::text::count;
+use crate::upkeep;
 
 /// A line for each lane that was served until now, leaves something and is not in the config.
 pub(super) fn behind(lanes: &[LaneState], config: &Config) -> Vec<String> {
@@ -26,6 +27,19 @@ pub(super) fn behind(lanes: &[LaneState], config: &Config) -> Vec<String> {
     told
 }
 
+/// A line for each sink that begins anew, because nothing is known under the name that it is said to
+/// have had. Asked before it begins.
+pub(super) fn not_found(store: &Store, config: &Config) -> Result<Vec<String>, StoreError> {
+    let unknown = store.read(|view| upkeep::unknown_sinks(view, config))?;
+    let line = |(old, new)| {
+        format!(
+            "sinks: {new} starts at the end of the log: nothing is known of a sink {old}, as \
+             `formerly` has it"
+        )
+    };
+    Ok(unknown.into_iter().map(line).collect())
+}
+
 /// A line for each sink that does not go on where it was under its former name.
 pub(super) fn not_carried(store: &Store, config: &Config) -> Result<Vec<String>, StoreError> {
     store.read(|view| {
@@ -36,7 +50,8 @@ pub(super) fn not_carried(store: &Store, config: &Config) -> Result<Vec<String>,
             if view.knows_sink(formerly)? {
                 lines.push(format!(
                     "sinks: {name} has a place in the log of its own, and nothing of {formerly} is \
-                     carried over; take the line `formerly` out, `seatwatch replay {name}` goes back"
+                     carried over; take the line `formerly` out; `seatwatch replay {name} --since TIME` \
+                     goes back"
                 ));
             }
         }

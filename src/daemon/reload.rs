@@ -91,6 +91,7 @@ impl Daemon {
         let (before, config) = (Arc::clone(&self.config), Arc::new(config));
         let (protection, servers) = (self.overview.protection(), self.servers.clone());
         let lanes = self.overview.lanes();
+        let not_found = left::not_found(&self.store, &config)?;
         self.adopt(Arc::clone(&config), Some(&before)).await?;
         self.discovery.start_over().await;
         let files = ChangedFiles {
@@ -99,6 +100,7 @@ impl Daemon {
         };
         let mut changes = changes(&before, &config, &files);
         changes.extend(left::behind(&lanes, &config));
+        changes.extend(not_found);
         // It is done, whether or not this can be read now; the log says the same.
         changes.extend(left::not_carried(&self.store, &config).unwrap_or_default());
         let warnings = &config.warnings;
@@ -260,7 +262,7 @@ async fn take_over(store: &Store, config: &Config) -> Result<(), StoreError> {
             sink = new,
             formerly = old,
             "it has a place in the log of its own, and goes on from there: take the line \
-             `formerly` out; `seatwatch replay` goes back"
+             `formerly` out; `seatwatch replay` with `--since` goes back"
         );
     }
     Ok(())

@@ -75,6 +75,8 @@ pub(super) struct Worker {
     hurries: mpsc::Receiver<Hurry>,
     publish: watch::Sender<LaneState>,
     told: Told,
+    /// Whether nothing is delivered any more, and only the sink has to end.
+    is_closing: bool,
     /// Dropped with it, it tells that it has ended.
     _ended: DropGuard,
 }
@@ -87,9 +89,17 @@ impl Worker {
         let (publish, state) = watch::channel(state);
         let (log, ended) = (means.store.follow_log(), CancellationToken::new());
         let handle = Handle { orders: order, hurries: hurry, state, ended: ended.clone() };
-        let told = Told::new(means.metrics.clone());
-        let worker =
-            Self { means, log, stop, orders, hurries, publish, told, _ended: ended.drop_guard() };
+        let worker = Self {
+            told: Told::new(means.metrics.clone()),
+            is_closing: false,
+            _ended: ended.drop_guard(),
+            means,
+            log,
+            stop,
+            orders,
+            hurries,
+            publish,
+        };
         (worker, handle)
     }
 
@@ -109,10 +119,7 @@ impl Worker {
         };
         tokio::select! {
             () = self.serve(entry, name, pace) => {}
-            () = broken_off => warn!(
-                sink = entry.name, lane = name,
-                "delivery broken off: it did not end within shutdown_grace; it is tried again"
-            ),
+            () = broken_off => self.tell_broken_off(&entry.name, name),
         }
     }
 
@@ -145,7 +152,9 @@ impl Worker {
                     "what the receiver has taken last could not be written down: it gets it again"
                 );
             }
+            self.is_closing = true;
             lane.close().await;
+            self.is_closing = false;
         }
     }
 
@@ -284,6 +293,19 @@ impl Worker {
                 drop(answer.send(part));
                 known.map(|()| if act.hurries() { Pace::Hurried } else { Pace::Patient })
             }
+        }
+    }
+
+    /// That the grace is over.
+    fn tell_broken_off(&self, sink: &str, lane: &str) {
+        if self.is_closing {
+            warn!(sink, lane, "the sink did not end within shutdown_grace, and is not waited for");
+        } else {
+            warn!(
+                sink,
+                lane,
+                "delivery broken off: it did not end within shutdown_grace; it is tried again"
+            );
         }
     }
 

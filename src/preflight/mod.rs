@@ -98,12 +98,12 @@ pub async fn look(config: &Config, runtime_dir: Option<&Path>, now: DateTime<Utc
     find("secrets", Found::Good("can all be read".to_owned()));
     // One that cannot be read is an error of the configuration, too.
     if let Some(tls) = config.read_web().ok().and_then(|web| web.tls) {
-        find("certificate", certificate::look(&tls.files, now));
+        find("certificate", certificate::look(&tls.files, now, config.timezone));
     }
     find("plugins", plugins(config));
     find("listen", listen(config.listen, &listening(state_dir).await));
     let filled = config.sinks.iter().filter_map(|entry| entry.config.fills());
-    for result in space::look(std::iter::once(state_dir.as_path()).chain(filled)) {
+    for result in space::look(state_dir, filled) {
         find("free space", result);
     }
     findings
@@ -111,7 +111,7 @@ pub async fn look(config: &Config, runtime_dir: Option<&Path>, now: DateTime<Utc
 
 /// Says that there is too little room on the disk of a state directory, if so.
 pub fn lack_of_space(state_dir: &Path) -> Option<Failure> {
-    space::look(std::iter::once(state_dir)).into_iter().find_map(|found| match found {
+    space::look(state_dir, std::iter::empty()).into_iter().find_map(|found| match found {
         Found::Bad(failure) => Some(failure),
         Found::Good(_) | Found::Warning { .. } => None,
     })

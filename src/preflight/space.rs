@@ -18,11 +18,19 @@ const TOO_LITTLE: u64 = 64 * MEBIBYTE;
 const LITTLE: u64 = GIBIBYTE;
 const LITTLE_PERCENT: u64 = 5;
 
-/// Each file system on which one of the directories is or will be, once.
-pub(super) fn look<'a>(directories: impl Iterator<Item = &'a Path>) -> Vec<Found> {
+/// What to do where the state directory is.
+const HINT: &str = "make room, or let `retention` keep less";
+/// What to do where only a sink writes, from which we never take anything away.
+const HINT_FOR_A_SINK: &str = "make room: rotate the files of the sink that writes there, or move \
+                               them elsewhere";
+
+/// Each file system on which the state directory is or will be, or a directory that a sink has
+/// `filled`, once.
+pub(super) fn look<'a>(state_dir: &'a Path, filled: impl Iterator<Item = &'a Path>) -> Vec<Found> {
+    let filled = filled.map(|directory| (directory, HINT_FOR_A_SINK));
     let mut seen = HashSet::new();
     let mut found = Vec::new();
-    for directory in directories {
+    for (directory, hint) in std::iter::once((state_dir, HINT)).chain(filled) {
         // One that is absent is another finding; it will be where its parent is.
         let there = directory.ancestors().find_map(|it| Some((it, fs::metadata(it).ok()?)));
         let Some((there, metadata)) = there else { continue };
@@ -32,16 +40,15 @@ pub(super) fn look<'a>(directories: impl Iterator<Item = &'a Path>) -> Vec<Found
             let block = space.fragment_size();
             let free = block.saturating_mul(space.blocks_available());
             let all = block.saturating_mul(space.blocks());
-            found.push(judge(directory, free, all));
+            found.push(judge(directory, free, all, hint));
         }
     }
     found
 }
 
-fn judge(directory: &Path, free: u64, all: u64) -> Found {
+fn judge(directory: &Path, free: u64, all: u64, hint: &str) -> Found {
     let (directory, left) = (directory.display(), shown(free));
     let message = || format!("{left} of {} are free for `{directory}`", shown(all));
-    let hint = "make room, or let `retention` keep less";
     if free < TOO_LITTLE {
         Found::bad(Exit::Io, message(), hint)
     } else if free < LITTLE.min(all / 100 * LITTLE_PERCENT) {
@@ -66,12 +73,22 @@ mod tests {
 
     #[track_caller]
     fn check(free: u64, all: u64, expected: &str) {
-        let shown = match judge(Path::new("/s"), free, all) {
+        let shown = match judge(Path::new("/s"), free, all, HINT) {
             Found::Good(text) => text,
             Found::Warning { message, .. } => format!("warning: {message}"),
             Found::Bad(failure) => format!("{}: {}", failure.exit as u8, failure.message),
         };
         assert_eq!(shown, expected);
+    }
+
+    #[test]
+    fn retention_is_no_remedy_where_only_a_sink_writes() {
+        let state_dir = tempfile::tempdir().unwrap();
+        // Where nothing is ever free.
+        let found = look(state_dir.path(), [Path::new("/proc")].into_iter());
+        let [_, Found::Bad(failure)] = found.as_slice() else { panic!("{found:?}") };
+        assert_eq!(failure.message, "0 MiB of 0 MiB are free for `/proc`");
+        assert_eq!(failure.hint.as_deref(), Some(HINT_FOR_A_SINK));
     }
 
     #[test]

@@ -30,17 +30,21 @@ class Environment(unittest.TestCase):
         python.write_text('#!/bin/sh\necho "$@"\n')
         python.chmod(0o755)
 
-    def output(self, *python, says="", code=0):
-        """What it answers."""
-        ran = subprocess.run(
+    def run_by(self, *python, says=""):
+        return subprocess.run(
             [*python, self.plugin],
-            input=says.encode(),
+            input=says,
+            text=True,
             capture_output=True,
             timeout=30,
             check=False,
         )
-        self.assertEqual((ran.returncode, ran.stderr), (code, b""))
-        return ran.stdout.decode()
+
+    def output(self, *python):
+        """What it answers to nothing."""
+        ran = self.run_by(*python)
+        self.assertEqual((ran.returncode, ran.stderr), (0, ""))
+        return ran.stdout
 
     def test_it_goes_on_in_the_environment_that_is_there(self):
         self.make_environment()
@@ -55,8 +59,9 @@ class Environment(unittest.TestCase):
         python.chmod(0o600)
         hello = {"type": "hello", "protocol": 1, "instance": "i", "sink": "s", "config": {}}
         # A Python that finds no modules but its own, so no Apprise either.
-        answer = json.loads(self.output(PLAIN, "-S", says=json.dumps(hello), code=78))
-        self.assertIn(f"and this user cannot start {python};", answer["message"])
+        ran = self.run_by(PLAIN, "-S", says=json.dumps(hello))
+        self.assertEqual((ran.returncode, ran.stdout), (69, ""))
+        self.assertIn(f"and this user cannot start {python};", ran.stderr)
 
     def test_a_python_that_was_chosen_is_kept(self):
         self.make_environment()

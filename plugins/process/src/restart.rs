@@ -1,29 +1,24 @@
-//! When a plugin that has ended may be started again: at once, but not again and again.
+//! For how long a plugin that has ended is to be left alone: longer each time, until something goes
+//! well.
 //!
-//! The dispatcher waits between attempts by itself. This is for who does not: a person who tries
-//! the sink in a hurry, and many small deliveries of which each ends a plugin.
+//! The dispatcher waits, and nobody else: a person who tries the sink sooner has it started, and puts
+//! off no start that was to come.
 
 use std::time::{Duration, Instant};
 
 use backon::{BackoffBuilder as _, ExponentialBackoff, ExponentialBuilder};
 
-/// The pause before the next start, and why there is one.
+/// The pauses between one start and the next.
 #[derive(Debug)]
 pub(crate) struct Restarts {
     pauses: ExponentialBackoff,
-    last: Option<Failed>,
-}
-
-/// The last time that it did not do what it was asked.
-#[derive(Debug)]
-struct Failed {
-    reason: String,
-    not_before: Instant,
+    /// The end of the last pause, if there was one.
+    not_before: Option<Instant>,
 }
 
 impl Restarts {
     pub(crate) fn new() -> Self {
-        Self { pauses: pauses(), last: None }
+        Self { pauses: pauses(), not_before: None }
     }
 
     /// That it did what it was asked.
@@ -31,18 +26,16 @@ impl Restarts {
         *self = Self::new();
     }
 
-    /// That it did not, and has ended. How long it is left alone now.
-    pub(crate) fn failed(&mut self, now: Instant, reason: &str) -> Duration {
+    /// That it did not, and has ended. How long it is to be left alone now: where it was started
+    /// before its pause was over, for what is left of that.
+    pub(crate) fn failed(&mut self, now: Instant) -> Duration {
+        let left = self.not_before.map(|end| end.saturating_duration_since(now));
+        if let Some(left) = left.filter(|left| !left.is_zero()) {
+            return left;
+        }
         let pause = self.pauses.next().unwrap_or(LONGEST);
-        self.last = Some(Failed { reason: reason.to_owned(), not_before: now + pause });
+        self.not_before = Some(now + pause);
         pause
-    }
-
-    /// How long it is still left alone, if it is, and why: what happened last.
-    pub(crate) fn pause(&self, now: Instant) -> Option<(Duration, &str)> {
-        let Failed { reason, not_before } = self.last.as_ref()?;
-        let left = not_before.saturating_duration_since(now);
-        (!left.is_zero()).then_some((left, reason))
     }
 }
 
@@ -59,17 +52,28 @@ mod tests {
 
     #[test]
     fn pauses_grow_until_something_goes_well() {
-        let now = Instant::now();
+        let mut now = Instant::now();
         let mut restarts = Restarts::new();
-        assert_eq!(restarts.pause(now), None);
-        let mut pauses = || (0..11).map(|_| restarts.failed(now, "").as_secs()).collect::<Vec<_>>();
-        assert_eq!(pauses(), [1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300]);
-        restarts.failed(now, "was killed");
-        let left = restarts.pause(now + Duration::from_secs(299));
-        assert_eq!(left, Some((Duration::from_secs(1), "was killed")));
-        assert_eq!(restarts.pause(now + LONGEST), None);
+        let pauses = (0..11).map(|_| {
+            let pause = restarts.failed(now);
+            now += pause;
+            pause.as_secs()
+        });
+        assert_eq!(pauses.collect::<Vec<_>>(), [1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300]);
         restarts.went_well();
-        assert_eq!(restarts.pause(now), None);
-        assert_eq!(restarts.failed(now, ""), Duration::from_secs(1));
+        assert_eq!(restarts.failed(now), Duration::from_secs(1));
+    }
+
+    #[test]
+    fn who_tries_it_sooner_puts_nothing_off() {
+        let (now, second) = (Instant::now(), Duration::from_secs(1));
+        let mut restarts = Restarts::new();
+        assert_eq!(restarts.failed(now), second);
+        assert_eq!(restarts.failed(now + second), 2 * second);
+        for millis in [1500, 2000, 2999] {
+            let left = restarts.failed(now + Duration::from_millis(millis));
+            assert_eq!(left, Duration::from_millis(3000 - millis));
+        }
+        assert_eq!(restarts.failed(now + 3 * second), 4 * second);
     }
 }

@@ -104,7 +104,7 @@ impl ProcessSink {
             Trouble::Unfit(what) => Failure::Disable { reason: self.told(&what) },
             Trouble::Left(what) | Trouble::Broken(what) => {
                 let reason = self.told(&what);
-                let after = Some(self.restarts.failed(Instant::now(), &reason));
+                let after = Some(self.restarts.failed(Instant::now()));
                 Failure::Retry { after, reason }
             }
         }
@@ -143,13 +143,9 @@ impl Sink for ProcessSink {
         }
     }
 
+    /// Likewise: whoever waits between two attempts is the dispatcher.
     async fn deliver(&mut self, delivery: &Delivery<'_>) -> Outcome {
         let now = Instant::now();
-        if let Some((pause, last)) = self.restarts.pause(now).filter(|_| self.session.is_none()) {
-            let seconds = pause.as_secs_f32().ceil();
-            let reason = format!("{last}; it is started again in {seconds} s");
-            return Failure::Retry { after: Some(pause), reason }.into();
-        }
         let left = delivery.deadline.saturating_duration_since(now);
         let deadline = now + usable(left);
         match timeout_at(deadline.into(), self.hand_over(delivery, deadline)).await {

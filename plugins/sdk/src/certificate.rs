@@ -2,6 +2,8 @@
 //!
 //! All that connects by TLS tells it alike; only the keys of the configuration differ.
 
+use std::fmt::Display;
+
 use rustls::{CertificateError, OtherError};
 
 use crate::quote;
@@ -41,10 +43,14 @@ impl Untrusted {
                 "comes from an authority that is not trusted".to_owned(),
                 format!("if the authority is your own, name its certificate in `{authorities}`"),
             ),
-            E::BadSignature => (
+            // The latter where the two keys are not even of one kind.
+            E::BadSignature | E::UnsupportedSignatureAlgorithmForPublicKeyContext { .. } => (
                 "is not signed by the authority of that name that is trusted".to_owned(),
                 format!("name the certificate of the one that signed it in `{authorities}`"),
             ),
+            E::UnsupportedSignatureAlgorithmContext { .. } => {
+                ("is signed in a way that is too old or unknown".to_owned(), have_another())
+            }
             E::NotValidForName => (
                 "is for another name".to_owned(),
                 format!("use the name in the certificate in `{address}`"),
@@ -67,8 +73,8 @@ impl Untrusted {
                      basicConstraints=critical,CA:FALSE`, and name the new one in `{authorities}`"
                 ),
             ),
-            E::Other(OtherError(error)) => (format!("cannot be trusted: {error}"), have_another()),
-            error => (format!("cannot be trusted: {error}"), have_another()),
+            E::Other(OtherError(error)) => (unnamed(error), have_another()),
+            error => (unnamed(error), have_another()),
         };
         let fault = format!("the certificate of `{host}` {fault}");
         Self { fault, advice }
@@ -82,6 +88,13 @@ impl Untrusted {
 
 /// What rustls passes on of webpki's `Error::CaUsedAsEndEntity`, of which it has no word itself.
 const OF_AN_AUTHORITY: &str = "CaUsedAsEndEntity";
+
+/// What there are no words for here: what it is called in the code, without what it holds.
+fn unnamed(error: &dyn Display) -> String {
+    let text = error.to_string();
+    let name = text.split(['{', '(']).next().unwrap_or_default();
+    format!("cannot be trusted: {}", name.trim_end())
+}
 
 fn have_another() -> String {
     "its owner must replace it".to_owned()
@@ -121,6 +134,14 @@ mod tests {
             E::NotValidYet,
             E::UnknownIssuer,
             E::BadSignature,
+            E::UnsupportedSignatureAlgorithmForPublicKeyContext {
+                signature_algorithm_id: vec![6, 8, 42],
+                public_key_algorithm_id: vec![6, 7, 42],
+            },
+            E::UnsupportedSignatureAlgorithmContext {
+                signature_algorithm_id: vec![6, 8, 42],
+                supported_algorithms: Vec::new(),
+            },
             E::NotValidForName,
             name(&[]),
             name(&["DnsName(\"a\u{202e}.test\")"]),
@@ -128,6 +149,7 @@ mod tests {
             E::InvalidPurpose,
             other("CaUsedAsEndEntity"),
             other("UnsupportedCertVersion"),
+            other("TrailingData(Certificate)"),
             E::Revoked,
         ];
         let told = faults.map(|fault| Untrusted::new(&fault, "siem.test", keys).sentence());
@@ -136,6 +158,8 @@ mod tests {
         the certificate of `siem.test` is not valid yet; check the clocks
         the certificate of `siem.test` comes from an authority that is not trusted; if the authority is your own, name its certificate in `ca_file`
         the certificate of `siem.test` is not signed by the authority of that name that is trusted; name the certificate of the one that signed it in `ca_file`
+        the certificate of `siem.test` is not signed by the authority of that name that is trusted; name the certificate of the one that signed it in `ca_file`
+        the certificate of `siem.test` is signed in a way that is too old or unknown; its owner must replace it
         the certificate of `siem.test` is for another name; use the name in the certificate in `url`
         the certificate of `siem.test` is for no name at all; its owner must replace it
         the certificate of `siem.test` is not for that name but for a\u{202e}.test; use the name in the certificate in `url`
@@ -143,6 +167,7 @@ mod tests {
         the certificate of `siem.test` is not meant for servers; have one issued with `extendedKeyUsage=serverAuth`
         the certificate of `siem.test` is that of an authority, which no server may use for its own; `openssl req -x509` makes such a one: add `-addext basicConstraints=critical,CA:FALSE`, and name the new one in `ca_file`
         the certificate of `siem.test` cannot be trusted: UnsupportedCertVersion; its owner must replace it
+        the certificate of `siem.test` cannot be trusted: TrailingData; its owner must replace it
         the certificate of `siem.test` cannot be trusted: Revoked; its owner must replace it
         ");
     }

@@ -12,6 +12,8 @@ use seatwatch_sdk::{Failure, Secret, quote, retry_after};
 use tokio::time::timeout;
 use url::{Position, Url};
 
+use crate::proxy::Route;
+
 /// How much of a body is read.
 const BODY_BYTES: usize = 64 * 1024;
 
@@ -27,6 +29,8 @@ const ACCEPTED_PATIENCE: Duration = Duration::from_millis(200);
 pub(crate) struct Asked<'a> {
     /// What to call the receiver.
     pub(crate) shown: &'a str,
+    /// The way to it.
+    pub(crate) route: &'a Route,
     /// What it may repeat.
     pub(crate) secrets: &'a [Secret],
     /// When the request was made.
@@ -40,9 +44,12 @@ pub(crate) async fn judge(mut response: Response, asked: Asked<'_>) -> Result<()
         read(&mut response, ACCEPTED_PATIENCE).await;
         return Ok(());
     }
-    let what = describe(&mut response, asked).await;
+    let mut what = describe(&mut response, asked).await;
+    if let Some(hint) = hint(status, asked.route) {
+        what = format!("{what}; {hint}");
+    }
     Err(match status.as_u16() {
-        400 | 413 | 415 | 422 => Failure::Reject { reason: format!("{what}{}", hint(status)) },
+        400 | 413 | 415 | 422 => Failure::Reject { reason: what },
         410 => Failure::Disable {
             reason: format!(
                 "{what}; the receiver wants no more events: set another `url`, or resume the sink \
@@ -52,7 +59,7 @@ pub(crate) async fn judge(mut response: Response, asked: Asked<'_>) -> Result<()
         _ => {
             let after = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
             let after = after.and_then(|after| retry_after(after, asked.now));
-            Failure::Retry { after, reason: format!("{what}{}", hint(status)) }
+            Failure::Retry { after, reason: what }
         }
     })
 }
@@ -93,17 +100,17 @@ fn origin(url: &Url) -> String {
     format!("{}://{}", url.scheme(), &url[Position::BeforeHost..Position::AfterPort])
 }
 
-fn hint(status: StatusCode) -> &'static str {
-    match status.as_u16() {
-        401 | 403 => "; check `bearer_token_file`, `headers_file`, `secret_file` and the clock",
-        404 | 405 => "; check `url`",
-        407 => "; put the proxy's URL with user name and password into `proxy_file`",
+fn hint(status: StatusCode, route: &Route) -> Option<&'static str> {
+    Some(match status.as_u16() {
+        401 | 403 => "check `bearer_token_file`, `headers_file`, `secret_file` and the clock",
+        404 | 405 => "check `url`",
+        407 => route.without_login(),
         415 => {
-            "; it must take `application/cloudevents+json`, or with `batch` \
+            "it must take `application/cloudevents+json`, or with `batch` \
              `application/cloudevents-batch+json`"
         }
-        _ => "",
-    }
+        _ => return None,
+    })
 }
 
 /// As much of the body as comes in time, and no more than is shown and drained.

@@ -40,7 +40,8 @@ pub struct WebhookConfig {
     /// first, one a line, and every request is signed with each of them.
     #[serde(default)]
     pub secret_file: Option<SecretSource>,
-    /// More headers for every request. Those that the sink sets itself are refused.
+    /// More headers for every request. Those that the sink sets itself are refused, and so are
+    /// `Authorization` and `Cookie`, whose values are secret: they go into `headers_file`.
     #[serde(default)]
     pub headers: Headers,
     /// A file with more headers whose values are secret: `Authorization: Splunk …`,
@@ -99,7 +100,6 @@ impl WebhookConfig {
             (first && !second).then(|| Problem::new(keys[0], text).for_want_of(&keys[1..]))
         };
         let (certificate, key) = (self.client_cert_file.is_some(), self.client_key_file.is_some());
-        let bearer = self.bearer_token_file.is_some();
         let neither = self.url.is_none() && self.url_file.is_none();
         [
             neither.then(without_url),
@@ -107,10 +107,6 @@ impl WebhookConfig {
             both(self.proxy.is_some(), self.proxy_file.is_some(), ["proxy", "proxy_file"]),
             without(certificate, key, ["client_cert_file", "client_key_file"]),
             without(key, certificate, ["client_key_file", "client_cert_file"]),
-            (bearer && self.headers.authorize()).then(|| {
-                let text = "`Authorization` comes from `bearer_token_file`";
-                Problem::new("headers", text).with_hint("leave out one of them")
-            }),
         ]
         .into_iter()
         .flatten()

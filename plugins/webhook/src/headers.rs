@@ -1,13 +1,16 @@
 //! Headers that the configuration adds to every request, in the open or from a secret file.
 //!
-//! Those that the sink sets itself are refused. No error quotes a value.
+//! Those that the sink sets itself are refused, and in the open those that are there to hold a secret.
+//! No error quotes a value.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
-use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
+use reqwest::header::{
+    AUTHORIZATION, COOKIE, HeaderMap, HeaderName, HeaderValue, PROXY_AUTHORIZATION,
+};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use seatwatch_sdk::{read_as_written, read_text};
 use serde::{Deserialize, Deserializer, de};
@@ -15,14 +18,13 @@ use serde::{Deserialize, Deserializer, de};
 use crate::value::digest;
 
 /// What the sink or the connection says itself; with those that begin with `webhook-`.
-const RESERVED: [&str; 12] = [
+const RESERVED: [&str; 11] = [
     "connection",
     "content-length",
     "content-type",
     "expect",
     "host",
     "keep-alive",
-    "proxy-authorization",
     "proxy-connection",
     "te",
     "trailer",
@@ -96,7 +98,8 @@ impl<'de> Deserialize<'de> for Headers {
 
             fn visit_map<A: de::MapAccess<'de>>(self, mut map: A) -> Result<Headers, A::Error> {
                 let mut headers = Headers::default();
-                while let Some((name, value)) = map.next_entry()? {
+                while let Some((name, value)) = map.next_entry::<Name, _>()? {
+                    name.may_stand_in_the_open().map_err(de::Error::custom)?;
                     headers.add(name, value).map_err(de::Error::custom)?;
                 }
                 Ok(headers)
@@ -129,6 +132,20 @@ impl JsonSchema for Headers {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Name(String);
 
+impl Name {
+    /// Refuses those whose values are secrets wherever they are used.
+    fn may_stand_in_the_open(&self) -> Result<(), String> {
+        if [AUTHORIZATION, COOKIE].iter().any(|secret| self.0 == secret.as_str()) {
+            return Err(format!(
+                "the header `{}` holds a secret, and secrets do not stand in this file\n\
+                 put the line into a file and name that in `headers_file`",
+                self.0
+            ));
+        }
+        Ok(())
+    }
+}
+
 impl FromStr for Name {
     type Err = String;
 
@@ -137,6 +154,12 @@ impl FromStr for Name {
             let shown = text.escape_debug();
             format!("`{shown}` cannot name a header\nletters, digits and `-`, such as `X-Tenant`")
         })?;
+        if name == PROXY_AUTHORIZATION {
+            return Err(format!(
+                "the header `{name}` comes from the URL of the proxy\n\
+                 put that with user name and password into a file and name it in `proxy_file`"
+            ));
+        }
         if RESERVED.contains(&name.as_str()) || name.as_str().starts_with("webhook-") {
             return Err(format!("the header `{name}` is set by the sink itself\nleave it out"));
         }
@@ -207,9 +230,10 @@ mod tests {
 
     #[test]
     fn lines_are_read_like_a_mapping() {
-        let lines = Headers::parse_lines("X-A: 1\n\nAuthorization:Splunk a:b \r\n").unwrap();
-        assert_eq!(lines, read(r#"{"x-a":"1","authorization":"Splunk a:b"}"#).unwrap());
-        assert!(lines.authorize());
+        let lines = Headers::parse_lines("X-A: 1\n\nX-B:Splunk a:b \r\n").unwrap();
+        assert_eq!(lines, read(r#"{"x-a":"1","x-b":"Splunk a:b"}"#).unwrap());
+        assert!(!lines.authorize());
+        assert!(Headers::parse_lines("AUTHORIZATION: Splunk a:b").unwrap().authorize());
         assert_eq!(Headers::parse_lines("a: 1\nb"), Err("line 2: it has no `:`".to_owned()));
         let reserved = "line 1: the header `host` is set by the sink itself".to_owned();
         assert_eq!(Headers::parse_lines("host: x"), Err(reserved));

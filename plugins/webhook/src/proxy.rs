@@ -38,6 +38,11 @@ impl ProxyAddress {
         &self.0
     }
 
+    /// Whether it says who we are.
+    fn has_login(&self) -> bool {
+        !self.0.username().is_empty() || self.0.password().is_some()
+    }
+
     /// What a log may show.
     pub(crate) fn shown(&self) -> String {
         let (scheme, host) = (self.0.scheme(), &self.0[Position::BeforeHost..Position::AfterPort]);
@@ -56,7 +61,7 @@ impl FromStr for ProxyAddress {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let proxy = Self::parse_secret(text)?;
-        if !proxy.0.username().is_empty() || proxy.0.password().is_some() {
+        if proxy.has_login() {
             return Err("a URL with user name or password is refused\n\
                         put the URL into a file and name it in `proxy_file`"
                 .to_owned());
@@ -115,6 +120,21 @@ impl Route {
         match self {
             Self::Direct => None,
             Self::Configured(proxy) | Self::Environment(proxy) => Some(proxy.shown()),
+        }
+    }
+
+    /// Why a proxy answers 407, and what to do about it.
+    pub(crate) fn without_login(&self) -> &'static str {
+        match self {
+            Self::Configured(proxy) if proxy.has_login() => {
+                "the proxy refuses the user name and password in `proxy_file`"
+            }
+            Self::Environment(proxy) if proxy.has_login() => {
+                "the proxy refuses the user name and password that the environment has for it"
+            }
+            _ => {
+                "the proxy asks for user name and password; put its URL with both into `proxy_file`"
+            }
         }
     }
 }

@@ -159,17 +159,16 @@ impl Exchange {
 
     fn explain(&self, error: reqwest::Error) -> String {
         let Material { address, shown, connection, .. } = &self.material;
-        let proxy = connection.route.shown_proxy();
         let host = address.url().host_str().unwrap_or_default();
-        let (proxy, patience) = (proxy.as_deref(), self.patience);
+        let (route, patience) = (&connection.route, self.patience);
         let is_encrypted = address.url().scheme() == "https";
-        let unanswered = Unanswered { shown, host, is_encrypted, proxy, patience };
+        let unanswered = Unanswered { shown, host, is_encrypted, route, patience };
         unanswered.explain(&error.without_url())
     }
 
     fn asked(&self) -> Asked<'_> {
-        let Material { shown, secrets, .. } = &self.material;
-        Asked { shown, secrets, now: self.now }
+        let Material { shown, connection, secrets, .. } = &self.material;
+        Asked { shown, route: &connection.route, secrets, now: self.now }
     }
 }
 

@@ -12,6 +12,7 @@ use rustls::{AlertDescription, InvalidMessage};
 use seatwatch_sdk::{CertificateKeys, Untrusted, io_reason};
 
 use crate::off_limits::OffLimits;
+use crate::proxy::Route;
 
 /// Who does not take a connection within that time does not exist.
 pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -25,8 +26,8 @@ pub(crate) struct Unanswered<'a> {
     pub(crate) host: &'a str,
     /// Whether it was spoken to with TLS: `https`.
     pub(crate) is_encrypted: bool,
-    /// The proxy on the way, if there is one.
-    pub(crate) proxy: Option<&'a str>,
+    /// The way to it.
+    pub(crate) route: &'a Route,
     /// For how long an answer was waited for.
     pub(crate) patience: Duration,
 }
@@ -34,9 +35,9 @@ pub(crate) struct Unanswered<'a> {
 impl Unanswered<'_> {
     /// What happened, as far as the error knows.
     pub(crate) fn explain(&self, error: &reqwest::Error) -> String {
-        let Self { shown, proxy, .. } = self;
+        let Self { shown, route, .. } = self;
         let what = self.cause(error);
-        match proxy {
+        match route.shown_proxy() {
             Some(proxy) => format!("cannot reach `{shown}` through the proxy `{proxy}`: {what}"),
             None => format!("cannot reach `{shown}`: {what}"),
         }
@@ -65,6 +66,11 @@ impl Unanswered<'_> {
             let millis = patience.as_millis().try_into().unwrap_or(u64::MAX);
             return format!("no {what} within {:?}", Duration::from_millis(millis));
         }
+        if let Some(error) = find::<hyper::Error>(error).filter(|error| error.is_parse()) {
+            return format!(
+                "what answers there does not speak HTTP ({error}); check the scheme and the port"
+            );
+        }
         let io = find::<io::Error>(error).map(io::Error::kind);
         match io {
             Some(ErrorKind::ConnectionRefused) => {
@@ -87,8 +93,7 @@ impl Unanswered<'_> {
     fn other(&self, error: &reqwest::Error) -> String {
         let text = chain(error);
         if text.contains("proxy authorization required") {
-            return "it asks for user name and password; put its URL with both into `proxy_file`"
-                .to_owned();
+            return self.route.without_login().to_owned();
         }
         if text.contains("tunnel error") {
             return format!("it makes no connection to `{}`", self.host);
@@ -111,9 +116,9 @@ impl Unanswered<'_> {
 
     /// Whom we connect to.
     fn peer(&self) -> String {
-        match self.proxy {
-            Some(_) => "the proxy".to_owned(),
-            None => format!("`{}`", self.host),
+        match self.route {
+            Route::Direct => format!("`{}`", self.host),
+            Route::Configured(_) | Route::Environment(_) => "the proxy".to_owned(),
         }
     }
 
@@ -210,8 +215,8 @@ mod tests {
         let error = client.get("http://siem.test/in?t0ken").send().await.unwrap_err();
         let patience = Duration::from_secs(15);
         let (shown, host) = ("http://siem.test/in", "siem.test");
-        let told =
-            Unanswered { shown, host, is_encrypted: false, proxy: None, patience }.explain(&error);
+        let route = &Route::Direct;
+        let told = Unanswered { shown, host, is_encrypted: false, route, patience }.explain(&error);
         insta::assert_snapshot!(told, @"cannot reach `http://siem.test/in`: `siem.test` resolves to 169.254.169.254, a link-local or metadata address, which is refused");
     }
 }

@@ -180,6 +180,29 @@ fn a_receiver_that_hangs_holds_the_end_up_for_the_grace_only() {
     assert_eq!(events[0], events[1]);
 }
 
+/// A plugin that ends neither at its end of input nor at TERM is no delivery that was broken off.
+#[test]
+fn a_plugin_that_does_not_end_is_told_as_such() {
+    let world = World::start("ann*").rarely().with_config("shutdown_grace: 1s");
+    let stubborn = r#"#!/bin/sh
+        trap '' TERM
+        read -r hello; echo '{"type":"ready","protocol":1}'
+        read -r deliver; id=${deliver#*'"id":"'}; id=${id%%'"'*}
+        echo "{\"type\":\"result\",\"id\":\"$id\",\"accepted\":1}"
+        : > "$0.answered"
+        exec sleep 600"#;
+    let plugins = install_plugin(&world.path(""), "stubborn", stubborn);
+    let world = world
+        .with_config(&format!("plugin_dirs: [\"{}\"]", plugins.display()))
+        .with_other_sink("it: { type: stubborn }");
+    let daemon = world.daemon();
+    let answered = plugins.join("seatwatch-sink-stubborn.answered");
+    daemon.until("its answer", || answered.exists().then_some(()));
+    let log = daemon.stop();
+    let late = "the sink did not end within shutdown_grace, and is not waited for";
+    assert!(log.contains(late) && !log.contains("broken off"), "{log}");
+}
+
 /// 410 says that there is nobody any more: the sink stops, over restarts too, until a person acts.
 #[test]
 fn a_receiver_that_is_gone_stops_the_sink_until_it_is_resumed() {
@@ -433,10 +456,13 @@ fn a_reload_names_what_it_leaves_behind() {
     let world = world
         .without_other_sinks()
         .with_other_sink(&mail("post", "both@example.com", ", formerly: mail"))
-        .with_other_sink(&mail("slow", "new@example.com", ""));
+        .with_other_sink(&mail("slow", "new@example.com", ", formerly: hsaty"));
+    // A typo is told before it matters, and again where nobody asked before.
+    insta::assert_snapshot!(world.run(&["check"]).ok().stderr, @"warning: sink slow: was hsaty (`formerly`), of which nothing is known: it starts at the end of the log");
     insta::assert_snapshot!(world.run(&["reload"]).ok().stdout, @"
     reloaded: sinks: mail is called post now
     reloaded: sinks: added slow; removed hasty
+    reloaded: sinks: slow starts at the end of the log: nothing is known of a sink hsaty, as `formerly` has it
     ");
     let world = world.without_other_sinks().with_other_sink(&mail(
         "slow",
@@ -446,7 +472,7 @@ fn a_reload_names_what_it_leaves_behind() {
     insta::assert_snapshot!(world.run(&["reload"]).ok().stdout, @"
     reloaded: sinks: removed post; changed slow
     reloaded: sinks: post leaves 1 event queued; put back, it goes on there
-    reloaded: sinks: slow has a place in the log of its own, and nothing of hasty is carried over; take the line `formerly` out, `seatwatch replay slow` goes back
+    reloaded: sinks: slow has a place in the log of its own, and nothing of hasty is carried over; take the line `formerly` out; `seatwatch replay slow --since TIME` goes back
     ");
     daemon.stop();
 }

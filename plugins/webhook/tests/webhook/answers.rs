@@ -97,7 +97,7 @@ async fn all_else_is_tried_again() {
         (404, "404 Not Found; check `url`"),
         (
             407,
-            "407 Proxy Authentication Required; put the proxy's URL with user name and password into `proxy_file`",
+            "407 Proxy Authentication Required; the proxy asks for user name and password; put its URL with both into `proxy_file`",
         ),
         (408, "408 Request Timeout"),
         (409, "409 Conflict"),

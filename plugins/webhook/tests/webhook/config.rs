@@ -43,6 +43,9 @@ fn values_are_checked_while_they_are_read() {
         with("timeout", json!("25s")),
         with("headers", json!({ "Content-Type": "text/plain" })),
         with("headers", json!({ "webhook-id": "t0ken" })),
+        with("headers", json!({ "Authorization": "Splunk t0ken" })),
+        with("headers", json!({ "cookie": "session=t0ken" })),
+        with("headers", json!({ "PROXY-AUTHORIZATION": "Basic t0ken" })),
         with("headers", json!({ "a b": "t0ken" })),
         with("headers", json!({ "a": "t0ken\n" })),
         with("headers", json!({ "a": "1", "A": "2" })),
@@ -75,6 +78,9 @@ fn values_are_checked_while_they_are_read() {
     timeout: fine
     headers: the header `content-type` is set by the sink itself / leave it out
     headers: the header `webhook-id` is set by the sink itself / leave it out
+    headers: the header `authorization` holds a secret, and secrets do not stand in this file / put the line into a file and name that in `headers_file`
+    headers: the header `cookie` holds a secret, and secrets do not stand in this file / put the line into a file and name that in `headers_file`
+    headers: the header `proxy-authorization` comes from the URL of the proxy / put that with user name and password into a file and name it in `proxy_file`
     headers: `a b` cannot name a header / letters, digits and `-`, such as `X-Tenant`
     headers: a value that cannot stand in a header / only visible ASCII characters and blanks can
     headers: the header `a` stands here twice
@@ -104,7 +110,6 @@ async fn values_are_checked_against_each_other() {
         json!({ "client_cert_file": "x" }),
         json!({ "client_key_file": "x" }),
         json!({ "proxy": "http://proxy.test", "proxy_file": "x" }),
-        json!({ "bearer_token_file": "x", "headers": { "authorization": "Basic x" } }),
     ] {
         let mut world = World::new();
         let given = keys.to_string();
@@ -135,8 +140,6 @@ async fn values_are_checked_against_each_other() {
       client_key_file: `client_key_file` is of no use without `client_cert_file`
     {"proxy":"http://proxy.test","proxy_file":"x"}
       proxy_file: `proxy` and `proxy_file` exclude each other
-    {"bearer_token_file":"x","headers":{"authorization":"Basic x"}}
-      headers: `Authorization` comes from `bearer_token_file` (leave out one of them)
     "#);
 }
 

@@ -101,7 +101,9 @@ async fn a_receiver_does_not_answer() {
 async fn what_speaks_no_http_is_told() {
     let mut world = World::new();
     world.replies(Reply::Write("220 mail.test ESMTP\r\n".to_owned()));
-    insta::assert_snapshot!(world.told(&[event()]).await, @"retry: cannot reach `http://127.0.0.1:[PORT]/in`: invalid HTTP version parsed");
+    insta::assert_snapshot!(world.told(&[event()]).await, @"retry: cannot reach `http://127.0.0.1:[PORT]/in`: what answers there does not speak HTTP (invalid HTTP version parsed); check the scheme and the port");
+    world.replies(Reply::Write("HTTP/1.1 200 OK\r\nx: ".to_owned() + &"x".repeat(1_000_000)));
+    insta::assert_snapshot!(world.told(&[event()]).await, @"retry: cannot reach `http://127.0.0.1:[PORT]/in`: what answers there does not speak HTTP (message head is too large); check the scheme and the port");
 }
 
 /// The deadline is the dispatcher's; the sink ends before it, so that its outcome counts.
@@ -122,7 +124,7 @@ async fn a_check_is_no_delivery() {
         let reply = answer(status, "location: https://new.test/\r\nretry-after: 3\r\n", "no");
         told.push(format!("{status} {}", world.replies(reply).check().await));
     }
-    insta::assert_snapshot!(told.join("\n"), @r"
+    insta::assert_snapshot!(told.join("\n"), @"
     200 accepted
     204 accepted
     400 accepted
@@ -133,7 +135,7 @@ async fn a_check_is_no_delivery() {
     301 retry after 3s: `http://127.0.0.1:[PORT]/in` redirects (301) to `https://new.test`, which is not followed; put the final URL into `url`
     401 retry after 3s: `http://127.0.0.1:[PORT]/in` answered 401 Unauthorized: no; check `bearer_token_file`, `headers_file`, `secret_file` and the clock
     403 retry after 3s: `http://127.0.0.1:[PORT]/in` answered 403 Forbidden: no; check `bearer_token_file`, `headers_file`, `secret_file` and the clock
-    407 retry after 3s: `http://127.0.0.1:[PORT]/in` answered 407 Proxy Authentication Required: no; put the proxy's URL with user name and password into `proxy_file`
+    407 retry after 3s: `http://127.0.0.1:[PORT]/in` answered 407 Proxy Authentication Required: no; the proxy asks for user name and password; put its URL with both into `proxy_file`
     410 disable: `http://127.0.0.1:[PORT]/in` answered 410 Gone: no; the receiver wants no more events: set another `url`, or resume the sink once it is back
     ");
     assert!(world.server.posts().is_empty());

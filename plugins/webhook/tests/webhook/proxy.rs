@@ -84,6 +84,16 @@ async fn a_proxy_that_bars_the_way_is_told() {
         told.push(world.told(&[event()]).await.replace(&url(proxy.address), "[PROXY]"));
         assert_eq!(proxy.requests()[0].line, "CONNECT siem.test:443 HTTP/1.1");
     }
+    // Through a tunnel and without one.
+    for receiver in ["https://siem.test/in", "http://siem.test/in"] {
+        let proxy = answering(407);
+        let mut world = World::new();
+        let file = world.file("proxy", &format!("http://user:p4ss@{}", proxy.address));
+        world.set(json!({ "url": receiver, "allow_http": true, "proxy_file": file }));
+        told.push(world.told(&[event()]).await.replace(&url(proxy.address), "[PROXY]"));
+        let request = &proxy.requests()[0];
+        assert_eq!(request.header("proxy-authorization"), Some("Basic dXNlcjpwNHNz"));
+    }
     let closed = ClosedPort::hold();
     for proxy in [url(closed.address), "http://proxy.invalid:3128".to_owned()] {
         let mut world = World::new();
@@ -91,10 +101,12 @@ async fn a_proxy_that_bars_the_way_is_told() {
         let line = world.told(&[event()]).await.replace(&proxy, "[PROXY]");
         told.push(line.split("resolved: ").next().unwrap().to_owned());
     }
-    insta::assert_snapshot!(told.join("\n"), @r"
-    retry: cannot reach `https://siem.test/in` through the proxy `[PROXY]`: it asks for user name and password; put its URL with both into `proxy_file`
+    insta::assert_snapshot!(told.join("\n"), @"
+    retry: cannot reach `https://siem.test/in` through the proxy `[PROXY]`: the proxy asks for user name and password; put its URL with both into `proxy_file`
     retry: cannot reach `https://siem.test/in` through the proxy `[PROXY]`: it makes no connection to `siem.test`
     retry: cannot reach `https://siem.test/in` through the proxy `[PROXY]`: it makes no connection to `siem.test`
+    retry: cannot reach `https://siem.test/in` through the proxy `[PROXY]`: the proxy refuses the user name and password in `proxy_file`
+    retry: `http://siem.test/in` answered 407 Proxy Authentication Required: from the proxy; the proxy refuses the user name and password in `proxy_file`
     retry: cannot reach `https://siem.test/in` through the proxy `[PROXY]`: the proxy refused the connection; is it running?
     retry: cannot reach `https://siem.test/in` through the proxy `[PROXY]`: the name of the proxy cannot be
     ");

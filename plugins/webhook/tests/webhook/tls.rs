@@ -11,7 +11,7 @@ use hyper::{Request, Response, Version};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa,
-    Issuer, KeyPair, date_time_ymd,
+    Issuer, KeyPair, PKCS_ECDSA_P256_SHA256, PKCS_ED25519, date_time_ymd,
 };
 use rustls::RootCertStore;
 use rustls::pki_types::PrivateKeyDer;
@@ -30,10 +30,14 @@ pub(crate) struct Authority(CertifiedIssuer<'static, KeyPair>);
 
 impl Authority {
     pub(crate) fn new(name: &str) -> Self {
+        Self::with_key(name, KeyPair::generate().unwrap())
+    }
+
+    fn with_key(name: &str, key: KeyPair) -> Self {
         let mut params = CertificateParams::default();
         params.distinguished_name.push(DnType::CommonName, name);
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        Self(CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap())
+        Self(CertifiedIssuer::self_signed(params, key).unwrap())
     }
 
     pub(crate) fn pem(&self) -> String {
@@ -113,6 +117,20 @@ async fn an_authority_of_ones_own_is_trusted_if_it_is_named() {
     assert_eq!(world.check().await, "accepted");
     world.set(json!({ "ca_file": null }));
     insta::assert_snapshot!(world.told(&[event()]).await, @"retry: cannot reach `https://127.0.0.1:[PORT]/in`: the certificate of `127.0.0.1` comes from an authority that is not trusted; if the authority is your own, name its certificate in `ca_file`");
+}
+
+/// As where a certificate was made anew, or the machine trusts another one of its name.
+#[tokio::test]
+async fn an_authority_of_the_same_name_is_told_apart_whatever_its_key() {
+    for kind in [&PKCS_ECDSA_P256_SHA256, &PKCS_ED25519] {
+        let mut world = World::with_tls(Authority::new("ours").issue(|_| {}).acceptor(None));
+        let namesake = Authority::with_key("ours", KeyPair::generate_for(kind).unwrap());
+        world.set(json!({ "ca_file": world.file("ca.pem", &namesake.pem()) }));
+        let told = told(world).await;
+        insta::allow_duplicates! {
+            insta::assert_snapshot!(told, @"the certificate of `127.0.0.1` is not signed by the authority of that name that is trusted; name the certificate of the one that signed it in `ca_file`");
+        }
+    }
 }
 
 /// What the advice about a certificate of `openssl req -x509` leads to.
