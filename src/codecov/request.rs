@@ -197,19 +197,29 @@ impl Asker {
                 let what = format!("no trusted connection for `{url}`: {fault}");
                 return Failure::Lasting(Error::new(Reason::Tls, what).with_hint(advice));
             }
-            Some(_) => {
-                let what = format!("no trusted connection for `{url}`");
-                return Failure::Lasting(Error::new(Reason::Tls, what).caused_by(error));
+            Some(rustls::Error::AlertReceived(alert)) => {
+                let what = format!(
+                    "no trusted connection for `{url}`: the server ended the TLS handshake ({alert:?})"
+                );
+                let hint = "it may know no TLS as new as 1.2, or ask for a certificate of ours: check \
+                            that `codecov.base_url` is Codecov, and what stands in between";
+                return Failure::Lasting(Error::new(Reason::Tls, what).with_hint(hint));
+            }
+            Some(fault) => {
+                let what = format!("no trusted connection for `{url}`: {fault}");
+                return Failure::Lasting(Error::new(Reason::Tls, what));
             }
             None => {}
         }
         if error.is_decode() && find::<io::Error>(&error).is_some_and(undecodable) {
             let what = format!("the answer to `{url}` cannot be decoded");
-            return Failure::Lasting(Error::new(Reason::BadResponse, what).caused_by(error));
+            let error = Error::new(Reason::BadResponse, what).caused_by(innermost(&error));
+            return Failure::Lasting(error);
         }
         if find::<hyper::Error>(&error).is_some_and(hyper::Error::is_parse) {
             let what = format!("the answer to `{url}` is not HTTP");
-            return Failure::Lasting(Error::new(Reason::BadResponse, what).caused_by(error));
+            let error = Error::new(Reason::BadResponse, what).caused_by(innermost(&error));
+            return Failure::Lasting(error);
         }
         let error = if error.is_timeout() {
             let timeout = humantime::format_duration(timeout);
@@ -253,7 +263,15 @@ impl Asker {
 /// nothing to who reads of it in a mail.
 fn innermost(error: &(dyn StdError + 'static)) -> String {
     let deepest = successors(Some(error), |&error| error.source()).last().unwrap_or(error);
-    deepest.downcast_ref().map_or_else(|| deepest.to_string(), io_reason)
+    let text = deepest.downcast_ref().map_or_else(|| deepest.to_string(), io_reason);
+    // The type of these two is private to the client.
+    if text.contains("proxy authorization required") {
+        "the proxy asks for user name and password".to_owned()
+    } else if text.contains("tunnel error") {
+        "the proxy makes no connection to it".to_owned()
+    } else {
+        text
+    }
 }
 
 /// The first error of that type in a chain, also where an [`io::Error`] wraps it, which

@@ -226,16 +226,18 @@ pub(crate) fn read_beside<T>(
         let position = node.position;
         let steps: Vec<Step> = mistake.steps.iter().rev().cloned().collect();
         let follows = matches!(mistake.what, What::MissingKey(key) if is_pruned(node, &steps, key));
-        if let What::MissingKey(first) = mistake.what
-            && steps.is_empty()
-        {
-            let also = needed.iter().filter(|key| *key != first && node.get(key).is_none());
-            let also = also.map(|key| Mistake::new(What::Value, missing(key)).at(position));
-            problems.extend(also.map(|mistake| mistake.into_problem(path, others)));
-        }
+        let first = match mistake.what {
+            What::MissingKey(key) if steps.is_empty() => Some(key),
+            _ => None,
+        };
         if !follows {
             // Serde makes some mistakes where no place is known; the node that was read is near.
             problems.push(mistake.at(position).into_problem(path, others));
+        }
+        if let Some(first) = first {
+            let also = needed.iter().filter(|key| *key != first && node.get(key).is_none());
+            let also = also.map(|key| Mistake::new(What::Value, missing(key)).at(position));
+            problems.extend(also.map(|mistake| mistake.into_problem(path, others)));
         }
         let pruned = node.descend(&steps).map(|node| node.value = Value::Pruned);
         if steps.is_empty() || pruned.is_none() || problems.len() >= MAX_PROBLEMS {

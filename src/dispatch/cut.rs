@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use seatwatch_sdk::Event;
+use seatwatch_sdk::{Event, whole_members};
 
 use super::filter::Filter;
 use super::timing::not_before;
@@ -80,20 +80,6 @@ impl Cutter {
         let events = Events { list: events, erasures: view.erasures()? };
         Ok(Found { passed, next, head, events, is_full })
     }
-}
-
-/// How many of the first `most` events are a delivery that ends with the last event of a member; all
-/// of them where they are about no other.
-fn whole_members(events: &[Event], most: usize) -> usize {
-    let (held, Some(next)) = (events.iter().take(most), events.get(most)) else {
-        return events.len();
-    };
-    let is_same = |event: &&Event| {
-        next.subject.is_some()
-            && (&event.subject, &event.correlationid) == (&next.subject, &next.correlationid)
-    };
-    let begun = held.rev().take_while(is_same).count();
-    if begun < most { most - begun } else { most }
 }
 
 /// What there is to cut from a log.

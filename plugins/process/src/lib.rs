@@ -25,7 +25,6 @@ mod piece;
 mod plugin;
 mod process;
 pub mod protocol;
-mod restart;
 mod session;
 mod settings;
 mod sink;

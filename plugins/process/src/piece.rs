@@ -1,8 +1,9 @@
-//! How much of a delivery a plugin is given at once: what it takes, and what fits into a line.
+//! How much of a delivery a plugin is given at once: what it takes, and what fits into a line. What
+//! a sync says of a member is not cut in two where that can be helped.
 
 use std::time::{Duration, Instant};
 
-use seatwatch_sdk::{Delivery, Event};
+use seatwatch_sdk::{Delivery, Event, whole_members};
 use serde_json::value::{RawValue, to_raw_value};
 
 use crate::protocol::{MAX_LINE_BYTES, ToPlugin, line};
@@ -34,6 +35,7 @@ pub(crate) fn cut(delivery: &Delivery<'_>, deadline: Instant, max_events: usize)
         room_bytes = left_bytes;
         events.push(event);
     }
+    events.truncate(whole_members(delivery.events, events.len()));
     let piece = Piece { line: line(&message(&events)), events: events.len() };
     Some(piece).filter(|piece| piece.events > 0)
 }

@@ -16,7 +16,6 @@ use crate::heard::{Ear, Log};
 use crate::life::Life;
 use crate::plugin::Plugin;
 use crate::process::Trouble;
-use crate::restart::Restarts;
 use crate::session::{CHECK_LIMIT, HELLO_LIMIT, Session};
 
 /// How long before the deadline a delivery is given up, so that the reason gets through.
@@ -34,14 +33,13 @@ pub struct ProcessSink {
     session: Option<Session>,
     /// The plugin that was started last, and may still be ending.
     last: Option<Life>,
-    restarts: Restarts,
 }
 
 impl ProcessSink {
     /// A sink that has started nothing yet.
     pub(crate) fn new(plugin: Plugin) -> Self {
         let ear = Arc::new(Log::new(&plugin.owner.sink));
-        Self { plugin, ear, session: None, last: None, restarts: Restarts::new() }
+        Self { plugin, ear, session: None, last: None }
     }
 
     /// A plugin that is ready, taken out of its place.
@@ -99,14 +97,10 @@ impl ProcessSink {
         Ok(error)
     }
 
-    fn failure(&mut self, trouble: Trouble) -> Failure {
+    fn failure(&self, trouble: Trouble) -> Failure {
         match trouble {
             Trouble::Unfit(what) => Failure::Disable { reason: self.told(&what) },
-            Trouble::Left(what) | Trouble::Broken(what) => {
-                let reason = self.told(&what);
-                let after = Some(self.restarts.failed(Instant::now()));
-                Failure::Retry { after, reason }
-            }
+            Trouble::Left(what) | Trouble::Broken(what) => Failure::retry(self.told(&what)),
         }
     }
 
@@ -143,16 +137,13 @@ impl Sink for ProcessSink {
         }
     }
 
-    /// Likewise: whoever waits between two attempts is the dispatcher.
+    /// Likewise: who waits between two attempts is the dispatcher, as with every sink.
     async fn deliver(&mut self, delivery: &Delivery<'_>) -> Outcome {
         let now = Instant::now();
         let left = delivery.deadline.saturating_duration_since(now);
         let deadline = now + usable(left);
         match timeout_at(deadline.into(), self.hand_over(delivery, deadline)).await {
-            Ok(Ok(outcome)) => {
-                self.restarts.went_well();
-                self.named(outcome)
-            }
+            Ok(Ok(outcome)) => self.named(outcome),
             Ok(Err(trouble)) => self.failure(trouble).into(),
             Err(_) => {
                 let seconds = left.as_secs_f32().ceil();

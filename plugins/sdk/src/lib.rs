@@ -17,6 +17,7 @@ mod config;
 pub mod conformance;
 mod event;
 mod file;
+mod members;
 mod path;
 mod quote;
 mod retry_after;
@@ -38,6 +39,7 @@ pub use event::{
     Data, Event, EventKind, Member, Organization, Profile, Status, Totals, UnknownEvent, Unnamed,
 };
 pub use file::{FileError, open_at_once, read_certificates, read_file};
+pub use members::whole_members;
 pub use path::FilePath;
 pub use quote::quote;
 pub use retry_after::retry_after;

@@ -66,10 +66,16 @@ impl Unanswered<'_> {
             let millis = patience.as_millis().try_into().unwrap_or(u64::MAX);
             return format!("no {what} within {:?}", Duration::from_millis(millis));
         }
-        if let Some(error) = find::<hyper::Error>(error).filter(|error| error.is_parse()) {
-            return format!(
-                "what answers there does not speak HTTP ({error}); check the scheme and the port"
-            );
+        match find::<hyper::Error>(error) {
+            Some(error) if error.is_parse_too_large() => {
+                return "the head of its answer is too large to be read".to_owned();
+            }
+            Some(error) if error.is_parse() => {
+                return format!(
+                    "what answers there does not speak HTTP ({error}); check the scheme and the port"
+                );
+            }
+            _ => {}
         }
         let io = find::<io::Error>(error).map(io::Error::kind);
         match io {

@@ -1,6 +1,6 @@
 //! What to do next about the changes of members. It claims no more than Codecov's list can tell.
 
-use seatwatch_sdk::{Event, EventKind};
+use seatwatch_sdk::{Event, EventKind, Totals};
 
 use super::Sums;
 use super::words::count;
@@ -14,9 +14,12 @@ pub(super) fn about(events: &[&Event], totals: Option<&Sums>) -> Vec<String> {
         "Nobody on the list is an admin any more: make sure that somebody can still manage seats."
             .to_owned()
     });
+    let lost = number(EventKind::SeatLost);
+    let unnamed = unnamed_now(events).min(lost);
     let advice = [
         no_admin,
-        about(EventKind::SeatLost, freed),
+        (lost > unnamed).then(|| freed(lost - unnamed)),
+        (unnamed > 0).then(|| held(unnamed)),
         about(EventKind::SeatGained, taken),
         about(EventKind::AdminGranted, admins),
         about(EventKind::Left, left),
@@ -36,6 +39,28 @@ fn freed(seats: u64) -> String {
         seats => format!(
             "{seats} seats were freed. Those that nobody else gets need not be paid for any \
              longer: compare with the seats that you have bought."
+        ),
+    }
+}
+
+/// How many more seats are held by rows that name nobody than were before.
+fn unnamed_now(events: &[&Event]) -> u64 {
+    let seats = |totals: Option<Totals>| Some(totals?.unnamed.seats);
+    let before = events.iter().find_map(|event| seats(event.data.previous_totals));
+    let after = events.iter().rev().find_map(|event| seats(event.data.totals));
+    before.zip(after).map_or(0, |(before, after)| after.saturating_sub(before))
+}
+
+fn held(seats: u64) -> String {
+    match seats {
+        1 => {
+            "1 seat that was lost is held by a row without a name now, as a deleted account is: it \
+              still counts as in use."
+                .to_owned()
+        }
+        seats => format!(
+            "{seats} of the lost seats are held by rows without a name now, as deleted accounts are: \
+             they still count as in use."
         ),
     }
 }

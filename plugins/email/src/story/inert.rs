@@ -12,19 +12,36 @@ pub(super) fn free_text(text: &str) -> String {
 
 /// A text without URLs; host names may be in it, because `jane.doe` is a username like any other.
 pub(super) fn url(text: &str) -> String {
-    text.replace("://", "[:]//").replace("www.", "www[.]")
+    let mut shown = text.replace("://", "[:]//");
+    let lower = shown.to_ascii_lowercase();
+    for (start, www) in lower.rmatch_indices("www.") {
+        let end = start + www.len();
+        shown.replace_range(end - 1..end, "[.]");
+    }
+    shown
+}
+
+/// Whether a word is nothing but a mail address, of characters that such have as a rule.
+fn is_address(word: &str) -> bool {
+    let only = |text: &str, others: &str| {
+        !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || others.contains(c))
+    };
+    word.trim_end()
+        .split_once('@')
+        .is_some_and(|(local, domain)| only(local, "._%+-") && only(domain, ".-"))
 }
 
 /// A word without the dots of a host name, unless it is a mail address.
 fn without_host(word: &str) -> String {
-    if word.contains('@') && !word.contains('/') {
+    if is_address(word) {
         return word.to_owned();
     }
     let mut labels = word.split('.');
     let first = labels.next().unwrap_or_default().to_owned();
     labels.fold(first, |before, label| {
         let begins = label.chars().take(2).filter(|c| c.is_alphabetic()).count() == 2;
-        let dot = if before.ends_with(char::is_alphanumeric) && begins { "[.]" } else { "." };
+        let ends = before.ends_with(|c: char| c != '.');
+        let dot = if ends && begins { "[.]" } else { "." };
         before + dot + label
     })
 }
@@ -47,6 +64,10 @@ mod tests {
         check("evil.example/@mona", "evil[.]example/@mona");
         check("https://mona@evil.example", "https[:]//mona@evil[.]example");
         check("böse.рф", "böse[.]рф");
+        check("ev\u{301}.example", "ev\u{301}[.]example");
+        check("evil.example?@mona", "evil[.]example?@mona");
+        check("evil.example,a@b.example", "evil[.]example,a@b[.]example");
+        check("x evil.example;@y", "x evil[.]example;@y");
     }
 
     #[test]
@@ -61,6 +82,7 @@ mod tests {
     #[test]
     fn a_username_keeps_its_dots() {
         assert_eq!(url("jane.doe"), "jane.doe");
+        assert_eq!(url("WWW.evil.example"), "WWW[.]evil.example");
         assert_eq!(url("https://evil.example"), "https[:]//evil.example");
     }
 }

@@ -60,6 +60,28 @@ async fn one_seat_lost() {
     assert_mail!(mail(&log.events()).await);
 }
 
+/// Who is deleted leaves a row without a name, which may hold the seat.
+#[tokio::test]
+async fn a_seat_that_a_deleted_account_holds_is_not_free() {
+    let log = |lost: &[&str], unnamed| {
+        let log = Log::new().totals(42 - lost.len() as u64, 31 - lost.len() as u64, 3);
+        lost.iter().fold(log.unnamed(unnamed, unnamed), |log, username| {
+            log.member(EventKind::Left, username).member(EventKind::SeatLost, username)
+        })
+    };
+    let about_seats = async |log: Log| {
+        let text = mail(&log.events()).await.text();
+        let is_meant = |line: &&str| line.contains("still count") || line.contains("freed");
+        text.lines().filter(is_meant).map(str::trim).collect::<Vec<_>>().join("\n")
+    };
+    assert_snapshot!(about_seats(log(&["fay"], 2)).await, @"→ 1 seat that was lost is held by a row without a name now, as a deleted account is: it still counts as in use.");
+    assert_snapshot!(about_seats(log(&["fay", "gus", "ian"], 3)).await, @"
+    → 1 seat was freed. Unless somebody else gets it, it need not be paid for any longer: compare with the seats that you have bought.
+    → 2 of the lost seats are held by rows without a name now, as deleted accounts are: they still count as in use.
+    ");
+    assert_snapshot!(about_seats(log(&["fay", "gus"], 0)).await, @"→ 2 seats were freed. Those that nobody else gets need not be paid for any longer: compare with the seats that you have bought.");
+}
+
 #[tokio::test]
 async fn somebody_left_with_a_seat_and_as_an_admin() {
     let log = Log::new()

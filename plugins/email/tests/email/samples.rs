@@ -44,6 +44,12 @@ impl Log {
         self
     }
 
+    /// What this sync makes of the rows without a name.
+    pub(crate) fn unnamed(mut self, members: u64, seats: u64) -> Self {
+        self.totals.unnamed = Unnamed { members, seats };
+        self
+    }
+
     /// There was no roster before.
     pub(crate) fn first(mut self) -> Self {
         self.previous = None;

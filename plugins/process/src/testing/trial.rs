@@ -41,6 +41,9 @@ const INPUT: &str = "exits within 5 s of the end of its input";
 const QUIET: &str = "writes nothing but messages to its standard output";
 const STDERR: &str = "what it wrote to its standard error";
 
+/// What the ids of the deliveries begin with.
+const DELIVERY: &str = "seatwatch-test-";
+
 /// The trials that need a plugin that is ready, in their order.
 const TRIALS: [&str; 8] = [PING, CHECK, ONE, NAMES, REPEAT, FIELDS, TYPES, MANY];
 
@@ -241,6 +244,12 @@ impl Trial {
             return Ok((Grade::Skipped, "the sample does not fit into a line".to_owned()));
         };
         let result = process.ask_line(&piece.line, |message| match message {
+            // Another answer to a delivery before this one was not asked for; this one may come yet.
+            FromPlugin::Result { id: ref answered, .. }
+                if answered != id && answered.starts_with(DELIVERY) =>
+            {
+                Err(message)
+            }
             FromPlugin::Result { id, accepted, retry, reject, disable } => {
                 Ok((id, Verdict { accepted, retry, reject, disable }))
             }

@@ -103,7 +103,7 @@ async fn what_speaks_no_http_is_told() {
     world.replies(Reply::Write("220 mail.test ESMTP\r\n".to_owned()));
     insta::assert_snapshot!(world.told(&[event()]).await, @"retry: cannot reach `http://127.0.0.1:[PORT]/in`: what answers there does not speak HTTP (invalid HTTP version parsed); check the scheme and the port");
     world.replies(Reply::Write("HTTP/1.1 200 OK\r\nx: ".to_owned() + &"x".repeat(1_000_000)));
-    insta::assert_snapshot!(world.told(&[event()]).await, @"retry: cannot reach `http://127.0.0.1:[PORT]/in`: what answers there does not speak HTTP (message head is too large); check the scheme and the port");
+    insta::assert_snapshot!(world.told(&[event()]).await, @"retry: cannot reach `http://127.0.0.1:[PORT]/in`: the head of its answer is too large to be read");
 }
 
 /// The deadline is the dispatcher's; the sink ends before it, so that its outcome counts.
