@@ -243,7 +243,7 @@ fn a_wrong_key_of_a_plugin_stops_the_sink_until_the_config_is_mended() {
     let (_, trouble) = status.split_once("\nsink it: ").unwrap();
     assert_snapshot!(trouble, @"
     `seatwatch-sink-lines` refuses its configuration: `path`: expected the absolute path of a file
-    hint: once that is mended: seatwatch sink resume it; after a change of its keys in the config: seatwatch reload
+    hint: once that is mended: seatwatch sink resume it; after a change of its keys in the config: seatwatch sync
 
     no daemon runs: what is due is synced when somebody calls `seatwatch sync`
     ");
