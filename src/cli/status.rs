@@ -87,11 +87,11 @@ pub(super) fn run(config: &Path, format: Format) -> Result<Exit, Stop> {
         )?;
         writeln!(out, "hint: `seatwatch sync` looks them up, and so does the daemon")?;
     }
+    let is_up = control::is_up(&config.state_dir);
     if format == Format::Table {
-        write_organizations(&standings, &mut out)?;
+        write_organizations(&standings, is_up, &mut out)?;
         write_troubles(&standings, &mut out)?;
         write_lookups(&lookups, config.timezone, &mut out)?;
-        let is_up = control::is_up(&config.state_dir);
         write_sinks(&lanes, config.timezone, is_up, &mut out)?;
         write_orphans(&orphans, &mut out)?;
         write_daemon(is_up, &mut out)?;
@@ -163,7 +163,11 @@ fn write_lookups(lookups: &[(Service, Lookups)], zone: Tz, out: &mut dyn Write) 
     Ok(())
 }
 
-fn write_organizations(standings: &[Standing<'_>], out: &mut dyn Write) -> io::Result<()> {
+fn write_organizations(
+    standings: &[Standing<'_>],
+    is_up: bool,
+    out: &mut dyn Write,
+) -> io::Result<()> {
     if standings.is_empty() {
         return Ok(());
     }
@@ -187,6 +191,10 @@ fn write_organizations(standings: &[Standing<'_>], out: &mut dyn Write) -> io::R
         let seats = format!("{}{limit}{over}", number(Totals::seats_used));
         let state = standing.known.state();
         let overdue = if standing.is_overdue() { " (overdue)" } else { "" };
+        let mut next = local(standing.next, organization.timezone);
+        if state == State::New {
+            next = first_sync(is_up, &next);
+        }
         let mut cells = vec![
             Cell::new(named(organization)),
             Cell::new(state.title()).fg(color(state)),
@@ -199,13 +207,20 @@ fn write_organizations(standings: &[Standing<'_>], out: &mut dyn Write) -> io::R
         cells.extend([
             Cell::new(number(|totals| totals.admins)),
             Cell::new(local(standing.known.health.last_success_at, organization.timezone)),
-            Cell::new(format!("{}{overdue}", local(standing.next, organization.timezone))),
+            Cell::new(format!("{next}{overdue}")),
         ]);
         table.add_row(cells);
     }
     let numbers = 2..header.len() - 2;
     align_right(&mut table, &numbers.collect::<Vec<_>>());
     write_table(&table, out)
+}
+
+/// When an organization is synced that never was: at once where a daemon `is_up`, and only then as
+/// its schedule says.
+pub(super) fn first_sync(is_up: bool, scheduled: &str) -> String {
+    let first = if is_up { "at once" } else { "at the start" };
+    format!("{first}, then {scheduled}")
 }
 
 /// `+4`; `+4 in 9 days` where no more is known. That nothing has changed on the first day is no
