@@ -217,7 +217,7 @@ fn head(
     };
     let Some(event) = event else { return Ok(None) };
     let failed = cut.as_ref().and_then(|cut| cut.failed.clone());
-    let is_cut = cut.is_some();
+    let uncut = cut.is_none();
     // The number is that of the attempt that comes next.
     let attempts = cut.filter(|_| failed.is_some()).map_or(0, |cut| cut.attempt.saturating_sub(1));
     let waits = match (view.paused(name)?, &found.disabled) {
@@ -225,7 +225,7 @@ fn head(
         (None, Some(_)) => Some("stopped"),
         (None, None) => None,
     };
-    let digest = digest_at(&entry.timing, event.time, now).filter(|_| !is_cut && waits.is_none());
+    let digest = digest_at(&entry.timing, event.time, now).filter(|_| uncut && waits.is_none());
     let (sink, lane) = (entry.name.clone(), lane.to_owned());
     Ok(Some(Head { sink, lane, queued: lag.queued, event, attempts, failed, waits, digest }))
 }
