@@ -390,8 +390,8 @@ fn write_orphans(orphans: &[Orphans], out: &mut dyn Write) -> io::Result<()> {
     Ok(())
 }
 
-/// Why a lane does not deliver, and what to do about it. A changed config is read by the daemon
-/// when it is told to, where one `is_up`, and else by the next command.
+/// Why a lane does not deliver, and what to do about it. Where no daemon `is_up`, nothing is tried
+/// by itself, and the next command reads the config.
 fn write_lane_trouble(
     lane: &LaneStatus,
     zone: Tz,
@@ -412,6 +412,8 @@ fn write_lane_trouble(
             "hint: once that is mended: {resume}; after a change of its keys in the config: \
              {reread}"
         )?;
+    } else if lane.failed.is_some() && !is_up {
+        writeln!(out, "hint: to try again: seatwatch sync")?;
     } else if let Some(failed) = &lane.failed {
         // The first pauses are shorter than a minute.
         let next = exact(failed.next_attempt_at, zone);
