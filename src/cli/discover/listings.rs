@@ -36,17 +36,14 @@ pub(super) fn on(config: &Config, service: Service) -> Vec<Listing<'_>> {
     let listing = |token, base_url| Listing { service, token, base_url };
     let rules = config.discover.iter().filter(|rule| rule.service == service);
     let rules = rules.map(|rule| listing(&rule.token, &rule.base_url));
-    let is_general = |it: &&Organization| Some(&it.token) == config.token.as_ref();
-    let general = named(config, service).filter(is_general).map(|it| (&it.token, &it.base_url));
-    let general = general.map(|(token, base_url)| listing(token, base_url));
-    let own = named(config, service).map(|it| listing(&it.token, &it.base_url));
-    let unused = config.token.iter().map(|token| listing(token, &config.base_url));
+    let named = || named(config, service).map(|it| listing(&it.token, &it.base_url));
+    let general = named().filter(|listing| Some(listing.token) == config.token.as_ref());
     let mut asked: Vec<Listing<'_>> = rules.chain(general).unique().collect();
     if asked.is_empty() {
-        asked = own.unique().collect();
+        asked = named().unique().collect();
     }
     if asked.is_empty() {
-        asked = unused.collect();
+        asked.extend(config.token.iter().map(|token| listing(token, &config.base_url)));
     }
     asked
 }
