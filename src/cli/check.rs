@@ -5,7 +5,7 @@
 
 mod machine;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 use std::path::Path;
 
@@ -19,16 +19,18 @@ use super::exit::{Exit, Stop};
 use super::instance;
 use super::output::{Format, Row, count, local, row, shown, table, write_rows, write_table};
 use super::run;
-use super::status::named;
+use super::status::{first_sync, named};
 use super::sync::interruptible;
 use crate::chain::chain;
 use crate::codecov::{self, AdminProof, Policy, Server};
 use crate::config::{Config, DiscoverRule, Organization, SinkEntry};
+use crate::control;
 use crate::organization::OrganizationId;
 use crate::preflight;
 use crate::schedule;
 use crate::servers::Servers;
 use crate::sinks;
+use crate::store::{Reader, View};
 use crate::sync::SyncError;
 
 /// Arguments of `check`.
@@ -248,7 +250,7 @@ fn write_people(
     found: Option<&All>,
     out: &mut dyn Write,
 ) -> io::Result<()> {
-    let now = instance::clock().now();
+    let (now, new) = (instance::clock().now(), never_synced(config));
     let online = found.is_some();
     let machine = found.map(|found| found.machine.as_slice()).unwrap_or_default();
     if online {
@@ -260,10 +262,14 @@ fn write_people(
     for (organization, finding) in paired(&config.organizations, found.map(|it| &*it.organizations))
     {
         let next = schedule::next_run(organization, config.splay, now);
+        let mut next = local(next, organization.timezone);
+        if new.contains(&organization.id) {
+            next = first_sync(control::is_up(&config.state_dir), &next);
+        }
         let mut cells = vec![
             named(organization),
             organization.schedule.as_str().to_owned(),
-            local(next, organization.timezone),
+            next,
             organization.token.to_string(),
         ];
         cells.extend(finding.map(in_words));
@@ -309,6 +315,24 @@ fn write_people(
         (bad, _) => format!(", but {} came up online", count(bad, "problem")),
     };
     writeln!(out, "\n{}: configuration is valid{came_up}", path.display())
+}
+
+/// The organizations whose first sync waits for no schedule. Nothing is known of a store that cannot
+/// be read: whoever needs it says why.
+fn never_synced(config: &Config) -> BTreeSet<OrganizationId> {
+    let read = |view: &View<'_>| {
+        let mut new = BTreeSet::new();
+        for Organization { id, .. } in &config.organizations {
+            let number = instance::find(view, config, id)?;
+            let last_run = number.map(|number| view.last_run(number)).transpose()?.flatten();
+            if last_run.is_none() {
+                new.insert(id.clone());
+            }
+        }
+        Ok(new)
+    };
+    let new = Reader::glance(&config.state_dir).and_then(|reader| reader.read(read));
+    new.unwrap_or_default()
 }
 
 /// Each of these with what was found out about it, where it was asked.

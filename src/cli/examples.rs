@@ -39,8 +39,8 @@ pub(super) const EXAMPLES: &[(&str, &[(&str, &str)])] = &[
     (
         "discover",
         &[
-            ("What the token sees on GitHub", "seatwatch discover --service github"),
-            ("What it sees on the services of the config", "seatwatch discover"),
+            ("What the token for it sees on GitHub", "seatwatch discover --service github"),
+            ("On every service of the config", "seatwatch discover"),
         ],
     ),
     (

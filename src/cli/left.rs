@@ -42,7 +42,7 @@ impl Left {
 /// What every lane has before it, of those that have anything.
 fn queued(config: &Config) -> Result<Vec<String>, StoreError> {
     let reader = Reader::open(&config.state_dir)?;
-    let lanes = dispatch::status(&reader, &config.sinks)?;
+    let lanes = dispatch::status(&reader, &config.sinks, super::instance::clock().now())?;
     let waiting = lanes.iter().filter(|lane| lane.lag.queued > 0);
     let line = |lane: &dispatch::LaneStatus| {
         let stay = if lane.lag.queued == 1 { "stays" } else { "stay" };

@@ -12,7 +12,7 @@ use super::output::{
     Format, Row, align_right, count, exact, lane_name, local, row, shown, table, utc, write_pages,
     write_rows, write_table,
 };
-use super::{instance, order};
+use super::{instance, order, waiting};
 use crate::config::Config;
 use crate::dispatch::{self, Act, Acted, Head, Retried, Skipped};
 use crate::store::{KeptLetter, Letters, Reader, StoreError, View};
@@ -109,7 +109,7 @@ impl List {
         if let Some(name) = &self.sink {
             Self::known(config, &reader, name)?;
         }
-        let mut heads = dispatch::heads(&reader, &config.sinks)?;
+        let mut heads = dispatch::heads(&reader, &config.sinks, instance::clock().now())?;
         heads.retain(|head| self.sink.as_ref().is_none_or(|name| head.sink == *name));
         let letters = match &self.sink {
             Some(name) => reader.read(|view| of(config, view, name))?,
@@ -175,10 +175,11 @@ fn write_heads(heads: &[Head], zone: Tz, out: &mut dyn Write) -> io::Result<()> 
             head.queued.to_string(),
             in_words(&head.event),
             head.attempts.to_string(),
-            match (head.waits, failed) {
-                (Some(word), _) => word.to_owned(),
-                (None, Some(failed)) => exact(failed.next_attempt_at, zone),
-                (None, None) => String::new(),
+            match (head.waits, failed, head.digest) {
+                (Some(word), ..) => word.to_owned(),
+                (None, Some(failed), _) => exact(failed.next_attempt_at, zone),
+                (None, None, Some(time)) => format!("digest {}", local(Some(time), zone)),
+                (None, None, None) => String::new(),
             },
             failed.map_or_else(String::new, |failed| shown(&failed.reason)),
         ]);
@@ -263,7 +264,7 @@ fn head_row(head: &Head) -> Row {
         attempts: head.attempts,
         next_attempt: utc(failed
             .filter(|_| head.waits.is_none())
-            .map(|failed| failed.next_attempt_at)),
+            .map_or(head.digest, |failed| Some(failed.next_attempt_at))),
         queued: head.queued,
     };
     row.extend(event_row(&head.event));
@@ -386,7 +387,7 @@ impl Retry {
                 writeln!(out, "there are no dead letters to try again")?;
             }
             for (sink, lane) in &retried {
-                write_retried(sink, lane, &mut out)?;
+                write_retried(sink, lane, config.timezone, &mut out)?;
             }
         } else {
             let row = |(sink, lane): &(String, Retried)| {
@@ -395,7 +396,7 @@ impl Retry {
                     lane: lane.lane,
                     delivered: lane.delivered,
                     left: lane.left,
-                    reason: lane.reason,
+                    reason: why_left(sink, lane, config.timezone),
                 }
             };
             let rows: Vec<Row> = retried.iter().map(row).collect();
@@ -408,9 +409,16 @@ impl Retry {
     }
 }
 
-fn write_retried(sink: &str, lane: &Retried, out: &mut dyn Write) -> io::Result<()> {
-    let Retried { lane, delivered, left, reason } = lane;
-    let name = lane_name(sink, lane);
+/// Why the last of those that are left is left.
+fn why_left(sink: &str, lane: &Retried, zone: Tz) -> Option<String> {
+    let Some(since) = lane.paused else { return lane.reason.clone() };
+    let since = local(Some(since), zone);
+    Some(format!("paused since {since}; `seatwatch sink resume {sink}` comes first"))
+}
+
+fn write_retried(sink: &str, lane: &Retried, zone: Tz, out: &mut dyn Write) -> io::Result<()> {
+    let Retried { delivered, left, .. } = lane;
+    let (name, reason) = (lane_name(sink, &lane.lane), why_left(sink, lane, zone));
     writeln!(out, "sink {name}: {} delivered", count(*delivered, "dead letter"))?;
     match reason.as_deref().map(shown) {
         // The receiver had enough after it took them.
@@ -468,9 +476,7 @@ impl Skip {
             Err(exit) => return Ok(exit),
         };
         if skipped.is_empty() {
-            let message = format!("sink {sink} is not stuck: no event of it has failed");
-            let hint = format!("`seatwatch outbox list {sink}` shows what it has before it");
-            return Err(Failure::new(Exit::Data, message).with_hint(hint).into());
+            return Err(not_stuck(config, &sink)?.into());
         }
         let mut out = super::stdout();
         if format == Format::Table {
@@ -479,6 +485,7 @@ impl Skip {
                 let (event, sequence) = (in_words(event), event.sequence);
                 writeln!(out, "sink {name}: gave up {event} (sequence {sequence}): {reason}")?;
             }
+            waiting::write_hint(config, &sink, &mut out)?;
         } else {
             let row = |skipped: &Skipped| {
                 row! {
@@ -496,4 +503,22 @@ impl Skip {
         out.flush()?;
         Ok(Exit::Ok)
     }
+}
+
+/// Why there is nothing to skip, and what there is instead.
+fn not_stuck(config: &Config, sink: &str) -> Result<Failure, Stop> {
+    let reader = Reader::open(&config.state_dir)?;
+    let lanes = dispatch::status(&reader, &config.sinks, instance::clock().now())?;
+    let lanes = lanes.iter().filter(|lane| lane.sink == sink);
+    let waits = lanes.clone().any(|lane| lane.lag.queued > 0);
+    let why = if waits { "no event that waits for it has failed" } else { "nothing waits for it" };
+    let hint = match lanes.map(|lane| lane.dead_letters).sum() {
+        0 => format!("`seatwatch outbox list {sink}` shows what it has before it"),
+        dead => format!(
+            "`seatwatch outbox retry {sink}` tries its {} again, `seatwatch outbox list {sink}` \
+             shows what it has",
+            count(dead, "dead letter")
+        ),
+    };
+    Ok(Failure::new(Exit::Data, format!("sink {sink} is not stuck: {why}")).with_hint(hint))
 }

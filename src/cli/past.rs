@@ -8,7 +8,7 @@ use chrono_tz::Tz;
 
 use super::exit::{Exit, Failure, Stop};
 use super::instance;
-use super::output::{Format, exact, local, write_rows};
+use super::output::{Format, count, exact, local, shown, write_rows};
 use super::when::When;
 use crate::config::{self, Config};
 use crate::coverage;
@@ -172,8 +172,7 @@ impl Past<'_> {
     /// In the config, but never read; or nowhere.
     pub(super) fn not_read(&self, id: &OrganizationId) -> Result<Failure, Stop> {
         if self.config.find(id).is_some() {
-            return Ok(Failure::new(Exit::Data, format!("{id}: no roster was read yet"))
-                .with_hint(format!("run `seatwatch sync {id}`")));
+            return self.not_read_yet(id);
         }
         let stored = self.reader.read(|view| view.find(id))?;
         if stored.is_some() {
@@ -181,6 +180,27 @@ impl Past<'_> {
                 .with_hint("it is not in the config any more: put it back to sync it"));
         }
         unknown_organization(id, self.config, self.reader)
+    }
+
+    /// Where syncs were tried, why the last of them failed: one more would, too.
+    fn not_read_yet(&self, id: &OrganizationId) -> Result<Failure, Stop> {
+        let tried = self.reader.read(|view| {
+            let Some(number) = instance::find(view, self.config, id)? else {
+                return Ok(None);
+            };
+            let last_run = view.last_run(number)?;
+            let failure = last_run.and_then(|run| run.failure);
+            Ok(failure.zip(Some(view.health(number)?.failures)))
+        })?;
+        let message = format!("{id}: no roster was read yet");
+        let Some((store::Failure { reason, message: why, hint }, failures)) = tried else {
+            let failure = Failure::new(Exit::Data, message);
+            return Ok(failure.with_hint(format!("run `seatwatch sync {id}`")));
+        };
+        let last = if failures > 1 { ", the last" } else { "" };
+        let syncs = count(u64::from(failures), "sync");
+        let message = format!("{message}; {syncs} failed{last}: {reason}: {}", shown(&why));
+        Ok(Failure::new(Exit::Data, message).with_hint(shown(&hint)))
     }
 }
 

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, anyhow, bail};
 use futures_util::StreamExt as _;
 use itertools::Itertools as _;
 use signal_hook::consts::{SIGINT, SIGTERM};
@@ -52,6 +52,18 @@ pub(super) struct Simulate {
     /// happens to the next request or to those that a `when: {route: users, times: 3}` matches.
     /// With `between_count_and_rows: 20` as its time, a change happens in the middle of a request,
     /// where Codecov's own answers go wrong.
+    ///
+    /// Actions: `join, leave, leave_and_unseat, seat, unseat, grant_admin, revoke_admin,
+    /// {rename: bobby}, {name: Bob}, {email: bob@example.com}, take_over, delete, queue_deletion`.
+    ///
+    /// Faults: `{status: {status: 503}}, reset, {reset_in_body: 100}, hang, {hang_in_body: 100},
+    /// {late: 5s}, {slow: {bytes: 100, every: 1s}}, {cut_off: 100}, {torn_json: 100}, html,
+    /// {body: "[]"}, {redirect: {status: 302, location: "https://example.com/"}}, endless,
+    /// gzip_bomb, invalid_page, empty_list, {capped_page_size: 5}, {short_page: 1}, double_row,
+    /// {shifted_count: 1}, {wrong_field: {field: is_admin, value: 1}}, {missing_field: email},
+    /// {git_host: forbidden}, {wrong_date: {ahead: 10m}}`.
+    ///
+    /// What each does: docs/simulator.md.
     #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     pub script: Option<PathBuf>,
 
@@ -180,9 +192,13 @@ async fn serve(args: Simulate) -> anyhow::Result<()> {
 fn read_script(path: &Path) -> anyhow::Result<Script> {
     let text = fs::read_to_string(path)
         .with_context(|| format!("cannot read the script `{}`", path.display()))?;
-    Script::parse(&text)
-        .map_err(anyhow::Error::msg)
-        .with_context(|| format!("`{}` is not a script", path.display()))
+    Script::parse(&text).map_err(|error| {
+        anyhow!(
+            "{}:{error}\nhint: `seatwatch simulate --help` lists actions and faults, each as it is \
+             written",
+            path.display()
+        )
+    })
 }
 
 /// Fills the organizations; the first member is an admin, the second is not, and both get tokens.

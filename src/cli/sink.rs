@@ -8,7 +8,7 @@ use chrono::SecondsFormat;
 use super::exit::{Exit, Failure, Stop};
 use super::output::{Format, Row, count, lane_name, local, row, shown, write_rows};
 use super::when::When;
-use super::{instance, order};
+use super::{instance, order, waiting};
 use crate::config::Config;
 use crate::dispatch::{Act, Replayed, Tested};
 
@@ -71,6 +71,7 @@ fn test(config: &Config, name: &str, format: Format) -> Result<Exit, Stop> {
                 )),
             }
         }
+        waiting::write_hint(config, name, &mut out)?;
     } else {
         let row = |Tested { lane, failure }: &Tested| {
             row! {
@@ -106,6 +107,9 @@ fn word(config: &Config, name: &str, act: Act, format: Format) -> Result<Exit, S
     let mut out = super::stdout();
     if format == Format::Table {
         writeln!(out, "sink {name}: {text}")?;
+        if state == "ok" {
+            waiting::write_hint(config, name, &mut out)?;
+        }
     } else {
         let row = row! { sink: name, state: state };
         write_rows(format, &["sink", "state"], &[row], &mut out)?;
@@ -123,7 +127,8 @@ impl Replay {
         let since = since.start(config.timezone, now);
         if since > now {
             let message = "nothing has happened since then: the time lies in the future";
-            return Err(Failure::new(Exit::Usage, message).into());
+            let hint = format!("it is {} now", local(Some(now), config.timezone));
+            return Err(Failure::new(Exit::Usage, message).with_hint(hint).into());
         }
         let lanes = match order::act(&config, &sink, Act::Replay { since })? {
             Ok(acted) => acted.replayed,
@@ -132,17 +137,15 @@ impl Replay {
         let mut out = super::stdout();
         if format == Format::Table {
             let time = local(Some(since), config.timezone);
-            for Replayed { lane, again, queued, .. } in &lanes {
+            for Replayed { lane, again, queued } in &lanes {
                 let (name, again) = (lane_name(&sink, lane), count(*again, "event"));
                 let queued = count(*queued, "event");
                 writeln!(out, "sink {name}: {again} since {time} again, {queued} queued")?;
             }
-            if lanes.iter().any(|lane| lane.waits) {
-                writeln!(out, "hint: nothing moves until `seatwatch sink resume {sink}`")?;
-            }
+            waiting::write_hint(&config, &sink, &mut out)?;
         } else {
             let since = since.to_rfc3339_opts(SecondsFormat::Millis, true);
-            let row = |Replayed { lane, again, queued, .. }: &Replayed| {
+            let row = |Replayed { lane, again, queued }: &Replayed| {
                 row! {
                     sink: sink,
                     lane: lane,

@@ -76,7 +76,7 @@ pub(super) fn run(config: &Path, format: Format) -> Result<Exit, Stop> {
     let reader = Reader::open(&config.state_dir)?;
     let standings = standings(&config, &reader)?;
     let lookups = lookups(&config, &reader)?;
-    let lanes = dispatch::status(&reader, &config.sinks)?;
+    let lanes = dispatch::status(&reader, &config.sinks, instance::clock().now())?;
     let orphans = dispatch::orphans(&reader, &config.sinks)?;
     let mut out = super::stdout();
     if format == Format::Table && standings.is_empty() {
@@ -87,13 +87,14 @@ pub(super) fn run(config: &Path, format: Format) -> Result<Exit, Stop> {
         )?;
         writeln!(out, "hint: `seatwatch sync` looks them up, and so does the daemon")?;
     }
+    let is_up = control::is_up(&config.state_dir);
     if format == Format::Table {
-        write_organizations(&standings, &mut out)?;
+        write_organizations(&standings, is_up, &mut out)?;
         write_troubles(&standings, &mut out)?;
         write_lookups(&lookups, config.timezone, &mut out)?;
-        write_sinks(&lanes, config.timezone, &mut out)?;
+        write_sinks(&lanes, config.timezone, is_up, &mut out)?;
         write_orphans(&orphans, &mut out)?;
-        write_daemon(control::is_up(&config.state_dir), &mut out)?;
+        write_daemon(is_up, &mut out)?;
     } else {
         let organizations = standings.iter().map(organization_row);
         let rows = organizations.chain(lanes.iter().map(sink_row));
@@ -162,7 +163,11 @@ fn write_lookups(lookups: &[(Service, Lookups)], zone: Tz, out: &mut dyn Write) 
     Ok(())
 }
 
-fn write_organizations(standings: &[Standing<'_>], out: &mut dyn Write) -> io::Result<()> {
+fn write_organizations(
+    standings: &[Standing<'_>],
+    is_up: bool,
+    out: &mut dyn Write,
+) -> io::Result<()> {
     if standings.is_empty() {
         return Ok(());
     }
@@ -186,6 +191,10 @@ fn write_organizations(standings: &[Standing<'_>], out: &mut dyn Write) -> io::R
         let seats = format!("{}{limit}{over}", number(Totals::seats_used));
         let state = standing.known.state();
         let overdue = if standing.is_overdue() { " (overdue)" } else { "" };
+        let mut next = local(standing.next, organization.timezone);
+        if state == State::New {
+            next = first_sync(is_up, &next);
+        }
         let mut cells = vec![
             Cell::new(named(organization)),
             Cell::new(state.title()).fg(color(state)),
@@ -198,13 +207,20 @@ fn write_organizations(standings: &[Standing<'_>], out: &mut dyn Write) -> io::R
         cells.extend([
             Cell::new(number(|totals| totals.admins)),
             Cell::new(local(standing.known.health.last_success_at, organization.timezone)),
-            Cell::new(format!("{}{overdue}", local(standing.next, organization.timezone))),
+            Cell::new(format!("{next}{overdue}")),
         ]);
         table.add_row(cells);
     }
     let numbers = 2..header.len() - 2;
     align_right(&mut table, &numbers.collect::<Vec<_>>());
     write_table(&table, out)
+}
+
+/// When an organization is synced that never was: at once where a daemon `is_up`, and only then as
+/// its schedule says.
+pub(super) fn first_sync(is_up: bool, scheduled: &str) -> String {
+    let first = if is_up { "at once" } else { "at the start" };
+    format!("{first}, then {scheduled}")
 }
 
 /// `+4`; `+4 in 9 days` where no more is known. That nothing has changed on the first day is no
@@ -316,7 +332,7 @@ fn write_daemon(is_up: bool, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "\n{says}")
 }
 
-fn write_sinks(lanes: &[LaneStatus], zone: Tz, out: &mut dyn Write) -> io::Result<()> {
+fn write_sinks(lanes: &[LaneStatus], zone: Tz, is_up: bool, out: &mut dyn Write) -> io::Result<()> {
     if lanes.is_empty() {
         return Ok(());
     }
@@ -334,8 +350,9 @@ fn write_sinks(lanes: &[LaneStatus], zone: Tz, out: &mut dyn Write) -> io::Resul
     }
     align_right(&mut table, &[3, 5]);
     write_table(&table, out)?;
+    write_digests(lanes, zone, out)?;
     for lane in lanes {
-        write_lane_trouble(lane, zone, out)?;
+        write_lane_trouble(lane, zone, is_up, out)?;
         if let Some(reason) = &lane.last_dead {
             let (name, letters) = (lane.name(), count(lane.dead_letters, "dead letter"));
             writeln!(out, "\nsink {name}: {letters}, the last: {}", shown(reason))?;
@@ -353,6 +370,16 @@ fn write_sinks(lanes: &[LaneStatus], zone: Tz, out: &mut dyn Write) -> io::Resul
     Ok(())
 }
 
+/// What waits for its time is in nobody's way, whatever its age: each time of a sink once.
+fn write_digests(lanes: &[LaneStatus], zone: Tz, out: &mut dyn Write) -> io::Result<()> {
+    let digests = lanes.iter().filter_map(|lane| Some((&lane.sink, lane.digest?)));
+    for (sink, time) in digests.unique() {
+        let time = local(Some(time), zone);
+        writeln!(out, "\nsink {sink}: what is queued waits for its digest at {time}")?;
+    }
+    Ok(())
+}
+
 /// What nobody takes any more, and nobody has decided about.
 fn write_orphans(orphans: &[Orphans], out: &mut dyn Write) -> io::Result<()> {
     for Orphans { sink, lane, dead_letters } in orphans {
@@ -363,8 +390,14 @@ fn write_orphans(orphans: &[Orphans], out: &mut dyn Write) -> io::Result<()> {
     Ok(())
 }
 
-/// Why a lane does not deliver, and what to do about it.
-fn write_lane_trouble(lane: &LaneStatus, zone: Tz, out: &mut dyn Write) -> io::Result<()> {
+/// Why a lane does not deliver, and what to do about it. Where no daemon `is_up`, nothing is tried
+/// by itself, and the next command reads the config.
+fn write_lane_trouble(
+    lane: &LaneStatus,
+    zone: Tz,
+    is_up: bool,
+    out: &mut dyn Write,
+) -> io::Result<()> {
     let (name, resume) = (lane.name(), format!("seatwatch sink resume {}", lane.sink));
     if let Some(reason) = lane_trouble(lane) {
         writeln!(out, "\nsink {name}: {}", shown(reason))?;
@@ -373,11 +406,14 @@ fn write_lane_trouble(lane: &LaneStatus, zone: Tz, out: &mut dyn Write) -> io::R
         let since = local(Some(since), zone);
         writeln!(out, "\nsink {name}: paused since {since}\nhint: to let it go on: {resume}")?;
     } else if lane.disabled.is_some() {
+        let reread = if is_up { "seatwatch reload" } else { "seatwatch sync" };
         writeln!(
             out,
             "hint: once that is mended: {resume}; after a change of its keys in the config: \
-             seatwatch reload"
+             {reread}"
         )?;
+    } else if lane.failed.is_some() && !is_up {
+        writeln!(out, "hint: to try again: seatwatch sync")?;
     } else if let Some(failed) = &lane.failed {
         // The first pauses are shorter than a minute.
         let next = exact(failed.next_attempt_at, zone);
@@ -431,6 +467,7 @@ const COLUMNS: &[&str] = &[
     "oldest_pending",
     "dead_letters",
     "lost",
+    "digest_at",
     "discover",
 ];
 
@@ -495,5 +532,6 @@ fn sink_row(lane: &LaneStatus) -> Row {
         oldest_pending: utc(lane.lag.oldest),
         dead_letters: lane.dead_letters,
         lost: lane.lost.map_or(0, |lost| lost.events),
+        digest_at: utc(lane.digest),
     }
 }

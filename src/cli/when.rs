@@ -3,7 +3,9 @@
 use std::str::FromStr;
 use std::time::Duration;
 
-use chrono::{DateTime, Days, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, TimeZone, Utc};
+use chrono::{
+    DateTime, Datelike as _, Days, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, TimeZone, Utc,
+};
 use chrono_tz::Tz;
 
 /// A thousand years: what is longer ago was written by mistake.
@@ -105,11 +107,27 @@ impl FromStr for When {
         let local = local.iter().find_map(|form| NaiveDateTime::parse_from_str(text, form).ok());
         let day = || NaiveDate::parse_from_str(text, "%Y-%m-%d").ok();
         local.map(Self::Local).or_else(|| day().map(Self::Day)).ok_or_else(|| {
-            "expected a day such as `2026-11-23`, a time such as `\"2026-11-23 09:00\"` or \
+            no_such_day(text).unwrap_or_else(|| {
+                "expected a day such as `2026-11-23`, a time such as `\"2026-11-23 09:00\"` or \
              `2026-11-23T09:00:00Z`, `now`, `today`, `yesterday`, or `\"3d ago\"`"
-                .to_owned()
+                    .to_owned()
+            })
         })
     }
+}
+
+/// Why a day that is written as days are is none, alone or before a time.
+fn no_such_day(text: &str) -> Option<String> {
+    let mut numbers = text.split([' ', 'T']).next()?.split('-');
+    let year = numbers.next()?.parse().ok()?;
+    let [month, day] = [numbers.next()?, numbers.next()?].map(|it| it.parse::<u32>().ok());
+    let (month, day) = month.zip(day)?;
+    let Some(first) = NaiveDate::from_ymd_opt(year, month, 1) else {
+        return Some(format!("there is no month {month:02}"));
+    };
+    let days = first.num_days_in_month();
+    let exists = (1..=u32::from(days)).contains(&day);
+    (!exists).then(|| format!("{} has {days} days", first.format("%B %Y")))
 }
 
 #[cfg(test)]
@@ -169,6 +187,20 @@ mod tests {
     fn what_the_clock_skipped_is_the_next_that_there_was() {
         check("2026-03-29 02:30", "2026-03-29T03:00:00+02:00");
         check("2026-10-25 02:30", "2026-10-25T02:30:00+02:00");
+    }
+
+    #[test]
+    fn a_day_that_there_is_not_is_no_riddle() {
+        let why = |text: &str| text.parse::<When>().unwrap_err();
+        assert_eq!(why("2026-02-30"), "February 2026 has 28 days");
+        assert_eq!(why("2024-02-30 09:00"), "February 2024 has 29 days");
+        assert_eq!(why("2026-04-31T09:00:00Z"), "April 2026 has 30 days");
+        assert_eq!(why("2026-2-30"), "February 2026 has 28 days");
+        assert_eq!(why("2026-13-01"), "there is no month 13");
+        assert_eq!(why("2026-12-00"), "December 2026 has 31 days");
+        for other in ["2026-02-28 9 o'clock", "20260230", "zoë-名前-01"] {
+            assert!(why(other).starts_with("expected a day"), "{other}");
+        }
     }
 
     #[test]

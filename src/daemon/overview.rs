@@ -264,7 +264,7 @@ impl http::Daemon for Overview {
         // The page is put together in the same view, so that all of it is of one moment.
         let page = self.sights.store.read(|view| {
             let lanes = match asked {
-                Asked::Overview(_) => dispatch::status_with(view, &config.sinks, lag)?,
+                Asked::Overview(_) => dispatch::status_with(view, &config.sinks, now, lag)?,
                 _ => Vec::new(),
             };
             let around = Surroundings { config: &config, lanes, now };

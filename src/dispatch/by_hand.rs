@@ -94,8 +94,10 @@ pub struct Retried {
     pub delivered: u64,
     /// So many were not.
     pub left: u64,
-    /// Why the last of those was not.
+    /// Why the last of those was not, where it was tried or nothing can be.
     pub reason: Option<String>,
+    /// Since when a person wants the sink to be left alone, where that is why none was tried.
+    pub paused: Option<DateTime<Utc>>,
 }
 
 /// How far a lane went back.
@@ -107,8 +109,6 @@ pub struct Replayed {
     pub again: u64,
     /// So many events are before it now.
     pub queued: u64,
-    /// Whether they stay there until the sink is resumed.
-    pub waits: bool,
 }
 
 /// What became of one lane's part of an order.
@@ -226,7 +226,7 @@ fn gone(tx: &Tx<'_>, letters: &Letters, lanes: &[String]) -> rusqlite::Result<Ve
                  {since}` delivers what happened since then to those that it has, `seatwatch \
                  outbox drop {sink}` forgets them"
             ));
-            gone.push(Retried { lane, delivered: 0, left, reason });
+            gone.push(Retried { lane, left, reason, ..Retried::default() });
         }
     }
     Ok(gone)

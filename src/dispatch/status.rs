@@ -8,6 +8,7 @@ use seatwatch_sdk::Event;
 use super::cut::{self, Lag, events_of, first_after};
 use super::filter::Filter;
 use super::known_as;
+use super::timing::digest_at;
 use crate::config::SinkEntry;
 use crate::store::{Failed, Lost, Reader, StoreError, View};
 use crate::text::lane_name;
@@ -35,6 +36,8 @@ pub struct LaneStatus {
     pub last_dead: Option<String>,
     /// What retention took before the lane had passed it.
     pub lost: Option<Lost>,
+    /// When the sink's digest takes what waits, where only that is waited for.
+    pub digest: Option<DateTime<Utc>>,
 }
 
 impl LaneStatus {
@@ -49,8 +52,12 @@ impl LaneStatus {
 /// # Errors
 ///
 /// The store failed.
-pub fn status(reader: &Reader, sinks: &[SinkEntry]) -> Result<Vec<LaneStatus>, StoreError> {
-    reader.read(|view| status_with(view, sinks, |_, _| None))
+pub fn status(
+    reader: &Reader,
+    sinks: &[SinkEntry],
+    now: DateTime<Utc>,
+) -> Result<Vec<LaneStatus>, StoreError> {
+    reader.read(|view| status_with(view, sinks, now, |_, _| None))
 }
 
 /// The same, where somebody may have counted what a lane has before it: asked by the names of
@@ -62,6 +69,7 @@ pub fn status(reader: &Reader, sinks: &[SinkEntry]) -> Result<Vec<LaneStatus>, S
 pub fn status_with(
     view: &View<'_>,
     sinks: &[SinkEntry],
+    now: DateTime<Utc>,
     counted: impl Fn(&str, &str) -> Option<Lag>,
 ) -> rusqlite::Result<Vec<LaneStatus>> {
     let mut lanes = Vec::new();
@@ -82,6 +90,7 @@ pub fn status_with(
                 dead_letters,
                 last_dead,
                 lost: None,
+                digest: None,
                 lane,
             };
             if let Some(found) = found {
@@ -90,6 +99,9 @@ pub fn status_with(
                     Some(lag) => lag,
                     None => cut::lag(view, found.cursor, cut.as_ref(), &filter)?.0,
                 };
+                let free = cut.is_none() && paused.is_none() && found.disabled.is_none();
+                let oldest = status.lag.oldest.filter(|_| free);
+                status.digest = oldest.and_then(|oldest| digest_at(&entry.timing, oldest, now));
                 status.failed = cut.and_then(|cut| cut.failed);
                 status.lost = found.lost;
                 status.disabled = found.disabled.map(|(reason, _)| reason);
@@ -153,6 +165,8 @@ pub struct Head {
     pub failed: Option<Failed>,
     /// Whether nothing is tried until the sink is resumed, and the word for why.
     pub waits: Option<&'static str>,
+    /// When the sink's digest takes it, where only that is waited for.
+    pub digest: Option<DateTime<Utc>>,
 }
 
 /// What every lane has before it next, of those that have anything.
@@ -160,13 +174,17 @@ pub struct Head {
 /// # Errors
 ///
 /// The store failed.
-pub fn heads(reader: &Reader, sinks: &[SinkEntry]) -> Result<Vec<Head>, StoreError> {
+pub fn heads(
+    reader: &Reader,
+    sinks: &[SinkEntry],
+    now: DateTime<Utc>,
+) -> Result<Vec<Head>, StoreError> {
     reader.read(|view| {
         let mut heads = Vec::new();
         for entry in sinks {
             let name = known_as(view, entry)?;
             for lane in entry.config.lanes() {
-                heads.extend(head(view, entry, name, &lane)?);
+                heads.extend(head(view, entry, name, &lane, now)?);
             }
         }
         Ok(heads)
@@ -179,6 +197,7 @@ fn head(
     entry: &SinkEntry,
     name: &str,
     lane: &str,
+    now: DateTime<Utc>,
 ) -> rusqlite::Result<Option<Head>> {
     let Some(found) = view.find_lane(name, lane)? else { return Ok(None) };
     let (cut, filter) = (view.cut(&found)?, Filter::of(entry));
@@ -198,6 +217,7 @@ fn head(
     };
     let Some(event) = event else { return Ok(None) };
     let failed = cut.as_ref().and_then(|cut| cut.failed.clone());
+    let uncut = cut.is_none();
     // The number is that of the attempt that comes next.
     let attempts = cut.filter(|_| failed.is_some()).map_or(0, |cut| cut.attempt.saturating_sub(1));
     let waits = match (view.paused(name)?, &found.disabled) {
@@ -205,6 +225,7 @@ fn head(
         (None, Some(_)) => Some("stopped"),
         (None, None) => None,
     };
+    let digest = digest_at(&entry.timing, event.time, now).filter(|_| uncut && waits.is_none());
     let (sink, lane) = (entry.name.clone(), lane.to_owned());
-    Ok(Some(Head { sink, lane, queued: lag.queued, event, attempts, failed, waits }))
+    Ok(Some(Head { sink, lane, queued: lag.queued, event, attempts, failed, waits, digest }))
 }

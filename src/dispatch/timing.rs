@@ -26,6 +26,18 @@ pub(super) fn not_before(
     (head <= now && ready > now).then_some(ready)
 }
 
+/// When a digest takes what has waited since `head`; none where none is waited for.
+pub(super) fn digest_at(
+    timing: &Timing,
+    head: DateTime<Utc>,
+    now: DateTime<Utc>,
+) -> Option<DateTime<Utc>> {
+    match timing {
+        Timing::Digest(..) => not_before(timing, head, now),
+        Timing::Wait(_) => None,
+    }
+}
+
 /// Until when a delivery that failed is left alone; none where it may be tried now.
 pub(super) fn retry_not_before(next: DateTime<Utc>, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
     (next > now && next - now <= LONGEST_WAIT).then_some(next)

@@ -18,7 +18,7 @@
 //! A step has one time and one thing that happens. A fault without `when` happens to the next
 //! request; with one, to every request that matches, or to the next `times` of them. The actions
 //! are those of [`Action`](super::Action), the faults those of [`Fault`], both in
-//! snake case.
+//! snake case; `docs/simulator.md` has an example of each.
 //!
 //! Pure: reads text, runs nothing.
 
@@ -65,9 +65,31 @@ impl Script {
     ///
     /// # Errors
     ///
-    /// It is not one; the text says where and why.
+    /// It is not one; the text says where (`LINE:COLUMN: `, where that is known) and why.
     pub fn parse(text: &str) -> Result<Self, String> {
-        serde_yaml::from_str(text).map_err(|error| error.to_string())
+        serde_yaml::from_str(text).map_err(|error| explain(&error))
+    }
+}
+
+/// In one line, without the text around it.
+fn explain(error: &serde_yaml::Error) -> String {
+    use serde_yaml::Error as E;
+
+    let error = error.without_snippet();
+    let text = match error {
+        // Such as the new name of who is renamed.
+        E::Unexpected { expected: "string scalar", .. } => {
+            "a text is missing, as in `{ rename: bobby }`".into()
+        }
+        E::DuplicateMappingKey { key: Some(key), .. } => format!("`{key}` stands twice").into(),
+        other => {
+            let formatter = serde_yaml::DefaultMessageFormatter;
+            serde_yaml::MessageFormatter::format_message(&formatter, other)
+        }
+    };
+    match error.location().filter(|place| *place != serde_yaml::Location::UNKNOWN) {
+        Some(place) => format!("{}:{}: {text}", place.line(), place.column()),
+        None => text.into_owned(),
     }
 }
 

@@ -35,9 +35,9 @@ fn run_bare(arguments: &[&str]) -> (String, String, Option<i32>) {
 fn check_says_what_a_config_means_and_creates_nothing() {
     let world =
         World::start("ann").with_organization("label: Acme Inc.").with_sink("events: [left]");
-    assert_snapshot!(world.run(&["check"]).ok().shown(), @r"
-    ORGANIZATION             SCHEDULE   NEXT SYNC             TOKEN
-    github/acme (Acme Inc.)  0 * * * *  [TIME]  [DIR]/token
+    assert_snapshot!(world.run(&["check"]).ok().shown(), @"
+    ORGANIZATION             SCHEDULE   NEXT SYNC                                TOKEN
+    github/acme (Acme Inc.)  0 * * * *  at the start, then [TIME]  [DIR]/token
 
     SINK    TYPE  EVENTS  ORGANIZATIONS
     events  file  left    all
@@ -103,7 +103,7 @@ fn check_online_asks_every_token_and_every_sink() {
     let online = |world: &World| below_the_first_table(&world.run(&["check", "--online"]).shown());
     assert_snapshot!(online(&world), @"
     ORGANIZATION  SCHEDULE  NEXT SYNC  TOKEN  ONLINE
-    github/acme  0 * * * *  [TIME]  [DIR]/token  token accepted, sees the organization, admin
+    github/acme  0 * * * *  at the start, then [TIME]  [DIR]/token  token accepted, sees the organization, admin
 
     SINK  TYPE  EVENTS  ORGANIZATIONS  ONLINE
     events  file  all but updated  all  would deliver
@@ -120,7 +120,7 @@ fn check_online_asks_every_token_and_every_sink() {
     world.write_token(&token);
     assert_snapshot!(online(&world), @"
     ORGANIZATION  SCHEDULE  NEXT SYNC  TOKEN  ONLINE
-    github/acme  0 * * * *  [TIME]  [DIR]/token  token accepted, sees the organization, see below
+    github/acme  0 * * * *  at the start, then [TIME]  [DIR]/token  token accepted, sees the organization, see below
 
     SINK  TYPE  EVENTS  ORGANIZATIONS  ONLINE
     events  file  all but updated  all  would deliver
@@ -135,7 +135,7 @@ fn check_online_asks_every_token_and_every_sink() {
     world.write_token("5ea70000-0000-4000-8000-00000000dead");
     assert_snapshot!(online(&world), @"
     ORGANIZATION  SCHEDULE  NEXT SYNC  TOKEN  ONLINE
-    github/acme  0 * * * *  [TIME]  [DIR]/token  see below
+    github/acme  0 * * * *  at the start, then [TIME]  [DIR]/token  see below
 
     SINK  TYPE  EVENTS  ORGANIZATIONS  ONLINE
     events  file  all but updated  all  would deliver
@@ -171,7 +171,7 @@ fn check_online_finds_a_sink_that_would_not_deliver() {
     assert_eq!(ran.code, Some(69));
     assert_snapshot!(below_the_first_table(&ran.shown()), @"
     ORGANIZATION  SCHEDULE  NEXT SYNC  TOKEN  ONLINE
-    github/acme  0 * * * *  [TIME]  [DIR]/token  token accepted, sees the organization, admin
+    github/acme  0 * * * *  at the start, then [TIME]  [DIR]/token  token accepted, sees the organization, admin
 
     SINK  TYPE  EVENTS  ORGANIZATIONS  ONLINE
     events  file  all but updated  all  would deliver
@@ -190,8 +190,8 @@ fn status_before_the_first_sync_creates_nothing() {
     let world = World::start("ann").with_other("gitlab/group/sub");
     assert_snapshot!(world.run(&["status"]).ok().shown(), @"
     ORGANIZATION      STATE  MEMBERS  SEATS  30 DAYS  ADMINS  LAST SYNC  NEXT SYNC
-    github/acme       New          –      –        –       –  –          [TIME]
-    gitlab/group:sub  New          –      –        –       –  –          [TIME]
+    github/acme       New          –      –        –       –  –          at the start, then [TIME]
+    gitlab/group:sub  New          –      –        –       –  –          at the start, then [TIME]
 
     SINK    TYPE  STATE  QUEUED  OLDEST  DEAD LETTERS
     events  file  ok          0  –                  0
@@ -202,10 +202,10 @@ fn status_before_the_first_sync_creates_nothing() {
     assert_eq!((&rows[0]["state"], &rows[0]["members"]), (&"new".into(), &Value::Null));
     let csv = world.run(&["status", "--format", "csv"]).ok().stdout;
     assert_snapshot!(csv, @"
-    organization,label,sink,lane,type,state,members,seats,seats_limit,seats_change_30d,cost,currency,admins,unnamed_members,unnamed_seats,last_sync,last_success,next_sync,failures,reason,message,hint,hold,approved_at,vanished_at,queued,oldest_pending,dead_letters,lost,discover
-    github/acme,,,,,new,,,,,,,,,,,,[TIME],0,,,,,,,,,,,
-    gitlab/group:sub,,,,,new,,,,,,,,,,,,[TIME],0,,,,,,,,,,,
-    ,,events,main,file,ok,,,,,,,,,,,,,,,,,,,,0,,0,0,
+    organization,label,sink,lane,type,state,members,seats,seats_limit,seats_change_30d,cost,currency,admins,unnamed_members,unnamed_seats,last_sync,last_success,next_sync,failures,reason,message,hint,hold,approved_at,vanished_at,queued,oldest_pending,dead_letters,lost,digest_at,discover
+    github/acme,,,,,new,,,,,,,,,,,,[TIME],0,,,,,,,,,,,,
+    gitlab/group:sub,,,,,new,,,,,,,,,,,,[TIME],0,,,,,,,,,,,,
+    ,,events,main,file,ok,,,,,,,,,,,,,,,,,,,,0,,0,0,,
     ");
     assert!(!world.state_dir().exists());
 }

@@ -51,7 +51,11 @@ pub(crate) fn leave(world: &World, owner: &str) {
 }
 
 fn run(world: &World, lines: &str, arguments: &[&str]) -> Ran {
-    world.ran(&mut world.command_with(&config(world, lines), arguments))
+    run_with(world, &config(world, lines), arguments)
+}
+
+fn run_with(world: &World, config: &str, arguments: &[&str]) -> Ran {
+    world.ran(&mut world.command_with(config, arguments))
 }
 
 /// The events so far as `github/acme baselined`, one a line.
@@ -89,9 +93,78 @@ fn where_one_service_has_nothing_to_say_the_others_have() {
     github/bob    bob   by a rule
 
     nothing to add: all organizations of the token are watched
-    error: discover on gitlab: empty: Codecov lists nobody on gitlab whom the token could see
+    error: discover on gitlab with [DIR]/token: empty: Codecov lists nobody on gitlab whom the token could see
     hint: not even its own user: the token is of an account on another git service
     exit code 65
+    ");
+}
+
+/// As the daemon does: a token of one service says nothing of what another sees.
+#[test]
+fn each_service_is_asked_with_the_tokens_that_are_for_it() {
+    let world = world();
+    let [eve, own] = world.edit(|world, _| {
+        let group = world.organization(&"gitlab/grp".parse().unwrap());
+        world.set_members(group, "eve! fay*");
+        let eve = world.find(Service::Gitlab, "eve").unwrap();
+        let labs = world.organization(&"github/labs".parse().unwrap());
+        world.set_members(labs, "gus!");
+        let gus = world.find(Service::Github, "gus").unwrap();
+        [world.issue_token("eve", eve), world.issue_token("gus", gus)]
+    });
+    world.write_token_to("gitlab-token", &eve);
+    world.write_token_to("labs-token", &own);
+    let rule = "discover: [{ service: gitlab, match: \"*\", token_file: gitlab-token }]\n";
+    let named = "organizations: [github/acme, { service: gitlab, owner: grp, token_file: \
+                 gitlab-token }, { service: gh, owner: labs, token_file: labs-token }]\n";
+    let mut said = String::new();
+    let mut ask = |lines: &str, arguments: &[&str]| {
+        said += &run(&world, lines, &[&["discover"], arguments].concat()).shown();
+        said += "\n";
+    };
+    for arguments in [&[][..], &["--service", "gitlab"]] {
+        ask(rule, arguments);
+    }
+    ask(named, &[]);
+    world.write_token_to("gitlab-token", "5ea70000-0000-4000-8000-00000000dead");
+    ask(rule, &["--service", "gitlab"]);
+    insta::assert_snapshot!(said, @r#"
+    ORGANIZATION  NAME  CONFIGURED
+    gitlab/grp    –     by a rule
+    gitlab/eve    eve   by a rule
+
+    nothing to add: all organizations of the token are watched
+
+    ORGANIZATION  NAME  CONFIGURED
+    gitlab/grp    –     by a rule
+    gitlab/eve    eve   by a rule
+
+    nothing to add: all organizations of the token are watched
+
+    ORGANIZATION  NAME  CONFIGURED
+    github/acme   –     yes
+    github/bob    bob   no
+    gitlab/grp    –     yes
+    gitlab/eve    eve   no
+
+    one of these may be the user name of the token's owner, which has no members: leave that one out
+
+    to watch the others too, add to the list `organizations` of the config:
+
+      - github/bob
+      - { service: gitlab, owner: "eve", token_file: "[DIR]/gitlab-token" }
+    discover on github: not asked with the token that is only for github/labs: what it alone sees is not listed
+
+    error: discover on gitlab with [DIR]/gitlab-token: token_refused: `[URL]/api/v2/gitlab/?page=1&page_size=1000` answered 401 Unauthorized: `Invalid token.`
+    hint: make an API token in the Codecov settings of an admin of the organization and put it into the token file; it is read afresh each time
+    exit code 77
+    "#);
+    let bare = config(&world, "").replace("token_file: token, ", "");
+    let bare = run_with(&world, &bare, &["discover", "--service", "gitlab"]);
+    insta::assert_snapshot!(bare.shown(), @"
+    error: discover: the config names no token for gitlab
+    hint: name a file in `codecov.token_file`, or a variable in `codecov.token_env`
+    exit code 78
     ");
 }
 
@@ -179,15 +252,15 @@ fn what_cannot_be_listed_is_said_with_what_to_do() {
     world.write_token("5ea70000-0000-4000-8000-00000000dead");
     ask("", "github");
     insta::assert_snapshot!(said, @"
-    error: discover on gitlab: empty: Codecov lists nobody on gitlab whom the token could see
+    error: discover on gitlab with [DIR]/token: empty: Codecov lists nobody on gitlab whom the token could see
     hint: not even its own user: the token is of an account on another git service
     exit code 65
 
-    error: discover on github: bad_response: the answer to `[URL]/api/v2/github/?page=1&page_size=1000` is not JSON of the expected kind
+    error: discover on github with [DIR]/token: bad_response: the answer to `[URL]/api/v2/github/?page=1&page_size=1000` is not JSON of the expected kind
     hint: check that `codecov.base_url` is the root of a Codecov server and that no proxy answers in its place
     exit code 76
 
-    error: discover on github: token_refused: `[URL]/api/v2/github/?page=1&page_size=1000` answered 401 Unauthorized: `Invalid token.`
+    error: discover on github with [DIR]/token: token_refused: `[URL]/api/v2/github/?page=1&page_size=1000` answered 401 Unauthorized: `Invalid token.`
     hint: make an API token in the Codecov settings of an admin of the organization and put it into the token file; it is read afresh each time
     exit code 77
     ");

@@ -90,6 +90,7 @@ fn a_type_that_is_not_there_is_an_error_with_its_place() {
     let world = with_plugins(World::start("ann"))
         .with_other_sink("one: { type: line, path: /tmp/x }")
         .with_other_sink("two: { type: nowhere }")
+        .with_other_sink("chat: { type: slack }")
         .with_other_sink("three: { type: ../lines }")
         .with_other_sink("four: { type: lines, env: { \"A B\": 1 } }")
         .with_other_sink("five: { type: lines, path: /tmp/x, key_file: missing }");
@@ -100,13 +101,16 @@ fn a_type_that_is_not_there_is_an_error_with_its_place() {
     error: [DIR]/seatwatch.yaml:15:16: sinks.two.type: `nowhere` is not a type of sink that comes with seatwatch, and the program `[DIR]/plugins/seatwatch-sink-nowhere` does not exist
     hint: install the plugin there, or name its directory in `plugin_dirs`
 
-    error: [DIR]/seatwatch.yaml:16:18: sinks.three.type: `../lines` is not a type of sink that comes with seatwatch, and `../lines` cannot be the name of a plugin
+    error: [DIR]/seatwatch.yaml:16:17: sinks.chat.type: `slack` is not a type of sink that comes with seatwatch, and the program `[DIR]/plugins/seatwatch-sink-slack` does not exist
+    hint: write `type: apprise`: that plugin sends to slack, too; or install the plugin there, or name its directory in `plugin_dirs`
+
+    error: [DIR]/seatwatch.yaml:17:18: sinks.three.type: `../lines` is not a type of sink that comes with seatwatch, and `../lines` cannot be the name of a plugin
     hint: a name is letters, digits, `-`, `_` and `.`
 
-    error: [DIR]/seatwatch.yaml:17:31: sinks.four.env.A B: `A B` cannot be the name of an environment variable
+    error: [DIR]/seatwatch.yaml:18:31: sinks.four.env.A B: `A B` cannot be the name of an environment variable
     hint: letters, digits and `_`, and no digit first
 
-    error: [DIR]/seatwatch.yaml:18:48: sinks.five.key_file: the secret `[DIR]/missing` does not exist
+    error: [DIR]/seatwatch.yaml:19:48: sinks.five.key_file: the secret `[DIR]/missing` does not exist
     hint: put the secret alone into it, and `chmod 600 [DIR]/missing`
     exit code 78
     ");
@@ -243,7 +247,7 @@ fn a_wrong_key_of_a_plugin_stops_the_sink_until_the_config_is_mended() {
     let (_, trouble) = status.split_once("\nsink it: ").unwrap();
     assert_snapshot!(trouble, @"
     `seatwatch-sink-lines` refuses its configuration: `path`: expected the absolute path of a file
-    hint: once that is mended: seatwatch sink resume it; after a change of its keys in the config: seatwatch reload
+    hint: once that is mended: seatwatch sink resume it; after a change of its keys in the config: seatwatch sync
 
     no daemon runs: what is due is synced when somebody calls `seatwatch sync`
     ");

@@ -110,7 +110,7 @@ fn a_machine_on_which_all_is_well() {
     clock  right, says [URL]
 
     ORGANIZATION  SCHEDULE  NEXT SYNC  TOKEN  ONLINE
-    github/acme  0 * * * *  [TIME]  [DIR]/token  token accepted, sees the organization, admin
+    github/acme  0 * * * *  at the start, then [TIME]  [DIR]/token  token accepted, sees the organization, admin
 
     SINK  TYPE  EVENTS  ORGANIZATIONS  ONLINE
     events  file  all but updated  all  would deliver
@@ -293,7 +293,7 @@ fn a_warning_leaves_the_exit_code_alone() {
     clock  right, says [URL]
 
     ORGANIZATION  SCHEDULE  NEXT SYNC  TOKEN  ONLINE
-    github/acme  0 * * * *  [TIME]  [DIR]/token  token accepted, sees the organization, admin
+    github/acme  0 * * * *  at the start, then [TIME]  [DIR]/token  token accepted, sees the organization, admin
 
     SINK  TYPE  EVENTS  ORGANIZATIONS  ONLINE
     events  file  all but updated  all  would deliver

@@ -286,8 +286,8 @@ fn everybody_is_one_line_over_all_organizations() {
     4 people in 2 organizations as of 2026-01-05 09:30 UTC
     warning: github/acme: no roster was taken over since 2026-01-05 09:00 UTC (no sync ran when one was due): what changed meanwhile shows only after that
     warning: gitlab/other: no roster was taken over since 2026-01-05 09:00 UTC (no sync ran when one was due): what changed meanwhile shows only after that
-    warning: github/new: no roster was read yet; left out
-    hint: run `seatwatch sync github/new`
+    warning: github/new: no roster was read yet; 1 sync failed: organization_not_found: Codecov knows no owner `github/new`; left out
+    hint: check the service and the spelling of the owner
     ");
     assert_snapshot!(world.says(&["roster", "--all", "--seats", "--format", "csv"]).ok().stdout, @"
     emails,usernames,names,organizations,seats,admin
@@ -300,8 +300,8 @@ fn everybody_is_one_line_over_all_organizations() {
     hint: rosters are known since 2026-01-05 09:00:00 UTC: that was the first sync
     warning: gitlab/other: nothing is known of 2026-01-04 23:59:59 UTC; left out
     hint: rosters are known since 2026-01-05 09:00:00 UTC: that was the first sync
-    warning: github/new: no roster was read yet; left out
-    hint: run `seatwatch sync github/new`
+    warning: github/new: no roster was read yet; 1 sync failed: organization_not_found: Codecov knows no owner `github/new`; left out
+    hint: check the service and the spelling of the owner
     error: no roster of any organization is known of that time
     hint: `seatwatch status` shows when each was synced
     exit code 65

@@ -4,6 +4,7 @@ mod contract;
 mod faults;
 mod races;
 mod recorded;
+mod scripts;
 
 use std::sync::Once;
 

@@ -102,7 +102,7 @@ fn what_a_sink_did_not_take_in_time_is_counted() {
     stuck   file  failing       1  [TIME]             0
 
     sink stuck: cannot create `[DIR]/no/where`: no such file or directory; create the directory `[DIR]/no`
-    hint: next attempt not before [TIME]; to try now: seatwatch sync
+    hint: to try again: seatwatch sync
 
     sink stuck: 2 events not delivered within `retention` and lost to it, the last at [TIME]
 

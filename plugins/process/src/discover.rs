@@ -43,11 +43,43 @@ impl FindError {
     pub fn hint(&self) -> String {
         match self {
             Self::BadName { .. } => "a name is letters, digits, `-`, `_` and `.`".to_owned(),
-            Self::NotFound { .. } => {
-                "install the plugin there, or name its directory in `plugin_dirs`".to_owned()
-            }
+            Self::NotFound { name, .. } => install(name),
             Self::Distrusted(distrust) => distrust.hint(),
         }
+    }
+}
+
+/// Services that the plugin `apprise` sends to, by the names that a plugin for one would have.
+const OF_APPRISE: [&str; 20] = [
+    "discord",
+    "gchat",
+    "googlechat",
+    "gotify",
+    "matrix",
+    "mattermost",
+    "msteams",
+    "ntfy",
+    "opsgenie",
+    "pagerduty",
+    "pushbullet",
+    "pushover",
+    "rocketchat",
+    "signal",
+    "slack",
+    "teams",
+    "telegram",
+    "twilio",
+    "webex",
+    "zulip",
+];
+
+/// What to do where there is no plugin of this name.
+pub(crate) fn install(name: &str) -> String {
+    let install = "install the plugin there, or name its directory in `plugin_dirs`";
+    if OF_APPRISE.contains(&name.to_lowercase().as_str()) {
+        format!("write `type: apprise`: that plugin sends to {name}, too; or {install}")
+    } else {
+        install.to_owned()
     }
 }
 

@@ -11,6 +11,7 @@ use serde::de::{Error as _, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
+use crate::discover;
 use crate::environment::Environment;
 use crate::plugin::{Owner, Plugin};
 use crate::settings::Settings;
@@ -77,8 +78,7 @@ impl SinkConfig for ExternalConfig {
             let name = &self.name;
             let text =
                 format!("`{name}` is not a type of sink that comes with seatwatch, and {distrust}");
-            Problem::new("type", text)
-                .with_hint("install the plugin there, or name its directory in `plugin_dirs`")
+            Problem::new("type", text).with_hint(discover::install(name))
         });
         program.into_iter().chain(self.settings.config.file_problems(&[])).collect()
     }

@@ -79,13 +79,35 @@ pub(crate) struct Wanted(pub(crate) EventKind);
 
 impl<'de> Deserialize<'de> for Wanted {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        match EventKind::deserialize(deserializer)? {
-            EventKind::Test => Err(de::Error::custom(
-                "`test` cannot be asked for\n`seatwatch sink test` sends it, whatever stands here",
-            )),
-            kind => Ok(Self(kind)),
+        let word = String::deserialize(deserializer)?;
+        if let Ok(kind) = word.parse() {
+            return Ok(Self(kind));
         }
+        if word == EventKind::Test.word() {
+            return Err(de::Error::custom(
+                "`test` cannot be asked for\n`seatwatch sink test` sends it, whatever stands here",
+            ));
+        }
+        let known: Vec<&str> = EventKind::ALL.iter().map(|kind| kind.word()).collect();
+        let near = || problem::nearest(&word, known.iter().copied());
+        let hint = other_word(&word).map(EventKind::word).or_else(near);
+        let hint = hint.map(|name| format!("\ndid you mean `{name}`?")).unwrap_or_default();
+        Err(de::Error::custom(format!("`{word}` is not one of {}{hint}", known.join(", "))))
     }
+}
+
+/// The event that goes by a word elsewhere, which is not near to ours.
+fn other_word(word: &str) -> Option<EventKind> {
+    Some(match word {
+        "added" | "member_added" | "member_joined" => EventKind::Joined,
+        "removed" | "member_removed" | "member_left" => EventKind::Left,
+        "activated" | "seat_added" | "seat_assigned" | "seat_taken" => EventKind::SeatGained,
+        "deactivated" | "seat_freed" | "seat_released" | "seat_removed" => EventKind::SeatLost,
+        "admin_added" => EventKind::AdminGranted,
+        "admin_removed" => EventKind::AdminRevoked,
+        "failed" | "sync_failed" => EventKind::SyncFailing,
+        _ => return None,
+    })
 }
 
 impl JsonSchema for Wanted {

@@ -99,8 +99,7 @@ impl Lane {
         }
         let queued = self.kept.lag.queued;
         let again = queued.saturating_sub(before);
-        let waits = self.kept.paused.is_some() || self.kept.place.disabled.is_some();
-        Ok(Replayed { lane: self.kept.place.lane.clone(), again, queued, waits })
+        Ok(Replayed { lane: self.kept.place.lane.clone(), again, queued })
     }
 
     /// Tries dead letters in the order in which they died, as many at once as a delivery may hold.
@@ -115,7 +114,7 @@ impl Lane {
         let mut retried = Retried { lane, ..Retried::default() };
         if let Some(since) = self.kept.paused {
             retried.left = self.store.read(|view| view.count_letters(&meant, 0))?;
-            retried.reason = Some(format!("paused since {}", since.format("%F %R UTC")));
+            retried.paused = Some(since);
             return Ok(retried);
         }
         if let Some((reason, _)) = &self.kept.place.disabled {

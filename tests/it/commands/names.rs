@@ -93,6 +93,36 @@ fn hard_names_are_escaped_in_what_a_sync_says() {
     ");
 }
 
+/// One more sync would fail as the last one did.
+#[test]
+fn why_no_roster_could_be_read_yet_is_said() {
+    let world = World::start("ann* bob!").with_other("github/nobody");
+    let mut said = String::new();
+    for _ in 0..2 {
+        world.sync();
+        said += &world.run(&["roster", "github/nobody"]).shown();
+    }
+    said += &world.run(&["history", "github/nobody"]).shown();
+    said += &world.run(&["report", "github/nobody", "--output", "pack"]).shown();
+    said += &world.run(&["roster", "--all"]).stderr;
+    assert_snapshot!(said, @"
+    error: github/nobody: no roster was read yet; 1 sync failed: organization_not_found: Codecov knows no owner `github/nobody`
+    hint: check the service and the spelling of the owner
+    exit code 65
+    error: github/nobody: no roster was read yet; 2 syncs failed, the last: organization_not_found: Codecov knows no owner `github/nobody`
+    hint: check the service and the spelling of the owner
+    exit code 65
+    error: github/nobody: no roster was read yet; 2 syncs failed, the last: organization_not_found: Codecov knows no owner `github/nobody`
+    hint: check the service and the spelling of the owner
+    exit code 65
+    error: github/nobody: no roster was read yet; 2 syncs failed, the last: organization_not_found: Codecov knows no owner `github/nobody`
+    hint: check the service and the spelling of the owner
+    exit code 65
+    warning: github/nobody: no roster was read yet; 2 syncs failed, the last: organization_not_found: Codecov knows no owner `github/nobody`; left out
+    hint: check the service and the spelling of the owner
+    ");
+}
+
 #[test]
 fn a_roster_is_listed_for_people_and_machines() {
     let world = World::start("ann* bob! cat");

@@ -56,11 +56,13 @@ fn seen(with_daemon: bool) -> String {
         daemon.stop();
     }
     seen.push_str(&world.told());
-    // The two things that are not the same.
+    // The three things that are not the same.
     let says = if with_daemon { "the daemon runs" } else { "no daemon runs: what is due" };
     let retries = who_retries(with_daemon);
-    assert!(seen.contains(says) && seen.contains(retries), "{seen}");
+    let next = when_next(with_daemon);
+    assert!(seen.contains(says) && seen.contains(retries) && seen.contains(next), "{seen}");
     let seen = DAEMON.replace_all(&seen, "[DAEMON]").replace(retries, "[RETRIES]");
+    let seen = seen.replace(next, "[NEXT]");
     HOLDS.replace_all(&seen, "[HOLD]").into_owned()
 }
 
@@ -70,6 +72,15 @@ fn who_retries(with_daemon: bool) -> &'static str {
         "the daemon goes on trying, `seatwatch status` says when"
     } else {
         "the next `seatwatch sync` tries again"
+    }
+}
+
+/// When it is tried again, for `status`.
+fn when_next(with_daemon: bool) -> &'static str {
+    if with_daemon {
+        "next attempt not before [TIME]; to try now: seatwatch sync"
+    } else {
+        "to try again: seatwatch sync"
     }
 }
 

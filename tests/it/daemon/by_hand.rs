@@ -140,7 +140,7 @@ impl ByHand {
 
     /// How many events wait to be delivered.
     pub(super) fn queued(&self) -> u64 {
-        let lanes = dispatch::status(&self.reader, &self.config.sinks).unwrap();
+        let lanes = dispatch::status(&self.reader, &self.config.sinks, self.now()).unwrap();
         lanes.iter().map(|lane| lane.lag.queued).sum()
     }
 

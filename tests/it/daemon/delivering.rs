@@ -145,6 +145,9 @@ fn what_a_narrower_filter_leaves_out_is_still_named_while_it_waits() {
     waits(&world, 1);
     world.members("ann* bob! cat");
     waits(&world, 2);
+    let status = world.run(&["status"]).ok().stdout;
+    let next = "hint: next attempt not before [TIME]; to try now: seatwatch sync\n";
+    assert!(status.contains(next), "{status}");
     daemon.stop();
     waits(&world, 2);
     std::fs::create_dir(world.path("missing")).unwrap();

@@ -15,6 +15,9 @@ const LOST: &str = "lost: { type: file, path: missing/events.ndjson }";
 /// The same, given up at once.
 const HASTY: &str = "hasty: { type: file, path: missing/hasty.ndjson, give_up_after: 0s }";
 
+/// What is said besides where no daemon runs.
+const NOBODY: &str = "hint: no daemon runs: `seatwatch sync` delivers what is queued\n";
+
 fn told(world: &World, file: &str) -> String {
     let path = world.path(file);
     if path.exists() { words(&whole_events(&path)) } else { String::new() }
@@ -27,7 +30,9 @@ fn seen(world: &World, with_daemon: bool, act: impl Fn(&World, &mut dyn FnMut(&[
     let daemon = with_daemon.then(|| world.daemon());
     let mut run = |arguments: &[&str]| {
         let ran = world.run(arguments);
-        writeln!(seen, "$ seatwatch {}\n{}", arguments.join(" "), ran.shown()).unwrap();
+        // Who delivers is another story.
+        let ran = ran.shown().replace(NOBODY, "");
+        writeln!(seen, "$ seatwatch {}\n{}", arguments.join(" "), ran).unwrap();
     };
     act(world, &mut run);
     for file in ["events.ndjson", "missing/events.ndjson", "missing/hasty.ndjson"] {
@@ -129,8 +134,8 @@ fn the_event_that_a_sink_is_stuck_at_can_be_given_up() {
     github/acme  3 members  1 seat  1 admin
 
     $ seatwatch outbox skip lost
-    error: sink lost is not stuck: no event of it has failed
-    hint: `seatwatch outbox list lost` shows what it has before it
+    error: sink lost is not stuck: nothing waits for it
+    hint: `seatwatch outbox retry lost` tries its 1 dead letter again, `seatwatch outbox list lost` shows what it has
     exit code 65
 
     $ seatwatch outbox skip lost --lane nobody
@@ -199,6 +204,7 @@ fn a_sink_that_is_paused_gets_nothing_until_it_is_resumed() {
 
     $ seatwatch sink test events
     sink events: delivered
+    hint: it is paused: 1 event waits until `seatwatch sink resume events`
 
     $ seatwatch sink resume events
     sink events: goes on
@@ -243,6 +249,7 @@ fn what_a_sink_had_can_be_delivered_again() {
 
     $ seatwatch replay events --since 2099-01-01
     error: nothing has happened since then: the time lies in the future
+    hint: it is [TIME] now
     exit code 64
 
     $ seatwatch replay events --since someday
@@ -254,6 +261,148 @@ fn what_a_sink_had_can_be_delivered_again() {
     missing/events.ndjson: 
     missing/hasty.ndjson:
     "#);
+}
+
+/// Where nobody delivers by itself, an order says who does; and the times are those of the config.
+#[test]
+fn without_a_daemon_it_is_said_what_moves_a_sink() {
+    let world =
+        World::start("ann* bob!").with_config("timezone: Asia/Tokyo").with_other_sink(HASTY);
+    world.sync();
+    world.members("ann* bob! cat");
+    for sink in ["events", "hasty"] {
+        world.run(&["sink", "pause", sink]).ok();
+    }
+    world.sync();
+    let mut seen = String::new();
+    for order in [
+        "outbox skip hasty",
+        "outbox retry hasty",
+        "sink test events",
+        "replay events --since yesterday",
+        "sink resume events",
+        "replay events --since yesterday",
+        "sink test events",
+        "sync",
+        "sink resume hasty",
+        "outbox skip hasty",
+        "sync",
+        "outbox skip hasty",
+        "sink test events",
+    ] {
+        let ran = world.says(&order.split(' ').collect::<Vec<_>>()).shown();
+        writeln!(seen, "$ seatwatch {order}\n{ran}").unwrap();
+    }
+    let times = regex::Regex::new(r"\d{4}-\d\d-\d\d \d\d:\d\d JST").unwrap();
+    let seen = world.filtered(&times.replace_all(&seen, "[JST]"));
+    assert_snapshot!(seen, @"
+    $ seatwatch outbox skip hasty
+    error: sink hasty is not stuck: no event that waits for it has failed
+    hint: `seatwatch outbox retry hasty` tries its 1 dead letter again, `seatwatch outbox list hasty` shows what it has
+    exit code 65
+
+    $ seatwatch outbox retry hasty
+    sink hasty: 0 dead letters delivered
+    error: sink hasty: 1 dead letter not delivered: paused since [JST]; `seatwatch sink resume hasty` comes first
+    exit code 69
+
+    $ seatwatch sink test events
+    sink events: delivered
+    hint: it is paused: 1 event waits until `seatwatch sink resume events`
+
+    $ seatwatch replay events --since yesterday
+    sink events: 1 event since [JST] again, 2 events queued
+    hint: it is paused: 2 events wait until `seatwatch sink resume events`
+
+    $ seatwatch sink resume events
+    sink events: goes on
+    hint: no daemon runs: `seatwatch sync` delivers what is queued
+
+    $ seatwatch replay events --since yesterday
+    sink events: 0 events since [JST] again, 2 events queued
+    hint: no daemon runs: `seatwatch sync` delivers what is queued
+
+    $ seatwatch sink test events
+    sink events: delivered
+    hint: no daemon runs: `seatwatch sync` delivers what is queued
+
+    $ seatwatch sync
+    github/acme  3 members  1 seat  1 admin
+    sink hasty: paused since [JST]: 1 event stays queued
+
+    $ seatwatch sink resume hasty
+    sink hasty: goes on
+    hint: no daemon runs: `seatwatch sync` delivers what is queued
+
+    $ seatwatch outbox skip hasty
+    error: sink hasty is not stuck: no event that waits for it has failed
+    hint: `seatwatch outbox retry hasty` tries its 1 dead letter again, `seatwatch outbox list hasty` shows what it has
+    exit code 65
+
+    $ seatwatch sync
+    github/acme  3 members  1 seat  1 admin
+    warning: sink hasty: 1 more dead letter: given up: cannot create `[DIR]/missing/hasty.ndjson`: no such file or directory; create the directory `[DIR]/missing`
+    hint: `seatwatch outbox list hasty` shows what was given up, `seatwatch outbox retry hasty` tries it again
+
+    $ seatwatch outbox skip hasty
+    error: sink hasty is not stuck: nothing waits for it
+    hint: `seatwatch outbox retry hasty` tries its 2 dead letters again, `seatwatch outbox list hasty` shows what it has
+    exit code 65
+
+    $ seatwatch sink test events
+    sink events: delivered
+    ");
+}
+
+/// A digest that waits is no sink in trouble, however old what is queued gets.
+#[test]
+fn a_digest_that_waits_says_until_when() {
+    let world = World::start("ann* bob!")
+        .rarely()
+        .with_other_sink("yearly: { type: file, path: yearly, digest: \"0 0 1 1 *\" }");
+    let mut seen = seen(&world, false, |_, run| {
+        run(&["status"]);
+        run(&["outbox", "list"]);
+        run(&["replay", "yearly", "--since", "1h ago"]);
+    });
+    let daemon = world.daemon();
+    seen += &world.run(&["replay", "yearly", "--since", "1h ago"]).ok().shown();
+    let row = |command: &[&str], sink: &str| {
+        let rows = world.says(&[command, &["--format", "json"]].concat()).ok().rows();
+        rows.into_iter().find(|row| row["sink"] == sink).unwrap()
+    };
+    let (status, head) = (row(&["status"], "yearly"), row(&["outbox", "list"], "yearly"));
+    assert!(status["digest_at"].as_str().unwrap().ends_with("-01-01T00:00:00.000Z"), "{status}");
+    assert_eq!(head["next_attempt"], status["digest_at"]);
+    assert!(row(&["status"], "events")["digest_at"].is_null());
+    daemon.stop();
+    assert_snapshot!(seen, @"
+    $ seatwatch status
+    ORGANIZATION  STATE      MEMBERS  SEATS  30 DAYS  ADMINS  LAST SYNC             NEXT SYNC
+    github/acme   Connected        2      1        –       1  [TIME]  [TIME]
+
+    SINK    TYPE  STATE  QUEUED  OLDEST                DEAD LETTERS
+    events  file  ok          0  –                                0
+    yearly  file  ok          1  [TIME]             0
+
+    sink yearly: what is queued waits for its digest at [TIME]
+
+    [DAEMON]
+
+    $ seatwatch outbox list
+    SINK    QUEUED  NEXT EVENT             ATTEMPTS  NEXT ATTEMPT                 REASON
+    yearly       1  baselined github/acme         0  digest [TIME]
+
+    $ seatwatch replay yearly --since 1h ago
+    sink yearly: 0 events since [TIME] again, 1 event queued
+    hint: what is queued waits for its digest at [TIME]; [DAEMON]
+
+    events.ndjson: baselined
+    missing/events.ndjson: 
+    missing/hasty.ndjson: 
+    sink yearly: 0 events since [TIME] again, 1 event queued
+    hint: what is queued waits for its digest at [TIME]
+    ");
 }
 
 /// It is an event as any for the receiver, and none for the history.

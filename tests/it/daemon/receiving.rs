@@ -220,10 +220,24 @@ fn a_receiver_that_is_gone_stops_the_sink_until_it_is_resumed() {
     let shown = world.run(&["status"]).ok().stdout;
     assert!(shown.contains("stopped") && shown.contains("seatwatch sink resume siem"), "{shown}");
     assert_eq!(hook.events(), [] as [Value; 0]);
+    // What is done about it meanwhile does not let it go on, and says so.
+    let orders = ["outbox skip siem", "replay siem --since yesterday", "sink test siem"];
+    let said = orders.map(|order| {
+        let words: Vec<&str> = order.split(' ').collect();
+        world.run(&words).ok().shown().replace(&hook.url(), "[SIEM]")
+    });
+    insta::assert_snapshot!(said.concat(), @"
+    sink siem: gave up baselined github/acme (sequence 1): `[SIEM]` answered 410 Gone; the receiver wants no more events: set another `url`, or resume the sink once it is back
+    hint: it is stopped: 1 event waits until `seatwatch sink resume siem`
+    sink siem: 1 event since [TIME] again, 2 events queued
+    hint: it is stopped: 2 events wait until `seatwatch sink resume siem`
+    sink siem: delivered
+    hint: it is stopped: 2 events wait until `seatwatch sink resume siem`
+    ");
     let metrics = metrics(&daemon);
     assert!(metrics.contains("seatwatch_sink_stopped{sink=\"siem\"} 1"), "{metrics}");
     world.run(&["sink", "resume", "siem"]).ok();
-    daemon.until("both", || (hook.events().len() == 2).then_some(()));
+    daemon.until("the test and both", || (hook.events().len() == 3).then_some(()));
     daemon.stop();
 }
 
