@@ -214,6 +214,8 @@ fn the_net_change_leaves_out_what_was_undone() {
 
     no changes
     ");
+    // Both ends lie in one gap: it is said once.
+    assert_snapshot!(world.says(&["diff", ACME, "2026-02-10", "2026-02-20"]).ok().stderr, @"warning: github/acme: no roster was taken over between 2026-02-02 13:00 CET and 2026-03-02 11:00 CET (no sync ran when one was due): what changed meanwhile shows only after that");
     assert_snapshot!(world.says(&["diff", ACME, "2026-03-03", "2026-03-02"]).shown(), @"
     error: 2026-03-03 00:00:00 CET is after 2026-03-02 23:59:59 CET
     hint: the earlier time comes first

@@ -124,6 +124,30 @@ fn a_gap_within_a_minute_is_told_to_the_second() {
     ");
 }
 
+/// Of an instant, everything is known or nothing is.
+#[test]
+fn a_report_of_an_instant_may_lie_in_a_gap() {
+    let world = World::start("ann bob!");
+    sync_hours(&world, 9..13, &[10, 11]);
+    let gaps = |at: &str| {
+        let pack = Pack::of(&world, at, &[ACME, "--from", at, "--to", at]);
+        let said = pack.said.lines().nth(1).unwrap().rsplit(", ").next().unwrap().to_owned();
+        [said, pack.words("When nobody looked", "Seats in use")].join("\n")
+    };
+    assert_snapshot!(gaps("2026-01-05T11:30:00Z"), @"
+    1 gap
+    When nobody looked
+    Between these times, no roster was taken over: who came and went again within one was never seen, and what changed is known only as of its end
+    From | To | Why |
+    2026-01-05 11:30:00 | 2026-01-05 11:30:00 | syncs failed (server_error) |
+    ");
+    assert_snapshot!(gaps("2026-01-05T12:00:00Z"), @"
+    no gap
+    When nobody looked
+    Never: no sync that was due failed, was held or is missing.
+    ");
+}
+
 /// The first syncs failed: what was before the first roster was never looked at.
 #[test]
 fn what_was_before_the_first_roster_is_a_gap() {
