@@ -83,6 +83,11 @@ fn what_retention_has_taken_is_no_gap() {
     2026-01-05 15:00 | 2 | 0 | 1 |
     2026-01-05 16:00 | 2 | 1 | 1 |
     2026-01-05 19:00 | 2 | 0 | 1 |
+    Who was a member at the beginning
+    Members: 2
+    Username | Name | Email | Member since | Seat since | Admin since |
+    ann | ann | ann@example.com | ≤ 2026-01-05 14:00 | ≤ 2026-01-05 14:00 | – |
+    bob | bob | bob@example.com | ≤ 2026-01-05 09:00 | – | ≤ 2026-01-05 09:00 |
     ");
 
     // Failures up to the horizon, of which retention left the last: none is missing between them.
@@ -198,6 +203,11 @@ fn what_was_before_the_first_roster_is_a_gap() {
     Each time that the sums changed
     Since | Members | Seats in use | Admins |
     2026-01-05 11:00 | 2 | 1 | 1 |
+    Who was a member at the beginning
+    Members: 2
+    Username | Name | Email | Member since | Seat since | Admin since |
+    ann | ann | ann@example.com | ≤ 2026-01-05 11:00 | ≤ 2026-01-05 11:00 | – |
+    bob | bob | bob@example.com | ≤ 2026-01-05 11:00 | – | ≤ 2026-01-05 11:00 |
     ");
     assert_snapshot!(pack.words("github/new", "What lies beside this page"), @"
     github/new
