@@ -4,6 +4,7 @@
 
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
+use itertools::Itertools as _;
 
 use super::exit::Stop;
 use super::instance;
@@ -51,14 +52,11 @@ impl Past<'_> {
     ) -> Result<(), Stop> {
         let until = until.unwrap_or(self.now);
         let is_alone = ids.len() == 1;
-        let mut warnings: Vec<String> = Vec::new();
+        let mut warnings = Vec::new();
         for id in ids {
-            for warning in self.unseen(id, (since, until), is_alone)? {
-                if !warnings.contains(&warning) {
-                    warnings.push(warning);
-                }
-            }
+            warnings.extend(self.unseen(id, (since, until), is_alone)?);
         }
+        let warnings: Vec<String> = warnings.into_iter().unique().collect();
         for warning in warnings.iter().take(WARNINGS) {
             super::complain(warning);
         }
@@ -91,9 +89,10 @@ impl Past<'_> {
         let is_trimmed = known_from.is_some_and(|known_from| known_from >= known_since);
         if since.map_or(is_trimmed, |since| since < known_since) || until < known_since {
             // What retention has taken is the same for all.
-            let (whose, zone) = match is_trimmed && !is_alone {
-                true => (String::new(), self.config.timezone),
-                false => (format!("{id}: "), self.zone(id)),
+            let (whose, zone) = if is_trimmed && !is_alone {
+                (String::new(), self.config.timezone)
+            } else {
+                (format!("{id}: "), self.zone(id))
             };
             let known = exact(past::next_second(known_since), zone);
             let why = past::why_not_known(known_since, known_from);

@@ -110,8 +110,8 @@ pub(super) fn page(
 
 /// What becomes of a member with a roster that is held.
 fn would(losses: &Losses, key: &str) -> Option<&'static str> {
-    let loses = losses.seat_losers.contains(key).then_some("lose the seat");
-    losses.leavers.contains(key).then_some("leave").or(loses)
+    let stays = losses.seat_losers.contains(key).then_some("lose the seat");
+    losses.leavers.contains(key).then_some("leave").or(stays)
 }
 
 /// Of all who ever went by a name, the one who does now; else who is still there; else who left
