@@ -4,6 +4,9 @@
 //! harmless twice: control and bidi characters are shown as what they are, and the template
 //! escapes.
 
+use std::collections::HashMap;
+use std::error::Error as _;
+use std::io::{self, Write};
 use std::sync::LazyLock;
 
 use chrono::{DateTime, Utc};
@@ -28,8 +31,12 @@ use crate::words;
 /// So many people of a list are on the page that are nowhere else: no reader opens one of millions.
 const MOST_LISTED: usize = 1000;
 
-/// The whole page.
-pub(super) fn render(evidence: &Evidence<'_>) -> String {
+/// Writes the whole page, which may be too large to be held in memory for that.
+///
+/// # Errors
+///
+/// It cannot be written.
+pub(super) fn write(evidence: &Evidence<'_>, out: &mut dyn Write) -> io::Result<()> {
     let clock = Clock(evidence.zone);
     let chapters = evidence.organizations.iter().map(|it| chapter(it, evidence, clock));
     let files = sheets(evidence).into_iter().map(|sheet| (sheet.name, sheet.what));
@@ -48,7 +55,11 @@ pub(super) fn render(evidence: &Evidence<'_>) -> String {
         files => files.collect::<Vec<_>>(),
     };
     let page = TEMPLATES.get_template("page.html").expect("it is added below");
-    page.render(context).expect("the template is tested with all that it uses")
+    page.render_captured_to(context, out).map(drop).map_err(|error| {
+        let reason = error.source().and_then(|source| source.downcast_ref::<io::Error>());
+        let code = reason.and_then(io::Error::raw_os_error);
+        code.map_or_else(|| io::Error::other(error), io::Error::from_raw_os_error)
+    })
 }
 
 static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
@@ -202,8 +213,12 @@ fn seats(chapter: &Chapter<'_>, sums: &Sums, clock: Clock) -> Value {
 fn members(roster: Option<&PastRoster>, clock: Clock, is_asked: fn(&Member) -> bool) -> Vec<Value> {
     let Some(roster) = roster else { return Vec::new() };
     let asked = roster.members.iter().filter(|it| is_asked(&it.member));
+    // Many have been there since the same few times.
+    let mut moments: HashMap<_, Option<Value>> = HashMap::new();
     let value = |PastMember { member, since, .. }: &PastMember| {
-        let since_when = |time| clock.since(time, roster.known_since);
+        let mut since_when = |time| {
+            moments.entry(time).or_insert_with(|| clock.since(time, roster.known_since)).clone()
+        };
         context! {
             username => shown(member.username()),
             name => member.name().map(shown),
