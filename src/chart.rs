@@ -56,28 +56,26 @@ const FULL: Canvas = Canvas { width: 640.0, height: 168.0, margin: 24.0 };
 const SPARK: Canvas = Canvas { width: 120.0, height: 24.0, margin: 2.0 };
 
 impl Chart<'_> {
-    /// As large as a page is wide, with axes.
+    /// As large as a page is wide, with axes. It begins at no seats: what is filled is as large as
+    /// what it stands for.
     pub fn full(&self) -> String {
-        self.draw("full.svg", FULL, self.limit)
+        let (_, most) = self.range().unwrap_or_default();
+        let most = self.limit.map_or(most, |limit| most.max(limit));
+        self.draw("full.svg", FULL, Axis::of(0, most), self.limit)
     }
 
-    /// As small as a word in a table: the line alone, and the limit where it is not far off.
+    /// As small as a word in a table: the line alone, and the limit where it is not far off. It
+    /// begins with the fewest, so that a small change can be seen.
     pub fn sparkline(&self) -> String {
-        let limit = self.limit.filter(|limit| {
-            self.range().is_some_and(|(least, most)| {
-                // Where there is more room than that, it would press the line flat.
-                *limit <= most.saturating_add(2 * (most - least).max(1))
-            })
-        });
-        self.draw("spark.svg", SPARK, limit)
+        let (least, most) = self.range().unwrap_or_default();
+        // Where there is more room than that, it would press the line flat.
+        let near = most.saturating_add(2 * (most - least).max(1));
+        let limit = self.limit.filter(|limit| *limit <= near && self.range().is_some());
+        let ends = limit.map_or((least, most), |limit| (least.min(limit), most.max(limit)));
+        self.draw("spark.svg", SPARK, Axis::of(ends.0, ends.1), limit)
     }
 
-    fn draw(&self, template: &str, canvas: Canvas, limit: Option<u64>) -> String {
-        let (least, most) = self.range().unwrap_or_default();
-        let axis = Axis::of(
-            limit.map_or(least, |limit| least.min(limit)),
-            limit.map_or(most, |limit| most.max(limit)),
-        );
+    fn draw(&self, template: &str, canvas: Canvas, axis: Axis, limit: Option<u64>) -> String {
         let place = Place { chart: self, canvas, axis };
         let steps = Steps::of(self.shown().map(|(time, seats)| (place.x(time), seats)));
         let line = steps.path(|seats| place.y(seats), place.right());

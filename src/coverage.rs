@@ -50,9 +50,17 @@ impl Gap {
         let missed = self.missed.then(|| "no sync ran when one was due".to_owned());
         [first, failed, held, missed].into_iter().flatten().join(", ")
     }
+
+    /// The same where retention may have taken some of its syncs: how many there were is not known.
+    #[must_use]
+    pub fn uncounted(self) -> Self {
+        let some = |number: Option<u64>| number.filter(|number| *number == 0);
+        Self { failed: some(self.failed), held: some(self.held), ..self }
+    }
 }
 
-/// The gaps between `from` and `to`, in order, cut to these.
+/// The gaps between `from` and `to`, in order, cut to these; where both are one instant, the gap that
+/// it lies in.
 ///
 /// `runs` are all that ended between the two, in the order of their commits, and before and after
 /// them those to the next one on each side that brought a roster, where there is one. What happened
@@ -68,8 +76,9 @@ pub fn gaps(runs: &[Run], from: DateTime<Utc>, to: DateTime<Utc>) -> Vec<Gap> {
             open.missed |= is_within && open.is_missed(run.started_at);
         }
         if run.is_good() {
-            gaps.extend(open.and_then(|open| open.close(run.finished_at)));
-            open = Some(Open::after(run));
+            // One that was over before is of no concern, also where it ends at that very instant.
+            let over = open.replace(Open::after(run)).filter(|_| from < run.finished_at);
+            gaps.extend(over.and_then(|open| open.close(run.finished_at)));
         } else if run.finished_at <= to {
             let open = open.get_or_insert_with(|| Open::first(run));
             let is_over = is_over(run, runs.peek().copied(), to);
@@ -81,7 +90,8 @@ pub fn gaps(runs: &[Run], from: DateTime<Utc>, to: DateTime<Utc>) -> Vec<Gap> {
     }
     gaps.extend(open.and_then(|open| open.close(to)));
     let cut = |gap: Gap| Gap { from: gap.from.max(from), to: gap.to.min(to), ..gap };
-    gaps.into_iter().map(cut).filter(|gap| gap.from < gap.to).collect()
+    let is_within = |gap: &Gap| gap.from < gap.to || (from == to && gap.from == gap.to);
+    gaps.into_iter().map(cut).filter(is_within).collect()
 }
 
 /// Whether some runs had all ended by a time, and no later one could be one more of them, given the
@@ -249,6 +259,18 @@ mod tests {
         check(runs, (6, 7), "6-7 rosters held");
         check(runs, (8, 9), "");
         check(runs, (10, 12), "");
+    }
+
+    /// An instant has no length, and may lie in a gap all the same.
+    #[test]
+    fn an_instant_lies_in_a_gap_or_does_not() {
+        let runs = "1 ok, 2-5 tls, 6 ok, 90 ok";
+        check(runs, (1, 1), "");
+        check(runs, (3, 3), "3-3 syncs failed (tls)");
+        check(runs, (6, 6), "");
+        check(runs, (7, 7), "");
+        check(runs, (40, 40), "40-40 no sync ran when one was due");
+        check(runs, (90, 90), "");
     }
 
     /// Whatever comes later, what is told of the past stays so.

@@ -12,7 +12,7 @@ use crate::coverage::Gap;
 use crate::dormant::{LogIn, Seat};
 use crate::identity::Person;
 use crate::organization::OrganizationId;
-use crate::roster::Member;
+use crate::roster::{Member, UnnamedRow};
 use crate::rows::{Row, row, utc};
 use crate::store::{PastMember, Run, Sums};
 use crate::sync::NetChange;
@@ -64,6 +64,19 @@ pub(crate) fn person(person: &Person<'_>) -> Row {
         organizations: names(person.organizations(|_| true)),
         seats: names(person.organizations(|member| member.seat)),
         admin: names(person.organizations(|member| member.admin)),
+    }
+}
+
+/// A row with a seat that names nobody, next to persons: without it, their seats would be too few.
+pub(crate) fn nobody(organization: &OrganizationId, row: &UnnamedRow) -> Row {
+    let organization = organization.to_string();
+    row! {
+        emails: row.email.as_slice(),
+        usernames: [] as [&str; 0],
+        names: [] as [&str; 0],
+        organizations: [&organization],
+        seats: [&organization],
+        admin: [] as [&str; 0],
     }
 }
 

@@ -39,6 +39,20 @@ fn a_limit_that_is_far_off_does_not_press_a_small_line_flat() {
     assert!(chart(&points, Some(100)).full().contains("chart-limit"));
 }
 
+/// Half as many seats fill half as much; the small one has no fill, and shows what changed.
+#[test]
+fn what_is_filled_begins_at_none() {
+    let points = [(day(0), 10_000), (day(45), 5_000)];
+    let chart = chart(&points, None);
+    let path = |text: &str, class: &str| {
+        let path = text.split_once(&format!("{class}\" d=\"")).map(|(_, rest)| rest);
+        path.and_then(|path| path.split_once('"')).map(|(path, _)| path.to_owned())
+    };
+    assert_eq!(path(&chart.full(), "chart-area").unwrap(), "M24 24H320V95H616V166.0H24.0Z");
+    assert_eq!(path(&chart.sparkline(), "chart-line").unwrap(), "M2 2H60V18.7H118");
+    assert_eq!(path(&chart.sparkline(), "chart-area"), None);
+}
+
 #[test]
 fn numbers_and_times_are_round() {
     let lines = |least, most| axis::Axis::of(least, most).ticks().collect::<Vec<_>>();

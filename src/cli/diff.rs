@@ -45,8 +45,7 @@ impl Diff {
         let (from, to) = past.span(self.from, self.to, zone)?;
         let [before, after] =
             [past.roster(&self.organization, from)?, past.roster(&self.organization, to)?];
-        past.warn_of_gap(&self.organization, from)?;
-        past.warn_of_gap(&self.organization, to)?;
+        past.warn_of_gaps(&self.organization, &[from, to])?;
         let [old, new] = [&before, &after].map(Numbered::from);
         let changes = net_change(&old, &new);
         let mut out = super::stdout();

@@ -8,6 +8,7 @@ use std::path::Path;
 
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
+use clap::builder::NonEmptyStringValueParser;
 use itertools::Itertools as _;
 use seatwatch_sdk::{Data, Event};
 use serde_json::Value;
@@ -36,7 +37,7 @@ pub(super) struct History {
     organization: Option<OrganizationId>,
 
     /// Only of this member: a username that they have or had, in any letter case.
-    #[arg(long, value_name = "USERNAME")]
+    #[arg(long, value_name = "USERNAME", value_parser = NonEmptyStringValueParser::new())]
     member: Option<String>,
 
     /// Only what happened since then: a day, a time, `yesterday`, or `3d ago`.
@@ -66,6 +67,7 @@ impl History {
         if first.is_empty() {
             self.refuse_unknown(&past, history.until)?;
         }
+        past.warn_of_unseen(&self.asked(&past, &history)?, history.since, history.until)?;
         let (mut first, mut after) = (Some(first), 0);
         let mut next = || -> Result<Vec<Event>, Stop> {
             let page = first.take().map_or_else(|| page(after), Ok)?;
@@ -103,6 +105,26 @@ impl History {
         let until = self.until.map(|until| past.end(until, zone)).transpose()?;
         past::refuse_backwards(since, until, zone)?;
         Ok(store::History { organization, members, since, until })
+    }
+
+    /// Of which organizations the answer is: of the one that is named, of those in which there is
+    /// the member, or of all that are watched.
+    fn asked(
+        &self,
+        past: &Past<'_>,
+        history: &store::History,
+    ) -> Result<Vec<OrganizationId>, Stop> {
+        if let Some(id) = &self.organization {
+            return Ok(vec![id.clone()]);
+        }
+        let Some(members) = &history.members else {
+            let all = past.config.organizations.iter();
+            return Ok(all.map(|organization| organization.id.clone()).collect());
+        };
+        let numbers = members.iter().map(|(organization, _)| *organization).dedup();
+        let ids =
+            past.reader.read(|view| numbers.clone().map(|number| view.id(number)).collect())?;
+        Ok(ids)
     }
 
     /// Fails where an empty answer would say that nothing happened, and nobody knows.

@@ -35,6 +35,7 @@ mod sink;
 mod status;
 mod sync;
 mod synced;
+mod unseen;
 mod waiting;
 mod when;
 mod wrong;

@@ -8,10 +8,9 @@ use chrono_tz::Tz;
 
 use super::exit::{Exit, Failure, Stop};
 use super::instance;
-use super::output::{Format, count, exact, local, shown, write_rows};
+use super::output::{Format, count, exact, shown, write_rows};
 use super::when::When;
 use crate::config::{self, Config};
-use crate::coverage;
 use crate::organization::OrganizationId;
 use crate::store::{self, PastRoster, Reader, View};
 
@@ -120,32 +119,6 @@ impl Past<'_> {
         Ok(view.known_since(number)?.map(|_| number))
     }
 
-    /// Says that the time lies in a gap, if it does: the roster is older than it looks.
-    pub(super) fn warn_of_gap(&self, id: &OrganizationId, at: DateTime<Utc>) -> Result<(), Stop> {
-        let at = at.min(self.now);
-        let runs = self.reader.read(|view| {
-            let found = self.number(view, id)?;
-            found.map_or(Ok(Vec::new()), |number| view.runs(number, at, at))
-        })?;
-        let zone = self.zone(id);
-        let gaps = coverage::gaps(&runs, DateTime::<Utc>::MIN_UTC, self.now);
-        if let Some(gap) = gaps.iter().find(|gap| gap.from <= at && (at < gap.to || at == self.now))
-        {
-            let when = if gap.to == self.now {
-                format!("since {}", local(Some(gap.from), zone))
-            } else {
-                let [from, to] = ends(gap.from, gap.to, zone);
-                format!("between {from} and {to}")
-            };
-            super::complain(&format!(
-                "warning: {id}: no roster was taken over {when} ({}): what changed meanwhile shows \
-                 only after that",
-                gap.why()
-            ));
-        }
-        Ok(())
-    }
-
     fn not_known(
         &self,
         id: &OrganizationId,
@@ -158,12 +131,7 @@ impl Past<'_> {
         )]
         let trimmed = self.reader.read(|view| view.known_from())?;
         let [at, since] = [at, next_second(known_since)].map(|time| exact(time, self.zone(id)));
-        let why = match trimmed {
-            Some(horizon) if horizon >= known_since => {
-                "what was before has been taken by `retention`"
-            }
-            _ => "that was the first sync",
-        };
+        let why = why_not_known(known_since, trimmed);
         let message = format!("{id}: nothing is known of {at}");
         Ok(Failure::new(Exit::Data, message)
             .with_hint(format!("rosters are known since {since}: {why}")))
@@ -202,12 +170,6 @@ impl Past<'_> {
         let message = format!("{message}; {syncs} failed{last}: {reason}: {}", shown(&why));
         Ok(Failure::new(Exit::Data, message).with_hint(shown(&hint)))
     }
-}
-
-/// Both ends of a span: to the second where the minutes would be the same.
-fn ends(from: DateTime<Utc>, to: DateTime<Utc>, zone: Tz) -> [String; 2] {
-    let minutes = [from, to].map(|time| local(Some(time), zone));
-    if minutes[0] == minutes[1] { [from, to].map(|time| exact(time, zone)) } else { minutes }
 }
 
 /// Neither in the config nor in the store.
@@ -285,8 +247,20 @@ pub(super) fn refuse_backwards(
     }
 }
 
+/// Why nothing is known of what was before a time, given what retention has left.
+pub(super) fn why_not_known(
+    known_since: DateTime<Utc>,
+    known_from: Option<DateTime<Utc>>,
+) -> &'static str {
+    if known_from.is_some_and(|known_from| known_from >= known_since) {
+        "what was before has been taken by `retention`"
+    } else {
+        "that was the first sync"
+    }
+}
+
 /// The first whole second at or after a time: what people are shown, and may ask for in turn.
-fn next_second(time: DateTime<Utc>) -> DateTime<Utc> {
+pub(super) fn next_second(time: DateTime<Utc>) -> DateTime<Utc> {
     let second = time.trunc_subsecs(0);
     if second < time { second + TimeDelta::seconds(1) } else { second }
 }

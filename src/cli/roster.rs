@@ -5,7 +5,7 @@ use std::path::Path;
 
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
-use seatwatch_sdk::Totals;
+use seatwatch_sdk::{Totals, Unnamed};
 
 use super::exit::{Exit, Failure, Stop};
 use super::output::{
@@ -81,6 +81,11 @@ impl Only {
     fn is_all(self) -> bool {
         !(self.seats || self.admins || self.disabled)
     }
+
+    /// Whether all seats are shown.
+    fn has_all_seats(self) -> bool {
+        !(self.admins || self.disabled)
+    }
 }
 
 /// The roster of now is the last one, whatever a clock says or said.
@@ -132,14 +137,20 @@ impl Roster {
         if self.only.is_all() {
             let [members, seats] = [count(members, "member"), count(seats, "seat")];
             writeln!(out, "\n{members}, {seats}, {} as of {read_at}", count(admins, "admin"))?;
-            if unnamed.members > 0 {
-                let rows = count(unnamed.members, "unnamed row");
-                writeln!(out, "and {rows} with {}", count(unnamed.seats, "seat"))?;
-            }
         } else {
             writeln!(out, "\n{shown} of {} as of {read_at}", count(members, "member"))?;
         }
+        self.write_unnamed(unnamed, out)?;
         writeln!(out, "≤ since then, or for longer: nothing older is known")
+    }
+
+    /// What rows have that name nobody, where it is a part of all seats that are shown.
+    fn write_unnamed(&self, unnamed: Unnamed, out: &mut dyn Write) -> io::Result<()> {
+        if unnamed.members == 0 || !self.only.has_all_seats() {
+            return Ok(());
+        }
+        let rows = count(unnamed.members, "unnamed row");
+        writeln!(out, "and {rows} with {}", count(unnamed.seats, "seat"))
     }
 
     fn everybody(&self, past: &Past<'_>, format: Format) -> Result<Exit, Stop> {
@@ -165,8 +176,12 @@ impl Roster {
                 "\n{some}{people} in {organizations} as of {}",
                 local(Some(at.min(past.now)), zone)
             )?;
+            self.write_unnamed(unnamed(&rosters), &mut out)?;
         } else {
-            let rows: Vec<Row> = persons.iter().map(tables::person).collect();
+            let mut rows: Vec<Row> = persons.iter().map(tables::person).collect();
+            if self.only.has_all_seats() {
+                rows.extend(rosters.iter().flat_map(|(id, roster)| nobodies(id, roster)));
+            }
             write_rows(format, tables::PERSON, &rows, &mut out)?;
         }
         out.flush()?;
@@ -201,6 +216,21 @@ pub(super) fn all_rosters<'a>(
     Ok(rosters)
 }
 
+/// What rows have that name nobody, over all rosters.
+fn unnamed(rosters: &[(&OrganizationId, PastRoster)]) -> Unnamed {
+    let each = rosters.iter().map(|(_, roster)| roster.totals.unnamed);
+    each.fold(Unnamed::default(), |sum, it| Unnamed {
+        members: sum.members + it.members,
+        seats: sum.seats + it.seats,
+    })
+}
+
+/// The rows with a seat that name nobody.
+fn nobodies(id: &OrganizationId, roster: &PastRoster) -> impl Iterator<Item = Row> {
+    let rows = roster.unnamed.iter().filter(|row| row.seat);
+    rows.map(|row| tables::nobody(id, row))
+}
+
 /// Who has a seat and is not logged in at Codecov.
 fn dormant(past: &Past<'_>, id: &OrganizationId, format: Format) -> Result<Exit, Stop> {
     let roster = past.roster(id, NOW)?;
@@ -215,11 +245,17 @@ fn dormant(past: &Past<'_>, id: &OrganizationId, format: Format) -> Result<Exit,
     if format == Format::Table {
         write_dormant(&seats, past.zone(id), &mut out)?;
     } else {
-        // Of whom Codecov says nothing is no more logged in than not.
-        let dormant = seats.iter().filter(|seat| seat.log_in != LogIn::Active);
+        let dormant = seats.iter().filter(|seat| matches!(seat.log_in, LogIn::Dormant { .. }));
         let rows: Vec<Row> =
             dormant.map(|seat| tables::log_in(id, seat, sessions.asked_at)).collect();
         write_rows(format, tables::LOG_IN, &rows, &mut out)?;
+        let unknown = seats.iter().filter(|seat| seat.log_in == LogIn::Unknown).count() as u64;
+        if unknown > 0 {
+            let members = count(unknown, "member");
+            super::complain(&format!(
+                "warning: {id}: of {members} with a seat, Codecov says nothing"
+            ));
+        }
     }
     out.flush()?;
     Ok(Exit::Ok)

@@ -5,6 +5,8 @@
 //! escapes.
 
 use std::collections::HashMap;
+use std::error::Error as _;
+use std::io::{self, Write};
 use std::sync::LazyLock;
 
 use chrono::{DateTime, Utc};
@@ -29,8 +31,12 @@ use crate::words;
 /// So many people of a list are on the page that are nowhere else: no reader opens one of millions.
 const MOST_LISTED: usize = 1000;
 
-/// The whole page.
-pub(super) fn render(evidence: &Evidence<'_>) -> String {
+/// Writes the whole page, which may be too large to be held in memory for that.
+///
+/// # Errors
+///
+/// It cannot be written.
+pub(super) fn write(evidence: &Evidence<'_>, out: &mut dyn Write) -> io::Result<()> {
     let clock = Clock(evidence.zone);
     let chapters = evidence.organizations.iter().map(|it| chapter(it, evidence, clock));
     let files = sheets(evidence).into_iter().map(|sheet| (sheet.name, sheet.what));
@@ -49,11 +55,18 @@ pub(super) fn render(evidence: &Evidence<'_>) -> String {
         files => files.collect::<Vec<_>>(),
     };
     let page = TEMPLATES.get_template("page.html").expect("it is added below");
-    page.render(context).expect("the template is tested with all that it uses")
+    page.render_captured_to(context, out).map(drop).map_err(|error| {
+        let reason = error.source().and_then(|source| source.downcast_ref::<io::Error>());
+        let code = reason.and_then(io::Error::raw_os_error);
+        code.map_or_else(|| io::Error::other(error), io::Error::from_raw_os_error)
+    })
 }
 
-static TEMPLATES: LazyLock<Environment<'static>> =
-    LazyLock::new(|| environment(&[("page.html", include_str!("page.html"))]));
+static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
+    let mut templates = environment(&[("page.html", include_str!("page.html"))]);
+    templates.add_filter("grouped", |number: u64| grouped(number));
+    templates
+});
 
 /// Tells times as the reader's clock shows them.
 #[derive(Clone, Copy)]
@@ -106,23 +119,26 @@ fn chapter(chapter: &Chapter<'_>, evidence: &Evidence<'_>, clock: Clock) -> Valu
     let ends_in_gap = chapter.gaps().last().is_some_and(|gap| gap.to == evidence.to);
     let is_stale = |roster: &&PastRoster| !roster.is_fresh || ends_in_gap;
     let events = chapter.events.iter().map(|event| told(event, clock));
+    let after = chapter.after.as_ref();
     context! {
         id => shown(&chapter.id.to_string()),
         label => chapter.label.map(shown),
         known_since => chapter.known_since.filter(|it| *it > evidence.from).map(|it| clock.time(it)),
         is_known => rosters.is_some(),
-        read_at => chapter.after.as_ref().filter(is_stale).map(|it| clock.time(it.read_at)),
+        read_at => after.filter(is_stale).map(|it| clock.time(it.read_at)),
         sums => rosters.map(|rosters| sums(chapter, rosters)),
-        cost => chapter.cost().map(|cost| cost.to_string()),
+        cost => chapter.cost().map(Cost::grouped),
         limit => chapter.seats.limit.map(grouped),
         over => chapter.over().map(grouped),
-        price => chapter.seats.price.map(|price| price.of(1).to_string()),
+        price => chapter.seats.price.map(|price| price.of(1).grouped()),
         chart => chart(chapter, evidence),
         seats => chapter.sums.iter().map(|it| seats(chapter, it, clock)).collect::<Vec<_>>(),
         unnamed_seats => chapter.totals().and_then(|totals| unnamed_seats(totals.unnamed)),
-        holders => members(chapter, clock, |member| member.seat),
-        admins => members(chapter, clock, |member| member.admin),
-        others => members(chapter, clock, |member| !member.seat && !member.admin),
+        before => members(chapter.before.as_ref(), clock, |_| true),
+        before_unnamed_seats => chapter.before.as_ref().and_then(|it| unnamed_seats(it.totals.unnamed)),
+        holders => members(after, clock, |member| member.seat),
+        admins => members(after, clock, |member| member.admin),
+        others => members(after, clock, |member| !member.seat && !member.admin),
         left => left(&chapter.events, clock),
         events => events.collect::<Vec<_>>(),
         gaps,
@@ -189,16 +205,20 @@ fn seats(chapter: &Chapter<'_>, sums: &Sums, clock: Clock) -> Value {
         members => grouped(sums.totals.members),
         used => grouped(used),
         admins => grouped(sums.totals.admins),
-        cost => chapter.seats.price.map(|price| price.of(used).to_string()),
+        cost => chapter.seats.price.map(|price| price.of(used).grouped()),
     }
 }
 
-/// Some of the members at the end.
-fn members(chapter: &Chapter<'_>, clock: Clock, is_asked: fn(&Member) -> bool) -> Vec<Value> {
-    let Some(roster) = &chapter.after else { return Vec::new() };
+/// Some of the members of a roster.
+fn members(roster: Option<&PastRoster>, clock: Clock, is_asked: fn(&Member) -> bool) -> Vec<Value> {
+    let Some(roster) = roster else { return Vec::new() };
     let asked = roster.members.iter().filter(|it| is_asked(&it.member));
+    // Many have been there since the same few times.
+    let mut moments: HashMap<_, Option<Value>> = HashMap::new();
     let value = |PastMember { member, since, .. }: &PastMember| {
-        let since_when = |time| clock.since(time, roster.known_since);
+        let mut since_when = |time| {
+            moments.entry(time).or_insert_with(|| clock.since(time, roster.known_since)).clone()
+        };
         context! {
             username => shown(member.username()),
             name => member.name().map(shown),
@@ -211,29 +231,31 @@ fn members(chapter: &Chapter<'_>, clock: Clock, is_asked: fn(&Member) -> bool) -
     asked.map(value).collect()
 }
 
-/// Each time that somebody left, and when somebody of their username joined again.
+/// Each time that somebody left, and when their username was on the list again.
 ///
-/// Codecov lists whoever comes back as it lists anybody who is new: the name is all that tells.
+/// Codecov lists whoever comes back as it lists anybody who is new: the name is all that tells. It
+/// may also come to somebody who was there all the time, by a rename.
 fn left(events: &[Event], clock: Clock) -> Vec<Value> {
-    let mut joined = HashMap::new();
-    let mut left = Vec::new();
-    // From the end: what comes after an event is known by then.
-    for event in events.iter().rev() {
-        let Some(member) = &event.data.member else { continue };
-        let name = Username::new(member.profile.username.as_str());
-        match event.data.event {
-            EventKind::Joined => {
-                joined.insert(name.key().to_owned(), event.time);
-            }
-            EventKind::Left => {
-                let back_at = joined.remove(name.key()).map(|at| clock.time(at));
-                left.push(context! { back_at, ..told(event, clock) });
-            }
-            _ => {}
-        }
-    }
-    left.reverse();
-    left
+    let key = |event: &Event| {
+        let member = event.data.member.as_ref();
+        member.map(|it| Username::new(it.profile.username.as_str()).key().to_owned())
+    };
+    let comes = |event: &&Event| matches!(event.data.event, EventKind::Joined | EventKind::Renamed);
+    let come = events.iter().filter(comes).filter_map(|event| Some((key(event)?, event)));
+    let come = come.into_group_map();
+    let value = |event: &Event| {
+        // Within one sync, events are not in the order in which things happened.
+        let is_later = |it: &&&Event| it.sequence > event.sequence || it.time == event.time;
+        let back = come.get(&key(event)?).and_then(|come| come.iter().find(is_later));
+        let renamed = back.filter(|back| back.data.event == EventKind::Renamed);
+        let formerly = renamed.and_then(|back| back.data.before.as_ref());
+        Some(context! {
+            back_at => back.map(|back| clock.time(back.time)),
+            back_from => formerly.map(|before| shown(&before.username)),
+            ..told(event, clock)
+        })
+    };
+    events.iter().filter(|event| event.data.event == EventKind::Left).filter_map(value).collect()
 }
 
 /// One event in words.

@@ -69,7 +69,7 @@ pub(super) fn sheets(evidence: &Evidence<'_>) -> Vec<Sheet> {
         Sheet::new("syncs", "every sync", tables::SYNC, syncs),
     ];
     if evidence.organizations.len() > 1 {
-        let what = "who was a member at the end, one line per person";
+        let what = "who was a member at the end, one line per person, and per seat of nobody";
         sheets.push(Sheet::new("people-at-end", what, tables::PERSON, people_at_end));
     }
     if evidence.compared.is_some() {
@@ -183,7 +183,12 @@ fn people_at_end<'a>(evidence: &'a Evidence<'_>) -> Rows<'a> {
         let members = chapter.after.iter().flat_map(|roster| &roster.members);
         members.map(|it| (&chapter.id, &it.member))
     });
-    Box::new(persons(members).into_iter().map(|person| tables::person(&person)))
+    let persons = persons(members).into_iter().map(|person| tables::person(&person));
+    let nobody = evidence.organizations.iter().flat_map(|chapter| {
+        let rows = chapter.after.iter().flat_map(|roster| &roster.unnamed);
+        rows.filter(|row| row.seat).map(|row| tables::nobody(&chapter.id, row))
+    });
+    Box::new(persons.chain(nobody))
 }
 
 fn comparison<'a>(evidence: &'a Evidence<'_>) -> Rows<'a> {

@@ -79,7 +79,7 @@ fn fill(
     }
     go_on()?;
     let mut file = create(work, PAGE)?;
-    file.write_all(page::render(evidence).as_bytes())?;
+    page::write(evidence, &mut file)?;
     finish(file)?;
     names.push(PAGE.to_owned());
     names.sort();

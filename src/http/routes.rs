@@ -186,14 +186,23 @@ async fn organization(
     page(desk, Asked::Organization { service, owner, query }).await
 }
 
-/// One below a group, as its service writes it: `grp/sub`.
+/// One below a group, as its service writes it: `grp/sub`, or a member of it:
+/// `grp/sub/member/ann`.
 async fn subgroup(
     State(desk): State<Desk>,
     Path((service, owner, below)): Path<(String, String, String)>,
     Query(query): Query<RosterQuery>,
+    Query(life): Query<LifeQuery>,
 ) -> Response {
-    let owner = format!("{owner}/{}", below.trim_end_matches('/'));
-    page(desk, Asked::Organization { service, owner, query }).await
+    let below = below.trim_end_matches('/');
+    let asked = match below.rsplit_once("/member/") {
+        Some((below, username)) if !username.contains('/') => {
+            let (owner, username) = (format!("{owner}/{below}"), username.to_owned());
+            Asked::Member { service, owner, username, query: life }
+        }
+        _ => Asked::Organization { service, owner: format!("{owner}/{below}"), query },
+    };
+    page(desk, asked).await
 }
 
 async fn member(

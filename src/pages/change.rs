@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::show::{self, Moment};
 use super::{Surroundings, link};
 use crate::organization::OrganizationId;
-use crate::store::{Newest, View};
+use crate::store::{self, Newest, View};
 use crate::words;
 
 /// What happened.
@@ -34,18 +34,29 @@ pub(super) struct Change {
 #[derive(Debug, Default, Serialize)]
 pub(super) struct Timeline {
     changes: Vec<Change>,
+    begin: Option<Begin>,
     newest: Option<String>,
     older: Option<String>,
+}
+
+/// Where all that is known of an organization begins.
+#[derive(Debug, Serialize)]
+struct Begin {
+    at: Moment,
+    /// Whether there was more: retention has taken it. Else it is the first roster.
+    trimmed: bool,
 }
 
 /// Changes of a part of a timeline.
 const CHANGES: u64 = 50;
 
 impl Timeline {
-    /// The part before the event that `before` names, or the newest. None where it names none.
+    /// The part before the event that `before` names, or the newest: of an organization, or of some
+    /// of its members alone. None where it names none.
     pub(super) fn load(
         view: &View<'_>,
-        newest: Newest,
+        organization: store::Organization,
+        members: Option<Vec<i64>>,
         before: Option<&str>,
         zone: Tz,
         href: impl Fn(&str) -> String,
@@ -59,7 +70,8 @@ impl Timeline {
         if before.is_some_and(|before| i64::try_from(before).is_err()) {
             return Ok(None);
         }
-        let mut events = view.newest(&Newest { before, ..newest }, CHANGES + 1)?;
+        let newest = Newest { organization: Some(organization), members, before };
+        let mut events = view.newest(&newest, CHANGES + 1)?;
         let more = events.len() as u64 > CHANGES;
         events.truncate(usize::try_from(CHANGES).unwrap_or(usize::MAX));
         let last = events.last().filter(|_| more).map(|last| last.sequence.to_string());
@@ -68,9 +80,26 @@ impl Timeline {
         }
         Ok(Some(Self {
             changes: events.iter().map(|event| Change::of(event, zone)).collect(),
+            begin: Begin::load(view, organization, zone)?,
             newest: before.map(|_| href("")),
             older: last.map(|last| href(&last)),
         }))
+    }
+}
+
+impl Begin {
+    /// None where no roster was read yet.
+    fn load(
+        view: &View<'_>,
+        organization: store::Organization,
+        zone: Tz,
+    ) -> rusqlite::Result<Option<Self>> {
+        let known_from = view.known_from()?;
+        let begin = view.known_since(organization)?.map(|known_since| Self {
+            at: Moment::of(known_since, zone),
+            trimmed: known_from.is_some_and(|known_from| known_from >= known_since),
+        });
+        Ok(begin)
     }
 }
 

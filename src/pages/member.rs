@@ -4,10 +4,12 @@ use serde::Serialize;
 
 use super::change::Timeline;
 use super::show::{self, Moment, SinceWhen};
+use super::trouble::Trouble;
 use super::{Content, Found, LifeQuery, Missing, Surroundings, link};
 use crate::organization::OrganizationId;
-use crate::roster::Username;
-use crate::store::{Life, Newest, View};
+use crate::roster::{Losses, Username};
+use crate::standing::Standing;
+use crate::store::{Life, View};
 
 #[derive(Serialize)]
 struct Model {
@@ -27,6 +29,12 @@ struct Model {
     formerly: Vec<(String, String)>,
     /// How many others went by the username that was asked for.
     others: usize,
+    /// What is wrong with the organization.
+    trouble: Option<Trouble>,
+    /// When a roster was last taken over, where that is not as recent as it should be.
+    as_of: Option<Moment>,
+    /// What becomes of them with the roster that is held: `leave`, or `lose the seat`.
+    would: Option<&'static str>,
     timeline: Timeline,
 }
 
@@ -56,18 +64,22 @@ pub(super) fn page(
     let zone = around.config.zone_of(id);
     let path = link::member(id, username);
     let members = named.iter().map(|(_, member)| *member).collect();
-    let newest = Newest { organization: Some(number), members: Some(members), ..Newest::default() };
     let to = |before: &str| {
         let mark = if path.contains('?') { '&' } else { '?' };
         if before.is_empty() { path.clone() } else { format!("{path}{mark}before={before}") }
     };
-    let timeline = Timeline::load(view, newest, query.before.as_deref(), zone, to)?;
+    let timeline = Timeline::load(view, number, Some(members), query.before.as_deref(), zone, to)?;
     let Some(timeline) = timeline else {
         return Ok(Err(Missing::part("The timeline", path)));
     };
     let known_since = view.known_since(number)?;
     let since_when = |at| SinceWhen::of(at, known_since, zone);
     let member = &life.member;
+    let standing = Standing::load(view, id, None, true)?;
+    let trouble = Trouble::load(view, around, id, &standing)?;
+    let is_stale = trouble.as_ref().is_some_and(Trouble::is_stale);
+    let is_old = is_stale || around.config.find(id).is_none();
+    let last = view.roster_state(number)?.filter(|_| is_old);
     Ok(Ok(Content::of(
         "member.html",
         &Model {
@@ -88,9 +100,18 @@ pub(super) fn page(
                 .map(|key| (show::name(key), link::member(id, key)))
                 .collect(),
             others: lives.len() - 1,
+            trouble,
+            as_of: last.map(|roster| Moment::of(roster.read_at, zone)),
+            would: standing.hold.as_ref().and_then(|hold| would(&hold.losses, member.key())),
             timeline,
         },
     )))
+}
+
+/// What becomes of a member with a roster that is held.
+fn would(losses: &Losses, key: &str) -> Option<&'static str> {
+    let stays = losses.seat_losers.contains(key).then_some("lose the seat");
+    losses.leavers.contains(key).then_some("leave").or(stays)
 }
 
 /// Of all who ever went by a name, the one who does now; else who is still there; else who left

@@ -215,6 +215,18 @@ impl Missing {
         }
     }
 
+    /// A part of a list that is none of those that there are; an empty word is the whole.
+    fn choice(
+        key: &str,
+        asked: &str,
+        words: impl IntoIterator<Item = &'static str>,
+        (of, href): (&str, String),
+    ) -> Self {
+        let words: Vec<_> = words.into_iter().filter(|word| !word.is_empty()).collect();
+        let (asked, words) = (show::name(asked), words.join(", "));
+        Self { says: format!("{key} is one of {words}, and not {asked}."), ..Self::part(of, href) }
+    }
+
     fn organization(
         view: &View<'_>,
         around: &Surroundings<'_>,

@@ -11,11 +11,11 @@ use super::show::{self, Moment, SinceWhen, grouped};
 use super::trouble::Trouble;
 use super::{Content, Found, Missing, Surroundings, link};
 use crate::chart::Chart;
-use crate::config;
+use crate::config::{self, Cost};
 use crate::coverage;
 use crate::organization::OrganizationId;
 use crate::standing::Standing;
-use crate::store::{self, Having, Listed, Newest, View, Wanted};
+use crate::store::{self, Having, Listed, View, Wanted};
 use crate::text::count;
 
 /// Which part of a roster and of a timeline is asked for.
@@ -121,10 +121,9 @@ pub(super) fn page(
         Err(missing) => return Ok(Err(missing)),
     };
     let timeline = match number {
-        Some(_) => {
-            let newest = Newest { organization: number, ..Newest::default() };
+        Some(number) => {
             let to = |before: &str| link::with(&path, &[("before", before)]) + "#timeline";
-            Timeline::load(view, newest, query.before.as_deref(), zone, to)?
+            Timeline::load(view, number, None, query.before.as_deref(), zone, to)?
         }
         None => Some(Timeline::default()),
     };
@@ -133,12 +132,6 @@ pub(super) fn page(
     };
     let standing = Standing::load(view, id, None, true)?;
     let state = standing.state();
-    let vanished_at = match watched {
-        Some(organization) if organization.discovered => {
-            view.discovered_as(id)?.and_then(|found| found.vanished_at)
-        }
-        _ => None,
-    };
     let seats = Seats::load(view, around, zone, watched, number)?;
     let splay = around.config.splay;
     let next_sync = watched.and_then(|it| standing.next_sync(it, splay, around.now));
@@ -155,7 +148,7 @@ pub(super) fn page(
             next_sync: next_sync.map(|at| Moment::of(at, zone)),
             totals: sums(watched, &standing),
             seats,
-            trouble: Trouble::of(id, &standing, vanished_at, zone),
+            trouble: Trouble::load(view, around, id, &standing)?,
             roster,
             timeline,
         },
@@ -175,7 +168,8 @@ impl Roster {
         let search = query.q.as_deref().unwrap_or_default().trim();
         let show = query.show.as_deref().unwrap_or_default();
         let Some((show, _, having)) = FILTERS.into_iter().find(|(word, ..)| *word == show) else {
-            return Ok(Err(Missing::part("The roster", path)));
+            let words = FILTERS.into_iter().map(|(word, ..)| word);
+            return Ok(Err(Missing::choice("show", show, words, ("The roster", path))));
         };
         let part = Some(search.to_owned()).filter(|part| !part.is_empty());
         let wanted = Wanted { having, part };
@@ -220,7 +214,7 @@ fn sums(watched: Option<&config::Organization>, standing: &Standing) -> Option<S
         unnamed: (unnamed.members > 0).then(|| {
             format!("{}, {} with a seat", grouped(unnamed.members), grouped(unnamed.seats))
         }),
-        cost: watched.and_then(|it| it.seats.cost(totals)).map(|cost| cost.to_string()),
+        cost: watched.and_then(|it| it.seats.cost(totals)).map(Cost::grouped),
     })
 }
 

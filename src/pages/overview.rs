@@ -53,6 +53,8 @@ struct Model {
     /// Why new organizations cannot be found, each with the service.
     lookups: Vec<Lookup>,
     changes: Vec<Change>,
+    /// What was before is not kept any more.
+    kept_since: Option<Moment>,
     sinks: Vec<Lane>,
 }
 
@@ -144,7 +146,9 @@ pub(super) fn page(view: &View<'_>, around: &Surroundings<'_>, query: &ListQuery
     let vitals = view.vitals()?;
     let all = entries(view, around, &vitals)?;
     let Some(choice) = Choice::of(query) else {
-        return Ok(Err(Missing::part("The list", "/".to_owned())));
+        let (asked, words) = (query.state.as_deref(), State::ALL.map(State::word));
+        let list = ("The list", "/".to_owned());
+        return Ok(Err(Missing::choice("state", asked.unwrap_or_default(), words, list)));
     };
     let named: Vec<&Entry<'_>> =
         all.iter().filter(|entry| is_named(entry.organization, choice.search)).collect();
@@ -179,6 +183,7 @@ pub(super) fn page(view: &View<'_>, around: &Surroundings<'_>, query: &ListQuery
             more_troubles,
             lookups: lookups(view, around)?,
             changes: change::recent(view, around, CHANGES)?,
+            kept_since: view.known_from()?.map(|at| Moment::of(at, around.config.timezone)),
             sinks: around.lanes.iter().map(|lane| Lane::of(lane, around.config.timezone)).collect(),
         },
     )))
@@ -282,7 +287,7 @@ fn row(view: &View<'_>, around: &Surroundings<'_>, entry: &Entry<'_>) -> rusqlit
         limit: limit.map(grouped),
         fill: totals.and_then(|totals| fill(organization, totals)),
         admins: totals.map(|totals| grouped(totals.admins)),
-        cost: entry.cost().map(|cost| cost.to_string()),
+        cost: entry.cost().map(Cost::grouped),
         chart: chart.sparkline(),
         synced_at: synced_at.map(|at| Moment::of(at, zone)),
     })

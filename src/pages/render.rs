@@ -7,6 +7,7 @@ use minijinja::{Environment, Value, context};
 
 use super::Frame;
 use crate::templates::environment;
+use crate::text::grouped;
 
 /// Puts a page together.
 pub(super) fn render(
@@ -19,12 +20,14 @@ pub(super) fn render(
 }
 
 static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
-    environment(&[
+    let mut templates = environment(&[
         ("frame.html", include_str!("templates/frame.html")),
         ("parts.html", include_str!("templates/parts.html")),
         ("overview.html", include_str!("templates/overview.html")),
         ("organization.html", include_str!("templates/organization.html")),
         ("member.html", include_str!("templates/member.html")),
         ("missing.html", include_str!("templates/missing.html")),
-    ])
+    ]);
+    templates.add_filter("grouped", |number: u64| grouped(number));
+    templates
 });

@@ -4,11 +4,11 @@ use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use serde::Serialize;
 
-use super::link;
 use super::show::{self, Moment};
+use super::{Surroundings, link};
 use crate::organization::OrganizationId;
 use crate::standing::Standing;
-use crate::store::Hold;
+use crate::store::{Hold, View};
 use crate::text::count;
 
 /// So many names of those who would leave are shown.
@@ -48,6 +48,26 @@ struct Held {
 }
 
 impl Trouble {
+    /// What is wrong with an organization that stands so; none where nothing is.
+    pub(super) fn load(
+        view: &View<'_>,
+        around: &Surroundings<'_>,
+        id: &OrganizationId,
+        standing: &Standing,
+    ) -> rusqlite::Result<Option<Self>> {
+        let found = match around.config.find(id) {
+            Some(organization) if organization.discovered => view.discovered_as(id)?,
+            _ => None,
+        };
+        let vanished_at = found.and_then(|found| found.vanished_at);
+        Ok(Self::of(id, standing, vanished_at, around.config.zone_of(id)))
+    }
+
+    /// Whether what is shown of the organization is older than its last sync.
+    pub(super) fn is_stale(&self) -> bool {
+        self.failing.is_some() || self.held.is_some()
+    }
+
     /// None where there is none.
     pub(super) fn of(
         id: &OrganizationId,

@@ -2,8 +2,9 @@
 
 use insta::assert_snapshot;
 use seatwatch::organization::Service::Github;
-use seatwatch::simulator::Fault;
+use seatwatch::simulator::{Fault, When};
 
+use crate::review::{two, winter};
 use crate::world::{ACME, World};
 
 /// A world in which a few things have happened, one of them to somebody's name.
@@ -164,6 +165,11 @@ fn what_nobody_knows_is_an_error() {
     hint: `seatwatch roster ORG` lists the members of an organization
     exit code 64
     ");
+    assert_snapshot!(world.run(&["history", "--member", ""]).shown(), @"
+    error: seatwatch history: `--member` needs a value
+    hint: name a member, now or then, by a username; `seatwatch roster ORG` lists those of now
+    exit code 64
+    ");
     assert_snapshot!(world.run(&["history", "--since", "soon"]).shown(), @r#"
     error: seatwatch history: `--since` cannot be `soon`
     hint: write a day such as `2026-11-23`, a time such as `"[TIME]"`, `today`, `yesterday`, or `"3d ago"`
@@ -205,6 +211,89 @@ fn what_nobody_knows_is_an_error() {
     error: no roster of any organization was read yet
     hint: run `seatwatch sync`
     exit code 65
+    ");
+}
+
+/// That nothing changed is more than anybody knows of a time when nobody looked.
+#[test]
+fn what_nobody_saw_is_said_next_to_what_happened() {
+    let world = winter();
+    let said = |arguments: &[&str]| {
+        let ran = world.says(&[&["history", ACME], arguments].concat()).ok();
+        [ran.stdout.lines().last().unwrap_or_default(), "\n", &ran.stderr].concat()
+    };
+    assert_snapshot!(said(&["--since", "2026-02-10", "--until", "2026-02-20"]), @"
+    no changes
+    warning: github/acme: no roster was taken over between 2026-02-02 13:00 CET and 2026-03-02 11:00 CET (no sync ran when one was due): what changed meanwhile shows only after that
+    ");
+    assert_snapshot!(said(&["--since", "2026-01-01", "--until", "2026-01-05"]), @"
+    2026-01-05 10:00 CET  baselined          on first sync quiet
+    warning: github/acme: nothing is known before 2026-01-05 10:00:00 CET: that was the first sync
+    warning: github/acme: no roster was taken over between 2026-01-05 11:00 CET and 2026-02-02 11:00 CET (no sync ran when one was due): what changed meanwhile shows only after that
+    ");
+    assert_snapshot!(said(&["--member", "bob", "--until", "2026-03-02T10:30:00Z"]), @"
+    github/acme, 2026-03-02 11:30 CET: bob is a member since ≤ 2026-01-05 10:00, without a seat, admin since ≤ 2026-01-05 10:00
+    warning: github/acme: no roster was taken over between 2026-01-05 11:00 CET and 2026-02-02 11:00 CET (no sync ran when one was due): what changed meanwhile shows only after that
+    warning: github/acme: no roster was taken over between 2026-02-02 13:00 CET and 2026-03-02 11:00 CET (no sync ran when one was due): what changed meanwhile shows only after that
+    warning: github/acme: no roster was taken over since 2026-03-02 11:00 CET (no sync ran when one was due): what changed meanwhile shows only after that
+    ");
+    assert_snapshot!(said(&["--since", "2026-02-02T10:00:00Z", "--until", "2026-02-02T12:00:00Z"]), @"2026-02-02 13:00 CET  renamed      dan → Daniel");
+
+    // Where there is more than can be read, that of which most is not known.
+    world.simulator.fault(When::always(), Fault::Html);
+    for day in 3..9 {
+        world.sync_at(&format!("2026-03-{day:02}T10:00:00Z"));
+    }
+    world.simulator.calm();
+    world.sync_at("2026-03-09T10:00:00Z").sync_at("2026-03-10T10:00:00Z");
+    assert_snapshot!(said(&["--since", "2026-01-10"]), @"
+    2026-03-09 11:00 CET  sync_recovered                failures 6, failing since 2026-03-03 11:00 CET, last success 2026-03-02 11:00 CET
+    warning: github/acme: no roster was taken over in 5 gaps, the longest since 2026-03-10 11:00 CET (no sync ran when one was due): what changed within one shows only after it
+    ");
+    world.trim_to("2026-03-05T00:00:00Z");
+    assert_snapshot!(said(&["--until", "2026-03-08"]), @"
+    2026-03-08 11:00 CET  sync_failing          reason bad_response, failures 6, since 2026-03-03 11:00 CET, last success 2026-03-02 11:00 CET
+    warning: github/acme: nothing is known before 2026-03-05 01:00:00 CET: what was before has been taken by `retention`
+    warning: github/acme: no roster was taken over between 2026-03-02 11:00 CET and 2026-03-09 11:00 CET (syncs failed (bad_response), no sync ran when one was due): what changed meanwhile shows only after that
+    ");
+    assert_snapshot!(said(&["--member", "daniel", "--until", "2026-03-08"]), @"
+    github/acme, 2026-03-08 23:59 CET: Daniel is a member since ≤ 2026-02-02 13:00, with a seat since ≤ 2026-02-02 13:00
+    warning: github/acme: nothing is known before 2026-03-05 01:00:00 CET: what was before has been taken by `retention`
+    warning: github/acme: no roster was taken over between 2026-03-02 11:00 CET and 2026-03-09 11:00 CET (syncs failed (bad_response), no sync ran when one was due): what changed meanwhile shows only after that
+    ");
+}
+
+#[test]
+fn what_nobody_saw_of_all_organizations_is_said_in_few_lines() {
+    let world = two();
+    let said = |arguments: &[&str]| {
+        world
+            .says(&[&["history", "--until", "2026-01-05T12:00:00Z"], arguments].concat())
+            .ok()
+            .stderr
+    };
+    assert_snapshot!(said(&["--since", "2026-01-05T10:00:00Z"]), @"
+    warning: github/acme: no roster was taken over since 2026-01-05 09:00 UTC (no sync ran when one was due): what changed meanwhile shows only after that
+    warning: gitlab/other: no roster was taken over since 2026-01-05 09:00 UTC (no sync ran when one was due): what changed meanwhile shows only after that
+    warning: github/new: no roster was read yet
+    ");
+    assert_snapshot!(said(&["--member", "zoe"]), @"warning: gitlab/other: no roster was taken over since 2026-01-05 09:00 UTC (no sync ran when one was due): what changed meanwhile shows only after that");
+    world.trim_to("2026-01-05T10:00:00Z");
+    assert_snapshot!(said(&[]), @"
+    warning: nothing is known before 2026-01-05 10:00:00 UTC: what was before has been taken by `retention`
+    warning: github/acme: no roster was taken over since 2026-01-05 09:00 UTC (no sync ran when one was due): what changed meanwhile shows only after that
+    warning: gitlab/other: no roster was taken over since 2026-01-05 09:00 UTC (no sync ran when one was due): what changed meanwhile shows only after that
+    warning: github/new: no roster was read yet
+    ");
+    let world = (0..12).fold(World::start("ann"), |world, number| {
+        world.with_other(&format!("github/other-{number:02}"))
+    });
+    world.sync_at("2026-01-05T09:00:00Z");
+    let said = world.says(&["history"]).ok().stderr;
+    assert_snapshot!(said.lines().rev().take(3).collect::<Vec<_>>().join("\n"), @"
+    hint: name an organization to read its own
+    warning: 3 more warnings not shown here
+    warning: github/other-08: no roster was read yet
     ");
 }
 

@@ -291,6 +291,8 @@ fn names_come_through_as_they_are() {
     check("/org/gitlab/grp/sub/deep/", &organization("grp/sub/deep"));
     check("/org/gitlab/grp/", &organization("grp"));
     check("/org/gitlab/grp/member/ann/", &member("grp", "ann"));
+    check("/org/gitlab/grp/sub/member/ann.gl", &member("grp/sub", "ann.gl"));
+    check("/org/gitlab/grp/sub/deep/member/ann/", &member("grp/sub/deep", "ann"));
     check("/org/gitlab/a/member/b/c", &organization("a/member/b/c"));
 }
 

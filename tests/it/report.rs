@@ -303,6 +303,40 @@ fn who_left_and_came_back_has_both_times() {
     ");
 }
 
+/// Somebody else who has the name by now is listed, and so is that they have it.
+#[test]
+fn a_username_that_left_may_be_back_by_a_rename() {
+    let world = World::start("ann! bob cat");
+    world.sync_at("2026-01-05T09:00:00Z");
+    world.members("ann! bob").sync_at("2026-01-05T10:00:00Z");
+    world.edit(|world, _| {
+        let [bob, cat] =
+            ["bob", "cat"].map(|name| world.find("github".parse().unwrap(), name).unwrap());
+        world.rename(cat, "cat-of-old");
+        world.rename(bob, "Cat");
+    });
+    world.sync_at("2026-01-05T11:00:00Z");
+    world.members("ann!").sync_at("2026-01-05T12:00:00Z");
+    let pack = Pack::of(&world, "pack", &[ACME, "--to", "2026-01-05T12:30:00Z"]);
+    assert_snapshot!(pack.words("Who left", "All that happened"), @"
+    Who left
+    Each time that somebody left Codecov's list, and when their username was on it again
+    Left | On it again | Who | Name | Email |
+    2026-01-05 10:00 | 2026-01-05 11:00 renamed from bob | cat | cat | cat@example.com |
+    2026-01-05 12:00 | – | Cat | bob | bob@example.com |
+    ");
+    assert_snapshot!(pack.words("Who was a member at the beginning", "Who was an admin at the end"), @"
+    Who was a member at the beginning
+    Members: 3
+    Username | Name | Email | Member since | Seat since | Admin since |
+    ann | ann | ann@example.com | ≤ 2026-01-05 09:00 | – | ≤ 2026-01-05 09:00 |
+    bob | bob | bob@example.com | ≤ 2026-01-05 09:00 | – | – |
+    cat | cat | cat@example.com | ≤ 2026-01-05 09:00 | – | – |
+    Who had a seat at the end
+    Nobody.
+    ");
+}
+
 /// Names that are made to do harm do none on the page.
 #[test]
 fn no_name_harms_the_page() {
@@ -421,7 +455,7 @@ fn seats_without_a_name_are_held_against_a_list() {
     Organization | In the list | Not in it | Ghost seats | Several matches | Nothing to compare |
     github/acme | 2 | 1 | 1 | 0 | 1 |
     People in the list without access: 0.
-    Who is not both on Codecov and in the list, beyond doubt
+    Who was not found on both sides, or not without doubt: questions, and no proof
     What | Organization | Username | Name | Email | Seat | Admin | Row of the list |
     not in the list | github/acme | – | – | gone@example.com | yes |  |  |
     nothing to compare with the list | github/acme | – | – | – | yes |  |  |

@@ -214,6 +214,8 @@ fn the_net_change_leaves_out_what_was_undone() {
 
     no changes
     ");
+    // Both ends lie in one gap: it is said once.
+    assert_snapshot!(world.says(&["diff", ACME, "2026-02-10", "2026-02-20"]).ok().stderr, @"warning: github/acme: no roster was taken over between 2026-02-02 13:00 CET and 2026-03-02 11:00 CET (no sync ran when one was due): what changed meanwhile shows only after that");
     assert_snapshot!(world.says(&["diff", ACME, "2026-03-03", "2026-03-02"]).shown(), @"
     error: 2026-03-03 00:00:00 CET is after 2026-03-02 23:59:59 CET
     hint: the earlier time comes first
@@ -308,6 +310,64 @@ fn everybody_is_one_line_over_all_organizations() {
     ");
 }
 
+/// What nobody by name holds is paid for, and a part of the sum.
+#[test]
+fn seats_without_a_name_are_told_next_to_persons() {
+    let world = two();
+    world.edit(|world, acme| {
+        for email in [Some("gone@example.com"), None] {
+            let person = email.map_or_else(Person::default, |email| Person::default().email(email));
+            let person = world.add_person("github".parse().unwrap(), person);
+            world.seat(acme, person);
+        }
+    });
+    world.sync_at("2026-01-05T10:00:00Z");
+    let last = |arguments: &[&str]| {
+        let said = world.says(&[&["roster", "--all"], arguments].concat()).ok().stdout;
+        said.split_once("\n\n").unwrap().1.to_owned()
+    };
+    let at = ["--as-of", "2026-01-05T10:30:00Z"];
+    assert_snapshot!(last(&at), @"
+    4 people in 2 organizations as of 2026-01-05 10:30 UTC
+    and 2 unnamed rows with 2 seats
+    ");
+    assert_snapshot!(last(&[&at[..], &["--seats"]].concat()), @"
+    3 of 4 people in 2 organizations as of 2026-01-05 10:30 UTC
+    and 2 unnamed rows with 2 seats
+    ");
+    assert_snapshot!(last(&[&at[..], &["--admins"]].concat()), @"2 of 4 people in 2 organizations as of 2026-01-05 10:30 UTC");
+    let csv = world.says(&["roster", "--all", "--seats", "--format", "csv"]).ok().stdout;
+    assert_snapshot!(csv, @"
+    emails,usernames,names,organizations,seats,admin
+    ,ann,ann,gitlab/other,gitlab/other,
+    ann@example.com,ann; anna,ann; anna,github/acme; gitlab/other,github/acme,
+    cat@example.com,cat; zoe,cat; zoe,github/acme; gitlab/other,gitlab/other,gitlab/other
+    gone@example.com,,,github/acme,github/acme,
+    ,,,github/acme,github/acme,
+    ");
+    assert_snapshot!(world.says(&["roster", ACME, "--seats"]).ok().stdout, @"
+    USERNAME  NAME  EMAIL            MEMBER SINCE        SEAT SINCE          ADMIN SINCE
+    ann       ann   ann@example.com  ≤ 2026-01-05 09:00  ≤ 2026-01-05 09:00  –
+
+    1 of 3 members as of 2026-01-05 10:00 UTC
+    and 2 unnamed rows with 2 seats
+    ≤ since then, or for longer: nothing older is known
+    ");
+    let pack = world.path("pack");
+    let report = ["report", "--all", "-o", pack.to_str().unwrap(), "--to", at[1]];
+    world.says(&report).ok();
+    let people = std::fs::read_to_string(pack.join("people-at-end.csv")).unwrap();
+    assert_snapshot!(people, @"
+    emails,usernames,names,organizations,seats,admin
+    ,ann,ann,gitlab/other,gitlab/other,
+    ann@example.com,ann; anna,ann; anna,github/acme; gitlab/other,github/acme,
+    bob@example.com,bob,bob,github/acme,,github/acme
+    cat@example.com,cat; zoe,cat; zoe,github/acme; gitlab/other,gitlab/other,gitlab/other
+    ,,,github/acme,github/acme,
+    ,,,github/acme,github/acme,
+    ");
+}
+
 /// Who is logged in as of now: ann is, bob was until a while ago, cat never.
 pub(crate) fn with_log_ins() -> World {
     let world = World::start("ann* bob*! cat* dan");
@@ -342,6 +402,27 @@ fn who_has_a_seat_and_is_not_logged_in_is_asked_for() {
     github/acme,cat,cat,cat@example.com,true,false,enabled,dormant,,[TIME]
     ");
     assert_snapshot!(world.says(&["roster", ACME, "--dormant", "--as-of", "today"]).code.unwrap(), @"64");
+
+    // Machines and people are told of the same; of whom Codecov says nothing, that is no log-in's end.
+    world.edit(|world, _| {
+        let bob = world.find("github".parse().unwrap(), "bob").unwrap();
+        world.rename(bob, "robert");
+    });
+    assert_snapshot!(world.says(&["roster", ACME, "--dormant"]).ok().stdout, @"
+    USERNAME  NAME  EMAIL            LAST LOG-IN ENDED
+    cat       cat   cat@example.com  none is known
+
+    1 of 3 members with a seat are not logged in at Codecov
+    of 1 more, Codecov says nothing
+    commits and pull requests use a seat without a log-in: ask before you take one
+    ");
+    let csv = world.says(&["roster", ACME, "--dormant", "--format", "csv"]).ok().shown();
+    assert_snapshot!(world.filtered(&csv), @"
+    organization,username,name,email,seat,admin,status,log_in,expired_at,asked_at
+    github/acme,cat,cat,cat@example.com,true,false,enabled,dormant,,[TIME]
+    warning: github/acme: no roster was taken over since [TIME] (no sync ran when one was due): what changed meanwhile shows only after that
+    warning: github/acme: of 1 member with a seat, Codecov says nothing
+    ");
 
     // A token that may not ask is no reason to say that nobody is dormant.
     let token = world.edit(|world, _| {

@@ -8,6 +8,7 @@ use rust_decimal::Decimal;
 use schemars::{Schema, json_schema};
 
 use super::Written;
+use crate::text::grouped;
 
 /// More than any seat costs, so that no sum of seats is too large to be written.
 const MOST: u32 = 1_000_000;
@@ -103,7 +104,7 @@ impl Price {
     }
 }
 
-/// An amount of money; displays as `762.50 USD`.
+/// An amount of money; displays as `1762.50 USD`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cost {
     /// Exact; with no digits after the point where the price has none, else with two or more.
@@ -113,7 +114,15 @@ pub struct Cost {
 }
 
 impl Cost {
-    /// What several come to: one sum for each currency, in the order of their names.
+    /// As people read it where other numbers are grouped, too: `1,762.50 USD`.
+    pub fn grouped(self) -> String {
+        let amount = self.amount.to_string();
+        let (whole, rest) = amount.find('.').map_or((&*amount, ""), |point| amount.split_at(point));
+        let whole = whole.parse().map_or_else(|_| whole.to_owned(), grouped);
+        format!("{whole}{rest} {}", self.currency)
+    }
+
+    /// What several come to, grouped: one sum for each currency, in the order of their names.
     pub fn sums(costs: impl IntoIterator<Item = Self>) -> Vec<String> {
         let mut sums = BTreeMap::new();
         for Self { amount, currency } in costs {
@@ -122,7 +131,7 @@ impl Cost {
         }
         let cost =
             |(currency, amount)| Self { amount: as_money(amount), currency: Currency(currency) };
-        sums.into_iter().map(cost).map(|cost| cost.to_string()).collect()
+        sums.into_iter().map(cost).map(Self::grouped).collect()
     }
 }
 
@@ -151,6 +160,19 @@ mod tests {
         let Amount(per_seat) = price.parse().unwrap();
         let price = Price { per_seat, currency: "usd".parse().unwrap() };
         assert_eq!(price.of(seats).to_string(), cost);
+    }
+
+    #[test]
+    fn large_amounts_are_grouped_for_people() {
+        let check = |price: &str, seats, grouped: &str| {
+            let Amount(per_seat) = price.parse().unwrap();
+            let price = Price { per_seat, currency: "eur".parse().unwrap() };
+            assert_eq!(price.of(seats).grouped(), grouped);
+        };
+        check("12.50", 3_381, "42,262.50 EUR");
+        check("12", 83, "996 EUR");
+        check("1000", 1_000_000, "1,000,000,000 EUR");
+        check("0.3333", 4, "1.3332 EUR");
     }
 
     #[test]

@@ -6,6 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use seatwatch::simulator::{Fault, Route, When};
 
 use super::by_hand::ByHand;
+use super::pages::Looker;
 use crate::api_faults::self_signed;
 use crate::discover::{ALL, config, join, leave, told, world};
 use crate::tls::write_secret;
@@ -82,7 +83,10 @@ fn what_vanished_is_told_once_by_a_daemon_too() {
         });
     }
     daemon.until("the news", || told(&world).contains("organization_vanished").then_some(()));
-    daemon.stop();
+    let looker = Looker::of(daemon);
+    let overview = looker.page("/");
+    assert!(overview.contains("name it in <code>exclude</code> of its rule"), "{overview}");
+    looker.leave();
     assert_eq!(told(&world).matches("beta organization_vanished\n").count(), 1);
     let shown = world.ran(&mut world.command_with(&text, &["status"])).ok().shown();
     assert!(shown.contains("github/beta: not in the token's listing since"), "{shown}");

@@ -12,14 +12,17 @@ use super::process::Running;
 use crate::world::World;
 
 /// What a daemon answers to who looks at it.
-struct Looker {
+pub(super) struct Looker {
     daemon: Running,
     address: String,
 }
 
 impl Looker {
     fn at(world: &World) -> Self {
-        let daemon = world.daemon();
+        Self::of(world.daemon())
+    }
+
+    pub(super) fn of(daemon: Running) -> Self {
         let pattern = Regex::new(r"started .*listen=(\S+)").unwrap();
         let address = daemon.until("told where it listens", || {
             Some(pattern.captures(&daemon.log())?.get(1)?.as_str().to_owned())
@@ -42,7 +45,7 @@ impl Looker {
 
     /// A page that is there.
     #[track_caller]
-    fn page(&self, path: &str) -> String {
+    pub(super) fn page(&self, path: &str) -> String {
         let (status, page) = self.ask(path);
         assert_eq!(status, 200, "{path}: {page}");
         page
@@ -77,7 +80,7 @@ impl Looker {
         pattern.captures_iter(&page).map(|found| found[1].to_owned()).collect()
     }
 
-    fn leave(self) {
+    pub(super) fn leave(self) {
         self.daemon.stop();
     }
 }
@@ -122,6 +125,13 @@ fn who_is_held_or_fails_is_told_with_what_to_do() {
     assert!(text.contains("seatwatch approve github/acme"), "{text}");
     assert!(text.contains("seatwatch reject github/acme"), "{text}");
     assert_snapshot!("held", looker.main("/org/github/acme"));
+    // Of who would leave, that is not only to be found among the others.
+    let leaver = looker.main("/org/github/acme/member/p3");
+    let lead = Regex::new("<p class=\"lead\">.*").unwrap().find(&leaver).unwrap().as_str();
+    assert_snapshot!(lead, @r#"<p class="lead">As of <time datetime="[TIME]" title="[TIME]">[MINUTE]</time>, when a roster was last taken over. With the one that is held, they would leave.</p>"#);
+    assert!(leaver.contains("seatwatch approve github/acme"), "{leaver}");
+    let other = looker.main("/org/github/acme/member/p17");
+    assert!(other.contains("when a roster was last taken over.</p>"), "{other}");
     assert_snapshot!("failing", looker.main("/org/gitlab/grp:sub"));
     assert_eq!(looker.main("/org/gitlab/grp/sub"), looker.main("/org/gitlab/grp:sub"));
     assert_eq!(looker.main("/org/gitlab/grp/sub/"), looker.main("/org/gitlab/grp:sub"));
@@ -156,6 +166,45 @@ fn what_is_told_again_and_again_is_one_recent_change() {
     let page = looker.page("/");
     assert!(page.contains("chart-spark") && page.contains("class=\"chart-gap\""), "{page}");
     looker.leave();
+}
+
+/// That nothing happened is more than is known of what `retention` has taken.
+#[test]
+fn a_timeline_says_where_it_begins() {
+    let said = |trim_to: Option<&str>| {
+        let world = World::start("ann! bob").rarely();
+        world.sync_at("2026-01-05T09:00:00Z");
+        world.members("ann!").sync_at("2026-01-05T10:00:00Z");
+        world.members("ann! bob").sync_at("2026-01-05T11:00:00Z");
+        trim_to.map(|time| world.trim_to(time));
+        let looker = Looker::at(&world);
+        let last = |path: &str| {
+            let page = looker.main(path);
+            let pattern = Regex::new("<p class=\"(empty|quiet)\">(No change|What was).*").unwrap();
+            let said = pattern.find(&page).map_or("nothing of it", |found| found.as_str());
+            let said = Regex::new("<[^>]*>").unwrap().replace_all(said, "");
+            format!("{path}: {said}\n")
+        };
+        let paths = ["/", "/org/github/acme", "/org/github/acme/member/ann"];
+        let said = paths.map(last).concat();
+        looker.leave();
+        said
+    };
+    assert_snapshot!(said(None), @"
+    /: nothing of it
+    /org/github/acme: nothing of it
+    /org/github/acme/member/ann: No change was seen since [MINUTE], when the first roster was read.
+    ");
+    assert_snapshot!(said(Some("2026-01-05T10:30:00Z")), @"
+    /: nothing of it
+    /org/github/acme: What was before [MINUTE] is not kept.
+    /org/github/acme/member/ann: No change was seen since [MINUTE]; what was before is not kept.
+    ");
+    assert_snapshot!(said(Some("2026-01-05T12:00:00Z")), @"
+    /: No change was seen since [MINUTE]; what was before is not kept.
+    /org/github/acme: No change was seen since [MINUTE]; what was before is not kept.
+    /org/github/acme/member/ann: No change was seen since [MINUTE]; what was before is not kept.
+    ");
 }
 
 /// They are shown, they lead to their own page, and they are nothing but text.
@@ -251,12 +300,15 @@ fn what_is_not_there_is_a_page_that_says_what_is() {
     check("/nowhere", "There is no such page");
     check("/?page=2", "There is no such part");
     check("/?page=x", "There is no such part");
-    check("/?state=sleepy", "There is no such part");
+    check(
+        "/?state=sleepy",
+        "state is one of connected, held, failing, syncing, new, and not sleepy.",
+    );
     check("/org/github/acmee", "href=\"/org/github/acme\"");
     check("/org/svn/acme", "There is no such organization");
     check("/org/github/a%2Fb/member/ann", "There is no such organization");
     check("/org/github/acme?page=2", "There is no such part");
-    check("/org/github/acme?show=all", "There is no such part");
+    check("/org/github/acme?show=all", "show is one of seats, no-seat, admins, and not all.");
     check("/org/github/acme?before=x", "There is no such part");
     check("/org/github/acme?before=1", "There is no such part");
     check("/org/github/acme?before=18446744073709551615", "There is no such part");

@@ -83,6 +83,11 @@ fn what_retention_has_taken_is_no_gap() {
     2026-01-05 15:00 | 2 | 0 | 1 |
     2026-01-05 16:00 | 2 | 1 | 1 |
     2026-01-05 19:00 | 2 | 0 | 1 |
+    Who was a member at the beginning
+    Members: 2
+    Username | Name | Email | Member since | Seat since | Admin since |
+    ann | ann | ann@example.com | ≤ 2026-01-05 14:00 | ≤ 2026-01-05 14:00 | – |
+    bob | bob | bob@example.com | ≤ 2026-01-05 09:00 | – | ≤ 2026-01-05 09:00 |
     ");
 
     // Failures up to the horizon, of which retention left the last: none is missing between them.
@@ -121,6 +126,30 @@ fn a_gap_within_a_minute_is_told_to_the_second() {
     From | To | Why |
     2026-01-05 09:00:05 | 2026-01-05 09:00:20 | 1 sync failed (server_error) |
     2026-01-05 09:00 | 2026-01-05 11:30 | no sync ran when one was due |
+    ");
+}
+
+/// Of an instant, everything is known or nothing is.
+#[test]
+fn a_report_of_an_instant_may_lie_in_a_gap() {
+    let world = World::start("ann bob!");
+    sync_hours(&world, 9..13, &[10, 11]);
+    let gaps = |at: &str| {
+        let pack = Pack::of(&world, at, &[ACME, "--from", at, "--to", at]);
+        let said = pack.said.lines().nth(1).unwrap().rsplit(", ").next().unwrap().to_owned();
+        [said, pack.words("When nobody looked", "Seats in use")].join("\n")
+    };
+    assert_snapshot!(gaps("2026-01-05T11:30:00Z"), @"
+    1 gap
+    When nobody looked
+    Between these times, no roster was taken over: who came and went again within one was never seen, and what changed is known only as of its end
+    From | To | Why |
+    2026-01-05 11:30:00 | 2026-01-05 11:30:00 | syncs failed (server_error) |
+    ");
+    assert_snapshot!(gaps("2026-01-05T12:00:00Z"), @"
+    no gap
+    When nobody looked
+    Never: no sync that was due failed, was held or is missing.
     ");
 }
 
@@ -174,6 +203,11 @@ fn what_was_before_the_first_roster_is_a_gap() {
     Each time that the sums changed
     Since | Members | Seats in use | Admins |
     2026-01-05 11:00 | 2 | 1 | 1 |
+    Who was a member at the beginning
+    Members: 2
+    Username | Name | Email | Member since | Seat since | Admin since |
+    ann | ann | ann@example.com | ≤ 2026-01-05 11:00 | ≤ 2026-01-05 11:00 | – |
+    bob | bob | bob@example.com | ≤ 2026-01-05 11:00 | – | ≤ 2026-01-05 11:00 |
     ");
     assert_snapshot!(pack.words("github/new", "What lies beside this page"), @"
     github/new
