@@ -148,10 +148,13 @@ pub(super) async fn take_over(config: &Config, store: &Store) -> Result<(), Stor
 }
 
 /// Says which sinks will be new though the config says what they were called before; silent where
-/// there is no state that could be read.
+/// nothing has happened yet that they could go on with, or no state can be read.
 pub(super) fn foresee_unknown_sinks(config: &Config) {
-    let reader = Reader::glance(&config.state_dir);
-    let unknown = reader.and_then(|it| it.read(|view| upkeep::unknown_sinks(view, config)));
+    let unknown = |view: &View<'_>| match view.log_state()?.end {
+        0 => Ok(Vec::new()),
+        _ => upkeep::unknown_sinks(view, config),
+    };
+    let unknown = Reader::glance(&config.state_dir).and_then(|reader| reader.read(unknown));
     say_unknown_sinks(unknown.unwrap_or_default());
 }
 

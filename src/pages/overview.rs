@@ -106,7 +106,9 @@ struct Lane {
     queued: String,
     oldest: Option<Moment>,
     dead_letters: String,
-    /// What is wrong, and the command that helps.
+    /// What is wrong, in a word or two; none where nothing is.
+    trouble: Option<String>,
+    /// What is wrong at length, each with the command that helps.
     troubles: Vec<(String, Option<String>)>,
 }
 
@@ -169,6 +171,10 @@ pub(super) fn page(view: &View<'_>, around: &Surroundings<'_>, query: &ListQuery
         Some(_) => troubles(view, around, &shown, usize::MAX)?,
         None => troubles(view, around, &named, TROUBLES)?,
     };
+    let lookups = lookups(view, around)?;
+    let zone = around.config.timezone;
+    let sinks: Vec<Lane> = around.lanes.iter().map(|lane| Lane::of(lane, zone)).collect();
+    let needy_sinks = sinks.iter().filter(|sink| sink.trouble.is_some()).count();
     Ok(Ok(Content::of(
         "overview.html",
         &Model {
@@ -176,15 +182,15 @@ pub(super) fn page(view: &View<'_>, around: &Surroundings<'_>, query: &ListQuery
             states: states(&choice, &named),
             state: choice.state.map_or("", State::word),
             all: choice.href(None, 1),
-            sums: Sums::of(&all),
+            sums: Sums::of(&all, lookups.len() + needy_sinks),
             organizations: organizations.collect::<rusqlite::Result<_>>()?,
             paging,
             troubles,
             more_troubles,
-            lookups: lookups(view, around)?,
+            lookups,
             changes: change::recent(view, around, CHANGES)?,
             kept_since: view.known_from()?.map(|at| Moment::of(at, around.config.timezone)),
-            sinks: around.lanes.iter().map(|lane| Lane::of(lane, around.config.timezone)).collect(),
+            sinks,
         },
     )))
 }
@@ -227,7 +233,8 @@ fn states(choice: &Choice<'_>, named: &[&Entry<'_>]) -> Vec<Filter> {
 }
 
 impl Sums {
-    fn of(all: &[Entry<'_>]) -> Self {
+    /// With what needs a person beside the organizations.
+    fn of(all: &[Entry<'_>], others: usize) -> Self {
         let sum = |of: fn(&Totals) -> u64| {
             let totals = all.iter().filter_map(|entry| entry.vitals?.totals.as_ref());
             grouped(totals.map(of).sum())
@@ -237,7 +244,7 @@ impl Sums {
             members: sum(|totals| totals.members),
             seats: sum(Totals::seats_used),
             costs: Cost::sums(all.iter().filter_map(Entry::cost)),
-            troubles: all.iter().filter(|entry| entry.is_needy()).count(),
+            troubles: all.iter().filter(|entry| entry.is_needy()).count() + others,
         }
     }
 }
@@ -361,7 +368,7 @@ impl Lane {
         if let Some(reason) = &lane.disabled {
             troubles.push((show::sentence(reason), resume()));
         } else if let Some(failed) = &lane.failed {
-            troubles.push((show::sentence(&failed.reason), None));
+            troubles.push((show::sentence(&failed.reason), Some("seatwatch sync".to_owned())));
         }
         if let Some(reason) = &lane.last_dead {
             let list = format!("seatwatch outbox list {}", lane.sink);
@@ -371,13 +378,17 @@ impl Lane {
             let events = crate::text::count(lost.events, "event");
             troubles.push((format!("{events} not delivered within `retention` and lost"), None));
         }
-        let state = match lane.condition() {
-            Condition::Paused => ("held", "Paused"),
-            Condition::Stopped => ("failing", "Stopped"),
-            Condition::Failing => ("failing", "Failing"),
-            Condition::Delivering => ("connected", "OK"),
+        let dead_letters = crate::text::count(lane.dead_letters, "dead letter");
+        let (state, trouble) = match lane.condition() {
+            Condition::Paused => (("held", "Paused"), "paused"),
+            Condition::Stopped => (("failing", "Stopped"), "stopped"),
+            Condition::Failing => (("failing", "Failing"), "failing"),
+            Condition::Delivering if lane.dead_letters > 0 => (("connected", "OK"), &*dead_letters),
+            Condition::Delivering => (("connected", "OK"), "events lost"),
         };
+        let trouble = (!troubles.is_empty()).then(|| trouble.to_owned());
         Self {
+            trouble,
             name: lane.name(),
             kind: show::name(&lane.kind),
             state,

@@ -161,7 +161,7 @@ async fn what_is_not_as_agreed_is_a_bad_response() {
     `[PAGE]` redirects to `[SERVER]/elsewhere`
     `[PAGE]` redirects to `https://new.test/***`
     `[PAGE]` answered 304 Not Modified
-    the answer to `[PAGE]` cannot be decoded: error decoding response body: request or response body error: Invalid gzip header
+    the answer to `[PAGE]` cannot be decoded: Invalid gzip header
     ");
 }
 

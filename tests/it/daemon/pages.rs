@@ -154,7 +154,7 @@ fn what_is_told_again_and_again_is_one_recent_change() {
     let looker = Looker::at(&world);
     let overview = looker.main("/");
     assert_eq!(overview.matches("Syncs keep failing").count(), 1, "{overview}");
-    assert!(overview.contains("First roster read"), "{overview}");
+    assert!(overview.contains("Baseline stored"), "{overview}");
 
     // More seats than are paid for are no more left than none, and that is not all there is to say.
     let organization = looker.main("/org/github/acme");
@@ -165,6 +165,28 @@ fn what_is_told_again_and_again_is_one_recent_change() {
     // Where nobody looks now, the small chart is shaded, too.
     let page = looker.page("/");
     assert!(page.contains("chart-spark") && page.contains("class=\"chart-gap\""), "{page}");
+    looker.leave();
+}
+
+/// A sink that gets nothing through needs a person as much as an organization does.
+#[test]
+fn a_sink_in_trouble_needs_attention() {
+    let world = World::start("ann*").rarely();
+    let world = world.with_other_sink("lost: { type: file, path: missing/events.ndjson }");
+    assert_eq!(world.sync().code, Some(0));
+    let looker = Looker::at(&world);
+    let overview = looker.main("/");
+    let (_, needy) = overview.split_once("Need attention").unwrap();
+    insta::assert_snapshot!(world.filtered(needy.split_once("</section>").unwrap().0), @r#"
+    </dt><dd class="bad">1</dd></div>
+    </dl>
+    <section aria-labelledby="troubles">
+    <h2 id="troubles">Needs attention</h2>
+    <article class="trouble trouble-failing">
+    <h3>Sink <bdi>lost</bdi>: failing</h3>
+    <p dir="auto">cannot create `[DIR]/missing/events.ndjson`: no such file or directory; create the directory `[DIR]/missing`</p>
+    <p><code>seatwatch sync</code></p></article>
+    "#);
     looker.leave();
 }
 

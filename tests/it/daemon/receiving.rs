@@ -180,6 +180,16 @@ fn a_receiver_that_hangs_holds_the_end_up_for_the_grace_only() {
     assert_eq!(events[0], events[1]);
 }
 
+/// Waits until the store has it that nothing waits for a sink any more.
+#[track_caller]
+fn until_written_down(daemon: &Running, world: &World, sink: &str) {
+    daemon.until("an empty queue", || {
+        let rows = world.run(&["status", "--format", "json"]).ok().rows();
+        let queued = rows.iter().find(|row| row["sink"] == sink).map(|row| row["queued"].clone());
+        (queued == Some(0.into())).then_some(())
+    });
+}
+
 /// A plugin that ends neither at its end of input nor at TERM is no delivery that was broken off.
 #[test]
 fn a_plugin_that_does_not_end_is_told_as_such() {
@@ -198,6 +208,7 @@ fn a_plugin_that_does_not_end_is_told_as_such() {
     let daemon = world.daemon();
     let answered = plugins.join("seatwatch-sink-stubborn.answered");
     daemon.until("its answer", || answered.exists().then_some(()));
+    until_written_down(&daemon, &world, "it");
     let log = daemon.stop();
     let late = "the sink did not end within shutdown_grace, and is not waited for";
     assert!(log.contains(late) && !log.contains("broken off"), "{log}");
@@ -513,11 +524,7 @@ fn a_store_that_fails_after_a_delivery_repeats_nothing() {
     other.execute_batch("ROLLBACK").unwrap();
     sync.wait().unwrap();
     hook.says(Says::Status(200));
-    daemon.until("all of it", || {
-        let rows = world.run(&["status", "--format", "json"]).ok().rows();
-        let queued = rows.iter().find(|row| row["sink"] == "siem").map(|row| row["queued"].clone());
-        (queued == Some(0.into())).then_some(())
-    });
+    until_written_down(&daemon, &world, "siem");
     daemon.stop();
     assert_eq!(told(&hook.events()), "baselined\njoined bob\njoined cat\n");
     assert_eq!(hook.attempts().len(), 3, "each once");
