@@ -149,8 +149,8 @@ fn say_left_out(config: &Config, listings: &[Listing<'_>]) {
             more => format!(" and {more} more"),
         };
         super::complain(&format!(
-            "discover on {service}: not asked with the token that is only for {}{more}: what it \
-             alone sees is not listed",
+            "warning: discover on {service}: not asked with what is only for some organizations \
+             ({}{more}): what that alone sees is not listed",
             first.id
         ));
     }

@@ -471,12 +471,12 @@ impl Skip {
             let hint = format!("its lanes: {}", lanes.join(", "));
             return Err(Failure::new(Exit::Usage, message).with_hint(hint).into());
         }
-        let skipped = match order::act(config, &sink, Act::Skip { lane })? {
+        let skipped = match order::act(config, &sink, Act::Skip { lane: lane.clone() })? {
             Ok(acted) => acted.skipped,
             Err(exit) => return Ok(exit),
         };
         if skipped.is_empty() {
-            return Err(not_stuck(config, &sink)?.into());
+            return Err(not_stuck(config, &sink, lane.as_deref())?.into());
         }
         let mut out = super::stdout();
         if format == Format::Table {
@@ -506,10 +506,11 @@ impl Skip {
 }
 
 /// Why there is nothing to skip, and what there is instead.
-fn not_stuck(config: &Config, sink: &str) -> Result<Failure, Stop> {
+fn not_stuck(config: &Config, sink: &str, lane: Option<&str>) -> Result<Failure, Stop> {
     let reader = Reader::open(&config.state_dir)?;
     let lanes = dispatch::status(&reader, &config.sinks, instance::clock().now())?;
-    let lanes = lanes.iter().filter(|lane| lane.sink == sink);
+    let is_meant = |name: &str| lane.is_none_or(|lane| lane == name);
+    let lanes = lanes.iter().filter(|lane| lane.sink == sink && is_meant(&lane.lane));
     let waits = lanes.clone().any(|lane| lane.lag.queued > 0);
     let why = if waits { "no event that waits for it has failed" } else { "nothing waits for it" };
     let hint = match lanes.map(|lane| lane.dead_letters).sum() {
@@ -520,5 +521,6 @@ fn not_stuck(config: &Config, sink: &str) -> Result<Failure, Stop> {
             count(dead, "dead letter")
         ),
     };
-    Ok(Failure::new(Exit::Data, format!("sink {sink} is not stuck: {why}")).with_hint(hint))
+    let name = lane.map_or_else(|| sink.to_owned(), |lane| lane_name(sink, lane));
+    Ok(Failure::new(Exit::Data, format!("sink {name} is not stuck: {why}")).with_hint(hint))
 }

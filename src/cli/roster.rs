@@ -14,7 +14,7 @@ use super::output::{
 use super::past::{self, Past};
 use super::sync::interruptible;
 use super::when::When;
-use super::{instance, log_ins};
+use super::{instance, log_ins, unseen};
 use crate::dormant::{self, LogIn, Seat};
 use crate::identity::{Person, persons};
 use crate::organization::OrganizationId;
@@ -109,7 +109,7 @@ impl Roster {
         let zone = past.zone(id);
         let at = self.as_of.map_or(Ok(NOW), |when| past.end(when, zone))?;
         let roster = past.roster(id, at)?;
-        past.warn_of_gap(id, at)?;
+        past.warn_of_gaps(id, &[at])?;
         let shown: Vec<&PastMember> =
             roster.members.iter().filter(|it| self.only.takes(&it.member)).collect();
         let mut out = super::stdout();
@@ -195,21 +195,22 @@ pub(super) fn all_rosters<'a>(
     past: &Past<'a>,
     at: DateTime<Utc>,
 ) -> Result<Vec<(&'a OrganizationId, PastRoster)>, Stop> {
-    let mut rosters = Vec::new();
+    let (mut rosters, mut warnings) = (Vec::new(), Vec::new());
     for organization in &past.config.organizations {
         let id = &organization.id;
         match past.roster(id, at) {
             Ok(roster) => {
                 rosters.push((id, roster));
-                past.warn_of_gap(id, at)?;
+                warnings.extend(past.gap_warnings(id, at)?);
             }
             Err(Stop::Failure(Failure { exit: Exit::Data, message, hint })) => {
                 let hint = hint.map(|hint| format!("\nhint: {hint}")).unwrap_or_default();
-                super::complain(&format!("warning: {message}; left out{hint}"));
+                warnings.push(format!("warning: {message}; left out{hint}"));
             }
             Err(stop) => return Err(stop),
         }
     }
+    unseen::say_some(warnings);
     if rosters.is_empty() {
         return Err(past::nothing_known((at != NOW).then_some(at)).into());
     }
@@ -234,7 +235,7 @@ fn nobodies(id: &OrganizationId, roster: &PastRoster) -> impl Iterator<Item = Ro
 /// Who has a seat and is not logged in at Codecov.
 fn dormant(past: &Past<'_>, id: &OrganizationId, format: Format) -> Result<Exit, Stop> {
     let roster = past.roster(id, NOW)?;
-    past.warn_of_gap(id, NOW)?;
+    past.warn_of_gaps(id, &[NOW])?;
     let organizations = instance::select(past.config, std::slice::from_ref(id))?;
     let asked = log_ins::ask(past.config, &organizations);
     let asked = super::runtime()?.block_on(interruptible("nothing is known", asked))?;

@@ -216,10 +216,10 @@ fn write_organizations(
     write_table(&table, out)
 }
 
-/// When an organization is synced that never was: at once where a daemon `is_up`, and only then as
-/// its schedule says.
+/// When an organization is synced that never was, and only then as its schedule says: where a daemon
+/// `is_up`, as soon as that knows of it.
 pub(super) fn first_sync(is_up: bool, scheduled: &str) -> String {
-    let first = if is_up { "at once" } else { "at the start" };
+    let first = if is_up { "at once or at reload" } else { "at the start" };
     format!("{first}, then {scheduled}")
 }
 

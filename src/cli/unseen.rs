@@ -19,27 +19,31 @@ const GAPS: usize = 3;
 const WARNINGS: usize = 10;
 
 impl Past<'_> {
-    /// Says that a time lies in a gap, if it does: the roster is older than it looks.
-    pub(super) fn warn_of_gap(&self, id: &OrganizationId, at: DateTime<Utc>) -> Result<(), Stop> {
-        self.warn_of_gaps(id, &[at])
-    }
-
-    /// The same of several times; of those in the same gap it is said once.
+    /// Says that times lie in gaps, if they do: the roster is older than it looks. Of those in the
+    /// same gap it is said once.
     pub(super) fn warn_of_gaps(
         &self,
         id: &OrganizationId,
         times: &[DateTime<Utc>],
     ) -> Result<(), Stop> {
-        let mut said: Vec<Gap> = Vec::new();
-        for at in times.iter().map(|at| *at.min(&self.now)) {
-            for gap in self.gaps(id, at, at)? {
-                if !said.contains(&gap) {
-                    super::complain(&self.told(id, &gap));
-                    said.push(gap);
-                }
-            }
+        let mut warnings = Vec::new();
+        for at in times {
+            warnings.extend(self.gap_warnings(id, *at)?);
+        }
+        for warning in warnings.into_iter().unique() {
+            super::complain(&warning);
         }
         Ok(())
+    }
+
+    /// What there is to say where a time lies in a gap.
+    pub(super) fn gap_warnings(
+        &self,
+        id: &OrganizationId,
+        at: DateTime<Utc>,
+    ) -> Result<Vec<String>, Stop> {
+        let at = at.min(self.now);
+        Ok(self.gaps(id, at, at)?.iter().map(|gap| self.told(id, gap)).collect())
     }
 
     /// Says what nobody saw of some organizations between two times. Without a beginning, it is
@@ -56,16 +60,7 @@ impl Past<'_> {
         for id in ids {
             warnings.extend(self.unseen(id, (since, until), is_alone)?);
         }
-        let warnings: Vec<String> = warnings.into_iter().unique().collect();
-        for warning in warnings.iter().take(WARNINGS) {
-            super::complain(warning);
-        }
-        if let Some(more @ 1..) = warnings.len().checked_sub(WARNINGS) {
-            super::complain(&format!(
-                "warning: {} not shown here\nhint: name an organization to read its own",
-                count(more as u64, "more warning")
-            ));
-        }
+        say_some(warnings);
         Ok(())
     }
 
@@ -167,6 +162,20 @@ impl Past<'_> {
         }
         let [from, to] = ends(gap.from, gap.to, zone);
         format!("between {from} and {to}")
+    }
+}
+
+/// Says the first of the warnings about many organizations, each once, and how many more there are.
+pub(super) fn say_some(warnings: Vec<String>) {
+    let warnings: Vec<String> = warnings.into_iter().unique().collect();
+    for warning in warnings.iter().take(WARNINGS) {
+        super::complain(warning);
+    }
+    if let Some(more @ 1..) = warnings.len().checked_sub(WARNINGS) {
+        super::complain(&format!(
+            "warning: {} not shown here\nhint: name an organization to read its own",
+            count(more as u64, "more warning")
+        ));
     }
 }
 

@@ -122,9 +122,10 @@ fn no_such_day(text: &str) -> Option<String> {
     let year = numbers.next()?.parse().ok()?;
     let [month, day] = [numbers.next()?, numbers.next()?].map(|it| it.parse::<u32>().ok());
     let (month, day) = month.zip(day)?;
-    let Some(first) = NaiveDate::from_ymd_opt(year, month, 1) else {
+    if !(1..=12).contains(&month) {
         return Some(format!("there is no month {month:02}"));
-    };
+    }
+    let first = NaiveDate::from_ymd_opt(year, month, 1)?;
     let days = first.num_days_in_month();
     let exists = (1..=u32::from(days)).contains(&day);
     (!exists).then(|| format!("{} has {days} days", first.format("%B %Y")))

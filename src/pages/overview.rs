@@ -18,12 +18,13 @@ use crate::dispatch::{Condition, LaneStatus};
 use crate::organization::OrganizationId;
 use crate::standing::{Standing, State};
 use crate::store::{self, View, Vitals};
+use crate::text::count;
 
 /// How far back charts go, in days.
 pub(super) const DAYS: i64 = 90;
 /// So many changes are shown.
 const CHANGES: usize = 15;
-/// So many organizations that need a person are told of at length.
+/// So many organizations that need a person are told of at length, and so many sinks.
 const TROUBLES: usize = 10;
 
 /// Which part of the list is asked for.
@@ -56,6 +57,8 @@ struct Model {
     /// What was before is not kept any more.
     kept_since: Option<Moment>,
     sinks: Vec<Lane>,
+    sink_troubles: Vec<SinkTrouble>,
+    more_sink_troubles: usize,
 }
 
 /// Over all organizations of the configuration.
@@ -106,10 +109,21 @@ struct Lane {
     queued: String,
     oldest: Option<Moment>,
     dead_letters: String,
-    /// What is wrong, in a word or two; none where nothing is.
-    trouble: Option<String>,
+    /// What it will never get.
+    lost: Option<String>,
+}
+
+/// Lanes of one sink that need a person for the same reason.
+#[derive(PartialEq, Eq, Serialize)]
+struct SinkTrouble {
+    /// The sink's, or its lane's where that is alone.
+    name: String,
+    /// What the state is called in the style sheet.
+    state: &'static str,
+    /// What is wrong, in a word or two.
+    title: String,
     /// What is wrong at length, each with the command that helps.
-    troubles: Vec<(String, Option<String>)>,
+    told: Vec<(String, String)>,
 }
 
 /// An organization of the configuration, as the list is chosen by.
@@ -173,8 +187,10 @@ pub(super) fn page(view: &View<'_>, around: &Surroundings<'_>, query: &ListQuery
     };
     let lookups = lookups(view, around)?;
     let zone = around.config.timezone;
-    let sinks: Vec<Lane> = around.lanes.iter().map(|lane| Lane::of(lane, zone)).collect();
-    let needy_sinks = sinks.iter().filter(|sink| sink.trouble.is_some()).count();
+    let mut sink_troubles = SinkTrouble::all(&around.lanes, zone);
+    let needy = lookups.len() + sink_troubles.len();
+    let more_sink_troubles = sink_troubles.len().saturating_sub(TROUBLES);
+    sink_troubles.truncate(TROUBLES);
     Ok(Ok(Content::of(
         "overview.html",
         &Model {
@@ -182,7 +198,7 @@ pub(super) fn page(view: &View<'_>, around: &Surroundings<'_>, query: &ListQuery
             states: states(&choice, &named),
             state: choice.state.map_or("", State::word),
             all: choice.href(None, 1),
-            sums: Sums::of(&all, lookups.len() + needy_sinks),
+            sums: Sums::of(&all, needy),
             organizations: organizations.collect::<rusqlite::Result<_>>()?,
             paging,
             troubles,
@@ -190,7 +206,9 @@ pub(super) fn page(view: &View<'_>, around: &Surroundings<'_>, query: &ListQuery
             lookups,
             changes: change::recent(view, around, CHANGES)?,
             kept_since: view.known_from()?.map(|at| Moment::of(at, around.config.timezone)),
-            sinks,
+            sinks: around.lanes.iter().map(|lane| Lane::of(lane, zone)).collect(),
+            sink_troubles,
+            more_sink_troubles,
         },
     )))
 }
@@ -359,43 +377,70 @@ fn lookups(view: &View<'_>, around: &Surroundings<'_>) -> rusqlite::Result<Vec<L
 
 impl Lane {
     fn of(lane: &LaneStatus, zone: Tz) -> Self {
-        let resume = || Some(format!("seatwatch sink resume {}", lane.sink));
-        let mut troubles = Vec::new();
-        if let Some(since) = lane.paused {
-            let since = since.with_timezone(&zone).format("%F %R %Z");
-            troubles.push((format!("paused since {since}"), resume()));
-        }
-        if let Some(reason) = &lane.disabled {
-            troubles.push((show::sentence(reason), resume()));
-        } else if let Some(failed) = &lane.failed {
-            troubles.push((show::sentence(&failed.reason), Some("seatwatch sync".to_owned())));
-        }
-        if let Some(reason) = &lane.last_dead {
-            let list = format!("seatwatch outbox list {}", lane.sink);
-            troubles.push((format!("last dead letter: {}", show::sentence(reason)), Some(list)));
-        }
-        if let Some(lost) = &lane.lost {
-            let events = crate::text::count(lost.events, "event");
-            troubles.push((format!("{events} not delivered within `retention` and lost"), None));
-        }
-        let dead_letters = crate::text::count(lane.dead_letters, "dead letter");
-        let (state, trouble) = match lane.condition() {
-            Condition::Paused => (("held", "Paused"), "paused"),
-            Condition::Stopped => (("failing", "Stopped"), "stopped"),
-            Condition::Failing => (("failing", "Failing"), "failing"),
-            Condition::Delivering if lane.dead_letters > 0 => (("connected", "OK"), &*dead_letters),
-            Condition::Delivering => (("connected", "OK"), "events lost"),
+        let state = match lane.condition() {
+            Condition::Paused => ("held", "Paused"),
+            Condition::Stopped => ("failing", "Stopped"),
+            Condition::Failing => ("failing", "Failing"),
+            Condition::Delivering => ("connected", "OK"),
         };
-        let trouble = (!troubles.is_empty()).then(|| trouble.to_owned());
+        let lost = lane.lost.as_ref().map(|lost| {
+            let (events, at) = (count(lost.events, "event"), lost.at.with_timezone(&zone));
+            let at = at.format("%F %R %Z");
+            format!("{events} not delivered within `retention` and lost, the last at {at}")
+        });
         Self {
-            trouble,
             name: lane.name(),
             kind: show::name(&lane.kind),
             state,
             queued: grouped(lane.lag.queued),
             oldest: lane.lag.oldest.map(|oldest| Moment::of(oldest, zone)),
             dead_letters: grouped(lane.dead_letters),
-            troubles,
+            lost,
         }
+    }
+}
+
+impl SinkTrouble {
+    /// Of all lanes; what is the same in several of a sink, such as a pause, is told once.
+    fn all(lanes: &[LaneStatus], zone: Tz) -> Vec<Self> {
+        let mut troubles: Vec<(&str, Self)> = Vec::new();
+        for (sink, trouble) in lanes.iter().filter_map(|lane| Self::of(lane, zone)) {
+            let is_same =
+                |other: &Self| (&other.title, &other.told) == (&trouble.title, &trouble.told);
+            match troubles.last_mut() {
+                Some((last, other)) if *last == sink && is_same(other) => {
+                    sink.clone_into(&mut other.name);
+                }
+                _ => troubles.push((sink, trouble)),
+            }
+        }
+        troubles.into_iter().map(|(_, trouble)| trouble).collect()
+    }
+
+    /// What is wrong with one lane, and whose it is; none where nothing is. What is lost nobody can
+    /// bring back.
+    fn of(lane: &LaneStatus, zone: Tz) -> Option<(&str, Self)> {
+        let resume = || format!("seatwatch sink resume {}", lane.sink);
+        let mut told = Vec::new();
+        if let Some(since) = lane.paused {
+            let since = since.with_timezone(&zone).format("%F %R %Z");
+            told.push((format!("paused since {since}"), resume()));
+        }
+        if let Some(reason) = &lane.disabled {
+            told.push((show::sentence(reason), resume()));
+        } else if let Some(failed) = &lane.failed {
+            told.push((show::sentence(&failed.reason), "seatwatch sync".to_owned()));
+        }
+        if let Some(reason) = &lane.last_dead {
+            let list = format!("seatwatch outbox list {}", lane.sink);
+            told.push((format!("last dead letter: {}", show::sentence(reason)), list));
+        }
+        let (state, title) = match lane.condition() {
+            Condition::Paused => ("held", "paused".to_owned()),
+            Condition::Stopped => ("failing", "stopped".to_owned()),
+            Condition::Failing => ("failing", "failing".to_owned()),
+            Condition::Delivering => ("held", count(lane.dead_letters, "dead letter")),
+        };
+        (!told.is_empty()).then(|| (&*lane.sink, Self { name: lane.name(), state, title, told }))
     }
 }

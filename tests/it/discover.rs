@@ -153,7 +153,7 @@ fn each_service_is_asked_with_the_tokens_that_are_for_it() {
 
       - github/bob
       - { service: gitlab, owner: "eve", token_file: "[DIR]/gitlab-token" }
-    discover on github: not asked with the token that is only for github/labs: what it alone sees is not listed
+    warning: discover on github: not asked with what is only for some organizations (github/labs): what that alone sees is not listed
 
     error: discover on gitlab with [DIR]/gitlab-token: token_refused: `[URL]/api/v2/gitlab/?page=1&page_size=1000` answered 401 Unauthorized: `Invalid token.`
     hint: make an API token in the Codecov settings of an admin of the organization and put it into the token file; it is read afresh each time

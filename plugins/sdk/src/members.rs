@@ -3,7 +3,7 @@
 use crate::Event;
 
 /// How many of the first `most` events to take, so that they end with the last event of a member: all
-/// of them where they are about no other, and at least one where there is one.
+/// of them where they are about no other.
 pub fn whole_members(events: &[Event], most: usize) -> usize {
     let (taken, Some(next)) = (events.iter().take(most), events.get(most)) else {
         return events.len();

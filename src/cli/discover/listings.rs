@@ -38,7 +38,8 @@ pub(super) fn on(config: &Config, service: Service) -> Vec<Listing<'_>> {
     let rules = rules.map(|rule| listing(&rule.token, &rule.base_url));
     let named = || named(config, service).map(|it| listing(&it.token, &it.base_url));
     let general = named().filter(|listing| Some(listing.token) == config.token.as_ref());
-    let mut asked: Vec<Listing<'_>> = rules.chain(general).unique().collect();
+    // First that of all: what several see can be watched with it.
+    let mut asked: Vec<Listing<'_>> = general.chain(rules).unique().collect();
     if asked.is_empty() {
         asked = named().unique().collect();
     }
@@ -105,7 +106,7 @@ mod tests {
         check(&format!("{all}organizations: [{gitlab}]\n{rules}"), "RULE", "");
         check(
             &format!("{all}organizations: [github/acme, {own}]\n{rules}"),
-            "RULE ALL",
+            "ALL RULE",
             "github/beta",
         );
         check(&format!("organizations: [{gitlab}]"), "", "");

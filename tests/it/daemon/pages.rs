@@ -185,7 +185,8 @@ fn a_sink_in_trouble_needs_attention() {
     <article class="trouble trouble-failing">
     <h3>Sink <bdi>lost</bdi>: failing</h3>
     <p dir="auto">cannot create `[DIR]/missing/events.ndjson`: no such file or directory; create the directory `[DIR]/missing`</p>
-    <p><code>seatwatch sync</code></p></article>
+    <p><code>seatwatch sync</code></p>
+    </article>
     "#);
     looker.leave();
 }
