@@ -428,7 +428,7 @@ impl SinkTrouble {
         }
         if let Some(reason) = &lane.disabled {
             told.push((show::sentence(reason), resume()));
-        } else if let Some(failed) = &lane.failed {
+        } else if let Some(failed) = lane.failed.as_ref().filter(|_| lane.paused.is_none()) {
             told.push((show::sentence(&failed.reason), "seatwatch sync".to_owned()));
         }
         if let Some(reason) = &lane.last_dead {
