@@ -178,11 +178,15 @@ impl Roster {
             )?;
             self.write_unnamed(unnamed(&rosters), &mut out)?;
         } else {
-            let mut rows: Vec<Row> = persons.iter().map(tables::person).collect();
-            if self.only.has_all_seats() {
-                rows.extend(rosters.iter().flat_map(|(id, roster)| nobodies(id, roster)));
-            }
+            let rows: Vec<Row> = persons.iter().map(tables::person).collect();
             write_rows(format, tables::PERSON, &rows, &mut out)?;
+            let Unnamed { members, seats } = unnamed(&rosters);
+            if seats > 0 && self.only.has_all_seats() {
+                let [rows, seats] = [count(members, "unnamed row"), count(seats, "seat")];
+                super::complain(&format!(
+                    "warning: {rows} with {seats} name nobody, and are not among these people"
+                ));
+            }
         }
         out.flush()?;
         Ok(Exit::Ok)
@@ -224,12 +228,6 @@ fn unnamed(rosters: &[(&OrganizationId, PastRoster)]) -> Unnamed {
         members: sum.members + it.members,
         seats: sum.seats + it.seats,
     })
-}
-
-/// The rows with a seat that name nobody.
-fn nobodies(id: &OrganizationId, roster: &PastRoster) -> impl Iterator<Item = Row> {
-    let rows = roster.unnamed.iter().filter(|row| row.seat);
-    rows.map(|row| tables::nobody(id, row))
 }
 
 /// Who has a seat and is not logged in at Codecov.
