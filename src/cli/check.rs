@@ -251,6 +251,7 @@ fn write_people(
     out: &mut dyn Write,
 ) -> io::Result<()> {
     let (now, new) = (instance::clock().now(), never_synced(config));
+    let is_up = !new.is_empty() && control::is_up(&config.state_dir);
     let online = found.is_some();
     let machine = found.map(|found| found.machine.as_slice()).unwrap_or_default();
     if online {
@@ -264,7 +265,7 @@ fn write_people(
         let next = schedule::next_run(organization, config.splay, now);
         let mut next = local(next, organization.timezone);
         if new.contains(&organization.id) {
-            next = first_sync(control::is_up(&config.state_dir), &next);
+            next = first_sync(is_up, &next);
         }
         let mut cells = vec![
             named(organization),

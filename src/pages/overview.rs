@@ -114,7 +114,7 @@ struct Lane {
 }
 
 /// Lanes of one sink that need a person for the same reason.
-#[derive(PartialEq, Eq, Serialize)]
+#[derive(Serialize)]
 struct SinkTrouble {
     /// The sink's, or its lane's where that is alone.
     name: String,
@@ -205,7 +205,7 @@ pub(super) fn page(view: &View<'_>, around: &Surroundings<'_>, query: &ListQuery
             more_troubles,
             lookups,
             changes: change::recent(view, around, CHANGES)?,
-            kept_since: view.known_from()?.map(|at| Moment::of(at, around.config.timezone)),
+            kept_since: view.known_from()?.map(|at| Moment::of(at, zone)),
             sinks: around.lanes.iter().map(|lane| Lane::of(lane, zone)).collect(),
             sink_troubles,
             more_sink_troubles,
